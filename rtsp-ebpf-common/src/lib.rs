@@ -1,0 +1,11 @@
+//! What the kernel programs and user space share: the counters of a media flow, the walker over interleaved frames,
+//! and the records that cross the border between them.
+//!
+//! Everything here is `no_std`, allocates nothing, and uses integers only, so that the same function runs inside the
+//! BPF verifier's limits and on a laptop. A count that the kernel made and one that a saved capture gives are equal
+//! because they are made by the same lines.
+
+#![no_std]
+
+pub mod flow;
+pub mod rtp;

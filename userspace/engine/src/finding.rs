@@ -1,0 +1,90 @@
+//! A conclusion with its proof. No evidence, no finding.
+
+use crate::locator::Locator;
+
+/// How bad it is for the person who wants to see the picture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Severity {
+    /// Worth knowing, nothing to repair.
+    Info,
+    /// Works, but not as it should.
+    Warning,
+    /// No picture, or not for long.
+    Error,
+}
+
+/// What a finding speaks of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Subject {
+    /// [`crate::model::Session::id`]; `None` for the capture as a whole.
+    pub session: Option<u32>,
+    /// Index into the session's media; `None` for the session as a whole.
+    pub media: Option<usize>,
+}
+
+/// One conclusion about a session or about the capture.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// Which rule.
+    pub code: Code,
+    /// How bad.
+    pub severity: Severity,
+    /// About what.
+    pub subject: Subject,
+    /// One sentence that says what is wrong.
+    pub summary: String,
+    /// Why, with the figures of this case.
+    pub cause: String,
+    /// Frames that prove it; never empty.
+    pub evidence: Vec<Evidence>,
+    /// What to do, best first.
+    pub remedy: Vec<String>,
+}
+
+/// One proof.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Evidence {
+    /// Where it was seen.
+    pub at: Locator,
+    /// What is to be seen there.
+    pub note: String,
+}
+
+/// Declares the finding codes once: variant, fixed name, one line for lists.
+macro_rules! codes {
+    ($($variant:ident = $name:literal, $says:literal;)*) => {
+        /// The fixed names of findings.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Code {
+            $(#[doc = $says] $variant,)*
+        }
+
+        impl Code {
+            /// Every code, in the order of the list.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
+
+            /// The name that scripts rest on.
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$variant => $name,)* }
+            }
+
+            /// One line that says what it means.
+            pub const fn says(self) -> &'static str {
+                match self { $(Self::$variant => $says,)* }
+            }
+        }
+    };
+}
+
+codes! {
+    RtpNeverArrived = "rtp-never-arrived", "media was negotiated and sent, and never came out on the client's side";
+    RtpNeverSent = "rtp-never-sent", "media was negotiated, PLAY was accepted, and the server sent none";
+    RtcpNeverArrived = "rtcp-never-arrived", "RTP comes, its RTCP does not";
+    NatNoPinhole = "nat-no-pinhole", "media reached the outside of the NAT and nothing had opened the way in";
+    NatPortRandomised = "nat-port-randomised", "the hole punch left from another port than the one negotiated";
+    AlgRewroteMessage = "alg-rewrote-message", "fields of a message differ between the taps";
+    AlgOpenedPinhole = "alg-opened-pinhole", "the router let media in without a rewrite";
+    RequestUnanswered = "request-unanswered", "a request never got its answer";
+    Encrypted = "encrypted", "TLS or SRTP: an ALG cannot rewrite it, and this tool cannot read it";
+    CaptureIncomplete = "capture-incomplete", "what this capture cannot show";
+}

@@ -1,0 +1,74 @@
+//! The whole outside world of the engine, as a closed set.
+
+use std::net::SocketAddr;
+
+use rtsp_ebpf_common::flow::FlowStats;
+use rtspscope_wire::{FrameRef, LinkType, TapId, TapRole, Timestamp};
+
+/// One thing that happened outside.
+#[derive(Clone, Copy, Debug)]
+pub enum Input<'a> {
+    /// A frame was captured.
+    Frame(FrameRef<'a>),
+    /// The kernel counted a media flow; absolute values since the flow began.
+    FlowCounters(FlowCounters),
+    /// Something was not captured.
+    CaptureLoss(CaptureLoss),
+    /// Time passed without a packet.
+    Tick(Timestamp),
+}
+
+/// What a source tells of a tap when it opens it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TapInfo {
+    /// Short name for reports: the interface or, for a file, its name.
+    pub name: String,
+    /// Side of the router, where the user said so.
+    pub role: TapRole,
+    /// Where the packets come from: a path, `-`, or the backend and interface.
+    pub source: String,
+    /// Link type of the first frame, where it is known when the tap opens.
+    pub link_type: Option<LinkType>,
+}
+
+/// Counters of one directed UDP flow that the kernel keeps. They replace what the engine counted of that flow itself:
+/// the kernel saw every packet, the engine a sample.
+#[derive(Clone, Copy, Debug)]
+pub struct FlowCounters {
+    /// The tap that counted.
+    pub tap: TapId,
+    /// Sender as seen at that tap.
+    pub from: SocketAddr,
+    /// Receiver as seen at that tap.
+    pub to: SocketAddr,
+    /// Counts so far; its times are [`Timestamp`] nanoseconds.
+    pub stats: FlowStats,
+}
+
+/// Packets that crossed a tap and were not delivered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CaptureLoss {
+    /// The tap, where the source can tell.
+    pub tap: Option<TapId>,
+    /// Why.
+    pub kind: LossKind,
+    /// How many more since the last report.
+    pub count: u64,
+}
+
+/// Why a packet was not delivered or not read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum LossKind {
+    /// The ring to user space was full.
+    RingFull,
+    /// The flow map was full.
+    MapFull,
+    /// The packet could not be loaded in the kernel.
+    LoadFailed,
+    /// The headers could not be read.
+    NotParsed,
+    /// The capturing program reports drops (pcapng interface statistics, AF_PACKET).
+    DroppedByCapture,
+    /// The file ends in the middle of a packet.
+    FileCut,
+}

@@ -1,0 +1,16 @@
+//! Packets to flows, sessions, NAT pairs and findings.
+//!
+//! The engine does no I/O and has no clock: everything it knows came in as an [`Input`], and the same inputs give the
+//! same [`Snapshot`], whatever the source was. Mutate with [`Engine::handle_input`], drain with
+//! [`Engine::poll_output`], look with [`Engine::snapshot`].
+
+pub mod finding;
+pub mod input;
+pub mod limits;
+pub mod locator;
+pub mod model;
+
+pub use finding::{Code, Evidence, Finding, Severity};
+pub use input::{CaptureLoss, FlowCounters, Input, LossKind, TapInfo};
+pub use locator::Locator;
+pub use model::{Session, Snapshot};

@@ -1,0 +1,16 @@
+//! Where a fact was seen, so that a person finds it again in Wireshark.
+
+use rtspscope_wire::{TapId, Timestamp};
+
+/// The place of one fact in the captures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Locator {
+    /// The tap that saw it.
+    pub tap: TapId,
+    /// Number of the frame at that tap, from 1; `None` for what the kernel counted without copying the packet.
+    pub frame: Option<u64>,
+    /// When it was seen.
+    pub at: Timestamp,
+    /// Offset in its TCP direction in bytes, from the first byte after SYN; `None` for datagrams.
+    pub stream_offset: Option<u64>,
+}

@@ -1,0 +1,466 @@
+//! What the engine knows at one moment: sessions with both legs, their media at each tap, what NAT and ALG did.
+//!
+//! Rules and outputs see these types and nothing behind them. All of it is plain data; a value that is not known is
+//! `None`, never zero.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use rtspscope_wire::{Anomaly, LinkType, Span, TapId, TapRole, Timestamp};
+
+use crate::finding::{Code, Finding};
+use crate::input::LossKind;
+use crate::locator::Locator;
+
+/// The engine's knowledge at one moment.
+#[derive(Clone, Debug, Default)]
+pub struct Snapshot {
+    /// Taps in the order in which they were opened.
+    pub taps: Vec<Tap>,
+    /// What was not captured or not kept, by reason; reasons with zero are left out.
+    pub losses: Vec<(LossKind, u64)>,
+    /// What this capture cannot show.
+    pub blind_spots: Vec<Code>,
+    /// Sessions by first packet.
+    pub sessions: Vec<Session>,
+    /// All findings, worst first within a session, sessions in order.
+    pub findings: Vec<Finding>,
+}
+
+/// One tap and what passed it.
+#[derive(Clone, Debug)]
+pub struct Tap {
+    /// Index used by [`Locator`]s.
+    pub id: TapId,
+    /// Short name for reports.
+    pub name: String,
+    /// Side of the router: as the user said, else as worked out from the packets.
+    pub role: TapRole,
+    /// Where the packets come from.
+    pub source: String,
+    /// Link type of its frames.
+    pub link_type: Option<LinkType>,
+    /// Frames seen.
+    pub frames: u64,
+    /// Their bytes on the wire.
+    pub bytes: u64,
+    /// Time of the first frame.
+    pub first_at: Option<Timestamp>,
+    /// Time of the last frame.
+    pub last_at: Option<Timestamp>,
+    /// What to subtract from this tap's clock to get the first tap's; `None` where no pair of messages tells.
+    pub clock_offset: Option<Span>,
+    /// UDP datagrams seen, of any kind; zero means that the capture filter may have left UDP out.
+    pub udp_datagrams: u64,
+    /// Frames that the capture cut short.
+    pub cut_frames: u64,
+}
+
+/// How far a session came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SessionState {
+    /// Requests are under way, no PLAY or RECORD was accepted yet.
+    Negotiating,
+    /// PLAY or RECORD was accepted.
+    Playing,
+    /// Ended by TEARDOWN or by the end of its connection after it had played.
+    Ended,
+    /// Over without ever playing.
+    Failed,
+}
+
+/// What carries the media.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TransportKind {
+    /// RTP over unicast UDP.
+    Udp,
+    /// Interleaved in the RTSP connection (RFC 2326 §10.12).
+    Tcp,
+    /// RTP to a group address.
+    Multicast,
+    /// RTSP and media in a pair of HTTP connections.
+    HttpTunnel,
+    /// The connection is TLS and cannot be read.
+    Tls,
+    /// No SETUP was answered.
+    Unknown,
+}
+
+/// One RTSP session as a person understands it: one player, one camera, one or two legs.
+#[derive(Clone, Debug)]
+pub struct Session {
+    /// Number in this snapshot's run, from 1, stable while the engine lives.
+    pub id: u32,
+    /// The presentation's URL as the client asked for it (first request URI), credentials included: outputs redact.
+    pub url: Option<String>,
+    /// How far it came.
+    pub state: SessionState,
+    /// Client end at the leg next to the client.
+    pub client: SocketAddr,
+    /// The client's User-Agent.
+    pub user_agent: Option<String>,
+    /// Server end at the leg next to the server.
+    pub server: SocketAddr,
+    /// The server's Server header.
+    pub server_name: Option<String>,
+    /// One leg for each tap that saw the connection; the leg next to the client first.
+    pub legs: Vec<Leg>,
+    /// What carries the media.
+    pub transport: TransportKind,
+    /// First packet at any leg.
+    pub started_at: Timestamp,
+    /// Last packet of the connection, once it is closed or torn down.
+    pub ended_at: Option<Timestamp>,
+    /// Session timeout in seconds: the server's, else 60 (RFC 2326 §12.37); `None` before a session exists.
+    pub timeout_secs: Option<u32>,
+    /// Media in order of SETUP, then those that SDP announced and no SETUP asked for.
+    pub media: Vec<MediaStream>,
+    /// How the legs belong together; `None` with one leg.
+    pub nat: Option<NatPair>,
+    /// What an ALG did and what that did to the session.
+    pub alg: AlgJudgement,
+}
+
+/// An RTSP connection as one tap saw it.
+#[derive(Clone, Debug)]
+pub struct Leg {
+    /// The tap.
+    pub tap: TapId,
+    /// Client end as seen here.
+    pub client: SocketAddr,
+    /// Server end as seen here.
+    pub server: SocketAddr,
+    /// The client's initial sequence number, where the SYN was seen.
+    pub client_isn: Option<u32>,
+    /// The server's initial sequence number, where the SYN/ACK was seen.
+    pub server_isn: Option<u32>,
+    /// First packet.
+    pub first: Locator,
+    /// Last packet.
+    pub last: Locator,
+    /// How the connection ended.
+    pub closed: Option<Close>,
+    /// Why nothing can be read, for a TLS connection.
+    pub encrypted: bool,
+    /// Requests and responses in order of the request.
+    pub exchanges: Vec<Exchange>,
+    /// Bytes of either direction that the capture does not have.
+    pub missing_bytes: u64,
+    /// Where the first of them is missing.
+    pub first_gap: Option<Locator>,
+    /// Messages that were not kept because of a cap.
+    pub dropped_messages: u64,
+}
+
+/// End of a TCP connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Close {
+    /// Who sent the first FIN or RST.
+    pub by: Side,
+    /// RST instead of FIN.
+    pub reset: bool,
+    /// The segment.
+    pub at: Locator,
+}
+
+/// One end of an RTSP connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Side {
+    /// Who opened the connection or sent the first request.
+    Client,
+    /// The other end.
+    Server,
+}
+
+/// A request and its final response, matched by CSeq (RFC 2326 §12.17).
+#[derive(Clone, Debug)]
+pub struct Exchange {
+    /// Who asked.
+    pub by: Side,
+    /// Method as written; empty where only the response was seen.
+    pub method: String,
+    /// CSeq of either message.
+    pub cseq: Option<u32>,
+    /// The request, unless the capture began after it.
+    pub request: Option<Arc<Message>>,
+    /// The final response, once it came.
+    pub response: Option<Arc<Message>>,
+    /// How often the same request was sent again as a new message on the connection.
+    pub repeats: u32,
+}
+
+impl Exchange {
+    /// Status code of the response.
+    pub fn status(&self) -> Option<u16> {
+        self.response.as_ref().and_then(|response| response.status)
+    }
+
+    /// Whether the response says success (2xx).
+    pub fn succeeded(&self) -> bool {
+        self.status().is_some_and(|status| (200..300).contains(&status))
+    }
+
+    /// Whether the method is `name`; methods are case-sensitive (RFC 2326 §6.1).
+    pub fn is(&self, name: &str) -> bool {
+        self.method == name
+    }
+}
+
+/// One RTSP message at one tap, with its bytes.
+#[derive(Clone, Debug)]
+pub struct Message {
+    /// Its first byte.
+    pub at: Locator,
+    /// Frame that completed it.
+    pub last_frame: Option<u64>,
+    /// Who sent it.
+    pub from: Side,
+    /// Status code of a response; `None` for a request.
+    pub status: Option<u16>,
+    /// Head and body as they crossed the wire (decoded from base64 in an HTTP tunnel).
+    pub raw: Arc<[u8]>,
+    /// Length of the head with its empty line; the body follows.
+    pub head_len: usize,
+    /// What was odd.
+    pub anomalies: Vec<Anomaly>,
+}
+
+/// One medium of a session.
+#[derive(Clone, Debug, Default)]
+pub struct MediaStream {
+    /// Control URI of its SETUP, else the SDP's control attribute.
+    pub control: Option<String>,
+    /// Media type of the SDP's m= line.
+    pub kind: Option<String>,
+    /// Encoding name of the first payload type (rtpmap, else RFC 3551 table).
+    pub encoding: Option<String>,
+    /// RTP clock rate in Hz.
+    pub clock_rate: Option<u32>,
+    /// First payload type of the m= line.
+    pub payload_type: Option<u8>,
+    /// Profile of the Transport header, else of the m= line.
+    pub profile: Option<String>,
+    /// Whether a SETUP for it was accepted.
+    pub set_up: bool,
+    /// What the two ends agreed on, the client's part as the client itself wrote it.
+    pub negotiated: Negotiated,
+    /// The same as each leg's messages show it, in the order of [`Session::legs`].
+    pub per_leg: Vec<Negotiated>,
+    /// The accepted (else last) SETUP at each leg: index into that leg's exchanges.
+    pub setup: Vec<Option<usize>>,
+    /// What came at each tap that could have seen it, in the order of [`Session::legs`], then other taps.
+    pub arrivals: Vec<Arrival>,
+}
+
+/// Ports, channels and addresses of one medium as one leg's SETUP exchange shows them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Negotiated {
+    /// RTP port in the request's `client_port`.
+    pub client_rtp_port: Option<u16>,
+    /// RTCP port in the request's `client_port`.
+    pub client_rtcp_port: Option<u16>,
+    /// RTP port of `client_port` in the response.
+    pub answered_rtp_port: Option<u16>,
+    /// RTCP port of `client_port` in the response.
+    pub answered_rtcp_port: Option<u16>,
+    /// RTP port in the response's `server_port`.
+    pub server_rtp_port: Option<u16>,
+    /// RTCP port in the response's `server_port`.
+    pub server_rtcp_port: Option<u16>,
+    /// Interleaved channels of the response, else of the request.
+    pub channels: Option<(u8, u8)>,
+    /// `destination` as written, of the response, else of the request.
+    pub destination: Option<String>,
+    /// `source` of the response as written.
+    pub source: Option<String>,
+    /// `ssrc` of the response.
+    pub ssrc: Option<u32>,
+    /// Group and ports of a multicast transport, with RTP port and RTCP port.
+    pub multicast: Option<(IpAddr, u16, u16)>,
+}
+
+/// What a tap saw of one medium.
+#[derive(Clone, Debug)]
+pub struct Arrival {
+    /// The tap.
+    pub tap: TapId,
+    /// Media from the server.
+    pub rtp: RtpArrival,
+    /// Reports from the server.
+    pub rtcp: RtcpArrival,
+    /// Datagrams from the client's media ports, in order of first packet.
+    pub from_client: Vec<ClientDatagrams>,
+    /// ICMP errors that the client's side sent about this medium's packets.
+    pub refused: Vec<Locator>,
+}
+
+/// RTP of one medium from the server at one tap.
+#[derive(Clone, Debug, Default)]
+pub struct RtpArrival {
+    /// Packets, duplicates included.
+    pub packets: u64,
+    /// Their UDP payload or interleaved payload bytes.
+    pub bytes: u64,
+    /// Distinct sequence numbers from the first to the last.
+    pub expected: Option<u64>,
+    /// Sequence numbers that never came.
+    pub lost: Option<u64>,
+    /// Packets whose sequence number had come before.
+    pub duplicates: Option<u64>,
+    /// Packets that came after one with a higher sequence number.
+    pub reordered: Option<u64>,
+    /// Interarrival jitter (RFC 3550 §6.4.1); `None` without a clock rate.
+    pub jitter: Option<Span>,
+    /// Longest time between two packets.
+    pub max_gap: Option<Span>,
+    /// Last synchronisation source.
+    pub ssrc: Option<u32>,
+    /// First packet.
+    pub first: Option<Locator>,
+    /// Last packet.
+    pub last: Option<Locator>,
+    /// Sender, as seen at this tap.
+    pub from: Option<SocketAddr>,
+    /// Receiver, as seen at this tap.
+    pub to: Option<SocketAddr>,
+}
+
+/// RTCP of one medium at one tap, both ways for the reports, `from`/`to` of the server's.
+#[derive(Clone, Debug, Default)]
+pub struct RtcpArrival {
+    /// Datagrams or interleaved frames from the server.
+    pub packets: u64,
+    /// Sender reports from the server.
+    pub sender_reports: u64,
+    /// Receiver reports from the client.
+    pub receiver_reports: u64,
+    /// BYE packets from the server.
+    pub byes: u64,
+    /// First packet from the server.
+    pub first: Option<Locator>,
+    /// Sender, as seen at this tap.
+    pub from: Option<SocketAddr>,
+    /// Receiver, as seen at this tap.
+    pub to: Option<SocketAddr>,
+}
+
+/// Datagrams that left a media port of the client: hole punches, receiver reports, STUN.
+#[derive(Clone, Debug)]
+pub struct ClientDatagrams {
+    /// Sender, as seen at this tap.
+    pub from: SocketAddr,
+    /// Receiver, as seen at this tap.
+    pub to: SocketAddr,
+    /// Datagrams.
+    pub packets: u64,
+    /// First one.
+    pub first: Locator,
+    /// Last one.
+    pub last: Locator,
+    /// From or to an RTCP port rather than an RTP port.
+    pub rtcp_port: bool,
+}
+
+/// Two legs of one connection.
+#[derive(Clone, Debug)]
+pub struct NatPair {
+    /// Index of the leg on the private side in [`Session::legs`].
+    pub pre: usize,
+    /// Index of the leg on the public side.
+    pub post: usize,
+    /// What shows that they belong together; never empty.
+    pub evidence: Vec<PairEvidence>,
+    /// Two TCP connections with different initial sequence numbers.
+    pub proxied: bool,
+    /// Bytes by which the client's stream is longer at the post-NAT tap at its end; 0 where nothing was rewritten,
+    /// `None` for a proxy.
+    pub sequence_delta: Option<i64>,
+    /// Messages and fields that differ, in order of the message.
+    pub rewrites: Vec<FieldDiff>,
+    /// Whether the NAT translated the client's address (masquerade) rather than, or besides, the server's.
+    pub client_translated: bool,
+}
+
+/// A hint that two legs are one connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum PairEvidence {
+    /// The kernel's connection tracking names both tuples.
+    Conntrack,
+    /// The initial sequence numbers are equal.
+    TcpSequence,
+    /// The messages are the same by CSeq, URI and order.
+    Content,
+}
+
+/// One field of one message that differs between the legs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FieldDiff {
+    /// Method of the exchange.
+    pub method: String,
+    /// In the response rather than in the request.
+    pub in_response: bool,
+    /// CSeq of the message.
+    pub cseq: Option<u32>,
+    /// The field's name by meaning: `Transport.client_port`, `sdp.c.address`, a header's name, `line-ending`, …
+    pub field: String,
+    /// Value at the pre-NAT leg; `None` where the field is absent there.
+    pub pre: Option<String>,
+    /// Value at the post-NAT leg; `None` where the field is absent there.
+    pub post: Option<String>,
+    /// Whether the change makes sense or breaks the message.
+    pub class: DiffClass,
+    /// The message at the pre-NAT leg.
+    pub pre_at: Locator,
+    /// The message at the post-NAT leg.
+    pub post_at: Locator,
+}
+
+/// What kind of change a [`FieldDiff`] is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum DiffClass {
+    /// A deliberate rewrite of an address or port.
+    Alg,
+    /// Damage: the message is no longer what its sender meant or its receiver can read.
+    Corruption,
+}
+
+/// The two separate judgements on an ALG.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct AlgJudgement {
+    /// What it did.
+    pub action: AlgAction,
+    /// What that did to the session.
+    pub effect: AlgEffect,
+}
+
+/// What an ALG did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Hash)]
+pub enum AlgAction {
+    /// No trace of one.
+    None,
+    /// Media was let in that nothing inside had asked for by sending first.
+    Pinhole,
+    /// A message differs between the taps.
+    Rewrite,
+    /// The legs are two TCP connections.
+    Proxy,
+    /// Only one side is visible, or the text is encrypted.
+    #[default]
+    Unknown,
+}
+
+/// What the ALG, or the lack of one, did to the session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Hash)]
+pub enum AlgEffect {
+    /// The session works, or would have worked, without it.
+    Harmless,
+    /// Media arrives that plain NAT would not have let in.
+    Helped,
+    /// The change broke the session or part of it.
+    Damaged,
+    /// Media was lost for want of one.
+    Missing,
+    /// Cannot be judged.
+    #[default]
+    Unknown,
+}

@@ -1,0 +1,15 @@
+//! Bytes to typed packets and messages.
+//!
+//! This crate knows link layers, IP, TCP, RTSP, SDP, RTP and RTCP, and nothing of sessions, NAT or diagnosis. It has no
+//! clock and does no I/O. Reading never fails on odd input: a decoder returns what it could read and why it stopped,
+//! a parser returns what is there plus anomalies that name their byte range.
+
+pub mod frame;
+pub mod parsed;
+pub mod tap;
+pub mod time;
+
+pub use frame::{FrameRef, LinkType};
+pub use parsed::{Anomaly, Parsed};
+pub use tap::{Direction, TapId, TapRole};
+pub use time::{Span, Timestamp};
