@@ -71,4 +71,12 @@ pub enum LossKind {
     DroppedByCapture,
     /// The file ends in the middle of a packet.
     FileCut,
+    /// A connection was not followed because the engine's table was full.
+    ConnectionCap,
+    /// A UDP flow was not counted, or its counts were given up, because the engine's table was full.
+    FlowCap,
+    /// An RTSP message was not kept because its connection had too many.
+    MessageCap,
+    /// An event fell because nobody took it.
+    EventCap,
 }

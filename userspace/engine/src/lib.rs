@@ -4,13 +4,20 @@
 //! same [`Snapshot`], whatever the source was. Mutate with [`Engine::handle_input`], drain with
 //! [`Engine::poll_output`], look with [`Engine::snapshot`].
 
+pub mod engine;
 pub mod finding;
 pub mod input;
 pub mod limits;
 pub mod locator;
 pub mod model;
+pub mod output;
 
+mod taps;
+
+pub use engine::{Engine, EngineOptions};
 pub use finding::{Code, Evidence, Finding, Severity};
 pub use input::{CaptureLoss, FlowCounters, Input, LossKind, TapInfo};
+pub use limits::Limits;
 pub use locator::Locator;
 pub use model::{Session, Snapshot};
+pub use output::Event;

@@ -197,7 +197,8 @@ impl Exchange {
 
     /// Whether the response says success (2xx).
     pub fn succeeded(&self) -> bool {
-        self.status().is_some_and(|status| (200..300).contains(&status))
+        self.status()
+            .is_some_and(|status| (200..300).contains(&status))
     }
 
     /// Whether the method is `name`; methods are case-sensitive (RFC 2326 §6.1).

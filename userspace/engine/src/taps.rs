@@ -1,0 +1,72 @@
+//! What passed each tap, and what did not.
+
+use std::collections::BTreeMap;
+
+use rtspscope_wire::{FrameRef, TapId};
+
+use crate::input::{LossKind, TapInfo};
+use crate::model::Tap;
+
+/// The table of taps and the tally of losses.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Taps {
+    taps: Vec<Tap>,
+    losses: BTreeMap<LossKind, u64>,
+}
+
+impl Taps {
+    pub(crate) fn add(&mut self, info: TapInfo) -> TapId {
+        let id = TapId(u16::try_from(self.taps.len()).unwrap_or(u16::MAX));
+        self.taps.push(Tap {
+            id,
+            name: info.name,
+            role: info.role,
+            source: info.source,
+            link_type: info.link_type,
+            frames: 0,
+            bytes: 0,
+            first_at: None,
+            last_at: None,
+            clock_offset: None,
+            udp_datagrams: 0,
+            cut_frames: 0,
+        });
+        id
+    }
+
+    /// Counts a frame of a known tap; frames of a tap that was never opened are not counted.
+    pub(crate) fn count_frame(&mut self, frame: &FrameRef<'_>) {
+        let Some(tap) = self.taps.get_mut(usize::from(frame.tap.0)) else {
+            return;
+        };
+        tap.frames += 1;
+        tap.bytes += u64::from(frame.original_len);
+        tap.cut_frames += u64::from((frame.bytes.len() as u64) < u64::from(frame.original_len));
+        tap.link_type.get_or_insert(frame.link_type);
+        tap.first_at = Some(tap.first_at.map_or(frame.at, |first| first.min(frame.at)));
+        tap.last_at = Some(tap.last_at.map_or(frame.at, |last| last.max(frame.at)));
+    }
+
+    pub(crate) fn count_datagram(&mut self, tap: TapId) {
+        if let Some(tap) = self.taps.get_mut(usize::from(tap.0)) {
+            tap.udp_datagrams += 1;
+        }
+    }
+
+    pub(crate) fn count_loss(&mut self, kind: LossKind, count: u64) {
+        let total = self.losses.entry(kind).or_default();
+        *total = total.saturating_add(count);
+    }
+
+    pub(crate) fn losses(&self) -> Vec<(LossKind, u64)> {
+        self.losses
+            .iter()
+            .filter(|(_, count)| **count > 0)
+            .map(|(kind, count)| (*kind, *count))
+            .collect()
+    }
+
+    pub(crate) fn snapshot(&self) -> Vec<Tap> {
+        self.taps.clone()
+    }
+}
