@@ -6,10 +6,19 @@
 
 pub mod frame;
 pub mod parsed;
+pub mod payload_types;
+pub mod rtcp;
+pub mod rtp;
+pub mod rtsp;
+pub mod sdp;
+pub mod spanned;
 pub mod tap;
+pub mod text;
 pub mod time;
+pub mod url;
 
 pub use frame::{FrameRef, LinkType};
 pub use parsed::{Anomaly, Parsed};
+pub use spanned::Spanned;
 pub use tap::{Direction, TapId, TapRole};
 pub use time::{Span, Timestamp};

@@ -1,0 +1,11 @@
+//! Compound RTCP packets (RFC 3550 §6, RFC 3611), read tolerantly: a wrong length or a cut capture ends the reading
+//! and nothing else, and reduced-size packets (RFC 5506) that begin with any type are read as well.
+
+mod blocks;
+mod packets;
+
+pub use blocks::{ReportBlock, ReportBlocks, Sources};
+pub use packets::{
+    App, Bye, Chunks, ExtendedReport, Header, Packet, Packets, ReceiverReport, SdesChunk,
+    SenderReport, packets,
+};

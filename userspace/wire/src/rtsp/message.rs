@@ -1,0 +1,143 @@
+//! One RTSP message as a view over its bytes: start line, header fields with their places, body.
+
+use std::ops::Range;
+
+pub use crate::spanned::Spanned;
+
+mod parse;
+
+pub use parse::parse;
+
+/// A message and where each part of it lies. All ranges count from the first byte given to [`parse`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MessageSlice<'a> {
+    /// The first line.
+    pub start: StartLine<'a>,
+    /// All fields in the order they came, duplicates included.
+    pub headers: Vec<HeaderField<'a>>,
+    /// Length of the start line, the fields and the empty line after them; the body begins here.
+    pub head_len: usize,
+    /// All bytes after the head.
+    pub body: &'a [u8],
+    /// How the lines of the head end.
+    pub line_ending: LineEnding,
+}
+
+/// The first line of a message (RFC 2326 §6.1, §7.1).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StartLine<'a> {
+    /// A request.
+    Request {
+        /// `SETUP`, `PLAY` and so on, in the case it came.
+        method: Spanned<'a>,
+        /// The request URI, or `*`.
+        uri: Spanned<'a>,
+        /// `RTSP/1.0`; empty if it is missing.
+        version: Spanned<'a>,
+    },
+    /// A response.
+    Response {
+        /// `RTSP/1.0`.
+        version: Spanned<'a>,
+        /// The status code; `None` if it is no number of at most three digits.
+        status: Option<u16>,
+        /// The status code's bytes.
+        code: Spanned<'a>,
+        /// The reason phrase, possibly empty.
+        reason: Spanned<'a>,
+    },
+    /// Neither.
+    Unreadable(Spanned<'a>),
+}
+
+/// One header field.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HeaderField<'a> {
+    /// The name in the spelling of the message.
+    pub name: Spanned<'a>,
+    /// The value without the white space around it; a folded value still holds its line ends.
+    pub value: Spanned<'a>,
+    /// The whole field with continuation lines and the line end.
+    pub line: Range<usize>,
+}
+
+/// How lines end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LineEnding {
+    /// All lines end with CR LF, as they should.
+    CrLf,
+    /// All lines end with LF alone.
+    Lf,
+    /// Several kinds, or lone CR.
+    Mixed,
+}
+
+/// The Session field (RFC 2326 §12.37).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SessionHeader<'a> {
+    /// The session identifier.
+    pub id: Spanned<'a>,
+    /// Seconds of `timeout=`; the RFC's default without it is 60.
+    pub timeout: Option<u32>,
+}
+
+impl<'a> MessageSlice<'a> {
+    /// The first field of that name, in any case.
+    pub fn header(&self, name: &str) -> Option<&HeaderField<'a>> {
+        self.headers.iter().find(|field| field.name.is(name))
+    }
+
+    /// All fields of that name, in any case.
+    pub fn headers_named<'s>(&'s self, name: &'s str) -> impl Iterator<Item = &'s HeaderField<'a>> {
+        self.headers.iter().filter(move |field| field.name.is(name))
+    }
+
+    /// The method of a request.
+    pub fn method(&self) -> Option<&Spanned<'a>> {
+        match &self.start {
+            StartLine::Request { method, .. } => Some(method),
+            StartLine::Response { .. } | StartLine::Unreadable(_) => None,
+        }
+    }
+
+    /// The URI of a request.
+    pub fn uri(&self) -> Option<&Spanned<'a>> {
+        match &self.start {
+            StartLine::Request { uri, .. } => Some(uri),
+            StartLine::Response { .. } | StartLine::Unreadable(_) => None,
+        }
+    }
+
+    /// The status code of a response.
+    pub fn status(&self) -> Option<u16> {
+        match &self.start {
+            StartLine::Response { status, .. } => *status,
+            StartLine::Request { .. } | StartLine::Unreadable(_) => None,
+        }
+    }
+
+    /// The sequence number (RFC 2326 §12.17).
+    pub fn cseq(&self) -> Option<u32> {
+        self.header("CSeq")?.value.number()
+    }
+
+    /// Body length that the message announces (RFC 2326 §12.14).
+    pub fn content_length(&self) -> Option<usize> {
+        self.header("Content-Length")?.value.number()
+    }
+
+    /// The session identifier and its timeout.
+    pub fn session(&self) -> Option<SessionHeader<'a>> {
+        let value = &self.header("Session")?.value;
+        let (id, rest) = value
+            .split_once(b';')
+            .unwrap_or((value.clone(), value.slice(value.len()..value.len())));
+        let timeout = rest
+            .split_once(b'=')
+            .filter(|(name, _)| name.trim().is("timeout"));
+        Some(SessionHeader {
+            id: id.trim(),
+            timeout: timeout.and_then(|(_, secs)| secs.trim().number()),
+        })
+    }
+}
