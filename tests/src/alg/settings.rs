@@ -1,0 +1,102 @@
+//! What the gateway is to do, and which faults it is to have.
+
+use super::Direction;
+
+/// One way in which a gateway spoils a session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// The reply keeps the ports of the rewritten request.
+    KeepReply,
+    /// The CR at the end of a rewritten Transport line is lost.
+    EatCr,
+    /// SETUP requests are swallowed.
+    DropSetup,
+    /// PLAY requests are swallowed.
+    DropPlay,
+    /// The Content-Length of a DESCRIBE reply is one too many.
+    WrongContentLength,
+    /// The `c=` address of an SDP becomes the client's own; lengths are kept right.
+    SdpAddress,
+    /// Of several SETUP requests in a segment only the first is handled.
+    FirstSetupOnly,
+    /// Nothing is let in at the ports that the text names.
+    NoPinhole,
+    /// The text stays as it is (the ports of the request are opened all the same).
+    KeepText,
+}
+
+impl Fault {
+    const ALL: [(&str, Self); 9] = [
+        ("keep-reply", Self::KeepReply),
+        ("eat-cr", Self::EatCr),
+        ("drop-setup", Self::DropSetup),
+        ("drop-play", Self::DropPlay),
+        ("wrong-content-length", Self::WrongContentLength),
+        ("sdp-address", Self::SdpAddress),
+        ("first-setup-only", Self::FirstSetupOnly),
+        ("no-pinhole", Self::NoPinhole),
+        ("keep-text", Self::KeepText),
+    ];
+}
+
+/// The gateway's settings, as the command line of `lab-alg` gives them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// TCP port that is taken for RTSP.
+    pub rtsp_port: u16,
+    /// First RTP port given in place of an asked one; each further SETUP gets the next pair.
+    pub first_port: u16,
+    /// Faults switched on.
+    pub faults: Vec<Fault>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            rtsp_port: 554,
+            first_port: 10_000,
+            faults: Vec::new(),
+        }
+    }
+}
+
+impl Settings {
+    /// Reads `--port N`, `--first-port N` and any number of `--fault NAME`; the error says what was wrong.
+    pub fn from_args(mut args: impl Iterator<Item = String>) -> Result<Self, String> {
+        let mut settings = Self::default();
+        while let Some(option) = args.next() {
+            let value = args
+                .next()
+                .ok_or_else(|| format!("{option} needs a value"))?;
+            let number = || {
+                value
+                    .parse::<u16>()
+                    .map_err(|error| format!("{option} {value}: {error}"))
+            };
+            match option.as_str() {
+                "--port" => settings.rtsp_port = number()?,
+                "--first-port" => settings.first_port = number()?,
+                "--fault" => {
+                    let known = Fault::ALL.iter().find(|(name, _)| *name == value);
+                    settings
+                        .faults
+                        .push(known.ok_or_else(|| format!("no such fault: {value}"))?.1);
+                }
+                _ => return Err(format!("no such option: {option}")),
+            }
+        }
+        Ok(settings)
+    }
+
+    /// Whether a fault is switched on.
+    pub fn has(&self, fault: Fault) -> bool {
+        self.faults.contains(&fault)
+    }
+
+    /// Whether a segment with this payload is to be swallowed.
+    pub(super) fn drops(&self, direction: Direction, payload: &[u8]) -> bool {
+        direction == Direction::ToServer
+            && ((self.has(Fault::DropSetup) && payload.starts_with(b"SETUP "))
+                || (self.has(Fault::DropPlay) && payload.starts_with(b"PLAY ")))
+    }
+}

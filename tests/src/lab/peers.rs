@@ -1,0 +1,130 @@
+//! The lab's cameras and players: GStreamer's RTSP server, GStreamer's and ffmpeg's clients.
+
+use std::io;
+use std::time::Duration;
+
+use super::process::Process;
+use super::{Host, Lab};
+
+/// Longest time for a server to listen; loading GStreamer's plugins is the most of it.
+const SERVER_START: Duration = Duration::from_secs(20);
+
+/// A GStreamer camera. The default is a small moving picture, video only, on port 554.
+#[derive(Debug, Clone)]
+pub struct Camera {
+    /// RTSP port.
+    pub port: u16,
+    /// Path of the URL, with its slash.
+    pub path: &'static str,
+    /// Bit rate of the picture in kbit/s.
+    pub kbps: u32,
+    /// A second medium, PCMA audio.
+    pub audio: bool,
+}
+
+impl Default for Camera {
+    fn default() -> Self {
+        Self {
+            port: 554,
+            path: "/test",
+            kbps: 300,
+            audio: false,
+        }
+    }
+}
+
+impl Camera {
+    /// Starts the camera on `host` and returns when its port listens.
+    pub fn start(&self, lab: &Lab, host: Host) -> io::Result<Process> {
+        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/lab/gst_server.py");
+        let (port, kbps) = (self.port.to_string(), self.kbps.to_string());
+        let mut command = vec![
+            "/usr/bin/python3",
+            script,
+            "--port",
+            &port,
+            "--path",
+            self.path,
+            "--kbps",
+            &kbps,
+        ];
+        if self.audio {
+            command.push("--audio");
+        }
+        let mut server = lab.spawn(host, "camera", &command)?;
+        server.wait_listening(self.port, SERVER_START)?;
+        Ok(server)
+    }
+}
+
+/// Starts GStreamer's player over UDP; it ends after `buffers` pictures, or when none came for two seconds.
+///
+/// With `punch` it sends a datagram from each of its ports first, as it does by default; without, it waits in silence.
+pub fn gst_udp_client(
+    lab: &Lab,
+    host: Host,
+    url: &str,
+    punch: bool,
+    buffers: u32,
+) -> io::Result<Process> {
+    let location = format!("location={url}");
+    let nat = if punch {
+        "nat-method=dummy"
+    } else {
+        "nat-method=none"
+    };
+    let count = format!("num-buffers={buffers}");
+    lab.spawn(
+        host,
+        "gst-client",
+        &[
+            "gst-launch-1.0",
+            "rtspsrc",
+            &location,
+            "protocols=udp",
+            nat,
+            "timeout=2000000",
+            "latency=0",
+            "!",
+            "rtph264depay",
+            "!",
+            "h264parse",
+            "!",
+            "fakesink",
+            &count,
+        ],
+    )
+}
+
+/// Starts ffmpeg as a player that reads `seconds` of media and ends; `transport` is `udp` or `tcp`.
+pub fn ffmpeg_client(
+    lab: &Lab,
+    host: Host,
+    url: &str,
+    transport: &str,
+    seconds: u32,
+) -> io::Result<Process> {
+    lab.spawn(
+        host,
+        "ffmpeg",
+        &[
+            "ffmpeg",
+            "-nostdin",
+            "-loglevel",
+            "warning",
+            "-rtsp_transport",
+            transport,
+            "-timeout",
+            "3000000",
+            "-i",
+            url,
+            "-t",
+            &seconds.to_string(),
+            "-c",
+            "copy",
+            "-f",
+            "null",
+            "-",
+        ],
+    )
+}
