@@ -3,13 +3,15 @@
 //! The inner cargo works in a target directory of its own (cargo would wait for its own lock otherwise), which debug
 //! and release builds share: the kernel programs are the same in both. Without the `ebpf` feature nothing happens.
 
+#[path = "build/command.rs"]
+mod command;
 #[path = "build/toolchain.rs"]
 mod toolchain;
 
 use std::{
     env, fs,
     path::{Path, PathBuf},
-    process::Stdio,
+    process::{Command, Stdio},
 };
 
 use toolchain::{Toolchain, bpf_machine, bpf_target};
@@ -26,34 +28,57 @@ fn main() {
 
 fn build_kernel_programs() -> Result<(), String> {
     let manifest_dir = directory("CARGO_MANIFEST_DIR")?;
-    let workspace = manifest_dir.ancestors().nth(2).ok_or("the package is not in its workspace")?;
+    let workspace = manifest_dir
+        .ancestors()
+        .nth(2)
+        .ok_or("the package is not in its workspace")?;
     watch_sources(workspace);
     let big_endian = env::var("CARGO_CFG_TARGET_ENDIAN").is_ok_and(|endian| endian == "big");
     let target = bpf_target(big_endian);
-    let machine = env::var("CARGO_CFG_TARGET_ARCH").map_err(|error| format!("CARGO_CFG_TARGET_ARCH: {error}"))?;
+    let machine = env::var("CARGO_CFG_TARGET_ARCH")
+        .map_err(|error| format!("CARGO_CFG_TARGET_ARCH: {error}"))?;
 
     let toolchain = Toolchain::find(workspace, target).map_err(|lacking| {
         format!("the kernel programs cannot be compiled without {lacking}; run: cargo xtask setup")
     })?;
     let out_dir = directory("OUT_DIR")?;
     let target_dir = inner_target_dir(&out_dir);
-    let output = toolchain
-        .cargo("build", target, bpf_machine(&machine))
+    let output = command::cargo(&toolchain, target, bpf_machine(&machine))
         .arg("--target-dir")
         .arg(&target_dir)
         .current_dir(workspace)
         .stdin(Stdio::null())
         .output()
-        .map_err(|error| format!("cannot start {}: {error}", toolchain.compiler.cargo.display()))?;
-    let messages = String::from_utf8_lossy(&output.stderr);
+        .map_err(|error| {
+            format!(
+                "cannot start {}: {error}",
+                toolchain.compiler.cargo.display()
+            )
+        })?;
     if !output.status.success() {
-        eprintln!("{messages}");
-        eprintln!("the kernel programs do not compile ({}, {toolchain:?})", output.status);
+        eprintln!("{}", String::from_utf8_lossy(&output.stderr));
+        eprintln!("the kernel programs do not compile ({})", output.status);
         std::process::exit(1);
     }
     let object = target_dir.join(target).join("release/rtsp-ebpf");
-    fs::copy(&object, out_dir.join("rtsp-ebpf")).map_err(|error| format!("cannot copy {}: {error}", object.display()))?;
+    let embedded = out_dir.join("rtsp-ebpf");
+    fs::copy(&object, &embedded)
+        .map_err(|error| format!("cannot copy {}: {error}", object.display()))?;
+    strip_debug_sections(&embedded);
     Ok(())
+}
+
+/// Drops DWARF, which the kernel does not read, and keeps BTF, which names lines in the verifier's log.
+///
+/// Makes the object five times smaller. Where LLVM's strip is not installed, the object works as it is.
+fn strip_debug_sections(object: &Path) {
+    let _stripped = ["llvm-strip-22", "llvm-strip"].iter().any(|strip| {
+        Command::new(strip)
+            .arg("--strip-debug")
+            .arg(object)
+            .output()
+            .is_ok_and(|output| output.status.success())
+    });
 }
 
 /// Names everything whose change asks for a new build of the kernel programs.
@@ -67,10 +92,13 @@ fn watch_sources(workspace: &Path) {
         "Cargo.lock",
         "target/tools/bin/bpf-linker",
     ];
-    for path in watched.map(|path| workspace.join(path)).iter().filter(|path| path.exists()) {
+    for path in watched
+        .map(|path| workspace.join(path))
+        .iter()
+        .filter(|path| path.exists())
+    {
         println!("cargo::rerun-if-changed={}", path.display());
     }
-    println!("cargo::rerun-if-env-changed=PATH");
 }
 
 /// A directory beside the profile directories of the outer build: `OUT_DIR` is `…/debug/build/rtspscope-HASH/out`.
@@ -79,5 +107,7 @@ fn inner_target_dir(out_dir: &Path) -> PathBuf {
 }
 
 fn directory(variable: &str) -> Result<PathBuf, String> {
-    env::var_os(variable).map(PathBuf::from).ok_or_else(|| format!("cargo did not set {variable}"))
+    env::var_os(variable)
+        .map(PathBuf::from)
+        .ok_or_else(|| format!("cargo did not set {variable}"))
 }

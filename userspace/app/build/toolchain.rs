@@ -34,7 +34,9 @@ impl Version {
         let major = numbers.next()?.parse().ok()?;
         let minor = numbers.next()?.parse().ok()?;
         let rest = numbers.next()?;
-        let digits = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
+        let digits = rest
+            .find(|c: char| !c.is_ascii_digit())
+            .unwrap_or(rest.len());
         Some(Self(major, minor, rest.get(..digits)?.parse().ok()?))
     }
 }
@@ -61,7 +63,11 @@ impl CoreLibrary {
         if rustlib.join("src/rust/library/core/Cargo.toml").is_file() {
             return Some(Self::Sources);
         }
-        rustlib.join(target).join("lib").is_dir().then_some(Self::Precompiled)
+        rustlib
+            .join(target)
+            .join("lib")
+            .is_dir()
+            .then_some(Self::Precompiled)
     }
 }
 
@@ -80,7 +86,10 @@ impl Compiler {
     /// Takes the compiler in use (`CARGO` and `RUSTC` as cargo sets them) if it can, else the system's own.
     pub(crate) fn find(target: &str) -> Option<Self> {
         let in_use = (tool("CARGO", "cargo"), tool("RUSTC", "rustc"));
-        let system = (PathBuf::from("/usr/bin/cargo"), PathBuf::from("/usr/bin/rustc"));
+        let system = (
+            PathBuf::from("/usr/bin/cargo"),
+            PathBuf::from("/usr/bin/rustc"),
+        );
         [in_use, system].into_iter().find_map(|(cargo, rustc)| {
             let version = Version::find(&output_of(Command::new(&rustc).arg("--version"))?)?;
             let sysroot = output_of(Command::new(&rustc).args(["--print", "sysroot"]))?;
@@ -93,11 +102,13 @@ impl Compiler {
 /// Finds a `bpf-linker` that is new enough: the workspace's own under `target/tools`, else the one on `PATH`.
 pub(crate) fn find_linker(workspace: &Path) -> Option<PathBuf> {
     let own = workspace.join("target/tools/bin/bpf-linker");
-    [own, PathBuf::from("bpf-linker")].into_iter().find(|linker| {
-        output_of(Command::new(linker).arg("--version"))
-            .and_then(|text| Version::find(&text))
-            .is_some_and(|version| version >= LINKER_MIN)
-    })
+    [own, PathBuf::from("bpf-linker")]
+        .into_iter()
+        .find(|linker| {
+            output_of(Command::new(linker).arg("--version"))
+                .and_then(|text| Version::find(&text))
+                .is_some_and(|version| version >= LINKER_MIN)
+        })
 }
 
 /// Everything that a build of the kernel programs needs.
@@ -121,38 +132,15 @@ impl Toolchain {
             (None, None) => Err("bpf-linker, and a Rust compiler with `core` for BPF"),
         }
     }
-
-    /// A cargo command for the kernel programs, shielded from the settings of the cargo that runs around it.
-    ///
-    /// Wrappers (clippy), flags and profile settings of the outer build must not reach the kernel programs: the
-    /// verifier refuses what unusual settings emit. `machine` is the processor that will run them (`x86_64`, …).
-    pub(crate) fn cargo(&self, subcommand: &str, target: &str, machine: &str) -> Command {
-        let mut cargo = Command::new(&self.compiler.cargo);
-        for (name, _) in env::vars_os().filter(|(name, _)| leaks_into_inner_build(name)) {
-            cargo.env_remove(name);
-        }
-        let flags = [
-            format!("--cfg=bpf_target_arch=\"{machine}\""),
-            "-Cdebuginfo=2".to_owned(),
-            "-Clink-arg=--btf".to_owned(),
-        ];
-        cargo
-            .args([subcommand, "--package", "rtsp-ebpf", "--release", "--target", target])
-            .env("RUSTC", &self.compiler.rustc)
-            // aya-ebpf uses inline assembly for BPF, which stable compilers keep behind a switch.
-            .env("RUSTC_BOOTSTRAP", "1")
-            .env("CARGO_ENCODED_RUSTFLAGS", flags.join("\x1f"))
-            .env(linker_variable(target), &self.linker);
-        if self.compiler.core == CoreLibrary::Sources {
-            cargo.args(["-Z", "build-std=core"]);
-        }
-        cargo
-    }
 }
 
 /// The kernel's target for a machine of this byte order.
 pub(crate) fn bpf_target(big_endian: bool) -> &'static str {
-    if big_endian { "bpfeb-unknown-none" } else { "bpfel-unknown-none" }
+    if big_endian {
+        "bpfeb-unknown-none"
+    } else {
+        "bpfel-unknown-none"
+    }
 }
 
 /// The name of the machine in aya's `bpf_target_arch`, from the one in Rust's `target_arch`.
@@ -164,26 +152,77 @@ pub(crate) fn bpf_machine(target_arch: &str) -> &str {
     }
 }
 
-/// Tells whether a variable of the outer cargo would change how the inner one compiles.
-fn leaks_into_inner_build(name: &std::ffi::OsStr) -> bool {
-    const PREFIXES: [&str; 5] = ["CARGO_BUILD_", "CARGO_PROFILE_", "CARGO_TARGET_", "CARGO_UNSTABLE_", "RUSTC_"];
-    const NAMES: [&str; 6] =
-        ["RUSTC", "RUSTDOC", "RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "CARGO_ENCODED_RUSTDOCFLAGS", "CLIPPY_ARGS"];
-    let name = name.to_string_lossy();
-    NAMES.contains(&&*name) || PREFIXES.iter().any(|prefix| name.starts_with(prefix))
-}
-
-/// The variable that tells cargo which linker a target uses.
-fn linker_variable(target: &str) -> String {
-    format!("CARGO_TARGET_{}_LINKER", target.to_uppercase().replace('-', "_"))
-}
-
 fn tool(variable: &str, name: &str) -> PathBuf {
-    env::var_os(variable).unwrap_or_else(|| OsString::from(name)).into()
+    env::var_os(variable)
+        .unwrap_or_else(|| OsString::from(name))
+        .into()
 }
 
 /// What a program prints on standard output, if it starts and succeeds.
 fn output_of(command: &mut Command) -> Option<String> {
-    let output = command.output().ok().filter(|output| output.status.success())?;
+    let output = command
+        .output()
+        .ok()
+        .filter(|output| output.status.success())?;
     String::from_utf8(output.stdout).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, process};
+
+    use super::*;
+
+    #[test]
+    fn versions_are_found_in_what_programs_print() {
+        assert_eq!(
+            Version::find("rustc 1.95.0 (59807616e 2026-04-14)"),
+            Some(Version(1, 95, 0))
+        );
+        assert_eq!(
+            Version::find("rustc 1.97.0-nightly (e50aa6fba)"),
+            Some(Version(1, 97, 0))
+        );
+        assert_eq!(Version::find("bpf-linker 0.13.0"), Some(Version(0, 13, 0)));
+        assert_eq!(Version::find("22.1.8git"), Some(Version(22, 1, 8)));
+        assert_eq!(Version::find("no number here"), None);
+    }
+
+    #[test]
+    fn versions_compare_as_numbers() {
+        assert!(Version(0, 9, 15) < LINKER_MIN);
+        assert!(Version(0, 13, 1) > LINKER_MIN);
+        assert!(Version(1, 100, 0) > RUSTC_MIN);
+    }
+
+    #[test]
+    fn library_sources_win_over_a_ready_made_core() {
+        let sysroot = env::temp_dir().join(format!("xtask-sysroot-{}", process::id()));
+        let rustlib = sysroot.join("lib/rustlib");
+        let target = bpf_target(false);
+        fs::create_dir_all(rustlib.join("bpfeb-unknown-none/lib"))
+            .expect("a directory for the test");
+        assert_eq!(CoreLibrary::of_sysroot(&sysroot, target), None);
+
+        fs::create_dir_all(rustlib.join(target).join("lib")).expect("a directory for the test");
+        assert_eq!(
+            CoreLibrary::of_sysroot(&sysroot, target),
+            Some(CoreLibrary::Precompiled)
+        );
+
+        let sources = rustlib.join("src/rust/library/core");
+        fs::create_dir_all(&sources).expect("a directory for the test");
+        fs::write(sources.join("Cargo.toml"), "").expect("a file for the test");
+        assert_eq!(
+            CoreLibrary::of_sysroot(&sysroot, target),
+            Some(CoreLibrary::Sources)
+        );
+        fs::remove_dir_all(&sysroot).expect("our own directory");
+    }
+
+    #[test]
+    fn machines_have_the_names_that_aya_gives_them() {
+        assert_eq!(bpf_machine("x86_64"), "x86_64");
+        assert_eq!(bpf_machine("riscv64gc"), "riscv64");
+    }
 }
