@@ -4,7 +4,10 @@
 //! clock and does no I/O. Reading never fails on odd input: a decoder returns what it could read and why it stopped,
 //! a parser returns what is there plus anomalies that name their byte range.
 
+pub mod decode;
 pub mod frame;
+mod lines;
+mod notes;
 pub mod parsed;
 pub mod payload_types;
 pub mod rtcp;
@@ -13,6 +16,7 @@ pub mod rtsp;
 pub mod sdp;
 pub mod spanned;
 pub mod tap;
+pub mod tcp;
 pub mod text;
 pub mod time;
 pub mod url;

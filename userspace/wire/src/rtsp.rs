@@ -3,4 +3,5 @@
 pub mod auth;
 pub mod message;
 pub mod rtp_info;
+pub mod stream;
 pub mod transport;
