@@ -21,7 +21,7 @@ options = options.parse_args()
 Gst.init(None)
 width, height = options.size.split("x")
 pipeline = (
-    f"videotestsrc is-live=true pattern=ball ! video/x-raw,width={width},height={height},framerate={options.fps}/1 "
+    f"videotestsrc is-live=true pattern=snow ! video/x-raw,width={width},height={height},framerate={options.fps}/1 "
     f"! x264enc tune=zerolatency speed-preset=ultrafast bitrate={options.kbps} key-int-max={options.fps} "
     "! rtph264pay name=pay0 pt=96 config-interval=1"
 )

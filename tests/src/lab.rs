@@ -217,3 +217,16 @@ impl Drop for Lab {
 pub fn is_root() -> bool {
     fs::metadata("/proc/self").is_ok_and(|me| me.uid() == 0)
 }
+
+/// Says loudly that a test is skipped, and returns `true`, unless this process is root.
+#[expect(
+    clippy::print_stderr,
+    reason = "a skipped test must be seen by the person who runs the tests"
+)]
+pub fn skip_unless_root(test: &str) -> bool {
+    if is_root() {
+        return false;
+    }
+    eprintln!("SKIPPED (needs root): {test}");
+    true
+}

@@ -49,11 +49,11 @@ impl Script {
                 "--transport" => script.transport = value()?,
                 "--port" => {
                     script.port =
-                        u16::try_from(number(value()?)?).map_err(|error| error.to_string())?
+                        u16::try_from(number(value()?)?).map_err(|error| error.to_string())?;
                 }
                 "--packets" => script.packets = number(value()?)?,
                 "--patience-ms" => {
-                    script.patience = Duration::from_millis(number(value()?)?.into())
+                    script.patience = Duration::from_millis(number(value()?)?.into());
                 }
                 "--split" => script.split = true,
                 "--punch" => script.punch = true,
@@ -67,8 +67,8 @@ impl Script {
     /// within the client's patience has the status `null` and ends the session.
     pub fn play(&self) -> io::Result<Value> {
         let server = self.server()?;
-        let rtp = UdpSocket::bind(("0.0.0.0", self.port))?;
-        let rtcp = UdpSocket::bind(("0.0.0.0", self.port + 1))?;
+        let media = UdpSocket::bind(("0.0.0.0", self.port))?;
+        let reports = UdpSocket::bind(("0.0.0.0", self.port + 1))?;
         let stream = TcpStream::connect_timeout(&server, self.patience)?;
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(self.patience))?;
@@ -78,7 +78,7 @@ impl Script {
             answers: Vec::new(),
             unread: Vec::new(),
         };
-        let received = self.converse(&mut dialog, server, &rtp, &rtcp)?;
+        let received = self.converse(&mut dialog, server, &media, &reports)?;
         Ok(json!({ "answers": dialog.answers, "rtp": received }))
     }
 
@@ -86,8 +86,8 @@ impl Script {
         &self,
         dialog: &mut Dialog,
         server: SocketAddr,
-        rtp: &UdpSocket,
-        rtcp: &UdpSocket,
+        media: &UdpSocket,
+        reports: &UdpSocket,
     ) -> io::Result<u32> {
         if dialog.ask("OPTIONS", &self.url, "", None)?.is_none() {
             return Ok(0);
@@ -111,8 +111,8 @@ impl Script {
         let session = format!("Session: {session}\r\n");
         if self.punch {
             let (first, second) = server_ports(&reply)?;
-            rtp.send_to(b"punch", (server.ip(), first))?;
-            rtcp.send_to(b"punch", (server.ip(), second))?;
+            media.send_to(b"punch", (server.ip(), first))?;
+            reports.send_to(b"punch", (server.ip(), second))?;
         }
         if dialog
             .ask(
@@ -125,17 +125,17 @@ impl Script {
         {
             return Ok(0);
         }
-        let received = self.receive(rtp)?;
+        let received = self.receive(media)?;
         dialog.ask("TEARDOWN", &self.url, &session, None)?;
         Ok(received)
     }
 
-    fn receive(&self, rtp: &UdpSocket) -> io::Result<u32> {
-        rtp.set_read_timeout(Some(self.patience))?;
+    fn receive(&self, media: &UdpSocket) -> io::Result<u32> {
+        media.set_read_timeout(Some(self.patience))?;
         let mut datagram = [0; 2048];
         let mut received = 0;
         while received < self.packets {
-            match rtp.recv(&mut datagram) {
+            match media.recv(&mut datagram) {
                 Ok(_) => received += 1,
                 Err(error) if is_timeout(&error) => break,
                 Err(error) => return Err(error),
@@ -252,8 +252,7 @@ fn control_uri(description: &str, url: &str) -> String {
         .lines()
         .skip_while(|line| !line.starts_with("m="));
     let control = medium
-        .filter_map(|line| line.strip_prefix("a=control:"))
-        .next()
+        .find_map(|line| line.strip_prefix("a=control:"))
         .unwrap_or("*")
         .trim();
     match control {

@@ -76,12 +76,11 @@ pub fn reply(
 ) -> Option<Vec<u8>> {
     let text = std::str::from_utf8(payload).ok()?;
     let mut out = text.to_owned();
-    if !settings.has(Fault::KeepReply) {
-        if let Some(found) = client_port(&out).filter(|_| out.starts_with("RTSP/")) {
-            if let Some((asked, _)) = ports.iter().find(|(_, given)| **given == found.asked) {
-                out.replace_range(found.start..found.end, &port_text(*asked, found.count));
-            }
-        }
+    if !settings.has(Fault::KeepReply)
+        && let Some(found) = client_port(&out).filter(|_| out.starts_with("RTSP/"))
+        && let Some((asked, _)) = ports.iter().find(|(_, given)| **given == found.asked)
+    {
+        out.replace_range(found.start..found.end, &port_text(*asked, found.count));
     }
     if settings.has(Fault::SdpAddress) {
         out = with_sdp_address(&out, client);
@@ -137,12 +136,13 @@ fn push_rest(out: &mut String, rest: &str, eat_cr: bool) {
 /// Puts `client` into the `c=` lines and corrects the Content-Length.
 fn with_sdp_address(message: &str, client: Ipv4Addr) -> String {
     const NAME: &str = "c=IN IP4 ";
-    let lines = message
-        .split_inclusive("\r\n")
-        .map(|line| match line.starts_with(NAME) {
-            true => format!("{NAME}{client}\r\n"),
-            false => line.to_owned(),
-        });
+    let lines = message.split_inclusive("\r\n").map(|line| {
+        if line.starts_with(NAME) {
+            format!("{NAME}{client}\r\n")
+        } else {
+            line.to_owned()
+        }
+    });
     let changed: String = lines.collect();
     let grown = changed.len().cast_signed() - message.len().cast_signed();
     with_content_length(&changed, |length| length.saturating_add_signed(grown))

@@ -1,0 +1,31 @@
+//! Writes a capture with known truth: `generate KIND SEED CAPTURE TRUTH`, KIND being `everything` or `bulk:BYTES`.
+
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::process::ExitCode;
+
+use rtspscope_tests::generate::{Recipe, write};
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match run(&arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let _ = writeln!(std::io::stderr(), "generate: {error}; usage: generate everything|bulk:BYTES SEED CAPTURE TRUTH");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn run(arguments: &[String]) -> Result<(), Box<dyn std::error::Error>> {
+    let [kind, seed, capture, truth] = arguments else { return Err("needs four arguments".into()) };
+    let seed = seed.parse()?;
+    let recipe = match kind.strip_prefix("bulk:") {
+        Some(bytes) => Recipe::bulk(seed, bytes.parse()?),
+        None if kind == "everything" => Recipe::everything(seed),
+        None => return Err(format!("unknown kind {kind}").into()),
+    };
+    let known = write(&recipe, &mut BufWriter::with_capacity(1 << 20, File::create(capture)?))?;
+    serde_json::to_writer_pretty(File::create(truth)?, &known)?;
+    Ok(())
+}

@@ -1,0 +1,193 @@
+//! What cannot be read is refused in one clear line with status 2, and what can be read is read up to its end.
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use rtspscope_tests::lab;
+use rtspscope_tests::pcap::Capture;
+use rtspscope_tests::program::{self, Outcome};
+
+fn scratch(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).join(name)
+}
+
+fn place(name: &str, bytes: &[u8]) -> io::Result<String> {
+    let path = scratch(name);
+    fs::write(&path, bytes)?;
+    Ok(path.to_string_lossy().into_owned())
+}
+
+fn golden(name: &str) -> io::Result<Vec<u8>> {
+    fs::read(
+        Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("captures/golden")
+            .join(name),
+    )
+}
+
+/// Status 2, nothing on standard output, and one line on standard error that names `subject`.
+fn assert_refused(outcome: &Outcome, subject: &str) {
+    assert_eq!(outcome.status, Some(2), "{outcome:?}");
+    assert_eq!(outcome.stdout, "", "{outcome:?}");
+    let lines: Vec<&str> = outcome.stderr.lines().collect();
+    assert_eq!(lines.len(), 1, "{outcome:?}");
+    assert!(lines[0].contains(subject), "{outcome:?}");
+    assert!(!outcome.stderr.contains("panicked"), "{outcome:?}");
+}
+
+fn assert_file_refused(path: &str) -> io::Result<()> {
+    assert_refused(&program::run(&["analyze", path])?, path);
+    Ok(())
+}
+
+#[test]
+fn an_empty_file_is_refused() -> io::Result<()> {
+    assert_file_refused(&place("empty.pcap", b"")?)
+}
+
+#[test]
+fn a_capture_cut_in_its_file_header_is_refused() -> io::Result<()> {
+    assert_file_refused(&place(
+        "header.pcap",
+        &golden("A-gst-ffmpeg-udp.wan.pcap")?[..17],
+    )?)
+}
+
+#[test]
+fn a_text_file_is_refused() -> io::Result<()> {
+    assert_file_refused(&place(
+        "notes.pcap",
+        b"The camera is in the hall, the router in the cellar.\n",
+    )?)
+}
+
+#[test]
+fn a_missing_file_is_refused() -> io::Result<()> {
+    assert_file_refused(&scratch("not-there.pcap").to_string_lossy())
+}
+
+#[test]
+fn a_directory_is_refused() -> io::Result<()> {
+    assert_file_refused(env!("CARGO_TARGET_TMPDIR"))
+}
+
+#[test]
+fn empty_standard_input_is_refused() -> io::Result<()> {
+    assert_refused(
+        &program::run_with_input(&["analyze", "-"], b"")?,
+        "standard input",
+    );
+    Ok(())
+}
+
+#[test]
+fn one_bad_file_among_good_ones_is_named() -> io::Result<()> {
+    let good = place("good.pcap", &golden("A-gst-ffmpeg-udp.lan.pcap")?)?;
+    let bad = place("bad.pcap", b"no capture")?;
+    assert_refused(
+        &program::run(&["analyze", "--lan", &good, "--wan", &bad])?,
+        &bad,
+    );
+    Ok(())
+}
+
+#[test]
+fn a_capture_cut_in_the_middle_of_a_packet_is_read_up_to_the_cut() -> io::Result<()> {
+    let whole = golden("A-gst-ffmpeg-udp.wan.pcap")?;
+    let cut = &whole[..whole.len() / 2];
+    let frames = Capture::read(cut)?.records.len();
+    let file = place("cut.pcap", cut)?;
+    let report = program::analyze(&[&file])?;
+    assert_eq!(report.value()["capture"]["taps"][0]["frames"], frames);
+    assert_eq!(report.sessions().len(), 1);
+    let finding = report.value()["findings"].as_array().into_iter().flatten();
+    let said: Vec<String> = finding
+        .filter(|finding| finding["code"] == "capture-incomplete")
+        .map(ToString::to_string)
+        .collect();
+    assert!(said.iter().any(|text| text.contains("cut")), "{said:?}");
+    Ok(())
+}
+
+#[test]
+fn an_unknown_code_is_refused() -> io::Result<()> {
+    assert_refused(&program::run(&["explain", "no-such-code"])?, "no-such-code");
+    Ok(())
+}
+
+#[test]
+fn an_unknown_interface_is_refused() -> io::Result<()> {
+    let outcome = program::run(&[
+        "watch",
+        "--no-tui",
+        "--duration",
+        "1s",
+        "--lan",
+        "nosuch0",
+        "--wan",
+        "nosuch1",
+    ])?;
+    assert_refused(&outcome, if lab::is_root() { "nosuch0" } else { "" });
+    Ok(())
+}
+
+/// Runs a copy of the program as a user without any rights.
+fn run_as_nobody(args: &[&str]) -> io::Result<Outcome> {
+    let directory = std::env::temp_dir().join(format!(
+        "rtspscope-nobody-{}-{}",
+        std::process::id(),
+        args[0]
+    ));
+    fs::create_dir_all(&directory)?;
+    fs::set_permissions(&directory, fs::Permissions::from_mode(0o755))?;
+    let copy = directory.join("rtspscope");
+    fs::copy(program::binary()?, &copy)?;
+    let nobody = [
+        "--reuid",
+        "65534",
+        "--regid",
+        "65534",
+        "--clear-groups",
+        "--inh-caps=-all",
+        "--",
+    ];
+    let output = Command::new("setpriv")
+        .args(nobody)
+        .arg(&copy)
+        .args(args)
+        .current_dir("/")
+        .output();
+    fs::remove_dir_all(&directory)?;
+    Ok(output?.into())
+}
+
+#[test]
+fn watching_without_permission_is_refused() -> io::Result<()> {
+    if !lab::skip_unless_root("watching_without_permission_is_refused") {
+        let args = [
+            "watch",
+            "--no-tui",
+            "--duration",
+            "1s",
+            "--lan",
+            "lo",
+            "--wan",
+            "lo",
+        ];
+        assert_refused(&run_as_nobody(&args)?, "root");
+    }
+    Ok(())
+}
+
+#[test]
+fn a_file_that_may_not_be_read_is_refused() -> io::Result<()> {
+    if !lab::skip_unless_root("a_file_that_may_not_be_read_is_refused") {
+        let path = place("secret.pcap", &golden("A-gst-ffmpeg-udp.wan.pcap")?)?;
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600))?;
+        assert_refused(&run_as_nobody(&["analyze", &path])?, &path);
+    }
+    Ok(())
+}
