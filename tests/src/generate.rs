@@ -56,10 +56,20 @@ pub fn write(recipe: &Recipe, out: &mut impl Write) -> io::Result<Truth> {
             busy |= session.advance(end_ns, &mut waiting);
         }
         if busy {
-            link::background(recipe.background_per_second, end_ns - SLICE_NS, SLICE_NS, &mut background, &mut waiting);
+            link::background(
+                recipe.background_per_second,
+                end_ns - SLICE_NS,
+                SLICE_NS,
+                &mut background,
+                &mut waiting,
+            );
         }
         waiting.sort_by_key(|due| due.at_ns);
-        let ready = if busy { waiting.partition_point(|due| due.at_ns < end_ns) } else { waiting.len() };
+        let ready = if busy {
+            waiting.partition_point(|due| due.at_ns < end_ns)
+        } else {
+            waiting.len()
+        };
         for due in waiting.drain(..ready) {
             truth.frames += 1;
             write_frame(out, &due)?;
@@ -105,7 +115,10 @@ mod tests {
         let recipe = Recipe::everything(7);
         let (mut first, mut second) = (Vec::new(), Vec::new());
         let truth = write(&recipe, &mut first).expect("memory takes all");
-        assert_eq!(truth, write(&recipe, &mut second).expect("memory takes all"));
+        assert_eq!(
+            truth,
+            write(&recipe, &mut second).expect("memory takes all")
+        );
         assert_eq!(first, second);
     }
 
@@ -116,7 +129,17 @@ mod tests {
         assert!(truth.streams.iter().any(|stream| stream.duplicates > 0));
         assert!(truth.streams.iter().any(|stream| stream.reordered > 0));
         assert!(truth.streams.iter().any(|stream| stream.first_pair_swapped));
-        assert!(truth.streams.iter().any(|stream| stream.interleaved && stream.lost > 0));
-        assert!(truth.streams.iter().any(|stream| stream.interleaved && stream.lost == 0));
+        assert!(
+            truth
+                .streams
+                .iter()
+                .any(|stream| stream.interleaved && stream.lost > 0)
+        );
+        assert!(
+            truth
+                .streams
+                .iter()
+                .any(|stream| stream.interleaved && stream.lost == 0)
+        );
     }
 }

@@ -248,7 +248,7 @@ fn control_uri(description: &str, url: &str) -> String {
     let base = header(description, "content-base")
         .unwrap_or(url)
         .to_owned();
-    let medium = description
+    let mut medium = description
         .lines()
         .skip_while(|line| !line.starts_with("m="));
     let control = medium

@@ -11,21 +11,29 @@ fn main() -> ExitCode {
     match run(&arguments) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            let _ = writeln!(std::io::stderr(), "generate: {error}; usage: generate everything|bulk:BYTES SEED CAPTURE TRUTH");
+            let _ = writeln!(
+                std::io::stderr(),
+                "generate: {error}; usage: generate everything|bulk:BYTES SEED CAPTURE TRUTH"
+            );
             ExitCode::from(2)
         }
     }
 }
 
 fn run(arguments: &[String]) -> Result<(), Box<dyn std::error::Error>> {
-    let [kind, seed, capture, truth] = arguments else { return Err("needs four arguments".into()) };
+    let [kind, seed, capture, truth] = arguments else {
+        return Err("needs four arguments".into());
+    };
     let seed = seed.parse()?;
     let recipe = match kind.strip_prefix("bulk:") {
         Some(bytes) => Recipe::bulk(seed, bytes.parse()?),
         None if kind == "everything" => Recipe::everything(seed),
         None => return Err(format!("unknown kind {kind}").into()),
     };
-    let known = write(&recipe, &mut BufWriter::with_capacity(1 << 20, File::create(capture)?))?;
+    let known = write(
+        &recipe,
+        &mut BufWriter::with_capacity(1 << 20, File::create(capture)?),
+    )?;
     serde_json::to_writer_pretty(File::create(truth)?, &known)?;
     Ok(())
 }

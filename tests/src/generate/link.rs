@@ -43,7 +43,12 @@ const ETHERTYPE_IPV4: u16 = 0x0800;
 const ETHERTYPE_IPV6: u16 = 0x86dd;
 
 /// A frame with one UDP datagram.
-pub(crate) fn udp(encapsulation: Encapsulation, from: SocketAddr, to: SocketAddr, payload: &[u8]) -> Vec<u8> {
+pub(crate) fn udp(
+    encapsulation: Encapsulation,
+    from: SocketAddr,
+    to: SocketAddr,
+    payload: &[u8],
+) -> Vec<u8> {
     let builder = ip(from, to).udp(from.port(), to.port());
     let mut packet = Vec::with_capacity(builder.size(payload.len()));
     finish_udp(builder, &mut packet, payload);
@@ -79,11 +84,15 @@ fn ip(from: SocketAddr, to: SocketAddr) -> PacketBuilderStep<etherparse::IpHeade
 }
 
 fn finish_udp(builder: PacketBuilderStep<UdpHeader>, packet: &mut Vec<u8>, payload: &[u8]) {
-    builder.write(packet, payload).expect("a payload below 64 KiB fits");
+    builder
+        .write(packet, payload)
+        .expect("a payload below 64 KiB fits");
 }
 
 fn finish_tcp(builder: PacketBuilderStep<TcpHeader>, packet: &mut Vec<u8>, payload: &[u8]) {
-    builder.write(packet, payload).expect("a payload below 64 KiB fits");
+    builder
+        .write(packet, payload)
+        .expect("a payload below 64 KiB fits");
 }
 
 fn wrap(encapsulation: Encapsulation, v4: bool, packet: &[u8]) -> Vec<u8> {
@@ -115,26 +124,53 @@ fn wrap(encapsulation: Encapsulation, v4: bool, packet: &[u8]) -> Vec<u8> {
 }
 
 /// Frames of no interest: DNS-like datagrams, HTTPS-like segments, and an IP protocol that nobody reads.
-pub(crate) fn background(per_second: u64, from_ns: u64, span_ns: u64, random: &mut Random, due: &mut Vec<Due>) {
+pub(crate) fn background(
+    per_second: u64,
+    from_ns: u64,
+    span_ns: u64,
+    random: &mut Random,
+    due: &mut Vec<Due>,
+) {
     for _ in 0..per_second {
         let at_ns = from_ns + random.next() % span_ns;
         let mut payload = vec![0; random.between(20, 1200) as usize];
         random.fill(&mut payload);
-        let host = SocketAddr::from(([10, 99, 0, random.between(2, 250) as u8], random.between(1024, 65_000) as u16));
+        let host = SocketAddr::from((
+            [10, 99, 0, random.between(2, 250) as u8],
+            random.between(1024, 65_000) as u16,
+        ));
         let bytes = match random.between(0, 2) {
             0 => {
                 payload[0] &= 0x3f;
-                udp(Encapsulation::Plain, host, SocketAddr::from(([192, 0, 2, 53], 53)), &payload)
+                udp(
+                    Encapsulation::Plain,
+                    host,
+                    SocketAddr::from(([192, 0, 2, 53], 53)),
+                    &payload,
+                )
             }
             1 => {
                 payload[..3].copy_from_slice(&[0x17, 0x03, 0x03]);
-                let part = TcpPart { seq: random.next() as u32, ack: 1, syn: false, fin: false };
-                tcp(Encapsulation::Plain, host, SocketAddr::from(([192, 0, 2, 80], 443)), part, &payload)
+                let part = TcpPart {
+                    seq: random.next() as u32,
+                    ack: 1,
+                    syn: false,
+                    fin: false,
+                };
+                tcp(
+                    Encapsulation::Plain,
+                    host,
+                    SocketAddr::from(([192, 0, 2, 80], 443)),
+                    part,
+                    &payload,
+                )
             }
             _ => {
                 let builder = PacketBuilder::ipv4([10, 99, 0, 1], [192, 0, 2, 1], 64);
                 let mut packet = Vec::new();
-                builder.write(&mut packet, ip_number::GRE, &payload).expect("a payload below 64 KiB fits");
+                builder
+                    .write(&mut packet, ip_number::GRE, &payload)
+                    .expect("a payload below 64 KiB fits");
                 wrap(Encapsulation::Plain, true, &packet)
             }
         };

@@ -40,7 +40,13 @@ pub(crate) struct Medium {
 }
 
 impl Medium {
-    pub(crate) fn new(kind: Kind, packets: u32, per_second: u32, payload_len: usize, random: &mut Random) -> Self {
+    pub(crate) fn new(
+        kind: Kind,
+        packets: u32,
+        per_second: u32,
+        payload_len: usize,
+        random: &mut Random,
+    ) -> Self {
         Self {
             kind,
             ssrc: random.next() as u32,
@@ -65,7 +71,12 @@ impl Medium {
         packet[0] = 0x80;
         packet[1] = self.kind.payload_type();
         packet[2..4].copy_from_slice(&(self.seq(index) as u16).to_be_bytes());
-        packet[4..8].copy_from_slice(&self.first_timestamp.wrapping_add(ticks as u32).to_be_bytes());
+        packet[4..8].copy_from_slice(
+            &self
+                .first_timestamp
+                .wrapping_add(ticks as u32)
+                .to_be_bytes(),
+        );
         packet[8..12].copy_from_slice(&self.ssrc.to_be_bytes());
         random.fill(&mut packet[12..]);
         packet

@@ -60,8 +60,12 @@ impl Recipe {
     /// Each carrier, encapsulation and fault, alone and together.
     pub fn everything(seed: u64) -> Self {
         let mut sessions = Vec::new();
-        let encapsulations =
-            [Encapsulation::Plain, Encapsulation::Vlan, Encapsulation::DoubleVlan, Encapsulation::Pppoe];
+        let encapsulations = [
+            Encapsulation::Plain,
+            Encapsulation::Vlan,
+            Encapsulation::DoubleVlan,
+            Encapsulation::Pppoe,
+        ];
         for carrier in [Carrier::Udp, Carrier::Interleaved] {
             for encapsulation in encapsulations {
                 for family in [Family::V4, Family::V6] {
@@ -71,13 +75,22 @@ impl Recipe {
                 }
             }
         }
-        Self { seed, sessions, background_per_second: 500 }
+        Self {
+            seed,
+            sessions,
+            background_per_second: 500,
+        }
     }
 
     /// About `bytes` of ordinary camera traffic: four UDP sessions and four interleaved ones, with audio, on plain
     /// Ethernet, nearly healthy.
     pub fn bulk(seed: u64, bytes: u64) -> Self {
-        let faults = Faults { lost_per_mille: 1, twice_per_mille: 1, late_per_mille: 2, swap_first_pair: false };
+        let faults = Faults {
+            lost_per_mille: 1,
+            twice_per_mille: 1,
+            late_per_mille: 2,
+            swap_first_pair: false,
+        };
         let packets = u32::try_from(bytes / 8 / 1230).unwrap_or(u32::MAX);
         let session = |carrier| SessionRecipe {
             packets,
@@ -87,7 +100,11 @@ impl Recipe {
         };
         let mut sessions = vec![session(Carrier::Udp); 4];
         sessions.extend(vec![session(Carrier::Interleaved); 4]);
-        Self { seed, sessions, background_per_second: 100 }
+        Self {
+            seed,
+            sessions,
+            background_per_second: 100,
+        }
     }
 }
 
@@ -97,18 +114,41 @@ impl Faults {
         let none = Self::default();
         [
             none,
-            Self { lost_per_mille: 20, ..none },
-            Self { twice_per_mille: 30, ..none },
-            Self { late_per_mille: 30, ..none },
-            Self { swap_first_pair: true, lost_per_mille: 10, ..none },
-            Self { lost_per_mille: 20, twice_per_mille: 30, late_per_mille: 40, swap_first_pair: true },
+            Self {
+                lost_per_mille: 20,
+                ..none
+            },
+            Self {
+                twice_per_mille: 30,
+                ..none
+            },
+            Self {
+                late_per_mille: 30,
+                ..none
+            },
+            Self {
+                swap_first_pair: true,
+                lost_per_mille: 10,
+                ..none
+            },
+            Self {
+                lost_per_mille: 20,
+                twice_per_mille: 30,
+                late_per_mille: 40,
+                swap_first_pair: true,
+            },
         ]
     }
 }
 
 impl SessionRecipe {
     /// 800 video packets at 200 a second, with audio.
-    fn small(carrier: Carrier, encapsulation: Encapsulation, family: Family, faults: Faults) -> Self {
+    fn small(
+        carrier: Carrier,
+        encapsulation: Encapsulation,
+        family: Family,
+        faults: Faults,
+    ) -> Self {
         Self {
             carrier,
             encapsulation,

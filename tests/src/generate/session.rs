@@ -3,13 +3,13 @@
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::ops::Range;
 
+use super::Due;
 use super::link::{self, Family};
 use super::media::{Kind, Medium};
 use super::random::Random;
 use super::recipe::{Carrier, SessionRecipe};
 use super::stream::Sender;
 use super::truth::{ArrivalLog, StreamTruth};
-use super::Due;
 
 /// Time between two steps of the negotiation.
 const STEP_NS: u64 = 2_000_000;
@@ -59,7 +59,11 @@ impl Session {
                 (Ipv4Addr::new(192, 0, 2, 10 + low % 100), 554).into(),
             ),
             Family::V6 => (
-                (Ipv6Addr::new(0x2001, 0xdb8, 1, 0, 0, 0, 0, number), client_port).into(),
+                (
+                    Ipv6Addr::new(0x2001, 0xdb8, 1, 0, 0, 0, 0, number),
+                    client_port,
+                )
+                    .into(),
                 (Ipv6Addr::new(0x2001, 0xdb8, 2, 0, 0, 0, 0, number), 8554).into(),
             ),
         };
@@ -71,8 +75,13 @@ impl Session {
             &mut random,
         ))];
         if recipe.audio {
-            let medium =
-                Medium::new(Kind::Audio, recipe.packets / 2, recipe.packets_per_second / 2, 160, &mut random);
+            let medium = Medium::new(
+                Kind::Audio,
+                recipe.packets / 2,
+                recipe.packets_per_second / 2,
+                160,
+                &mut random,
+            );
             tracks.push(Track::new(medium));
         }
         Self {
@@ -99,7 +108,11 @@ impl Session {
             Phase::Waiting => true,
             Phase::Playing { from_ns } => {
                 self.play(from_ns, end_ns, due);
-                if self.tracks.iter().all(|track| track.next == track.medium.packets) {
+                if self
+                    .tracks
+                    .iter()
+                    .all(|track| track.next == track.medium.packets)
+                {
                     self.end(from_ns, due);
                     self.phase = Phase::Over;
                 }
@@ -119,7 +132,9 @@ impl Session {
                     track.log.arrived(range.start, *seq, *len);
                 }
             }
-            track.log.into_truth(client.clone(), place, interleaved, track.medium.ssrc)
+            track
+                .log
+                .into_truth(client.clone(), place, interleaved, track.medium.ssrc)
         };
         self.tracks.into_iter().enumerate().map(truth).collect()
     }
@@ -127,43 +142,91 @@ impl Session {
     fn negotiate(&mut self, due: &mut Vec<Due>) -> u64 {
         let mut at_ns = self.start_ns;
         self.requests.syn(at_ns, None, due);
-        self.responses.syn(at_ns + STEP_NS / 4, Some(&self.requests), due);
-        self.requests.acknowledge(at_ns + STEP_NS / 2, &self.responses, due);
+        self.responses
+            .syn(at_ns + STEP_NS / 4, Some(&self.requests), due);
+        self.requests
+            .acknowledge(at_ns + STEP_NS / 2, &self.responses, due);
         at_ns += STEP_NS;
         let url = format!("rtsp://{}/live", self.server);
-        at_ns = self.exchange(at_ns, "OPTIONS", &url, "", "Public: DESCRIBE, SETUP, PLAY, TEARDOWN\r\n", "", due);
+        at_ns = self.exchange(
+            at_ns,
+            "OPTIONS",
+            &url,
+            "",
+            "Public: DESCRIBE, SETUP, PLAY, TEARDOWN\r\n",
+            "",
+            due,
+        );
         let sdp = self.sdp();
         let head = format!(
             "Content-Base: {url}/\r\nContent-Type: application/sdp\r\nContent-Length: {}\r\n",
             sdp.len()
         );
-        at_ns = self.exchange(at_ns, "DESCRIBE", &url, "Accept: application/sdp\r\n", &head, &sdp, due);
+        at_ns = self.exchange(
+            at_ns,
+            "DESCRIBE",
+            &url,
+            "Accept: application/sdp\r\n",
+            &head,
+            &sdp,
+            due,
+        );
         for place in 0..self.tracks.len() {
             let (asked, answered) = self.transport(place);
             let control = format!("{url}/track{place}");
             let answer = format!("Transport: {answered}\r\nSession: 12345678;timeout=60\r\n");
-            at_ns = self.exchange(at_ns, "SETUP", &control, &format!("Transport: {asked}\r\n"), &answer, "", due);
+            at_ns = self.exchange(
+                at_ns,
+                "SETUP",
+                &control,
+                &format!("Transport: {asked}\r\n"),
+                &answer,
+                "",
+                due,
+            );
         }
-        self.exchange(at_ns, "PLAY", &url, "Session: 12345678\r\nRange: npt=0-\r\n", "Session: 12345678\r\n", "", due)
+        self.exchange(
+            at_ns,
+            "PLAY",
+            &url,
+            "Session: 12345678\r\nRange: npt=0-\r\n",
+            "Session: 12345678\r\n",
+            "",
+            due,
+        )
     }
 
     fn transport(&self, place: usize) -> (String, String) {
         let (client, server) = (self.client_media(place), self.server_media(place));
         match self.recipe.carrier {
             Carrier::Udp => {
-                let asked = format!("RTP/AVP;unicast;client_port={}-{}", client.port(), client.port() + 1);
-                let answered = format!("{asked};server_port={}-{}", server.port(), server.port() + 1);
+                let asked = format!(
+                    "RTP/AVP;unicast;client_port={}-{}",
+                    client.port(),
+                    client.port() + 1
+                );
+                let answered = format!(
+                    "{asked};server_port={}-{}",
+                    server.port(),
+                    server.port() + 1
+                );
                 (asked, answered)
             }
             Carrier::Interleaved => {
-                let text = format!("RTP/AVP/TCP;unicast;interleaved={}-{}", 2 * place, 2 * place + 1);
+                let text = format!(
+                    "RTP/AVP/TCP;unicast;interleaved={}-{}",
+                    2 * place,
+                    2 * place + 1
+                );
                 (text.clone(), text)
             }
         }
     }
 
     fn sdp(&self) -> String {
-        let mut sdp = String::from("v=0\r\no=- 1 1 IN IP4 192.0.2.10\r\ns=generated\r\nc=IN IP4 0.0.0.0\r\nt=0 0\r\n");
+        let mut sdp = String::from(
+            "v=0\r\no=- 1 1 IN IP4 192.0.2.10\r\ns=generated\r\nc=IN IP4 0.0.0.0\r\nt=0 0\r\n",
+        );
         for (place, track) in self.tracks.iter().enumerate() {
             sdp += match track.medium.kind {
                 Kind::Video => "m=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\n",
@@ -175,7 +238,10 @@ impl Session {
     }
 
     /// A request and its answer; returns the time of the next step.
-    #[expect(clippy::too_many_arguments, reason = "a request and its answer have this many parts")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "a request and its answer have this many parts"
+    )]
     fn exchange(
         &mut self,
         at_ns: u64,
@@ -188,10 +254,18 @@ impl Session {
     ) -> u64 {
         self.cseq += 1;
         let cseq = self.cseq;
-        let request = format!("{method} {url} RTSP/1.0\r\nCSeq: {cseq}\r\nUser-Agent: generated\r\n{asked}\r\n");
+        let request = format!(
+            "{method} {url} RTSP/1.0\r\nCSeq: {cseq}\r\nUser-Agent: generated\r\n{asked}\r\n"
+        );
         let response = format!("RTSP/1.0 200 OK\r\nCSeq: {cseq}\r\n{answered}\r\n{body}");
-        self.requests.send_text(at_ns, request.as_bytes(), &self.responses, due);
-        self.responses.send_text(at_ns + STEP_NS / 2, response.as_bytes(), &self.requests, due);
+        self.requests
+            .send_text(at_ns, request.as_bytes(), &self.responses, due);
+        self.responses.send_text(
+            at_ns + STEP_NS / 2,
+            response.as_bytes(),
+            &self.requests,
+            due,
+        );
         at_ns + STEP_NS
     }
 
@@ -204,7 +278,9 @@ impl Session {
                 .filter(|(_, track)| track.next < track.medium.packets)
                 .map(|(place, track)| (from_ns + track.due_ns(), place))
                 .min();
-            let Some((at_ns, place)) = next.filter(|&(at_ns, _)| at_ns < end_ns) else { return };
+            let Some((at_ns, place)) = next.filter(|&(at_ns, _)| at_ns < end_ns) else {
+                return;
+            };
             match self.recipe.carrier {
                 Carrier::Udp => self.send_datagram(at_ns, place, due),
                 Carrier::Interleaved => self.send_frame(at_ns, place, due),
@@ -221,7 +297,10 @@ impl Session {
         if index.is_multiple_of(PACKETS_PER_REPORT) {
             let report = track.medium.sender_report(index);
             let bytes = link::udp(encapsulation, next_port(from), next_port(to), &report);
-            due.push(Due { at_ns: at_ns + 1000, bytes });
+            due.push(Due {
+                at_ns: at_ns + 1000,
+                bytes,
+            });
         }
         let swapped = faults.swap_first_pair && index == 0;
         if !swapped && index > 1 && self.random.happens(faults.lost_per_mille) {
@@ -240,8 +319,13 @@ impl Session {
             times.push(at_ns + delay_ns + self.random.between(1, 5 * interval_ns));
         }
         for at_ns in times {
-            track.log.arrived(at_ns, track.medium.seq(index), packet.len());
-            due.push(Due { at_ns, bytes: link::udp(encapsulation, from, to, &packet) });
+            track
+                .log
+                .arrived(at_ns, track.medium.seq(index), packet.len());
+            due.push(Due {
+                at_ns,
+                bytes: link::udp(encapsulation, from, to, &packet),
+            });
         }
     }
 
@@ -252,14 +336,22 @@ impl Session {
         let start = self.responses.offset();
         self.responses.write(&interleaved(2 * place as u8, &packet));
         let track = &mut self.tracks[place];
-        track.frames.push((start..self.responses.offset(), track.medium.seq(index), packet.len()));
+        track.frames.push((
+            start..self.responses.offset(),
+            track.medium.seq(index),
+            packet.len(),
+        ));
         if index % PACKETS_PER_REPORT == PACKETS_PER_REPORT - 1 {
             let report = track.medium.sender_report(index);
-            self.responses.write(&interleaved(2 * place as u8 + 1, &report));
+            self.responses
+                .write(&interleaved(2 * place as u8 + 1, &report));
             self.keep_alive(at_ns, due);
         }
         let faults = self.recipe.faults;
-        if self.responses.cut(at_ns, false, faults, &self.requests, &mut self.random, due) {
+        if self
+            .responses
+            .cut(at_ns, false, faults, &self.requests, &mut self.random, due)
+        {
             self.requests.acknowledge(at_ns, &self.responses, due);
         }
     }
@@ -271,17 +363,36 @@ impl Session {
             "GET_PARAMETER rtsp://{}/live RTSP/1.0\r\nCSeq: {}\r\nSession: 12345678\r\n\r\n",
             self.server, self.cseq
         );
-        self.requests.send_text(at_ns, request.as_bytes(), &self.responses, due);
-        let response = format!("RTSP/1.0 200 OK\r\nCSeq: {}\r\nSession: 12345678\r\n\r\n", self.cseq);
+        self.requests
+            .send_text(at_ns, request.as_bytes(), &self.responses, due);
+        let response = format!(
+            "RTSP/1.0 200 OK\r\nCSeq: {}\r\nSession: 12345678\r\n\r\n",
+            self.cseq
+        );
         self.responses.write(response.as_bytes());
     }
 
     fn end(&mut self, from_ns: u64, due: &mut Vec<Due>) {
         let played_ns = self.tracks.iter().map(Track::due_ns).max().unwrap_or(0);
         let at_ns = from_ns + played_ns + 50_000_000;
-        self.responses.cut(at_ns, true, self.recipe.faults, &self.requests, &mut self.random, due);
+        self.responses.cut(
+            at_ns,
+            true,
+            self.recipe.faults,
+            &self.requests,
+            &mut self.random,
+            due,
+        );
         let url = format!("rtsp://{}/live", self.server);
-        let at_ns = self.exchange(at_ns + 20_000_000, "TEARDOWN", &url, "Session: 12345678\r\n", "", "", due);
+        let at_ns = self.exchange(
+            at_ns + 20_000_000,
+            "TEARDOWN",
+            &url,
+            "Session: 12345678\r\n",
+            "",
+            "",
+            due,
+        );
         self.requests.fin(at_ns, &self.responses, due);
         self.responses.fin(at_ns + STEP_NS, &self.requests, due);
     }
@@ -298,7 +409,12 @@ impl Session {
 
 impl Track {
     fn new(medium: Medium) -> Self {
-        Self { medium, next: 0, log: ArrivalLog::default(), frames: Vec::new() }
+        Self {
+            medium,
+            next: 0,
+            log: ArrivalLog::default(),
+            frames: Vec::new(),
+        }
     }
 
     /// When the next packet is sent, from the beginning of play.

@@ -33,7 +33,12 @@ pub(crate) struct Sender {
 }
 
 impl Sender {
-    pub(crate) fn new(encapsulation: Encapsulation, from: SocketAddr, to: SocketAddr, isn: u32) -> Self {
+    pub(crate) fn new(
+        encapsulation: Encapsulation,
+        from: SocketAddr,
+        to: SocketAddr,
+        isn: u32,
+    ) -> Self {
         Self {
             encapsulation,
             from,
@@ -54,25 +59,49 @@ impl Sender {
 
     /// Whether every byte of the range was captured.
     pub(crate) fn captured(&self, range: &Range<u64>) -> bool {
-        let after = self.missing.partition_point(|missing| missing.end <= range.start);
-        self.missing.get(after).is_none_or(|missing| missing.start >= range.end)
+        let after = self
+            .missing
+            .partition_point(|missing| missing.end <= range.start);
+        self.missing
+            .get(after)
+            .is_none_or(|missing| missing.start >= range.end)
     }
 
     /// SYN, or SYN and ACK when the peer's is known.
     pub(crate) fn syn(&self, at_ns: u64, peer: Option<&Self>, due: &mut Vec<Due>) {
         let ack = peer.map_or(0, |peer| peer.isn.wrapping_add(1));
-        self.emit(at_ns, TcpPart { seq: self.isn, ack, syn: true, fin: false }, &[], due);
+        self.emit(
+            at_ns,
+            TcpPart {
+                seq: self.isn,
+                ack,
+                syn: true,
+                fin: false,
+            },
+            &[],
+            due,
+        );
     }
 
     /// FIN after all that was sent.
     pub(crate) fn fin(&self, at_ns: u64, peer: &Self, due: &mut Vec<Due>) {
-        let part = TcpPart { seq: self.seq_at(self.written), ack: peer.next_ack(), syn: false, fin: true };
+        let part = TcpPart {
+            seq: self.seq_at(self.written),
+            ack: peer.next_ack(),
+            syn: false,
+            fin: true,
+        };
         self.emit(at_ns.max(self.last_due_ns + 1000), part, &[], due);
     }
 
     /// An empty segment that acknowledges all that the peer sent.
     pub(crate) fn acknowledge(&self, at_ns: u64, peer: &Self, due: &mut Vec<Due>) {
-        let part = TcpPart { seq: self.seq_at(self.written), ack: peer.next_ack(), syn: false, fin: false };
+        let part = TcpPart {
+            seq: self.seq_at(self.written),
+            ack: peer.next_ack(),
+            syn: false,
+            fin: false,
+        };
         self.emit(at_ns.max(peer.last_due_ns + 50_000), part, &[], due);
     }
 
@@ -81,7 +110,12 @@ impl Sender {
         let at_ns = at_ns.max(self.last_due_ns + 1000);
         self.written += text.len() as u64;
         let seq = self.seq_at(self.written - text.len() as u64);
-        let part = TcpPart { seq, ack: peer.next_ack(), syn: false, fin: false };
+        let part = TcpPart {
+            seq,
+            ack: peer.next_ack(),
+            syn: false,
+            fin: false,
+        };
         self.emit(at_ns, part, text, due);
         self.last_due_ns = at_ns;
     }
@@ -115,7 +149,15 @@ impl Sender {
             };
             let segment: Vec<u8> = self.unsent.drain(..len).collect();
             let start = self.written - (self.unsent.len() + len) as u64;
-            self.send_faulty(at_ns + u64::from(self.segments % 8) * 10_000, start, &segment, faults, peer, random, due);
+            self.send_faulty(
+                at_ns + u64::from(self.segments % 8) * 10_000,
+                start,
+                &segment,
+                faults,
+                peer,
+                random,
+                due,
+            );
             acknowledge |= self.segments % SEGMENTS_PER_ACK == 0;
         }
     }
@@ -135,14 +177,35 @@ impl Sender {
             self.missing.push(start..start + segment.len() as u64);
             return;
         }
-        let delay_ns = if random.happens(faults.late_per_mille) { random.between(3, 12) * 1_000_000 } else { 0 };
-        let part = TcpPart { seq: self.seq_at(start), ack: peer.next_ack(), syn: false, fin: false };
+        let delay_ns = if random.happens(faults.late_per_mille) {
+            random.between(3, 12) * 1_000_000
+        } else {
+            0
+        };
+        let part = TcpPart {
+            seq: self.seq_at(start),
+            ack: peer.next_ack(),
+            syn: false,
+            fin: false,
+        };
         self.emit(at_ns + delay_ns, part, segment, due);
         self.last_due_ns = self.last_due_ns.max(at_ns + delay_ns);
         if random.happens(faults.twice_per_mille) {
-            let skipped = if random.happens(500) { segment.len() / 2 } else { 0 };
-            let again = TcpPart { seq: self.seq_at(start + skipped as u64), ..part };
-            self.emit(at_ns + delay_ns + 20_000_000, again, &segment[skipped..], due);
+            let skipped = if random.happens(500) {
+                segment.len() / 2
+            } else {
+                0
+            };
+            let again = TcpPart {
+                seq: self.seq_at(start + skipped as u64),
+                ..part
+            };
+            self.emit(
+                at_ns + delay_ns + 20_000_000,
+                again,
+                &segment[skipped..],
+                due,
+            );
         }
     }
 
@@ -156,6 +219,9 @@ impl Sender {
     }
 
     fn emit(&self, at_ns: u64, part: TcpPart, payload: &[u8], due: &mut Vec<Due>) {
-        due.push(Due { at_ns, bytes: link::tcp(self.encapsulation, self.from, self.to, part, payload) });
+        due.push(Due {
+            at_ns,
+            bytes: link::tcp(self.encapsulation, self.from, self.to, part, payload),
+        });
     }
 }

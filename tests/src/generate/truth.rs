@@ -49,7 +49,13 @@ impl ArrivalLog {
         self.0.push((at_ns, extended_seq, len));
     }
 
-    pub(crate) fn into_truth(mut self, client: String, medium: usize, interleaved: bool, ssrc: u32) -> StreamTruth {
+    pub(crate) fn into_truth(
+        mut self,
+        client: String,
+        medium: usize,
+        interleaved: bool,
+        ssrc: u32,
+    ) -> StreamTruth {
         self.0.sort_by_key(|&(at_ns, _, _)| at_ns);
         let mut seen = HashSet::new();
         let (mut duplicates, mut reordered, mut highest) = (0, 0, 0);
@@ -65,7 +71,10 @@ impl ArrivalLog {
             (Some(lowest), Some(highest)) => highest - lowest + 1,
             _ => 0,
         };
-        let first_pair_swapped = self.0.get(1).is_some_and(|second| second.1 + 1 == self.0[0].1);
+        let first_pair_swapped = self
+            .0
+            .get(1)
+            .is_some_and(|second| second.1 + 1 == self.0[0].1);
         StreamTruth {
             client,
             medium,
@@ -93,7 +102,13 @@ mod tests {
             log.arrived(at_ns, seq, 10);
         }
         let truth = log.into_truth("client".into(), 0, false, 7);
-        assert_eq!((truth.packets, truth.bytes, truth.expected, truth.lost), (6, 60, 6, 1));
-        assert_eq!((truth.duplicates, truth.reordered, truth.first_pair_swapped), (1, 2, true));
+        assert_eq!(
+            (truth.packets, truth.bytes, truth.expected, truth.lost),
+            (6, 60, 6, 1)
+        );
+        assert_eq!(
+            (truth.duplicates, truth.reordered, truth.first_pair_swapped),
+            (1, 2, true)
+        );
     }
 }
