@@ -1,9 +1,156 @@
 //! Everything that is counted of one directed UDP flow or one interleaved channel: RTP, RTCP, and what is neither.
+//!
+//! Reading a payload ([`Payload::read`]) and counting it ([`FlowStats::record`]) are two steps, because the kernel
+//! counts under a spin lock and must read the packet before it takes the lock. [`FlowStats::update`] is both at once.
 
-/// Counts of one directed flow.
+pub mod payload;
+
+pub use payload::{Class, HEAD_LEN, Payload, RtcpKinds, classify};
+
+use crate::rtp::RtpCounters;
+
+/// Counts of the RTCP in one directed flow.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RtcpCounters {
+    /// Datagrams or interleaved frames; a compound of several RTCP packets is one.
+    pub packets: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Those that hold a sender report.
+    pub sender_reports: u64,
+    /// Those that hold a receiver report.
+    pub receiver_reports: u64,
+    /// Those that hold a BYE.
+    pub byes: u64,
+    /// Time of the first in ns; meaningless without packets.
+    pub first_ns: i64,
+    /// Time of the last in ns; meaningless without packets.
+    pub last_ns: i64,
+}
+
+/// Counts of one directed flow. All zero before the first packet; times are ns of the caller's clock.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct FlowStats {
-    /// Datagrams or interleaved frames.
+    /// Datagrams or interleaved frames of any kind.
     pub packets: u64,
+    /// Bytes of their payload, as the headers say.
+    pub bytes: u64,
+    /// Time of the first; meaningless without packets.
+    pub first_ns: i64,
+    /// Time of the last; meaningless without packets.
+    pub last_ns: i64,
+    /// Longest time between two in ns.
+    pub max_gap_ns: u64,
+    /// What looks like RTP.
+    pub rtp: RtpCounters,
+    /// What looks like RTCP.
+    pub rtcp: RtcpCounters,
+    /// STUN messages.
+    pub stun_packets: u64,
+    /// DTLS records.
+    pub dtls_packets: u64,
+    /// What is none of these: hole punches, raw MPEG-TS, anything.
+    pub other_packets: u64,
 }
+
+impl FlowStats {
+    /// Takes in one payload of which `payload_head` holds the first bytes ([`HEAD_LEN`] are enough).
+    ///
+    /// `payload_len` is the length on the wire in bytes, `clock_rate` the RTP clock in Hz or 0 where it is not known.
+    #[inline(always)]
+    pub fn update(
+        &mut self,
+        payload_head: &[u8],
+        payload_len: u32,
+        at_ns: i64,
+        clock_rate: u32,
+    ) -> Class {
+        let payload = Payload::read(payload_head, payload_len);
+        self.record(&payload, at_ns, clock_rate);
+        payload.class
+    }
+
+    /// Takes in one payload that was read before.
+    #[inline(always)]
+    pub fn record(&mut self, payload: &Payload, at_ns: i64, clock_rate: u32) {
+        let bytes = u64::from(payload.len);
+        self.record_time(at_ns);
+        self.packets = self.packets.wrapping_add(1);
+        self.bytes = self.bytes.wrapping_add(bytes);
+        match payload.class {
+            Class::Rtp => {
+                self.rtp.update(
+                    payload.sequence,
+                    payload.timestamp,
+                    payload.ssrc,
+                    at_ns,
+                    clock_rate,
+                );
+                self.rtp.bytes = self.rtp.bytes.wrapping_add(bytes);
+                self.rtp.payload_type = payload.payload_type;
+            }
+            Class::Rtcp => self.rtcp.record(payload, at_ns),
+            Class::Stun => self.stun_packets = self.stun_packets.wrapping_add(1),
+            Class::Dtls => self.dtls_packets = self.dtls_packets.wrapping_add(1),
+            Class::Other => self.other_packets = self.other_packets.wrapping_add(1),
+        }
+    }
+
+    #[inline(always)]
+    fn record_time(&mut self, at_ns: i64) {
+        if self.packets == 0 {
+            self.first_ns = at_ns;
+            self.last_ns = at_ns;
+        } else if at_ns >= self.last_ns {
+            let gap = at_ns.wrapping_sub(self.last_ns).cast_unsigned();
+            if gap > self.max_gap_ns {
+                self.max_gap_ns = gap;
+            }
+            self.last_ns = at_ns;
+        } else if at_ns < self.first_ns {
+            self.first_ns = at_ns;
+        }
+    }
+
+    /// Moves all times by `offset_ns`, from the kernel's monotonic clock to the real one.
+    pub fn shift_times(&mut self, offset_ns: i64) {
+        let times = [
+            &mut self.first_ns,
+            &mut self.last_ns,
+            &mut self.rtp.first_ns,
+            &mut self.rtp.last_ns,
+            &mut self.rtcp.first_ns,
+            &mut self.rtcp.last_ns,
+        ];
+        for time in times {
+            *time = time.saturating_add(offset_ns);
+        }
+    }
+}
+
+impl RtcpCounters {
+    #[inline(always)]
+    fn record(&mut self, payload: &Payload, at_ns: i64) {
+        if self.packets == 0 || at_ns < self.first_ns {
+            self.first_ns = at_ns;
+        }
+        if self.packets == 0 || at_ns > self.last_ns {
+            self.last_ns = at_ns;
+        }
+        self.packets = self.packets.wrapping_add(1);
+        self.bytes = self.bytes.wrapping_add(u64::from(payload.len));
+        let kinds = payload.rtcp;
+        self.sender_reports = self
+            .sender_reports
+            .wrapping_add(kinds.count(RtcpKinds::SENDER_REPORT));
+        self.receiver_reports = self
+            .receiver_reports
+            .wrapping_add(kinds.count(RtcpKinds::RECEIVER_REPORT));
+        self.byes = self.byes.wrapping_add(kinds.count(RtcpKinds::BYE));
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -6,6 +6,16 @@
 //! because they are made by the same lines.
 
 #![no_std]
+#![allow(
+    clippy::inline_always,
+    reason = "the kernel allows no function calls while a lock is held, so what it runs there must be inlined"
+)]
 
+#[cfg(test)]
+extern crate std;
+
+pub mod abi;
 pub mod flow;
+pub mod interleaved;
+pub mod layout;
 pub mod rtp;

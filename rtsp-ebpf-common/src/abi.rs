@@ -1,0 +1,217 @@
+//! What crosses the border between the kernel programs and user space: map keys and values, ring records, counters.
+//!
+//! Addresses are 16 bytes in network order, IPv4 mapped into IPv6 (RFC 4291 §2.5.5.2), so that one key serves both
+//! families; ports are two bytes in network order. A tap is named by its interface index, which every packet carries:
+//! the kernel needs no look-up to know where it is. Padding is explicit and zero, because keys are compared as bytes.
+
+mod record;
+
+pub use record::{CONTROL_MAX, Direction, Reason, RecordHeader, SYN_MAX, SynValue};
+
+use core::mem::{offset_of, size_of};
+use core::net::{IpAddr, Ipv6Addr, SocketAddr};
+
+use crate::flow::FlowStats;
+
+/// An address as 16 bytes in network order.
+pub type Address = [u8; 16];
+
+/// A directed flow at one tap: key of the flows, and of remembered SYNs.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct FlowKey {
+    /// Sender.
+    pub source: Address,
+    /// Receiver.
+    pub destination: Address,
+    /// Sender's port.
+    pub source_port: [u8; 2],
+    /// Receiver's port.
+    pub destination_port: [u8; 2],
+    /// Interface that the tap is on.
+    pub ifindex: u32,
+}
+
+impl FlowKey {
+    /// The sender.
+    pub fn from(&self) -> SocketAddr {
+        socket_address(self.source, self.source_port)
+    }
+
+    /// The receiver.
+    pub fn to(&self) -> SocketAddr {
+        socket_address(self.destination, self.destination_port)
+    }
+
+    /// The same flow the other way.
+    #[inline(always)]
+    #[must_use]
+    pub fn reversed(&self) -> Self {
+        Self {
+            source: self.destination,
+            destination: self.source,
+            source_port: self.destination_port,
+            destination_port: self.source_port,
+            ifindex: self.ifindex,
+        }
+    }
+}
+
+/// Two hosts that speak RTSP with each other, at one tap; the lower address first.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct PeerKey {
+    /// The lower address.
+    pub low: Address,
+    /// The higher address.
+    pub high: Address,
+    /// Interface that the tap is on.
+    pub ifindex: u32,
+}
+
+/// One end of negotiated media, at any tap.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct EndpointKey {
+    /// Host or group.
+    pub address: Address,
+    /// UDP port.
+    pub port: [u8; 2],
+    /// Zero.
+    pub pad: [u8; 2],
+}
+
+impl EndpointKey {
+    /// The key of an address and port.
+    pub fn new(endpoint: SocketAddr) -> Self {
+        Self {
+            address: address_bytes(endpoint.ip()),
+            port: endpoint.port().to_be_bytes(),
+            pad: [0; 2],
+        }
+    }
+}
+
+/// What user space knows of a negotiated end.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct EndpointValue {
+    /// RTP clock in Hz; 0 where it is not known.
+    pub clock_rate: u32,
+}
+
+/// The kernel's lock (`struct bpf_spin_lock`), known to it by this name.
+#[allow(
+    non_camel_case_types,
+    reason = "the kernel finds the lock in the type information by its name"
+)]
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default)]
+pub struct bpf_spin_lock {
+    /// The kernel's own.
+    pub val: u32,
+}
+
+/// Value of the flow map. Two processors may hold packets of one flow at a time, hence the lock; user space reads with
+/// `BPF_F_LOCK`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default)]
+pub struct FlowValue {
+    /// Guards `stats`.
+    pub lock: bpf_spin_lock,
+    /// RTP clock in Hz; 0 where it is not known.
+    pub clock_rate: u32,
+    /// Counts; times are of the kernel's monotonic clock.
+    pub stats: FlowStats,
+}
+
+/// What the kernel counts beside flows: one number per processor, index in the counter map.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u32)]
+pub enum Counter {
+    /// Packets that the programs looked at.
+    Packets = 0,
+    /// Packets that belong in the ring and did not fit.
+    RingFull = 1,
+    /// Flows that found no room in the flow map: one for each packet.
+    MapFull = 2,
+    /// Packets of which bytes could not be loaded.
+    LoadFailed = 3,
+    /// Packets whose headers could not be followed to their end.
+    NotParsed = 4,
+    /// Packets put in the ring.
+    Copied = 5,
+    /// Datagrams counted in flows.
+    Counted = 6,
+}
+
+/// Number of [`Counter`]s.
+pub const COUNTERS: u32 = 7;
+
+/// Words of the bitmap of listed RTSP ports: one bit for each TCP port.
+pub const PORT_WORDS: usize = 1024;
+
+/// The bitmap of listed RTSP ports.
+pub fn port_bitmap(ports: &[u16]) -> [u64; PORT_WORDS] {
+    let mut words = [0; PORT_WORDS];
+    for port in ports {
+        if let Some(word) = words.get_mut(usize::from(port >> 6)) {
+            *word |= 1_u64 << (port & 63);
+        }
+    }
+    words
+}
+
+/// The 16 bytes of an address.
+pub fn address_bytes(address: IpAddr) -> Address {
+    match address {
+        IpAddr::V4(address) => address.to_ipv6_mapped().octets(),
+        IpAddr::V6(address) => address.octets(),
+    }
+}
+
+/// The address and port that 16 and 2 bytes stand for.
+pub fn socket_address(address: Address, port: [u8; 2]) -> SocketAddr {
+    SocketAddr::new(
+        Ipv6Addr::from(address).to_canonical(),
+        u16::from_be_bytes(port),
+    )
+}
+
+const _: () = {
+    assert!(size_of::<FlowKey>() == 40);
+    assert!(size_of::<PeerKey>() == 36);
+    assert!(size_of::<EndpointKey>() == 20);
+    assert!(size_of::<EndpointValue>() == 4);
+    assert!(offset_of!(FlowValue, lock) == 0);
+    assert!(offset_of!(FlowValue, stats) == 8);
+    assert!(size_of::<FlowValue>() == 8 + size_of::<FlowStats>());
+    assert!(size_of::<FlowStats>().is_multiple_of(8));
+    assert!(size_of::<RecordHeader>() == 32);
+    assert!(size_of::<SynValue>() == 16 + SYN_MAX);
+};
+
+#[cfg(feature = "user")]
+mod pod {
+    use super::{EndpointKey, EndpointValue, FlowKey, FlowValue, PeerKey, SynValue};
+
+    macro_rules! pod {
+        ($($name:ty),+) => {
+            // SAFETY: `repr(C)`, made of integers and arrays of them, any bytes are a value, and the sizes asserted
+            // above leave no room for padding that is not a field.
+            $(unsafe impl aya::Pod for $name {})+
+        };
+    }
+
+    pod!(
+        FlowKey,
+        PeerKey,
+        EndpointKey,
+        EndpointValue,
+        FlowValue,
+        SynValue
+    );
+}
+
+#[cfg(test)]
+mod tests;

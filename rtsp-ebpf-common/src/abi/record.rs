@@ -1,0 +1,111 @@
+//! What stands in the ring: a header, and the frame as it crossed the tap.
+
+use core::mem::size_of;
+
+/// Most bytes of a frame that one record holds: an IP packet of full length and its link header. What is longer (BIG
+/// TCP) is cut, and its `original_len` says so.
+pub const CONTROL_MAX: usize = 65_535 + 33;
+
+/// Most bytes of a remembered SYN: link header, tags, IPv6 with extension headers, TCP with all options.
+pub const SYN_MAX: usize = 144;
+
+/// Which way a frame crossed the tap.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Direction {
+    /// Into the host.
+    Ingress = 0,
+    /// Out of the host.
+    Egress = 1,
+}
+
+/// Why a frame is in the ring.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Reason {
+    /// A segment of an RTSP connection.
+    Control = 0,
+    /// One of the first packets of a flow, or one with a new SSRC.
+    Sample = 1,
+    /// RTCP.
+    Rtcp = 2,
+    /// An ICMP error about a followed flow.
+    IcmpError = 3,
+}
+
+/// Header of a ring record; `captured_len` bytes of the frame follow.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RecordHeader {
+    /// Time on the kernel's monotonic clock in ns.
+    pub at_ns: u64,
+    /// Interface that the tap is on.
+    pub ifindex: u32,
+    /// Length of the frame in bytes, without a VLAN tag that the device took out of it.
+    pub original_len: u32,
+    /// Bytes of it that follow.
+    pub captured_len: u32,
+    /// Segment size where the frame stands for several (GSO, GRO), else 0.
+    pub gso_size: u32,
+    /// VLAN tag that the device took out of the frame: `EtherType` in host order, 0 where there is none.
+    pub vlan_protocol: u16,
+    /// Tag control information of that tag in host order.
+    pub vlan_tci: u16,
+    /// [`Direction`] as a number.
+    pub direction: u8,
+    /// [`Reason`] as a number.
+    pub reason: u8,
+    /// Zero.
+    pub pad: [u8; 2],
+}
+
+impl RecordHeader {
+    /// Length in bytes.
+    pub const LEN: usize = size_of::<Self>();
+
+    /// Reads a record: its header and the bytes of the frame. `None` if it is shorter than it says.
+    pub fn split(record: &[u8]) -> Option<(Self, &[u8])> {
+        let (head, frame) = record.split_at_checked(Self::LEN)?;
+        let header = Self {
+            at_ns: u64::from_ne_bytes(field(head, 0)?),
+            ifindex: u32::from_ne_bytes(field(head, 8)?),
+            original_len: u32::from_ne_bytes(field(head, 12)?),
+            captured_len: u32::from_ne_bytes(field(head, 16)?),
+            gso_size: u32::from_ne_bytes(field(head, 20)?),
+            vlan_protocol: u16::from_ne_bytes(field(head, 24)?),
+            vlan_tci: u16::from_ne_bytes(field(head, 26)?),
+            direction: *head.get(28)?,
+            reason: *head.get(29)?,
+            pad: [0; 2],
+        };
+        let frame = frame.get(..header.captured_len as usize)?;
+        Some((header, frame))
+    }
+}
+
+fn field<const N: usize>(bytes: &[u8], at: usize) -> Option<[u8; N]> {
+    bytes.get(at..)?.first_chunk().copied()
+}
+
+/// A SYN or SYN/ACK of a connection of which nobody knows yet whether it will speak RTSP.
+///
+/// A tap that copied the SYN of every connection would fill the ring under a flood of them. The kernel keeps the frame
+/// in an LRU map instead and sends it ahead of the connection's first text.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SynValue {
+    /// Time on the kernel's monotonic clock in ns.
+    pub at_ns: u64,
+    /// VLAN tag that the device took out of the frame, as in [`RecordHeader`].
+    pub vlan_protocol: u16,
+    /// Its tag control information.
+    pub vlan_tci: u16,
+    /// Bytes of the frame that are kept, at most [`SYN_MAX`].
+    pub len: u16,
+    /// [`Direction`] as a number.
+    pub direction: u8,
+    /// Zero.
+    pub pad: u8,
+    /// The frame.
+    pub bytes: [u8; SYN_MAX],
+}

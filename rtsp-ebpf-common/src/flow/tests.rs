@@ -1,0 +1,139 @@
+use std::vec::Vec;
+
+use proptest::prelude::*;
+
+use super::{Class, FlowStats, HEAD_LEN, classify};
+
+fn rtp(seq: u16) -> Vec<u8> {
+    let mut packet = std::vec![0x80, 96];
+    packet.extend(seq.to_be_bytes());
+    packet.extend([0, 0, 0, 0, 0xca, 0xfe, 0, 1]);
+    packet.extend([0; 20]);
+    packet
+}
+
+/// An RTCP packet of `words` 32-bit words behind its header.
+fn rtcp(packet_type: u8, words: u16) -> Vec<u8> {
+    let mut packet = std::vec![0x81, packet_type];
+    packet.extend(words.to_be_bytes());
+    packet.resize(4 + usize::from(words) * 4, 0);
+    packet
+}
+
+fn class_of(payload: &[u8]) -> Class {
+    classify(payload, payload.len() as u32)
+}
+
+fn record(stats: &mut FlowStats, payload: &[u8], at_ns: i64) {
+    stats.update(
+        &payload[..payload.len().min(HEAD_LEN)],
+        payload.len() as u32,
+        at_ns,
+        0,
+    );
+}
+
+#[test]
+fn each_kind_is_told_by_its_first_bytes() {
+    let stun = [&[0, 1, 0, 0, 0x21, 0x12, 0xa4, 0x42][..], &[7; 12]].concat();
+    let dtls = [&[22, 0xfe, 0xff][..], &[0; 10]].concat();
+    assert_eq!(class_of(&rtp(1)), Class::Rtp);
+    assert_eq!(class_of(&rtcp(200, 6)), Class::Rtcp);
+    assert_eq!(class_of(&stun), Class::Stun);
+    assert_eq!(class_of(&dtls), Class::Dtls);
+}
+
+#[test]
+fn a_hole_punch_of_vlc_is_neither_rtp_nor_rtcp() {
+    assert_eq!(class_of(&[0xce, 0xfa, 0xed, 0xfe]), Class::Other);
+}
+
+#[test]
+fn an_empty_datagram_is_nothing() {
+    assert_eq!(class_of(&[]), Class::Other);
+}
+
+#[test]
+fn short_headers_are_not_believed() {
+    assert_eq!(class_of(&rtp(1)[..11]), Class::Other);
+    assert_eq!(
+        class_of(&[0x8f, 96, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1]),
+        Class::Other,
+        "15 contributing sources"
+    );
+    assert_eq!(class_of(&rtcp(200, 6)[..24]), Class::Other);
+    assert_eq!(
+        class_of(&[0, 1, 0, 8, 0x21, 0x12, 0xa4, 0x42]),
+        Class::Other
+    );
+}
+
+#[test]
+fn an_mpeg_transport_stream_is_other() {
+    assert_eq!(class_of(&[0x47; 188]), Class::Other);
+}
+
+#[test]
+fn a_compound_counts_once_for_each_kind_in_it() {
+    let mut stats = FlowStats::default();
+    let compound = [rtcp(200, 6), rtcp(201, 1), rtcp(202, 4), rtcp(203, 1)].concat();
+    record(&mut stats, &compound, 5);
+    record(&mut stats, &rtcp(201, 7), 9);
+    assert_eq!(stats.rtcp.packets, 2);
+    assert_eq!(
+        (
+            stats.rtcp.sender_reports,
+            stats.rtcp.receiver_reports,
+            stats.rtcp.byes
+        ),
+        (1, 2, 1)
+    );
+    assert_eq!((stats.rtcp.first_ns, stats.rtcp.last_ns), (5, 9));
+    assert_eq!(stats.rtcp.bytes, compound.len() as u64 + 32);
+}
+
+#[test]
+fn a_flow_sums_all_kinds() {
+    let mut stats = FlowStats::default();
+    record(&mut stats, &rtp(1), 1000);
+    record(&mut stats, &rtp(2), 3000);
+    record(&mut stats, &rtcp(200, 6), 3500);
+    record(&mut stats, &[0xce, 0xfa, 0xed, 0xfe], 4000);
+    assert_eq!((stats.packets, stats.bytes), (4, 32 + 32 + 28 + 4));
+    assert_eq!(
+        (stats.rtp.packets, stats.rtp.bytes, stats.rtp.payload_type),
+        (2, 64, 96)
+    );
+    assert_eq!((stats.rtcp.packets, stats.other_packets), (1, 1));
+    assert_eq!(
+        (stats.first_ns, stats.last_ns, stats.max_gap_ns),
+        (1000, 4000, 2000)
+    );
+}
+
+#[test]
+fn times_move_together() {
+    let mut stats = FlowStats::default();
+    record(&mut stats, &rtp(1), 10);
+    record(&mut stats, &rtcp(200, 6), 20);
+    stats.shift_times(1_000_000);
+    assert_eq!((stats.first_ns, stats.last_ns), (1_000_010, 1_000_020));
+    assert_eq!(
+        (stats.rtp.first_ns, stats.rtp.last_ns),
+        (1_000_010, 1_000_010)
+    );
+    assert_eq!(
+        (stats.rtcp.first_ns, stats.rtcp.last_ns),
+        (1_000_020, 1_000_020)
+    );
+}
+
+proptest! {
+    #[test]
+    fn any_bytes_are_counted_once(payload in proptest::collection::vec(any::<u8>(), 0..300), len: u32) {
+        let mut stats = FlowStats::default();
+        stats.update(&payload, len, 0, 90_000);
+        let kinds = [stats.rtp.packets, stats.rtcp.packets, stats.stun_packets, stats.dtls_packets, stats.other_packets];
+        prop_assert_eq!(kinds.iter().sum::<u64>(), 1);
+    }
+}
