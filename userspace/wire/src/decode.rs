@@ -4,9 +4,17 @@
 //! header, so that Ethernet padding never counts as payload and a cut capture is seen as one. The way goes through two
 //! functions, [`ip`] and [`transport`], so that reassembly of IP fragments can stand between them.
 
-use std::net::{IpAddr, SocketAddr};
+mod icmp;
+mod ip;
+mod link;
+mod transport;
+
+use std::net::SocketAddr;
 
 use crate::FrameRef;
+pub use icmp::{IcmpError, IcmpErrorKind, QuotedFlow};
+pub use ip::{Fragment, IpPacket, ip};
+pub use transport::transport;
 
 /// What a frame carries, and why reading ended before the end of what the headers promise.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -138,57 +146,17 @@ pub struct Datagram<'a> {
     pub payload_len: u32,
 }
 
-/// An ICMP or ICMPv6 error and the flow that it speaks of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct IcmpError {
-    /// Who complains.
-    pub from: IpAddr,
-    /// Who is told: the sender of the quoted packet, unless a NAT stands between.
-    pub to: IpAddr,
-    /// The complaint.
-    pub kind: IcmpErrorKind,
-    /// The packet that caused it.
-    pub quoted: QuotedFlow,
-}
-
-/// Kinds of ICMP error, the same for both families (RFC 792, RFC 1812 §5.2.7, RFC 4443 §3).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum IcmpErrorKind {
-    /// No one listens at the port.
-    PortUnreachable,
-    /// The host does not answer.
-    HostUnreachable,
-    /// No route.
-    NetUnreachable,
-    /// A filter says no.
-    AdminProhibited,
-    /// The packet is larger than the next link carries.
-    FragmentationNeeded {
-        /// Size that fits, in bytes; 0 where the sender is too old to tell (RFC 1191 §3).
-        mtu: u32,
-    },
-    /// Hop limit or reassembly time ran out.
-    TimeExceeded,
-    /// Any other error.
-    Other,
-}
-
-/// The flow of a packet that an ICMP error quotes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct QuotedFlow {
-    /// IP protocol number: 6 TCP, 17 UDP.
-    pub protocol: u8,
-    /// Sender of the quoted packet; port 0 for protocols without ports.
-    pub source: SocketAddr,
-    /// Receiver of the quoted packet; port 0 for protocols without ports.
-    pub destination: SocketAddr,
-}
-
 /// Reads a frame down to its transport header.
+#[inline]
 pub fn decode<'a>(frame: &FrameRef<'a>) -> Decoded<'a> {
-    let _ = frame;
-    Decoded {
-        body: Body::Other,
-        stop: None,
+    match ip(frame) {
+        Ok(packet) => transport(&packet),
+        Err(stop) => Decoded {
+            body: Body::Other,
+            stop,
+        },
     }
 }
+
+#[cfg(test)]
+mod tests;
