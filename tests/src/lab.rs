@@ -116,6 +116,14 @@ impl Lab {
         &self.plan
     }
 
+    /// What the names of all namespaces of this lab begin with.
+    pub fn name(&self) -> &str {
+        self.scratch
+            .file_name()
+            .and_then(|name| name.to_str())
+            .unwrap_or_default()
+    }
+
     /// A directory for captures and logs, removed with the lab.
     pub fn scratch(&self) -> &Path {
         &self.scratch
