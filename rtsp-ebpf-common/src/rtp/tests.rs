@@ -213,7 +213,7 @@ fn naive(numbers: &[i64]) -> [u64; 4] {
         .map_or(0, |(high, low)| high - low + 1);
     [
         expected as u64,
-        expected as u64 - seen.len() as u64,
+        expected.cast_unsigned() - seen.len() as u64,
         duplicates,
         reordered,
     ]
@@ -247,7 +247,7 @@ proptest! {
     #[test]
     fn steps_as_wide_as_the_window_agree_with_a_set(
         first: u16,
-        steps in proptest::collection::vec(-(WINDOW as i64 - 1)..=700, 0..400),
+        steps in proptest::collection::vec(-(WINDOW.cast_signed() - 1)..=700, 0..400),
     ) {
         agrees(first, &steps)?;
     }
