@@ -4,7 +4,10 @@ use std::ops::Range;
 
 pub use crate::spanned::Spanned;
 
+mod checks;
 mod parse;
+#[cfg(test)]
+mod tests;
 
 pub use parse::parse;
 

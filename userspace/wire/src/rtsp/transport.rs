@@ -1,6 +1,14 @@
 //! The Transport field (RFC 2326 §12.39, RFC 7826 §18.54) in all the spellings of the field.
 
+use crate::notes::Notes;
 use crate::{Parsed, Spanned};
+
+mod alternatives;
+#[cfg(test)]
+mod tests;
+mod values;
+
+use alternatives::{Alternative, is_protocol};
 
 /// One alternative of a Transport field, with the place of each parameter in the message.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -114,6 +122,128 @@ impl<'a> TransportSpec<'a> {
 
 /// Reads all alternatives, best effort. Ranges are those of `value`, hence of the message.
 pub fn parse(value: Spanned<'_>) -> Parsed<Vec<TransportSpec<'_>>> {
-    drop(value);
-    Parsed::clean(Vec::new())
+    let mut notes = Notes::default();
+    let value = value.trim();
+    if value.is_empty() {
+        notes.add(value.at.clone(), "an empty Transport value");
+        return notes.finish(Vec::new());
+    }
+    let alternatives = alternatives::split(&value, &mut notes);
+    let specs = alternatives.into_iter().map(|alternative| read_alternative(alternative, &mut notes)).collect();
+    notes.finish(specs)
+}
+
+fn read_alternative<'a>(alternative: Alternative<'a>, notes: &mut Notes) -> TransportSpec<'a> {
+    let Alternative { text, pieces } = alternative;
+    let place = pieces.iter().position(is_protocol);
+    let protocol = place.and_then(|place| pieces.get(place)).map(|piece| read_protocol(piece, notes));
+    if protocol.is_none() {
+        notes.add(text.at.clone(), "no protocol in this alternative");
+    }
+    let protocol_text = protocol.unwrap_or_else(|| text.slice(0..0));
+    let (profile, lower) = split_protocol(&protocol_text);
+    let mut spec = TransportSpec {
+        text,
+        protocol_text,
+        profile,
+        lower,
+        cast: None,
+        client_port: None,
+        server_port: None,
+        port: None,
+        interleaved: None,
+        destination: None,
+        source: None,
+        dest_addr: Vec::new(),
+        src_addr: Vec::new(),
+        ssrc: None,
+        mode: None,
+        ttl: None,
+        rtcp_mux: false,
+        params: Vec::new(),
+    };
+    for (at, piece) in pieces.into_iter().enumerate() {
+        if place.is_some_and(|place| at < place) && !piece.is_empty() {
+            notes.add(piece.at, "junk before the protocol");
+        } else if Some(at) != place && !piece.is_empty() {
+            let param = read_param(&piece, notes);
+            spec.take(&param, notes);
+            spec.params.push(param);
+        }
+    }
+    spec
+}
+
+/// The protocol without junk before it: characters that no token has, such as stray binary bytes.
+fn read_protocol<'a>(piece: &Spanned<'a>, notes: &mut Notes) -> Spanned<'a> {
+    let is_clean = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'-' | b'_' | b'.' | b'+');
+    let junk_len = piece.bytes.iter().rposition(|byte| !is_clean(byte)).map_or(0, |last| last + 1);
+    if junk_len > 0 {
+        notes.add(piece.slice(0..junk_len).at, "junk before the protocol");
+    }
+    piece.slice(junk_len..piece.len())
+}
+
+/// Splits off the lower transport: the third part, or the second if it is plainly one (`x-real-rdt/udp`).
+fn split_protocol<'a>(protocol: &Spanned<'a>) -> (Spanned<'a>, Lower) {
+    let Some(slash) = memchr::memrchr(b'/', protocol.bytes) else { return (protocol.clone(), Lower::Udp) };
+    let before = protocol.slice(0..slash);
+    let last = protocol.slice(slash + 1..protocol.len());
+    if last.is("UDP") {
+        (before, Lower::Udp)
+    } else if last.is("TCP") {
+        (before, Lower::Tcp)
+    } else if memchr::memchr(b'/', before.bytes).is_some() {
+        (before, Lower::Other)
+    } else {
+        (protocol.clone(), Lower::Udp)
+    }
+}
+
+fn read_param<'a>(piece: &Spanned<'a>, notes: &mut Notes) -> Param<'a> {
+    let Some((name, value)) = piece.split_once(b'=') else { return Param { name: piece.clone(), value: None } };
+    let (name_text, value_text) = (name.trim(), value.trim());
+    if name_text.at.end != name.at.end || value_text.at.start != value.at.start {
+        notes.add(name_text.at.end..value_text.at.start, "white space around the equals sign");
+    }
+    Param { name: name_text, value: Some(value_text) }
+}
+
+impl<'a> TransportSpec<'a> {
+    fn take(&mut self, param: &Param<'a>, notes: &mut Notes) {
+        let name = param.name.bytes.to_ascii_lowercase();
+        let Some(value) = &param.value else { return self.take_flag(&name) };
+        if self.params.iter().any(|earlier| earlier.name.bytes.eq_ignore_ascii_case(&name)) {
+            notes.add(param.name.at.clone(), format_args!("{} stands there again", param.name.text()));
+            return;
+        }
+        match name.as_slice() {
+            b"client_port" => self.client_port = values::port_pair(value, notes),
+            b"server_port" => self.server_port = values::port_pair(value, notes),
+            b"port" => self.port = values::port_pair(value, notes),
+            b"interleaved" => self.interleaved = values::channels(value, notes),
+            b"destination" => self.destination = Some(values::address(value, notes)),
+            b"source" => self.source = Some(values::address(value, notes)),
+            b"dest_addr" => self.dest_addr = values::addresses(value, notes),
+            b"src_addr" => self.src_addr = values::addresses(value, notes),
+            b"ssrc" => self.ssrc = values::ssrc(value, notes),
+            b"mode" => self.mode = Some(value.unquoted().trim()),
+            b"ttl" => {
+                self.ttl = value.number();
+                if self.ttl.is_none() {
+                    notes.add(value.at.clone(), "no readable time to live");
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn take_flag(&mut self, name: &[u8]) {
+        match name {
+            b"unicast" => self.cast = Some(Cast::Unicast),
+            b"multicast" => self.cast = Some(Cast::Multicast),
+            b"rtcp-mux" => self.rtcp_mux = true,
+            _ => {}
+        }
+    }
 }

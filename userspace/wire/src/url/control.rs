@@ -1,0 +1,74 @@
+//! What an `a=control` value means (RFC 2326 App. C.1.1), and which request URIs clients make of it.
+
+use super::{UrlSlice, split};
+use crate::Spanned;
+
+/// The base of relative control values: Content-Base, else Content-Location, else the request URL.
+pub fn base_url<'a>(
+    content_base: Option<Spanned<'a>>,
+    content_location: Option<Spanned<'a>>,
+    request_url: Spanned<'a>,
+) -> Spanned<'a> {
+    let given = |value: Option<Spanned<'a>>| value.map(|value| value.trim()).filter(|value| !value.is_empty());
+    given(content_base).or_else(|| given(content_location)).unwrap_or(request_url)
+}
+
+/// The URL that a control value means under `base`, as nearly all clients build it.
+///
+/// An absolute value stands for itself, `*` and an empty one for the base. A relative one is put behind the base with
+/// one slash between them, even where the base has no final slash or holds a query; RFC 3986 would cut the last
+/// segment of the base away, but servers expect what clients do.
+pub fn resolve_control(base: &str, control: &str) -> String {
+    let (base, control) = (base.trim(), control.trim());
+    if control.is_empty() || control == "*" {
+        return base.to_owned();
+    }
+    if is_absolute(control) {
+        return control.to_owned();
+    }
+    format!("{}/{}", base.trim_end_matches('/'), control.trim_start_matches('/'))
+}
+
+/// True if a request for `uri` means the stream that `control` names under `base`, by any of the ways in which
+/// clients join the two: behind the base, in place of its last segment (RFC 3986 §5.2), or behind its path and before
+/// its query. Userinfo, a default port, the case of scheme and host, and a final slash make no difference.
+pub fn is_control_uri(uri: &str, base: &str, control: &str) -> bool {
+    let uri = uri.trim();
+    if same_url(uri, &resolve_control(base, control)) {
+        return true;
+    }
+    let (base, control) = (base.trim(), control.trim());
+    if control.is_empty() || control == "*" || is_absolute(control) {
+        return false;
+    }
+    let relative = control.trim_start_matches('/');
+    let (path, query) = base.find('?').map_or((base, ""), |at| base.split_at(at));
+    let before_query = format!("{}/{relative}{query}", path.trim_end_matches('/'));
+    let last_replaced = path.rfind('/').filter(|slash| !path[..*slash].ends_with('/')).map(|slash| &path[..=slash]);
+    let from_root = control.starts_with('/').then(|| url(base)).flatten().map(|parts| &base[..parts.path.at.start]);
+    same_url(uri, &before_query)
+        || last_replaced.is_some_and(|directory| same_url(uri, &format!("{directory}{relative}")))
+        || from_root.is_some_and(|root| same_url(uri, &format!("{root}{control}")))
+}
+
+/// True for a value with a scheme.
+fn is_absolute(text: &str) -> bool {
+    url(text).is_some_and(|parts| parts.scheme.is_some())
+}
+
+fn url(text: &str) -> Option<UrlSlice<'_>> {
+    split(Spanned::new(text.as_bytes(), 0))
+}
+
+fn same_url(left: &str, right: &str) -> bool {
+    if left == right {
+        return true;
+    }
+    let (Some(left), Some(right)) = (url(left), url(right)) else { return false };
+    let path = |parts: &UrlSlice<'_>| parts.path.bytes.strip_suffix(b"/").unwrap_or(parts.path.bytes).to_vec();
+    let scheme = |parts: &UrlSlice<'_>| parts.scheme.as_ref().map(|scheme| scheme.bytes.to_ascii_lowercase());
+    scheme(&left) == scheme(&right)
+        && left.host.bytes.eq_ignore_ascii_case(right.host.bytes)
+        && left.port_or_default() == right.port_or_default()
+        && path(&left) == path(&right)
+}
