@@ -142,7 +142,7 @@ impl Faults {
 }
 
 impl SessionRecipe {
-    /// 800 video packets at 200 a second, with audio.
+    /// 400 video packets at 200 a second, with audio.
     fn small(
         carrier: Carrier,
         encapsulation: Encapsulation,
@@ -153,7 +153,7 @@ impl SessionRecipe {
             carrier,
             encapsulation,
             family,
-            packets: 800,
+            packets: 400,
             packets_per_second: 200,
             payload_len: 900,
             audio: true,

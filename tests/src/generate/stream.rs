@@ -3,9 +3,10 @@
 use std::net::SocketAddr;
 use std::ops::Range;
 
+use super::Due;
 use super::link::{self, Encapsulation, TcpPart};
 use super::random::Random;
-use super::{Due, Faults};
+use super::recipe::{Faults, SessionRecipe};
 
 /// Most bytes of one segment.
 const MAX_SEGMENT: u64 = 1400;
@@ -20,6 +21,8 @@ pub(crate) struct Sender {
     encapsulation: Encapsulation,
     from: SocketAddr,
     to: SocketAddr,
+    faults: Faults,
+    random: Random,
     isn: u32,
     /// Bytes handed over so far.
     written: u64,
@@ -34,16 +37,18 @@ pub(crate) struct Sender {
 
 impl Sender {
     pub(crate) fn new(
-        encapsulation: Encapsulation,
+        recipe: &SessionRecipe,
         from: SocketAddr,
         to: SocketAddr,
-        isn: u32,
+        mut random: Random,
     ) -> Self {
         Self {
-            encapsulation,
+            encapsulation: recipe.encapsulation,
             from,
             to,
-            isn,
+            faults: recipe.faults,
+            isn: random.next() as u32,
+            random,
             written: 0,
             unsent: Vec::new(),
             missing: Vec::new(),
@@ -128,18 +133,10 @@ impl Sender {
 
     /// Cuts what waits into segments; keeps a rest that is too short unless `all`. True when the peer's
     /// acknowledgement is due.
-    pub(crate) fn cut(
-        &mut self,
-        at_ns: u64,
-        all: bool,
-        faults: Faults,
-        peer: &Self,
-        random: &mut Random,
-        due: &mut Vec<Due>,
-    ) -> bool {
+    pub(crate) fn cut(&mut self, at_ns: u64, all: bool, peer: &Self, due: &mut Vec<Due>) -> bool {
         let mut acknowledge = false;
         loop {
-            let wanted = random.between(MIN_SEGMENT, MAX_SEGMENT) as usize;
+            let wanted = self.random.between(MIN_SEGMENT, MAX_SEGMENT) as usize;
             let len = if self.unsent.len() >= wanted {
                 wanted
             } else if all && !self.unsent.is_empty() {
@@ -149,16 +146,9 @@ impl Sender {
             };
             let segment: Vec<u8> = self.unsent.drain(..len).collect();
             let start = self.written - (self.unsent.len() + len) as u64;
-            self.send_faulty(
-                at_ns + u64::from(self.segments % 8) * 10_000,
-                start,
-                &segment,
-                faults,
-                peer,
-                random,
-                due,
-            );
-            acknowledge |= self.segments % SEGMENTS_PER_ACK == 0;
+            let spread_ns = u64::from(self.segments % 8) * 10_000;
+            self.send_faulty(at_ns + spread_ns, start, &segment, peer, due);
+            acknowledge |= self.segments.is_multiple_of(SEGMENTS_PER_ACK);
         }
     }
 
@@ -167,18 +157,16 @@ impl Sender {
         at_ns: u64,
         start: u64,
         segment: &[u8],
-        faults: Faults,
         peer: &Self,
-        random: &mut Random,
         due: &mut Vec<Due>,
     ) {
         self.segments += 1;
-        if random.happens(faults.lost_per_mille) {
+        if self.random.happens(self.faults.lost_per_mille) {
             self.missing.push(start..start + segment.len() as u64);
             return;
         }
-        let delay_ns = if random.happens(faults.late_per_mille) {
-            random.between(3, 12) * 1_000_000
+        let delay_ns = if self.random.happens(self.faults.late_per_mille) {
+            self.random.between(3, 12) * 1_000_000
         } else {
             0
         };
@@ -190,8 +178,8 @@ impl Sender {
         };
         self.emit(at_ns + delay_ns, part, segment, due);
         self.last_due_ns = self.last_due_ns.max(at_ns + delay_ns);
-        if random.happens(faults.twice_per_mille) {
-            let skipped = if random.happens(500) {
+        if self.random.happens(self.faults.twice_per_mille) {
+            let skipped = if self.random.happens(500) {
                 segment.len() / 2
             } else {
                 0
