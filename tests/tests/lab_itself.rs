@@ -205,3 +205,18 @@ fn a_swallowed_request_is_on_one_leg_only() -> io::Result<()> {
     assert_eq!(wan, 0);
     Ok(())
 }
+
+#[test]
+fn the_gateway_rewrites_super_packets_with_unfinished_checksums() -> io::Result<()> {
+    if lab::skip_unless_root("the_gateway_rewrites_super_packets_with_unfinished_checksums") {
+        return Ok(());
+    }
+    let plan = Plan {
+        offloads: true,
+        ..Plan::default()
+    };
+    let (outcome, captures) = play(&plan, Some(&["--first-port", "61000"]), &[])?;
+    assert_eq!(outcome, json!({ "answers": all_granted(), "rtp": 20 }));
+    assert_eq!(captures.with_text("client_port=61000-61001"), [0, 2]);
+    Ok(())
+}
