@@ -41,6 +41,72 @@ pub struct Finding {
     pub remedy: Vec<String>,
 }
 
+impl Finding {
+    /// A finding without proof yet; the caller adds at least one.
+    pub(crate) fn new(
+        code: Code,
+        severity: Severity,
+        subject: Subject,
+        summary: impl Into<String>,
+    ) -> Self {
+        Self {
+            code,
+            severity,
+            subject,
+            summary: summary.into(),
+            cause: String::new(),
+            evidence: Vec::new(),
+            remedy: Vec::new(),
+        }
+    }
+
+    /// Says why, with the figures of this case.
+    #[must_use]
+    pub(crate) fn cause(mut self, cause: impl Into<String>) -> Self {
+        self.cause = cause.into();
+        self
+    }
+
+    /// Adds a proof.
+    #[must_use]
+    pub(crate) fn proof(mut self, at: Locator, note: impl Into<String>) -> Self {
+        self.evidence.push(Evidence {
+            at,
+            note: note.into(),
+        });
+        self
+    }
+
+    /// Adds a proof where there is one.
+    #[must_use]
+    pub(crate) fn proof_if(self, at: Option<Locator>, note: impl Into<String>) -> Self {
+        match at {
+            Some(at) => self.proof(at, note),
+            None => self,
+        }
+    }
+
+    /// Adds what to do, best first.
+    #[must_use]
+    pub(crate) fn remedies<'a>(mut self, remedies: impl IntoIterator<Item = &'a str>) -> Self {
+        self.remedy.extend(remedies.into_iter().map(str::to_owned));
+        self
+    }
+}
+
+/// What a code means, for a person who meets it for the first time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Explanation {
+    /// What happens on the wire, and why.
+    pub meaning: &'static str,
+    /// What must be seen before it is said.
+    pub proof: &'static str,
+    /// What looks alike and is not it, and where nothing is concluded.
+    pub not_this: &'static str,
+    /// What to do, best first.
+    pub remedies: &'static [&'static str],
+}
+
 /// One proof.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Evidence {

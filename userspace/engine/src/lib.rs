@@ -4,14 +4,19 @@
 //! same [`Snapshot`], whatever the source was. Mutate with [`Engine::handle_input`], drain with
 //! [`Engine::poll_output`], look with [`Engine::snapshot`].
 
+pub mod alg;
 pub mod engine;
 pub mod finding;
 pub mod input;
 pub mod limits;
 pub mod locator;
 pub mod model;
+pub mod nat;
 pub mod output;
+pub mod rules;
 
+mod facts;
+mod reading;
 mod taps;
 
 pub use engine::{Engine, EngineOptions};

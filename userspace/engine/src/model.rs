@@ -172,6 +172,17 @@ pub enum Side {
     Server,
 }
 
+impl Side {
+    /// The other end.
+    #[must_use]
+    pub const fn other(self) -> Self {
+        match self {
+            Self::Client => Self::Server,
+            Self::Server => Self::Client,
+        }
+    }
+}
+
 /// A request and its final response, matched by CSeq (RFC 2326 §12.17).
 #[derive(Clone, Debug)]
 pub struct Exchange {
@@ -291,8 +302,17 @@ pub struct Arrival {
     pub rtcp: RtcpArrival,
     /// Datagrams from the client's media ports, in order of first packet.
     pub from_client: Vec<ClientDatagrams>,
-    /// ICMP errors that the client's side sent about this medium's packets.
-    pub refused: Vec<Locator>,
+    /// ICMP errors that the client's side sent about this medium's packets, in order.
+    pub refused: Vec<Refusal>,
+}
+
+/// An ICMP error about a packet of a medium: its receiver does not want it, or a router cannot deliver it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// The ICMP packet.
+    pub at: Locator,
+    /// The refused packet was for the RTCP port, which many clients never open.
+    pub rtcp_port: bool,
 }
 
 /// RTP of one medium from the server at one tap.

@@ -1,0 +1,159 @@
+//! Judges what an ALG did to a session, and apart from that what it did it for: harm, help or nothing.
+//!
+//! The judgement compares what happened with what plain NAT would have done. Plain NAT passes text unchanged and lets a
+//! datagram in only where the client sent one out first from the same port (RFC 4787 §5).
+
+use crate::facts::{MediaFacts, SessionFacts, Sides, play};
+use crate::model::{AlgAction, AlgEffect, AlgJudgement, Leg, Session};
+
+/// Judges a session. Unknown where one side only was seen, or where the text is encrypted.
+pub fn judge(session: &Session) -> AlgJudgement {
+    let facts = SessionFacts::new(session);
+    let (Some(sides), false) = (facts.sides(), facts.encrypted()) else {
+        return AlgJudgement::default();
+    };
+    let action = action(facts, &sides);
+    AlgJudgement {
+        action,
+        effect: effect(facts, &sides, action),
+    }
+}
+
+fn action(facts: SessionFacts<'_>, sides: &Sides<'_>) -> AlgAction {
+    if sides.nat.proxied {
+        AlgAction::Proxy
+    } else if !sides.nat.rewrites.is_empty() {
+        AlgAction::Rewrite
+    } else if facts
+        .media()
+        .any(|media| media.let_in_rtp().or(media.let_in_rtcp()).is_some())
+    {
+        AlgAction::Pinhole
+    } else {
+        AlgAction::None
+    }
+}
+
+/// The worst that holds: one lost medium is what the viewer notices, whatever became of the others.
+fn effect(facts: SessionFacts<'_>, sides: &Sides<'_>, action: AlgAction) -> AlgEffect {
+    let by_text = effect_on_text(facts, sides);
+    let by_media = facts
+        .media()
+        .filter(|media| media.media.set_up)
+        .map(|media| effect_on_media(action, outcome(media, sides)));
+    let mut effects: Vec<AlgEffect> = by_text.into_iter().chain(by_media).collect();
+    if effects.is_empty() {
+        effects.extend(effect_without_media(sides, action));
+    }
+    effects
+        .into_iter()
+        .max_by_key(|effect| weight(*effect))
+        .unwrap_or_default()
+}
+
+fn weight(effect: AlgEffect) -> u8 {
+    match effect {
+        AlgEffect::Unknown => 0,
+        AlgEffect::Harmless => 1,
+        AlgEffect::Helped => 2,
+        AlgEffect::Missing => 3,
+        AlgEffect::Damaged => 4,
+    }
+}
+
+/// What became of one medium.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Outcome {
+    /// It came out at the client, and plain NAT would have let it.
+    Arrives,
+    /// RTP or RTCP came out at the client, and plain NAT would have held it back.
+    ArrivesUnopened,
+    /// RTP came out at the client, which refused it.
+    Refused,
+    /// It ended at the NAT, where plain NAT without a rewrite would have let it pass.
+    LostThoughOpened,
+    /// It ended at the NAT, where plain NAT holds it back.
+    LostUnopened,
+    /// Nothing was sent, or it cannot be told.
+    Unseen,
+}
+
+fn outcome(media: MediaFacts<'_>, sides: &Sides<'_>) -> Outcome {
+    let (Some(client), Some(server)) = (media.at_client(), media.at_server()) else {
+        return Outcome::Unseen;
+    };
+    if client.rtp.packets > 0 {
+        if media.refused().is_some() {
+            return Outcome::Refused;
+        }
+        let unopened = media.let_in_rtp().or(media.let_in_rtcp()).is_some();
+        return if unopened {
+            Outcome::ArrivesUnopened
+        } else {
+            Outcome::Arrives
+        };
+    }
+    if server.rtp.packets == 0 || !media.needs_opening() || media.lost_between().is_none() {
+        return Outcome::Unseen;
+    }
+    if left_unchanged(media, sides) {
+        Outcome::LostThoughOpened
+    } else {
+        Outcome::LostUnopened
+    }
+}
+
+/// Whether the client's own packet left the NAT from the very port that the client had told the server.
+fn left_unchanged(media: MediaFacts<'_>, sides: &Sides<'_>) -> bool {
+    let asked = media.negotiated_at(sides.client_index).client_rtp_port;
+    let outside = media
+        .at_server()
+        .map_or(&[][..], |arrival| &arrival.from_client);
+    media.opened(false).next().is_some()
+        && outside.iter().any(|sent| Some(sent.from.port()) == asked)
+}
+
+fn effect_on_media(action: AlgAction, outcome: Outcome) -> AlgEffect {
+    match (outcome, action) {
+        (Outcome::Arrives, _) => AlgEffect::Harmless,
+        // Nothing was changed, so a client that refuses has its own reason.
+        (Outcome::Refused, AlgAction::None) => AlgEffect::Harmless,
+        (Outcome::Refused, AlgAction::Rewrite | AlgAction::Proxy) => AlgEffect::Damaged,
+        (Outcome::ArrivesUnopened, AlgAction::Rewrite | AlgAction::Proxy | AlgAction::Pinhole) => {
+            AlgEffect::Helped
+        }
+        (Outcome::LostThoughOpened, AlgAction::Rewrite | AlgAction::Proxy) => AlgEffect::Damaged,
+        (Outcome::LostThoughOpened | Outcome::LostUnopened, _) => AlgEffect::Missing,
+        (Outcome::Unseen | Outcome::Refused | Outcome::ArrivesUnopened, _) => AlgEffect::Unknown,
+    }
+}
+
+/// Damage that shows in the conversation itself: a broken request that is not understood, a broken answer after which the client gives up.
+fn effect_on_text(facts: SessionFacts<'_>, sides: &Sides<'_>) -> Option<AlgEffect> {
+    let exchanges = &sides.client.exchanges;
+    let damaged = exchanges.iter().enumerate().any(|(index, exchange)| {
+        let refused = exchange
+            .status()
+            .is_some_and(|status| status >= 400 && status != 401);
+        let request_lost =
+            facts.corrupted(exchange, false) && (exchange.response.is_none() || refused);
+        let gave_up = index + 1 == exchanges.len() && play(sides.client).is_none();
+        request_lost || (facts.corrupted(exchange, true) && gave_up)
+    });
+    damaged.then_some(AlgEffect::Damaged)
+}
+
+/// A session that got no medium set up: where both sides show the same text and the server answered everything, the
+/// router had no part in it.
+fn effect_without_media(sides: &Sides<'_>, action: AlgAction) -> Option<AlgEffect> {
+    let all_answered = |leg: &Leg| {
+        !leg.exchanges.is_empty()
+            && leg.missing_bytes == 0
+            && leg
+                .exchanges
+                .iter()
+                .all(|exchange| exchange.response.is_some())
+    };
+    (action == AlgAction::None && all_answered(sides.client) && all_answered(sides.server))
+        .then_some(AlgEffect::Harmless)
+}

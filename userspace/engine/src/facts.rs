@@ -1,0 +1,311 @@
+//! The questions that the judgement and the rules ask of a session, answered from the model alone.
+//!
+//! An answer that the captures cannot give is `None`: callers then draw no conclusion.
+
+use rtspscope_wire::{Span, TapId, Timestamp, sdp};
+
+use crate::locator::Locator;
+use crate::model::{
+    Arrival, ClientDatagrams, DiffClass, Exchange, Leg, MediaStream, NatPair, Negotiated, Session,
+    Side, TransportKind,
+};
+
+/// A session with both ends of its path at hand.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct SessionFacts<'a> {
+    /// The session.
+    pub(crate) session: &'a Session,
+}
+
+/// The two legs of a session that was seen on both sides of a router.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Sides<'a> {
+    /// How they belong together.
+    pub(crate) nat: &'a NatPair,
+    /// The leg nearer to the client.
+    pub(crate) client: &'a Leg,
+    /// The leg nearer to the server.
+    pub(crate) server: &'a Leg,
+    /// Position of `client` in [`Session::legs`].
+    pub(crate) client_index: usize,
+    /// Position of `server` in [`Session::legs`].
+    pub(crate) server_index: usize,
+}
+
+impl Sides<'_> {
+    /// Whether the client is on the private side and its address is translated: the case that needs a way in for media.
+    pub(crate) fn client_is_behind_nat(&self) -> bool {
+        self.nat.client_translated && self.nat.pre == self.client_index
+    }
+}
+
+impl<'a> SessionFacts<'a> {
+    pub(crate) fn new(session: &'a Session) -> Self {
+        Self { session }
+    }
+
+    /// Both sides of the router, where two taps saw them.
+    pub(crate) fn sides(self) -> Option<Sides<'a>> {
+        let nat = self.session.nat.as_ref()?;
+        let (client_index, server_index) = (nat.pre.min(nat.post), nat.pre.max(nat.post));
+        let client = self.session.legs.get(client_index)?;
+        let server = self.session.legs.get(server_index)?;
+        (client.tap != server.tap).then_some(Sides {
+            nat,
+            client,
+            server,
+            client_index,
+            server_index,
+        })
+    }
+
+    /// Whether any leg cannot be read.
+    pub(crate) fn encrypted(self) -> bool {
+        self.session.transport == TransportKind::Tls
+            || self.session.legs.iter().any(|leg| leg.encrypted)
+    }
+
+    /// The media with what was seen of each.
+    pub(crate) fn media(self) -> impl Iterator<Item = MediaFacts<'a>> {
+        let media = self.session.media.iter().enumerate();
+        media.map(move |(index, media)| MediaFacts {
+            facts: self,
+            media,
+            index,
+        })
+    }
+
+    /// The client's requests at a leg that nobody answered there, in order.
+    pub(crate) fn unanswered(self, leg: &'a Leg) -> impl Iterator<Item = &'a Exchange> {
+        leg.exchanges.iter().filter(|exchange| {
+            exchange.by == Side::Client && exchange.request.is_some() && exchange.response.is_none()
+        })
+    }
+
+    /// Whether the router damaged a request (`in_response` false) or response of this exchange.
+    pub(crate) fn corrupted(self, exchange: &Exchange, in_response: bool) -> bool {
+        self.session
+            .nat
+            .iter()
+            .flat_map(|nat| &nat.rewrites)
+            .any(|diff| {
+                diff.class == DiffClass::Corruption
+                    && diff.in_response == in_response
+                    && diff.cseq == exchange.cseq
+                    && diff.method == exchange.method
+            })
+    }
+}
+
+/// The first accepted PLAY of a leg.
+pub(crate) fn play(leg: &Leg) -> Option<&Exchange> {
+    leg.exchanges
+        .iter()
+        .find(|exchange| exchange.is("PLAY") && exchange.succeeded())
+}
+
+/// When a leg's PLAY was accepted.
+pub(crate) fn play_accepted(leg: &Leg) -> Option<Locator> {
+    Some(play(leg)?.response.as_ref()?.at)
+}
+
+/// When the client began to end the session at a leg: its TEARDOWN or PAUSE, else the end of the connection.
+pub(crate) fn ending(leg: &Leg) -> Option<Timestamp> {
+    let asked = leg
+        .exchanges
+        .iter()
+        .filter(|exchange| exchange.is("TEARDOWN") || exchange.is("PAUSE"));
+    let asked = asked
+        .filter_map(|exchange| exchange.request.as_ref())
+        .map(|request| request.at.at)
+        .min();
+    asked
+        .into_iter()
+        .chain(leg.closed.map(|close| close.at.at))
+        .min()
+}
+
+/// One medium and what each tap saw of it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct MediaFacts<'a> {
+    pub(crate) facts: SessionFacts<'a>,
+    /// The medium.
+    pub(crate) media: &'a MediaStream,
+    /// Its index in the session.
+    pub(crate) index: usize,
+}
+
+impl<'a> MediaFacts<'a> {
+    /// What a tap saw.
+    pub(crate) fn arrival(self, tap: TapId) -> Option<&'a Arrival> {
+        self.media
+            .arrivals
+            .iter()
+            .find(|arrival| arrival.tap == tap)
+    }
+
+    /// What was seen next to the client, with both sides visible.
+    pub(crate) fn at_client(self) -> Option<&'a Arrival> {
+        self.arrival(self.facts.sides()?.client.tap)
+    }
+
+    /// What was seen next to the server, with both sides visible.
+    pub(crate) fn at_server(self) -> Option<&'a Arrival> {
+        self.arrival(self.facts.sides()?.server.tap)
+    }
+
+    /// Whether the medium comes in the RTSP connection itself.
+    pub(crate) fn in_band(self) -> bool {
+        self.media.set_up && self.media.negotiated.channels.is_some()
+    }
+
+    /// Whether the medium comes as unicast UDP.
+    pub(crate) fn is_udp(self) -> bool {
+        let negotiated = &self.media.negotiated;
+        let ports = negotiated.client_rtp_port.is_some() || negotiated.server_rtp_port.is_some();
+        self.media.set_up
+            && ports
+            && negotiated.channels.is_none()
+            && negotiated.multicast.is_none()
+    }
+
+    /// Ports and addresses as a leg's messages show them.
+    pub(crate) fn negotiated_at(self, leg_index: usize) -> &'a Negotiated {
+        self.media
+            .per_leg
+            .get(leg_index)
+            .unwrap_or(&self.media.negotiated)
+    }
+
+    /// The SETUP request for this medium at a leg.
+    pub(crate) fn setup_request(self, leg_index: usize) -> Option<Locator> {
+        let leg = self.facts.session.legs.get(leg_index)?;
+        let index = (*self.media.setup.get(leg_index)?)?;
+        Some(leg.exchanges.get(index)?.request.as_ref()?.at)
+    }
+
+    /// Whether the description says that this medium is sent by the client (an ONVIF back channel: `a=sendonly`).
+    pub(crate) fn goes_to_server(self) -> bool {
+        let Some(control) = self.media.control.as_deref() else {
+            return false;
+        };
+        let exchanges = self
+            .facts
+            .session
+            .legs
+            .iter()
+            .flat_map(|leg| &leg.exchanges);
+        let described = exchanges
+            .filter(|exchange| exchange.is("DESCRIBE"))
+            .filter_map(|exchange| exchange.response.as_ref());
+        described.into_iter().any(|response| {
+            let message = crate::reading::fields(response);
+            sdp::parse(message.body).value.media.iter().any(|media| {
+                let ours = media
+                    .control
+                    .as_ref()
+                    .is_some_and(|own| control.ends_with(own.text().as_ref()));
+                ours && media.direction == Some(sdp::StreamDirection::SendOnly)
+            })
+        })
+    }
+
+    /// What the client sent from its negotiated RTP (or RTCP) port to the server, as its own side shows it.
+    pub(crate) fn opened(self, rtcp: bool) -> impl Iterator<Item = &'a ClientDatagrams> {
+        let port = self.facts.sides().and_then(|sides| {
+            let negotiated = self.negotiated_at(sides.client_index);
+            if rtcp {
+                negotiated.client_rtcp_port
+            } else {
+                negotiated.client_rtp_port
+            }
+        });
+        let sent = self
+            .at_client()
+            .map_or(&[][..], |arrival| &arrival.from_client);
+        sent.iter()
+            .filter(move |sent| Some(sent.from.port()) == port)
+    }
+
+    /// Whether the client had sent from that port before `at`, a time at its own tap.
+    pub(crate) fn opened_before(self, rtcp: bool, at: Locator) -> bool {
+        self.opened(rtcp).any(|sent| sent.first.at <= at.at)
+    }
+
+    /// The first RTP packet that came out at the client though nothing inside had opened the way.
+    pub(crate) fn let_in_rtp(self) -> Option<Locator> {
+        let first = self.at_client()?.rtp.first?;
+        (self.needs_opening() && !self.opened_before(false, first)).then_some(first)
+    }
+
+    /// The same for RTCP.
+    pub(crate) fn let_in_rtcp(self) -> Option<Locator> {
+        let first = self.at_client()?.rtcp.first?;
+        (self.needs_opening() && !self.opened_before(true, first)).then_some(first)
+    }
+
+    /// Whether plain NAT would hold this medium back until the client sends.
+    pub(crate) fn needs_opening(self) -> bool {
+        self.is_udp()
+            && self
+                .facts
+                .sides()
+                .is_some_and(|sides| sides.client_is_behind_nat())
+    }
+
+    /// The first refusal of RTP by the client's side while the client still wanted it.
+    pub(crate) fn refused(self) -> Option<Locator> {
+        let sides = self.facts.sides()?;
+        let end = ending(sides.client);
+        let wanted = |at: Timestamp| end.is_none_or(|end| at + CLOSING_TIME < end);
+        let refusals = self
+            .at_client()?
+            .refused
+            .iter()
+            .filter(|refusal| !refusal.rtcp_port);
+        refusals.map(|refusal| refusal.at).find(|at| wanted(at.at))
+    }
+
+    /// Whether RTP was seen next to the server and none next to the client, though the client's tap was watching.
+    pub(crate) fn lost_between(self) -> Option<Lost<'a>> {
+        let (client, server) = (self.at_client()?, self.at_server()?);
+        let first = server.rtp.first?;
+        if server.rtp.packets == 0 || client.rtp.packets > 0 {
+            return None;
+        }
+        self.client_tap_watched(first).then_some(Lost {
+            client,
+            server,
+            first,
+        })
+    }
+
+    /// Whether the client's tap still recorded when what the server's tap saw at `seen` should have come by.
+    ///
+    /// Times are counted from the PLAY response on either side, so that the clocks of the taps do not matter.
+    pub(crate) fn client_tap_watched(self, seen: Locator) -> bool {
+        let Some(sides) = self.facts.sides() else {
+            return false;
+        };
+        let (Some(at_client), Some(at_server)) =
+            (play_accepted(sides.client), play_accepted(sides.server))
+        else {
+            return false;
+        };
+        seen.at - at_server.at < sides.client.last.at - at_client.at
+    }
+}
+
+/// Media that entered the path and did not come out.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Lost<'a> {
+    /// What the client's tap saw.
+    pub(crate) client: &'a Arrival,
+    /// What the server's tap saw.
+    pub(crate) server: &'a Arrival,
+    /// The first packet there.
+    pub(crate) first: Locator,
+}
+
+/// A player closes its sockets a moment before it says TEARDOWN: refusals in that moment say nothing.
+const CLOSING_TIME: Span = Span::from_millis(300);

@@ -1,0 +1,104 @@
+//! Lines up the exchanges of two legs of one connection, so that each message is compared with itself.
+
+use std::collections::{HashMap, VecDeque};
+
+use crate::model::{Exchange, Leg, Side};
+
+/// The same exchange at two legs; one side is `None` where only one tap has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AlignedPair {
+    /// Index into the first leg's exchanges.
+    pub a: Option<usize>,
+    /// Index into the second leg's exchanges.
+    pub b: Option<usize>,
+}
+
+/// Pairs exchanges by who asked, CSeq, method and order.
+///
+/// What keeps no such identity between two that do (a garbled request line, a proxy's own CSeq) is paired by its place
+/// if the place allows one answer only. The result is in order of the first leg; every exchange occurs once.
+pub fn align(a: &Leg, b: &Leg) -> Vec<AlignedPair> {
+    let anchors = anchors(&a.exchanges, &b.exchanges);
+    let mut pairs = Vec::with_capacity(a.exchanges.len().max(b.exchanges.len()));
+    let (mut next_a, mut next_b) = (0, 0);
+    let ends = (a.exchanges.len(), b.exchanges.len());
+    for (at_a, at_b) in anchors
+        .into_iter()
+        .map(Some)
+        .chain([None])
+        .map(|anchor| anchor.unwrap_or(ends))
+    {
+        pair_between(a, b, next_a..at_a, next_b..at_b, &mut pairs);
+        if (at_a, at_b) != ends {
+            pairs.push(AlignedPair {
+                a: Some(at_a),
+                b: Some(at_b),
+            });
+        }
+        (next_a, next_b) = (at_a + 1, at_b + 1);
+    }
+    pairs
+}
+
+type Identity<'a> = (Side, Option<u32>, &'a str);
+
+fn identity(exchange: &Exchange) -> Identity<'_> {
+    (exchange.by, exchange.cseq, exchange.method.as_str())
+}
+
+/// Exchanges of one identity in both legs, in an order that both legs keep.
+fn anchors(a: &[Exchange], b: &[Exchange]) -> Vec<(usize, usize)> {
+    let mut places: HashMap<Identity<'_>, VecDeque<usize>> = HashMap::new();
+    for (index, exchange) in b.iter().enumerate() {
+        places
+            .entry(identity(exchange))
+            .or_default()
+            .push_back(index);
+    }
+    let mut next_b = 0;
+    let mut anchors = Vec::new();
+    for (index, exchange) in a.iter().enumerate() {
+        let Some(queue) = places.get_mut(&identity(exchange)) else {
+            continue;
+        };
+        while queue.front().is_some_and(|&place| place < next_b) {
+            queue.pop_front();
+        }
+        if let Some(place) = queue.pop_front() {
+            anchors.push((index, place));
+            next_b = place + 1;
+        }
+    }
+    anchors
+}
+
+/// Pairs what lies between two anchors: as many on each side go together one by one, else equal methods do.
+fn pair_between(
+    a: &Leg,
+    b: &Leg,
+    range_a: std::ops::Range<usize>,
+    range_b: std::ops::Range<usize>,
+    pairs: &mut Vec<AlignedPair>,
+) {
+    let same_count = range_a.len() == range_b.len();
+    let mut left_b: VecDeque<usize> = range_b.collect();
+    for index in range_a {
+        let Some(exchange) = a.exchanges.get(index) else {
+            continue;
+        };
+        let partner = left_b.iter().position(|&place| {
+            b.exchanges.get(place).is_some_and(|other| {
+                exchange.by == other.by && (same_count || exchange.method == other.method)
+            })
+        });
+        let b_index = partner.and_then(|position| left_b.remove(position));
+        pairs.push(AlignedPair {
+            a: Some(index),
+            b: b_index,
+        });
+    }
+    pairs.extend(left_b.into_iter().map(|index| AlignedPair {
+        a: None,
+        b: Some(index),
+    }));
+}

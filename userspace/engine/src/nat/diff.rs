@@ -1,0 +1,181 @@
+//! Says what a router changed in each message, field by field and by meaning.
+//!
+//! Both copies of a message are read into fields, and what differs is named as in the report. Addresses and ports of the
+//! IP layer are no part of it: translating those is what a NAT is for. A change that its receiver can still read is a
+//! rewrite; one that breaks the message or what it means is corruption.
+
+use std::sync::Arc;
+
+use crate::model::{DiffClass, Exchange, FieldDiff, Leg, Message, Side};
+use crate::nat::align::align;
+use crate::nat::order;
+use crate::reading;
+
+mod body;
+mod header;
+mod start_line;
+mod transport;
+
+/// Compares the messages of the two legs of one connection; in order of the pre-NAT leg.
+///
+/// A message that one leg lacks is no field that differs. What is cut off by the end of a capture or by a gap is not
+/// compared.
+pub fn compare(pre: &Leg, post: &Leg) -> Vec<FieldDiff> {
+    let proxied = pre
+        .client_isn
+        .zip(post.client_isn)
+        .is_some_and(|(x, y)| x != y);
+    let client_inside = !order::inside_is_server(pre, post);
+    let mut diffs = Vec::new();
+    for pair in align(pre, post) {
+        let exchanges = (
+            pair.a.and_then(|at| pre.exchanges.get(at)),
+            pair.b.and_then(|at| post.exchanges.get(at)),
+        );
+        let (Some(before), Some(after)) = exchanges else {
+            continue;
+        };
+        for in_response in [false, true] {
+            let messages = (message(before, in_response), message(after, in_response));
+            let (Some(a), Some(b)) = messages else {
+                continue;
+            };
+            if a.raw != b.raw {
+                let changes = Changes {
+                    in_place: !proxied,
+                    pre_is_original: (a.from == Side::Client) == client_inside,
+                    whole: [is_whole(pre), is_whole(post)],
+                    list: Vec::new(),
+                };
+                diffs.extend(compare_messages(before, in_response, [a, b], changes));
+            }
+        }
+    }
+    diffs
+}
+
+fn message(exchange: &Exchange, in_response: bool) -> Option<&Arc<Message>> {
+    if in_response {
+        exchange.response.as_ref()
+    } else {
+        exchange.request.as_ref()
+    }
+}
+
+/// Whether what a message lacks at its end was never there, rather than not captured.
+fn is_whole(leg: &Leg) -> bool {
+    leg.missing_bytes == 0 && leg.closed.is_some()
+}
+
+fn compare_messages(
+    exchange: &Exchange,
+    in_response: bool,
+    [a, b]: [&Arc<Message>; 2],
+    mut changes: Changes,
+) -> Vec<FieldDiff> {
+    let (parsed_a, parsed_b) = (reading::fields(a), reading::fields(b));
+    start_line::compare(&parsed_a.start, &parsed_b.start, &mut changes);
+    header::compare([&a.raw, &b.raw], [&parsed_a, &parsed_b], &mut changes);
+    body::compare([&parsed_a, &parsed_b], &mut changes);
+    if changes.list.is_empty() {
+        // The bytes differ, so the difference lies in what no field holds.
+        changes.corrupted("framing", Some(visible(&a.raw)), Some(visible(&b.raw)));
+    }
+    let to_diff = |change: Change| FieldDiff {
+        method: exchange.method.clone(),
+        in_response,
+        cseq: exchange.cseq,
+        field: change.field,
+        pre: change.pre,
+        post: change.post,
+        class: change.class,
+        pre_at: a.at,
+        post_at: b.at,
+    };
+    changes.list.into_iter().map(to_diff).collect()
+}
+
+/// One field that differs, before it knows its message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Change {
+    field: String,
+    pre: Option<String>,
+    post: Option<String>,
+    class: DiffClass,
+}
+
+/// Collects the differences of one message.
+#[derive(Debug)]
+struct Changes {
+    /// The message was edited inside one TCP connection; a proxy writes a new message and owns its hop-by-hop fields.
+    in_place: bool,
+    /// The pre-NAT copy is what the sender wrote, the post-NAT copy what the receiver got; else the other way round.
+    pre_is_original: bool,
+    /// Whether nothing is missing in the capture of either leg.
+    whole: [bool; 2],
+    list: Vec<Change>,
+}
+
+impl Changes {
+    fn rewritten(&mut self, field: &str, pre: Option<String>, post: Option<String>) {
+        self.add(field, pre, post, DiffClass::Alg);
+    }
+
+    fn corrupted(&mut self, field: &str, pre: Option<String>, post: Option<String>) {
+        self.add(field, pre, post, DiffClass::Corruption);
+    }
+
+    /// A rewrite if both values can be read as text, damage if one cannot.
+    fn changed(&mut self, field: &str, pre: Option<&[u8]>, post: Option<&[u8]>) {
+        let class = if pre.is_some_and(is_garbled) || post.is_some_and(is_garbled) {
+            DiffClass::Corruption
+        } else {
+            DiffClass::Alg
+        };
+        self.add(field, pre.map(visible), post.map(visible), class);
+    }
+
+    /// A field that only one copy has: one that got lost is damage, one that was added is a rewrite.
+    fn one_sided(&mut self, field: &str, pre: Option<&[u8]>, post: Option<&[u8]>, essential: bool) {
+        let lost = pre.is_some() == self.pre_is_original;
+        let class = if lost && (self.in_place || essential) {
+            DiffClass::Corruption
+        } else {
+            DiffClass::Alg
+        };
+        self.add(field, pre.map(visible), post.map(visible), class);
+    }
+
+    /// Puts a pair of (pre, post) in the order of (sender, receiver).
+    fn by_travel<T>(&self, [pre, post]: [T; 2]) -> [T; 2] {
+        if self.pre_is_original {
+            [pre, post]
+        } else {
+            [post, pre]
+        }
+    }
+
+    fn add(&mut self, field: &str, pre: Option<String>, post: Option<String>, class: DiffClass) {
+        self.list.push(Change {
+            field: field.to_owned(),
+            pre,
+            post,
+            class,
+        });
+    }
+}
+
+fn visible(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// Control characters and broken UTF-8 do not belong into a header value or an SDP line.
+fn is_garbled(bytes: &[u8]) -> bool {
+    std::str::from_utf8(bytes).is_err()
+        || bytes
+            .iter()
+            .any(|&byte| byte.is_ascii_control() && byte != b'\t')
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,65 @@
+//! The few things that the whole engine reads from the bytes of a message.
+
+use rtspscope_wire::rtsp::message::{self, MessageSlice};
+use rtspscope_wire::url;
+
+use crate::model::Message;
+
+/// The message's bytes as fields.
+pub(crate) fn fields(message: &Message) -> MessageSlice<'_> {
+    message::parse(&message.raw).value
+}
+
+/// Session id of a Session header, without its parameters.
+pub(crate) fn session_id(raw: &[u8]) -> Option<String> {
+    let id = message::parse(raw).value.session()?.id.text().into_owned();
+    (!id.is_empty()).then_some(id)
+}
+
+/// Path of the request's URI with its query; hosts and user information are left away, because a NAT may change them.
+pub(crate) fn uri_path(raw: &[u8]) -> Option<String> {
+    let parsed = message::parse(raw).value;
+    let uri = parsed.uri()?;
+    let path = url::split(uri.clone()).map_or_else(
+        || uri.text().into_owned(),
+        |url| url.path.text().into_owned(),
+    );
+    Some(path.trim_matches('/').to_owned())
+}
+
+/// `rtsp://user:secret@host/` becomes `rtsp://***@host/`, at every URL of the text.
+pub(crate) fn without_userinfo(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once("://") {
+        shown.push_str(before);
+        shown.push_str("://");
+        let authority = after
+            .find(['/', ' ', '"', ',', ';', '\r', '\n'])
+            .unwrap_or(after.len());
+        let (authority, tail) = after.split_at(authority);
+        match authority.rsplit_once('@') {
+            Some((_, host)) => {
+                shown.push_str("***@");
+                shown.push_str(host);
+            }
+            None => shown.push_str(authority),
+        }
+        rest = tail;
+    }
+    shown.push_str(rest);
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn credentials_of_a_url_are_never_shown() {
+        assert_eq!(
+            without_userinfo("rtsp://a:b@h/x, rtsp://h2/y@z"),
+            "rtsp://***@h/x, rtsp://h2/y@z"
+        );
+    }
+}

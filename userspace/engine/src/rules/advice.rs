@@ -1,0 +1,22 @@
+//! What to do, in the words that every rule shares.
+
+/// Media inside the RTSP connection needs no port of its own.
+pub(super) const USE_TCP: &str = "Let the player carry media over TCP: rtspt:// instead of rtsp:// where it knows that, \
+    ffmpeg and ffplay -rtsp_transport tcp, VLC Tools > Preferences > Input / Codecs > RTP over RTSP (TCP), \
+    Frigate preset-rtsp-generic, go2rtc by itself";
+
+/// A helper opens the ports that SETUP names.
+pub(super) const LOAD_HELPER: &str = "Or let the router open the ports: on OpenWrt install kmod-nf-nathelper-rtsp \
+    (before April 2025 kmod-ipt-nathelper-rtsp) and assign it, since it is not assigned by itself from Linux 6.0 on: \
+    nft ct helper object of type \"rtsp\" protocol tcp, set in a rule for TCP port 554";
+
+/// Without any NAT in the way.
+pub(super) const USE_VPN: &str =
+    "Or reach the camera through a VPN, where no address is translated";
+
+/// Only where the ALG did harm.
+pub(super) const DISABLE_ALG: &str = "Switch off the router's RTSP ALG (also called RTSP passthrough, RTSP helper or \
+    conntrack module rtsp): on this session it did harm";
+
+/// Nothing to do.
+pub(super) const NOTHING: &str = "Nothing needs to be done";

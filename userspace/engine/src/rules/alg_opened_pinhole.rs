@@ -1,0 +1,55 @@
+//! `alg-opened-pinhole`: the router let media in that nothing inside had asked for by sending first.
+
+use super::View;
+use crate::facts::MediaFacts;
+use crate::finding::{Code, Explanation, Finding, Severity};
+use crate::model::AlgAction;
+
+pub(super) const EXPLANATION: Explanation = Explanation {
+    meaning: "The messages are the same on both sides, and yet the router let UDP media in to a client that had sent nothing first. \
+        An ALG read the SETUP and opened the ports without changing the text.",
+    proof: "Media at the tap next to the client, from outside a NAT that translates the client's address, before any datagram from \
+        the negotiated port of the client. RTP and RTCP are looked at apart.",
+    not_this: "A client that sent first opened the way itself. A fixed port forward or a DMZ host for the client looks the same and \
+        cannot be told from it. With a rewritten message it is alg-rewrote-message.",
+    remedies: &["Leave the router's ALG on: this session needs it over UDP"],
+};
+
+/// Fires for each medium that was let in without a rewrite.
+pub(super) fn check(view: &View<'_>) -> Vec<Finding> {
+    if view.session.alg.action != AlgAction::Pinhole {
+        return Vec::new();
+    }
+    view.facts
+        .media()
+        .filter_map(|media| finding(view, media))
+        .collect()
+}
+
+fn finding(view: &View<'_>, media: MediaFacts<'_>) -> Option<Finding> {
+    let (rtp, rtcp) = (media.let_in_rtp(), media.let_in_rtcp());
+    let first = rtp.or(rtcp)?;
+    let what = match (rtp, rtcp) {
+        (Some(_), Some(_)) => "RTP and RTCP",
+        (Some(_), None) => "RTP",
+        (None, _) => "RTCP",
+    };
+    let sides = view.facts.sides()?;
+    let port = media.negotiated_at(sides.client_index).client_rtp_port;
+    let port = port.map_or_else(
+        || "its media port".to_owned(),
+        |port| format!("port {port}"),
+    );
+    Some(
+        Finding::new(
+            Code::AlgOpenedPinhole,
+            Severity::Info,
+            view.medium(media.index),
+            format!("the router let {what} in without a packet from the client"),
+        )
+        .cause(format!("{what} came in to {} though nothing had left from {port} before; the text is unchanged", sides.client.client.ip()))
+        .proof(first, format!("first {what} packet inside"))
+        .proof_if(media.setup_request(sides.client_index), "the SETUP that the router must have read")
+        .remedies(EXPLANATION.remedies.iter().copied()),
+    )
+}

@@ -1,0 +1,110 @@
+//! `alg-rewrote-message`: fields of a message differ between the two sides of the router.
+
+use super::{View, advice};
+use crate::finding::{Code, Explanation, Finding, Severity};
+use crate::model::{AlgEffect, FieldDiff};
+use crate::reading::without_userinfo;
+
+pub(super) const EXPLANATION: Explanation = Explanation {
+    meaning: "Something in the router read the RTSP messages and changed them: usually its RTSP ALG, which replaces the client's ports \
+        and addresses so that media finds its way through NAT. That is its purpose, and it may help, do nothing, or do harm.",
+    proof: "The same message at both taps with a field that differs; both values and both frames are shown.",
+    not_this: "Translated addresses in the IP header are plain NAT, not a rewrite. Unchanged text does not prove that there is no ALG: \
+        see alg-opened-pinhole.",
+    remedies: &[
+        "Where media arrives that plain NAT would have lost: leave the ALG on",
+        advice::DISABLE_ALG,
+        advice::USE_TCP,
+    ],
+};
+
+/// How many differing fields are shown as evidence.
+const SHOWN: usize = 8;
+
+/// Fires once for a session with any difference; a warning unless the session does well with it.
+pub(super) fn check(view: &View<'_>) -> Vec<Finding> {
+    let rewrites = view
+        .session
+        .nat
+        .as_ref()
+        .map_or(&[][..], |nat| &nat.rewrites);
+    let Some(first) = rewrites.first() else {
+        return Vec::new();
+    };
+    let well = matches!(
+        view.session.alg.effect,
+        AlgEffect::Harmless | AlgEffect::Helped
+    );
+    let severity = if well {
+        Severity::Info
+    } else {
+        Severity::Warning
+    };
+    let finding = Finding::new(
+        Code::AlgRewroteMessage,
+        severity,
+        view.subject(),
+        format!("the router changed {}", told(first)),
+    );
+    let finding = finding.cause(cause(rewrites, view.session.alg.effect));
+    let with_proof = rewrites.iter().take(SHOWN).fold(finding, |finding, diff| {
+        finding
+            .proof(
+                diff.pre_at,
+                format!("{}: {}", diff.field, value(diff.pre.as_deref())),
+            )
+            .proof(
+                diff.post_at,
+                format!("{}: {}", diff.field, value(diff.post.as_deref())),
+            )
+    });
+    vec![with_proof.remedies(remedies(view.session.alg.effect).iter().copied())]
+}
+
+fn told(diff: &FieldDiff) -> String {
+    let message = if diff.in_response {
+        format!("the answer to {}", diff.method)
+    } else {
+        diff.method.clone()
+    };
+    format!(
+        "{} of {message} from {} to {}",
+        diff.field,
+        value(diff.pre.as_deref()),
+        value(diff.post.as_deref())
+    )
+}
+
+fn value(value: Option<&str>) -> String {
+    value.map_or_else(|| "nothing".to_owned(), without_userinfo)
+}
+
+fn cause(rewrites: &[FieldDiff], effect: AlgEffect) -> String {
+    let did = match effect {
+        AlgEffect::Harmless => "the session works, and would without it",
+        AlgEffect::Helped => "media arrives that plain NAT would not have let in",
+        AlgEffect::Damaged => "it broke the session or part of it",
+        AlgEffect::Missing => "media was lost all the same, because nothing opened the way in",
+        AlgEffect::Unknown => "what that did to the session cannot be told",
+    };
+    let fields = if rewrites.len() == 1 {
+        "1 field differs".to_owned()
+    } else {
+        format!("{} fields differ", rewrites.len())
+    };
+    format!(
+        "{fields} between the inside and the outside of the router (shown as inside, then outside); {did}"
+    )
+}
+
+fn remedies(effect: AlgEffect) -> &'static [&'static str] {
+    match effect {
+        AlgEffect::Harmless => &[advice::NOTHING],
+        AlgEffect::Helped => &["Leave the router's ALG on: this session needs it over UDP"],
+        AlgEffect::Damaged => &[advice::DISABLE_ALG, advice::USE_TCP],
+        AlgEffect::Missing | AlgEffect::Unknown => &[
+            advice::USE_TCP,
+            "Compare with the router's RTSP ALG switched off",
+        ],
+    }
+}

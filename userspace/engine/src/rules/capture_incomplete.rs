@@ -1,0 +1,156 @@
+//! `capture-incomplete`: what these captures cannot show, so that silence of the other rules is not taken for health.
+
+use rtspscope_wire::Timestamp;
+
+use super::View;
+use crate::finding::{Code, Explanation, Finding, Severity, Subject};
+use crate::input::LossKind;
+use crate::locator::Locator;
+use crate::model::{Snapshot, Tap};
+
+pub(super) const EXPLANATION: Explanation = Explanation {
+    meaning: "Something that a conclusion would rest on was not captured. What the other findings say still holds; what they do not \
+        say may be so all the same.",
+    proof: "One side of the router only, no UDP in captures of a session that uses UDP, bytes missing in the connection, frames cut \
+        short, or packets that the capture itself lost.",
+    not_this: "Packets that were lost on the wire are the other findings' business.",
+    remedies: &[
+        "Capture on both sides of the router at once, and give both: analyze --lan FILE --wan FILE",
+        "Capture whole frames and all of the traffic of camera and player, UDP too: tcpdump -s 0 host ADDRESS",
+    ],
+};
+
+/// Says what is missing for one session.
+pub(super) fn check(view: &View<'_>) -> Vec<Finding> {
+    let Some(leg) = view.session.legs.first() else {
+        return Vec::new();
+    };
+    let mut lacks: Vec<(String, Locator)> = Vec::new();
+    if view.facts.sides().is_none() {
+        let seen = if view.session.legs.len() > 1 {
+            "the taps saw the same side of the router"
+        } else {
+            "only one side of the router was seen"
+        };
+        lacks.push((
+            format!("{seen}: what NAT or an ALG did cannot be judged"),
+            leg.first,
+        ));
+    }
+    for leg in &view.session.legs {
+        let tap = view.tap_name(leg.tap);
+        if leg.missing_bytes > 0 {
+            lacks.push((
+                format!(
+                    "{} bytes of the connection are missing at {tap}",
+                    leg.missing_bytes
+                ),
+                leg.first_gap.unwrap_or(leg.first),
+            ));
+        }
+        if leg.dropped_messages > 0 {
+            lacks.push((
+                format!("{} messages were not kept at {tap}", leg.dropped_messages),
+                leg.last,
+            ));
+        }
+    }
+    if view.facts.media().any(|media| media.is_udp())
+        && view.taps.iter().all(|tap| tap.udp_datagrams == 0)
+    {
+        lacks.push((
+            "media goes over UDP, and no capture holds any UDP: whether it arrived cannot be told"
+                .to_owned(),
+            leg.first,
+        ));
+    }
+    report(lacks, view.subject()).into_iter().collect()
+}
+
+/// Says what is missing in the captures as a whole.
+pub(super) fn check_capture(snapshot: &Snapshot) -> Vec<Finding> {
+    let mut lacks: Vec<(String, Locator)> = Vec::new();
+    for tap in snapshot.taps.iter().filter(|tap| tap.cut_frames > 0) {
+        lacks.push((
+            format!(
+                "{} of {} frames are cut short at {}",
+                tap.cut_frames, tap.frames, tap.name
+            ),
+            end_of(tap),
+        ));
+    }
+    if let Some(tap) = snapshot.taps.first() {
+        lacks.extend(
+            snapshot
+                .losses
+                .iter()
+                .filter_map(|(kind, count)| Some((told(*kind, *count)?, end_of(tap)))),
+        );
+    }
+    report(
+        lacks,
+        Subject {
+            session: None,
+            media: None,
+        },
+    )
+    .into_iter()
+    .collect()
+}
+
+fn end_of(tap: &Tap) -> Locator {
+    Locator {
+        tap: tap.id,
+        frame: None,
+        at: tap.last_at.unwrap_or(Timestamp(0)),
+        stream_offset: None,
+    }
+}
+
+/// `None` for what takes nothing away from the conclusions.
+fn told(kind: LossKind, count: u64) -> Option<String> {
+    let told = match kind {
+        LossKind::RingFull => {
+            format!("{count} packets were not copied because the ring to user space was full")
+        }
+        LossKind::MapFull => {
+            format!("{count} media packets were not counted because the flow map was full")
+        }
+        LossKind::LoadFailed => format!("{count} packets could not be loaded in the kernel"),
+        LossKind::NotParsed => format!("{count} packets could not be read"),
+        LossKind::DroppedByCapture => format!("the capturing program lost {count} packets"),
+        LossKind::FileCut => "a file ends in the middle of a packet".to_owned(),
+        LossKind::ConnectionCap => {
+            format!("{count} connections were not followed because there were too many at once")
+        }
+        LossKind::FlowCap => {
+            format!("{count} UDP flows were not counted because there were too many at once")
+        }
+        LossKind::MessageCap => {
+            format!("{count} messages were not kept because their connection had too many")
+        }
+        LossKind::EventCap => return None,
+    };
+    Some(told)
+}
+
+fn report(lacks: Vec<(String, Locator)>, subject: Subject) -> Option<Finding> {
+    let (first, _) = lacks.first()?;
+    let finding = Finding::new(
+        Code::CaptureIncomplete,
+        Severity::Info,
+        subject,
+        first.clone(),
+    );
+    let cause = lacks
+        .iter()
+        .map(|(what, _)| what.as_str())
+        .collect::<Vec<_>>()
+        .join("; ");
+    let finding = lacks
+        .iter()
+        .fold(finding.cause(cause), |finding, (what, at)| {
+            finding.proof(*at, what.clone())
+        });
+    Some(finding.remedies(EXPLANATION.remedies.iter().copied()))
+}

@@ -1,0 +1,57 @@
+//! `nat-no-pinhole`: media reached the outside of the NAT, and nothing had opened the way in.
+
+use super::{View, advice};
+use crate::facts::MediaFacts;
+use crate::finding::{Code, Explanation, Finding, Severity};
+
+pub(super) const EXPLANATION: Explanation = Explanation {
+    meaning: "Plain NAT lets a datagram in only where one went out before (RFC 4787 §5). This client waited in silence at its \
+        client_port, and no helper opened that port for it, so the router threw the media away.",
+    proof: "RTP at the tap outside the NAT, none inside, and no datagram from the negotiated port of the client.",
+    not_this: "A client that did send first, and whose packet left from another port, is nat-port-randomised. A camera behind a port \
+        forward sends outwards, which needs no opening.",
+    remedies: &[
+        advice::USE_TCP,
+        "Or let the player send first from its media ports (GStreamer: rtspsrc nat-method=dummy; ffmpeg does so by itself)",
+        advice::LOAD_HELPER,
+        advice::USE_VPN,
+    ],
+};
+
+/// Fires for a UDP medium that ended at the NAT while its client had sent nothing from the negotiated RTP port.
+pub(super) fn check(view: &View<'_>) -> Vec<Finding> {
+    let behind_nat = view
+        .facts
+        .media()
+        .filter(|media| media.needs_opening() && media.opened(false).next().is_none());
+    behind_nat
+        .filter_map(|media| finding(view, media))
+        .collect()
+}
+
+fn finding(view: &View<'_>, media: MediaFacts<'_>) -> Option<Finding> {
+    let lost = media.lost_between()?;
+    let sides = view.facts.sides()?;
+    let port = media.negotiated_at(sides.client_index).client_rtp_port?;
+    let to = lost
+        .server
+        .rtp
+        .to
+        .map_or_else(|| "the router".to_owned(), |to| to.to_string());
+    Some(
+        Finding::new(
+            Code::NatNoPinhole,
+            Severity::Error,
+            view.medium(media.index),
+            format!("the router had no way in for media to {to}"),
+        )
+        .cause(format!(
+            "{} RTP packets reached {to}; the client at {} had sent nothing from port {port}, and no ALG opened it",
+            lost.server.rtp.packets,
+            sides.client.client.ip()
+        ))
+        .proof_if(media.setup_request(sides.client_index), format!("the client asks for media at port {port}"))
+        .proof(lost.first, "RTP arrives outside the NAT")
+        .remedies(EXPLANATION.remedies.iter().copied()),
+    )
+}

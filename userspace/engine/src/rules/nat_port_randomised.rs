@@ -1,0 +1,73 @@
+//! `nat-port-randomised`: the client opened the way, but from another port than the one it had told the server.
+
+use super::{View, advice};
+use crate::facts::MediaFacts;
+use crate::finding::{Code, Explanation, Finding, Severity};
+use crate::model::ClientDatagrams;
+
+pub(super) const EXPLANATION: Explanation = Explanation {
+    meaning: "The client sent a packet from its media port to open the way, and the NAT gave that packet another port on the outside \
+        (symmetric NAT, carrier NAT, masquerade with fully-random, or the port was taken). The server sends to the port that the \
+        client had named, and there is no opening there.",
+    proof: "The client's packet inside from the negotiated port, the same packet outside from another port, RTP outside to the \
+        negotiated port, and none inside.",
+    not_this: "A client that sent nothing is nat-no-pinhole. A server that answers to where the packet came from plays in spite of it, \
+        and nothing is said.",
+    remedies: &[
+        advice::USE_TCP,
+        "Or let the NAT keep ports: masquerade without random or fully-random, a static port rule on pfSense and OPNsense",
+        advice::LOAD_HELPER,
+        advice::USE_VPN,
+    ],
+};
+
+/// Fires for a UDP medium that ended at the NAT while the client's opening packet left from an unexpected port.
+pub(super) fn check(view: &View<'_>) -> Vec<Finding> {
+    view.facts
+        .media()
+        .filter(|media| media.needs_opening())
+        .filter_map(|media| finding(view, media))
+        .collect()
+}
+
+fn finding(view: &View<'_>, media: MediaFacts<'_>) -> Option<Finding> {
+    let lost = media.lost_between()?;
+    let sides = view.facts.sides()?;
+    let inside = media.opened(false).next()?;
+    let told = media.negotiated_at(sides.server_index).client_rtp_port?;
+    let outside = left_from(&lost.server.from_client, inside, told)?;
+    Some(
+        Finding::new(
+            Code::NatPortRandomised,
+            Severity::Error,
+            view.medium(media.index),
+            format!("the client opened port {}, media comes to port {told}", outside.from.port()),
+        )
+        .cause(format!(
+            "the client's packet left from {} and became {} at the NAT; the server sends to port {told}, which nothing opened",
+            inside.from, outside.from
+        ))
+        .proof(inside.first, format!("the client sends from its negotiated port {}", inside.from.port()))
+        .proof(outside.first, format!("outside it comes from port {}", outside.from.port()))
+        .proof(lost.first, format!("the server sends RTP to port {told}"))
+        .remedies(EXPLANATION.remedies.iter().copied()),
+    )
+}
+
+/// The client's packets as they left the NAT, if they left from neither the client's own port nor the one told.
+fn left_from<'a>(
+    outside: &'a [ClientDatagrams],
+    inside: &ClientDatagrams,
+    told: u16,
+) -> Option<&'a ClientDatagrams> {
+    let same_target = || {
+        outside
+            .iter()
+            .filter(|sent| sent.to.port() == inside.to.port())
+    };
+    if same_target().any(|sent| sent.from.port() == inside.from.port() || sent.from.port() == told)
+    {
+        return None;
+    }
+    same_target().next()
+}

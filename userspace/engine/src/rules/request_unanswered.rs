@@ -1,0 +1,125 @@
+//! `request-unanswered`: a request never got its answer.
+
+use rtspscope_wire::Span;
+
+use super::{View, advice};
+use crate::facts::SessionFacts;
+use crate::finding::{Code, Explanation, Finding, Severity};
+use crate::locator::Locator;
+use crate::model::{Exchange, Leg, Side};
+
+pub(super) const EXPLANATION: Explanation = Explanation {
+    meaning: "The client asked and the server never said anything to it. Either the server does not understand the request, \
+        perhaps because something on the way damaged it, or it hangs.",
+    proof: "The request at the tap, no response with its CSeq, and two seconds or more of recording after it, without gaps.",
+    not_this: "A TEARDOWN, or any request just before the client hangs up, needs no answer. A message that entered the router \
+        and never left it is alg-dropped-message. With gaps in the capture nothing is concluded.",
+    remedies: &[
+        "Where alg-corrupted-message is reported as well: switch off the router's RTSP ALG",
+        "Try another player or TCP: some servers are silent to a Transport that they do not know",
+        "Restart the camera, or look for newer firmware",
+    ],
+};
+
+/// A server may take this long: describing a stream can mean waiting for a keyframe.
+const PATIENCE: Span = Span::from_secs(2);
+
+/// Fires once for a session, for the first request that no tap saw answered.
+pub(super) fn check(view: &View<'_>) -> Vec<Finding> {
+    let Some(leg) = view.session.legs.first() else {
+        return Vec::new();
+    };
+    if view
+        .session
+        .legs
+        .iter()
+        .any(|leg| leg.missing_bytes > 0 || leg.dropped_messages > 0)
+    {
+        return Vec::new();
+    }
+    let mut unanswered = view
+        .facts
+        .unanswered(leg)
+        .filter(|exchange| waited(leg, exchange) >= PATIENCE && everywhere(view, exchange));
+    let Some(first) = unanswered.next() else {
+        return Vec::new();
+    };
+    let more = unanswered.count();
+    finding(view, leg, first, more).into_iter().collect()
+}
+
+/// Whether each leg that should have the request has it, and none has the answer.
+fn everywhere(view: &View<'_>, exchange: &Exchange) -> bool {
+    !exchange.is("TEARDOWN")
+        && view
+            .session
+            .legs
+            .iter()
+            .all(|leg| same(leg, exchange).is_some_and(|other| other.response.is_none()))
+}
+
+fn same<'a>(leg: &'a Leg, exchange: &Exchange) -> Option<&'a Exchange> {
+    leg.exchanges.iter().find(|other| {
+        other.by == Side::Client && other.cseq == exchange.cseq && other.method == exchange.method
+    })
+}
+
+/// How long the client kept the connection and the tap recorded it after the request.
+fn waited(leg: &Leg, exchange: &Exchange) -> Span {
+    let Some(request) = &exchange.request else {
+        return Span::default();
+    };
+    let end = leg
+        .closed
+        .filter(|close| close.by == Side::Client)
+        .map_or(leg.last.at, |close| close.at.at);
+    end - request.at.at
+}
+
+fn finding(view: &View<'_>, leg: &Leg, exchange: &Exchange, more: usize) -> Option<Finding> {
+    let asked: Locator = exchange.request.as_ref()?.at;
+    let damaged = SessionFacts::new(view.session).corrupted(exchange, false);
+    let why = if damaged {
+        "; the request was damaged on its way"
+    } else {
+        ""
+    };
+    let more = if more > 0 {
+        format!(", and {more} more")
+    } else {
+        String::new()
+    };
+    let cseq = exchange
+        .cseq
+        .map_or_else(String::new, |cseq| format!(" (CSeq {cseq})"));
+    let finding = Finding::new(
+        Code::RequestUnanswered,
+        Severity::Error,
+        view.subject(),
+        format!("{}{cseq} was never answered{more}", exchange.method),
+    )
+    .cause(format!(
+        "no response in {:.1} s{why}",
+        waited(leg, exchange).as_secs_f64()
+    ))
+    .proof(asked, format!("{} is sent", exchange.method))
+    .proof(
+        leg.last,
+        "last packet of the connection; no response up to here",
+    );
+    let others = view.session.legs.iter().skip(1).filter_map(|other| {
+        same(other, exchange)?
+            .request
+            .as_ref()
+            .map(|request| request.at)
+    });
+    let finding = others.fold(finding, |finding, at| {
+        finding.proof(at, "the same request on the other side of the router")
+    });
+    let cure = if damaged {
+        vec![advice::DISABLE_ALG, advice::USE_TCP]
+    } else {
+        EXPLANATION.remedies.to_vec()
+    };
+    Some(finding.remedies(cure))
+}

@@ -1,0 +1,78 @@
+//! `rtcp-never-arrived`: RTP comes out at the client, and the server's RTCP does not.
+
+use super::{View, advice};
+use crate::facts::MediaFacts;
+use crate::finding::{Code, Explanation, Finding, Severity};
+
+pub(super) const EXPLANATION: Explanation = Explanation {
+    meaning: "Picture or sound arrive, but the server's RTCP reports, which go to a port of their own, end at the router. Players then \
+        cannot keep sound and picture together, and some servers stop after 10 to 60 seconds without the answering reports.",
+    proof: "RTCP from the server at the tap next to the server, none next to the client, while RTP of the same medium arrives there.",
+    not_this: "A server that sends no RTCP at all is no fault of the path. A first report that came before the client had opened \
+        its port is not counted alone.",
+    remedies: &[
+        advice::USE_TCP,
+        "Let the player use an even RTP port with the RTCP port above it (client_port=5000-5001): some ALGs open only such pairs",
+    ],
+};
+
+/// RTCP that a client opened for late is judged only after as many packets.
+const ENOUGH_AFTER_OPENING: u64 = 3;
+
+/// Fires for a UDP medium whose RTP arrives and whose RTCP was seen next to the server only.
+pub(super) fn check(view: &View<'_>) -> Vec<Finding> {
+    view.facts
+        .media()
+        .filter(|media| media.is_udp())
+        .filter_map(|media| finding(view, media))
+        .collect()
+}
+
+fn finding(view: &View<'_>, media: MediaFacts<'_>) -> Option<Finding> {
+    let (client, server) = (media.at_client()?, media.at_server()?);
+    let first = server.rtcp.first?;
+    if client.rtp.packets == 0
+        || client.rtcp.packets > 0
+        || server.rtcp.packets == 0
+        || !media.client_tap_watched(first)
+    {
+        return None;
+    }
+    if media.opened(true).next().is_some() && server.rtcp.packets < ENOUGH_AFTER_OPENING {
+        return None;
+    }
+    let asked = media.negotiated_at(view.facts.sides()?.client_index);
+    let odd = asked.client_rtp_port.is_some_and(|port| port % 2 == 1);
+    let why = if odd {
+        "; the client's RTP port is odd, which some ALGs take for the only port"
+    } else {
+        ""
+    };
+    let to = server
+        .rtcp
+        .to
+        .map_or_else(|| "the client".to_owned(), |to| to.to_string());
+    Some(
+        Finding::new(
+            Code::RtcpNeverArrived,
+            Severity::Warning,
+            view.medium(media.index),
+            "RTP arrives at the client, the server's RTCP does not".to_owned(),
+        )
+        .cause(format!(
+            "{} RTCP packets for {to} at {}, none at {}{why}",
+            server.rtcp.packets,
+            view.tap_name(server.tap),
+            view.tap_name(client.tap)
+        ))
+        .proof(
+            first,
+            format!("first RTCP packet for {to}, on the server's side of the router"),
+        )
+        .proof_if(
+            client.rtp.first,
+            "RTP of the same medium does reach the client's side",
+        )
+        .remedies(EXPLANATION.remedies.iter().copied()),
+    )
+}

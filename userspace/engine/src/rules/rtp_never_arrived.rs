@@ -1,0 +1,84 @@
+//! `rtp-never-arrived`: media went into the path and nothing of it came out at the client.
+
+use super::{View, advice};
+use crate::facts::{Lost, MediaFacts};
+use crate::finding::{Code, Explanation, Finding, Severity};
+use crate::model::AlgEffect;
+
+pub(super) const EXPLANATION: Explanation = Explanation {
+    meaning: "The server sent media, a tap between router and server saw it, and no packet of it was seen between router \
+        and client: not at the negotiated port and not at any other. The player shows no picture and gives up after some seconds.",
+    proof: "RTP packets at the tap next to the server, none at the tap next to the client while that tap was recording. \
+        A second finding often says why: nat-no-pinhole or nat-port-randomised.",
+    not_this: "A server that sends nothing is rtp-never-sent. With one tap only, or where the client's capture ended before the \
+        media began, nothing is concluded.",
+    remedies: &[advice::USE_TCP, advice::LOAD_HELPER, advice::USE_VPN],
+};
+
+/// Fires for a medium that was seen next to the server only.
+pub(super) fn check(view: &View<'_>) -> Vec<Finding> {
+    view.facts
+        .media()
+        .filter(|media| media.media.set_up)
+        .filter_map(|media| finding(view, media, media.lost_between()?))
+        .collect()
+}
+
+fn finding(view: &View<'_>, media: MediaFacts<'_>, lost: Lost<'_>) -> Option<Finding> {
+    let sides = view.facts.sides()?;
+    if media.in_band() && (sides.client.missing_bytes > 0 || sides.server.missing_bytes > 0) {
+        return None;
+    }
+    let to = lost
+        .server
+        .rtp
+        .to
+        .map_or_else(|| "the client".to_owned(), |to| to.to_string());
+    let unseen = view
+        .tap(lost.client.tap)
+        .is_some_and(|tap| tap.udp_datagrams == 0)
+        && media.is_udp();
+    let doubt = if unseen {
+        "; that capture holds no UDP at all, which fits only if it was not filtered to TCP"
+    } else {
+        ""
+    };
+    let server_tap = view.tap_name(lost.server.tap);
+    let client_tap = view.tap_name(lost.client.tap);
+    let packets = lost.server.rtp.packets;
+    let finding = Finding::new(
+        Code::RtpNeverArrived,
+        Severity::Error,
+        view.medium(media.index),
+        format!("{packets} RTP packets were sent and none reached the client's side"),
+    )
+    .cause(format!(
+        "{server_tap} saw {packets} RTP packets for {to}, {client_tap} saw none{doubt}"
+    ))
+    .proof(
+        lost.first,
+        format!("first RTP packet for {to}, on the server's side of the router"),
+    )
+    .proof_if(
+        media.setup_request(sides.client_index),
+        "the client asks for this medium",
+    )
+    .proof(
+        sides.client.last,
+        "still recording on the client's side, without any RTP",
+    );
+    let disable = (view.session.alg.effect == AlgEffect::Damaged).then_some(advice::DISABLE_ALG);
+    let helper = (media.needs_opening() && disable.is_none()).then_some(advice::LOAD_HELPER);
+    Some(
+        finding.remedies(
+            [
+                Some(advice::USE_TCP),
+                disable,
+                helper,
+                Some(advice::USE_VPN),
+            ]
+            .into_iter()
+            .flatten(),
+        ),
+    )
+}

@@ -1,0 +1,105 @@
+//! `rtp-never-sent`: the server agreed to play and sent nothing.
+
+use rtspscope_wire::Span;
+
+use super::View;
+use crate::facts::{MediaFacts, ending, play_accepted};
+use crate::finding::{Code, Explanation, Finding, Severity};
+use crate::locator::Locator;
+use crate::model::Leg;
+
+pub(super) const EXPLANATION: Explanation = Explanation {
+    meaning: "SETUP and PLAY were accepted, and the server sent no RTP. The router has no part in it: where the server's packets \
+        would pass first, there were none.",
+    proof: "PLAY answered with success, no RTP of this medium at any tap, the tap next to the server among them, for two seconds \
+        or more (five for a second medium: audio may be silent).",
+    not_this: "Packets that end at the router are rtp-never-arrived. Metadata and a back channel to the camera may be silent. \
+        With one side of the router only, without any UDP in the captures, or with gaps in them, nothing is concluded.",
+    remedies: &[
+        "Look at the camera: another stream or channel, fewer viewers at once, a restart, newer firmware",
+        "Try the same URL from the camera's own network: if that plays, the camera may be waiting for a packet from the player; let the player use TCP",
+    ],
+};
+
+/// How long a server may think before its first packet: a keyframe interval of a usual camera.
+const PATIENCE: Span = Span::from_secs(2);
+
+/// The same where another medium of the session plays.
+const PATIENCE_BESIDE_OTHERS: Span = Span::from_secs(5);
+
+/// Fires for a medium of which no tap saw a packet though the tap next to the server had the time to.
+pub(super) fn check(view: &View<'_>) -> Vec<Finding> {
+    let Some(leg) = leg_next_to_server(view) else {
+        return Vec::new();
+    };
+    let Some(accepted) = play_accepted(leg) else {
+        return Vec::new();
+    };
+    if leg.missing_bytes > 0 || leg.dropped_messages > 0 {
+        return Vec::new();
+    }
+    let others_play = view
+        .session
+        .media
+        .iter()
+        .any(|media| media.arrivals.iter().any(|arrival| arrival.rtp.packets > 0));
+    let patience = if others_play {
+        PATIENCE_BESIDE_OTHERS
+    } else {
+        PATIENCE
+    };
+    let watched = ending(leg).unwrap_or(leg.last.at) - accepted.at;
+    if watched < patience {
+        return Vec::new();
+    }
+    let silent = view
+        .facts
+        .media()
+        .filter(|media| media.media.set_up && is_silent(view, *media) && may_not_be_silent(*media));
+    silent
+        .map(|media| finding(view, media, accepted, watched, leg.last))
+        .collect()
+}
+
+/// The leg behind which there is nothing but the server: the server's side of a router, or a wire without a router.
+fn leg_next_to_server<'a>(view: &View<'a>) -> Option<&'a Leg> {
+    view.facts.sides().map(|sides| sides.server)
+}
+
+fn is_silent(view: &View<'_>, media: MediaFacts<'_>) -> bool {
+    let nothing = media
+        .media
+        .arrivals
+        .iter()
+        .all(|arrival| arrival.rtp.packets == 0);
+    let udp_is_captured = view.taps.iter().any(|tap| tap.udp_datagrams > 0);
+    nothing && (media.in_band() || (media.is_udp() && udp_is_captured))
+}
+
+/// Metadata comes when something happens, and a back channel goes the other way.
+fn may_not_be_silent(media: MediaFacts<'_>) -> bool {
+    media.media.kind.as_deref() != Some("application") && !media.goes_to_server()
+}
+
+fn finding(
+    view: &View<'_>,
+    media: MediaFacts<'_>,
+    accepted: Locator,
+    watched: Span,
+    last: Locator,
+) -> Finding {
+    let what = media.media.kind.as_deref().unwrap_or("media");
+    Finding::new(
+        Code::RtpNeverSent,
+        Severity::Error,
+        view.medium(media.index),
+        format!("the server accepted PLAY and sent no {what}"),
+    )
+    .cause(format!(
+        "no RTP packet in the {:.1} s after the server accepted PLAY",
+        watched.as_secs_f64()
+    ))
+    .proof(accepted, "the server accepts PLAY")
+    .proof(last, "last packet of the connection; no RTP up to here")
+    .remedies(EXPLANATION.remedies.iter().copied())
+}
