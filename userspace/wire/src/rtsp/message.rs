@@ -1,5 +1,6 @@
 //! One RTSP message as a view over its bytes: start line, header fields with their places, body.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 pub use crate::spanned::Spanned;
@@ -131,16 +132,36 @@ impl<'a> MessageSlice<'a> {
 
     /// The session identifier and its timeout.
     pub fn session(&self) -> Option<SessionHeader<'a>> {
-        let value = &self.header("Session")?.value;
-        let (id, rest) = value
-            .split_once(b';')
-            .unwrap_or((value.clone(), value.slice(value.len()..value.len())));
-        let timeout = rest
-            .split_once(b'=')
-            .filter(|(name, _)| name.trim().is("timeout"));
-        Some(SessionHeader {
-            id: id.trim(),
-            timeout: timeout.and_then(|(_, secs)| secs.trim().number()),
-        })
+        let mut rest = self.header("Session")?.value.clone();
+        let mut id = None;
+        let mut timeout = None;
+        loop {
+            let (piece, after) = match rest.split_once(b';') {
+                Some((piece, after)) => (piece.trim(), Some(after)),
+                None => (rest.trim(), None),
+            };
+            match piece.split_once(b'=') {
+                Some((name, secs)) if id.is_some() && name.trim().is("timeout") => timeout = secs.trim().number(),
+                Some(_) | None => {
+                    id.get_or_insert(piece);
+                }
+            }
+            match after {
+                Some(after) => rest = after,
+                None => return id.map(|id| SessionHeader { id, timeout }),
+            }
+        }
+    }
+}
+
+impl HeaderField<'_> {
+    /// The value as one line of text: each line end and the white space around it becomes one space.
+    pub fn unfolded(&self) -> Cow<'_, str> {
+        let text = self.value.text();
+        if !text.contains(['\r', '\n']) {
+            return text;
+        }
+        let lines = text.split(['\r', '\n']).map(str::trim).filter(|line| !line.is_empty());
+        Cow::Owned(lines.collect::<Vec<_>>().join(" "))
     }
 }
