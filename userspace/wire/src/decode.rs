@@ -32,7 +32,7 @@ pub enum Body<'a> {
     Tcp(Segment<'a>),
     /// A UDP datagram, or the first fragment of one.
     Udp(Datagram<'a>),
-    /// An ICMP or ICMPv6 error.
+    /// An ICMP or `ICMPv6` error.
     Icmp(IcmpError),
     /// Anything else: not IP, another protocol, a fragment that is not the first, or unreadable (see [`Decoded::stop`]).
     Other,
@@ -54,7 +54,7 @@ pub struct Stop {
 /// Part of a frame that a [`Stop`] speaks of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Layer {
-    /// Ethernet, Linux cooked, PPPoE, VLAN tags, BSD loopback.
+    /// Ethernet, Linux cooked, `PPPoE`, VLAN tags, BSD loopback.
     Link,
     /// IPv4 header with options.
     Ipv4,
@@ -64,7 +64,7 @@ pub enum Layer {
     Tcp,
     /// UDP header.
     Udp,
-    /// ICMP or ICMPv6 message and the packet that it quotes.
+    /// ICMP or `ICMPv6` message and the packet that it quotes.
     Icmp,
     /// What the transport header carries.
     Payload,

@@ -1,4 +1,4 @@
-//! ICMP and ICMPv6 errors with the flow of the packet that they quote.
+//! ICMP and `ICMPv6` errors with the flow of the packet that they quote.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -11,7 +11,7 @@ const ICMP_LEN: usize = 8;
 /// TCP, UDP, DCCP, SCTP and UDP-Lite: their headers begin with two ports.
 const PROTOCOLS_WITH_PORTS: [u8; 5] = [6, 17, 33, 132, 136];
 
-/// An ICMP or ICMPv6 error and the flow that it speaks of.
+/// An ICMP or `ICMPv6` error and the flow that it speaks of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct IcmpError {
     /// Who complains.
@@ -57,7 +57,7 @@ pub struct QuotedFlow {
     pub destination: SocketAddr,
 }
 
-/// Reads an ICMP or ICMPv6 message; messages that are no errors are [`Body::Other`].
+/// Reads an ICMP or `ICMPv6` message; messages that are no errors are [`Body::Other`].
 pub(super) fn read<'a>(packet: &IpPacket<'a>) -> Decoded<'a> {
     let other = |stop| Decoded {
         body: Body::Other,

@@ -19,7 +19,7 @@ const ETHERTYPE_IPV4: u16 = 0x0800;
 const ETHERTYPE_IPV6: u16 = 0x86dd;
 /// 802.1Q, 802.1ad, and the numbers that older switches use for the outer tag.
 const ETHERTYPES_VLAN: [u16; 4] = [0x8100, 0x88a8, 0x9100, 0x9200];
-/// PPPoE session stage (RFC 2516 §4).
+/// `PPPoE` session stage (RFC 2516 §4).
 const ETHERTYPE_PPPOE: u16 = 0x8864;
 /// PPP protocol numbers of IPv4 and IPv6 (RFC 1332, RFC 5072).
 const PPP_IPV4: u16 = 0x0021;
@@ -56,7 +56,7 @@ fn by_ethertype(bytes: &[u8], at: usize) -> Result<usize, Option<Stop>> {
     after_ethertype(bytes, be16(bytes, at)?, at + 2)
 }
 
-/// Steps over tags and PPPoE; `at` is where the payload of type `ethertype` begins.
+/// Steps over tags and `PPPoE`; `at` is where the payload of type `ethertype` begins.
 fn after_ethertype(bytes: &[u8], mut ethertype: u16, mut at: usize) -> Result<usize, Option<Stop>> {
     for _ in 0..=MAX_TAGS {
         match ethertype {
