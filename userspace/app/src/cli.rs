@@ -1,0 +1,234 @@
+//! The command line: one definition per flag, from which help, the manual page and the shell completions are made.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::builder::PossibleValuesParser;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+use rtspscope_engine::{Code, Severity};
+
+/// Tells why an RTSP camera shows no picture through a router.
+///
+/// Reads packets from both sides of a router, live or from saved captures, and says what the NAT or its ALG changed,
+/// which media never arrived, and what to do about it.
+#[derive(Debug, Parser)]
+#[command(name = "rtspscope", version, max_term_width = 100, after_help = EXIT_STATUS)]
+pub(crate) struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+const EXIT_STATUS: &str = "Exit status: 0 done; 1 done, and a finding met --fail-on; 2 wrong usage, unreadable input or \
+                           missing permission.";
+
+/// The commands of the program.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Report on saved captures
+    ///
+    /// Several files are several taps of one path, and so are several interfaces in one pcapng file.
+    Analyze(AnalyzeArgs),
+    /// Watch a router's interfaces, or look at saved captures, in a terminal
+    ///
+    /// Without an interface it takes the default route's interface as WAN and the others as LAN, and says so.
+    Watch(WatchArgs),
+    /// Say what a finding means, what proves it and what to do; without CODE, list all findings
+    Explain {
+        /// Code of the finding, as reports print it in square brackets.
+        #[arg(value_parser = PossibleValuesParser::new(Code::ALL.iter().map(|code| code.name())), hide_possible_values = true)]
+        code: Option<String>,
+    },
+    /// Print shell completions
+    Completions {
+        /// Shell to print them for.
+        shell: Shell,
+    },
+    /// Print the manual page
+    Man,
+}
+
+/// Arguments of `analyze`.
+#[derive(Debug, Args)]
+pub(crate) struct AnalyzeArgs {
+    /// Captures (pcap or pcapng); `-` is standard input.
+    #[arg(value_name = "FILE", required_unless_present_any = ["lan", "wan"])]
+    pub files: Vec<PathBuf>,
+    /// Capture taken between the inside hosts and the router.
+    #[arg(long, value_name = "FILE")]
+    pub lan: Vec<PathBuf>,
+    /// Capture taken between the router and the world.
+    #[arg(long, value_name = "FILE")]
+    pub wan: Vec<PathBuf>,
+    /// Shape of the report.
+    #[arg(long, value_enum, default_value_t = ReportFormat::Text)]
+    pub format: ReportFormat,
+    /// Options that all commands on packets have.
+    #[command(flatten)]
+    pub common: CommonArgs,
+}
+
+/// Arguments of `watch`.
+#[derive(Debug, Args)]
+pub(crate) struct WatchArgs {
+    /// Saved captures (pcap or pcapng) to look at instead of live traffic; `-` is standard input.
+    #[arg(value_name = "FILE", conflicts_with_all = ["lan", "wan", "mirror", "duration"])]
+    pub files: Vec<PathBuf>,
+    /// Interface towards the inside hosts.
+    #[arg(long, value_name = "IF", conflicts_with = "mirror")]
+    pub lan: Vec<String>,
+    /// Interface towards the world.
+    #[arg(long, value_name = "IF", conflicts_with = "mirror")]
+    pub wan: Vec<String>,
+    /// Interface that receives a copy of someone else's traffic.
+    #[arg(long, value_name = "IF")]
+    pub mirror: Option<String>,
+    /// Print a line per event instead of opening the screen.
+    #[arg(long)]
+    pub no_tui: bool,
+    /// Shape of the lines.
+    #[arg(long, value_enum, default_value_t = LineFormat::Text, requires = "no_tui")]
+    pub format: LineFormat,
+    /// Write all that is seen to a pcapng file, for `analyze` or Wireshark.
+    #[arg(long, value_name = "OUT.pcapng")]
+    pub record: Option<PathBuf>,
+    /// End by itself after this time, for example 30s, 5m or 1h.
+    #[arg(long, value_name = "TIME", value_parser = parse_duration)]
+    pub duration: Option<Duration>,
+    /// Options that all commands on packets have.
+    #[command(flatten)]
+    pub common: CommonArgs,
+}
+
+/// Options that all commands on packets have.
+#[derive(Debug, Args)]
+pub(crate) struct CommonArgs {
+    /// Write the report to a file instead of standard output.
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Look only at packets that match a tcpdump expression.
+    #[arg(long, value_name = "EXPRESSION")]
+    pub filter: Option<String>,
+    /// TCP ports on which a silent, refused or encrypted connection counts as RTSP; plain RTSP is recognised on any.
+    #[arg(long, value_name = "PORT", value_delimiter = ',')]
+    pub rtsp_port: Vec<u16>,
+    /// Show passwords and Authorization values instead of blanking them.
+    #[arg(long)]
+    pub show_credentials: bool,
+    /// End with status 1 if there is a finding at least this bad.
+    #[arg(long, value_enum, value_name = "SEVERITY")]
+    pub fail_on: Option<FailOn>,
+    /// Whether to colour the output.
+    #[arg(long, value_enum, default_value_t = ColorChoice::Auto, value_name = "WHEN")]
+    pub color: ColorChoice,
+    /// Show every message and all evidence.
+    #[arg(short, long)]
+    pub verbose: bool,
+}
+
+/// Shapes of a report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ReportFormat {
+    /// For reading.
+    Text,
+    /// One JSON object.
+    Json,
+    /// One JSON object per line: each event, then the report.
+    Ndjson,
+}
+
+/// Shapes of a line per event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LineFormat {
+    /// For reading.
+    Text,
+    /// One JSON object per line.
+    Ndjson,
+}
+
+/// Severity from which a finding counts as failure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum FailOn {
+    /// No picture, or not for long.
+    Error,
+    /// Works, but not as it should.
+    Warning,
+    /// Anything found.
+    Info,
+}
+
+impl FailOn {
+    /// The least severity that counts.
+    pub(crate) const fn severity(self) -> Severity {
+        match self {
+            Self::Error => Severity::Error,
+            Self::Warning => Severity::Warning,
+            Self::Info => Severity::Info,
+        }
+    }
+}
+
+/// When to colour the output.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ColorChoice {
+    /// On a terminal, unless `NO_COLOR` is set.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// Reads a time such as `30s`, `5m`, `1h`, `500ms` or plain seconds.
+fn parse_duration(text: &str) -> Result<Duration, String> {
+    let digits_len = text.bytes().take_while(u8::is_ascii_digit).count();
+    let (digits, unit) = text.split_at(digits_len);
+    let millis_per_unit: u64 = match unit {
+        "ms" => 1,
+        "" | "s" => 1_000,
+        "m" | "min" => 60_000,
+        "h" => 3_600_000,
+        _ => return Err("use a number with ms, s, m or h, for example 30s".to_owned()),
+    };
+    let count: u64 = digits.parse().map_err(|_| "use a number with ms, s, m or h, for example 30s".to_owned())?;
+    count.checked_mul(millis_per_unit).map(Duration::from_millis).ok_or_else(|| "that is too long".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_definition_of_the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn durations_carry_their_unit() {
+        assert_eq!(parse_duration("30s"), Ok(Duration::from_secs(30)));
+        assert_eq!(parse_duration("7"), Ok(Duration::from_secs(7)));
+        assert_eq!(parse_duration("2m"), Ok(Duration::from_secs(120)));
+        assert_eq!(parse_duration("1h"), Ok(Duration::from_secs(3_600)));
+        assert_eq!(parse_duration("250ms"), Ok(Duration::from_millis(250)));
+        assert!(parse_duration("s").is_err());
+        assert!(parse_duration("5 days").is_err());
+        assert!(parse_duration("99999999999999999999h").is_err());
+        assert!(parse_duration("9999999999999999h").is_err());
+    }
+
+    #[test]
+    fn analyze_needs_a_file_of_some_role() {
+        assert!(Cli::try_parse_from(["rtspscope", "analyze"]).is_err());
+        assert!(Cli::try_parse_from(["rtspscope", "analyze", "--lan", "a.pcap"]).is_ok());
+        assert!(Cli::try_parse_from(["rtspscope", "analyze", "-"]).is_ok());
+    }
+
+    #[test]
+    fn a_mirror_port_is_watched_alone() {
+        assert!(Cli::try_parse_from(["rtspscope", "watch", "--mirror", "eth1", "--lan", "br-lan"]).is_err());
+        assert!(Cli::try_parse_from(["rtspscope", "watch", "--lan", "a", "--lan", "b", "--wan", "c"]).is_ok());
+    }
+}

@@ -1,0 +1,210 @@
+//! The commands: each joins a source with a run and gives the exit status.
+
+use std::path::Path;
+use std::{fs, io};
+
+use clap::CommandFactory;
+use clap_mangen::Man;
+use rtspscope_engine::{EngineOptions, Severity};
+use rtspscope_wire::TapRole;
+
+use crate::cli::{AnalyzeArgs, Cli, Command, CommonArgs, LineFormat, ReportFormat, WatchArgs};
+use crate::failure::Failure;
+use crate::output::analyze::{ReportView, Shape};
+use crate::output::destination::Destination;
+use crate::output::explain;
+use crate::output::lines::Lines;
+use crate::output::privacy::Privacy;
+use crate::output::text::Style;
+use crate::record::Recorder;
+use crate::run::{Filter, Run, RunOptions, Turn, View};
+use crate::source::{MergedFiles, NamedFile};
+use crate::tui::Screen;
+
+/// Done.
+const DONE: u8 = 0;
+/// Done, and a finding was as bad as `--fail-on` says.
+const FAIL_ON_MET: u8 = 1;
+
+/// Inputs between two looks at the screen and the keyboard.
+const INPUTS_PER_TURN: u32 = 4_096;
+
+/// Runs a command to its end and gives the exit status.
+pub(crate) fn run(command: Command) -> Result<u8, Failure> {
+    match command {
+        Command::Analyze(args) => analyze(&args),
+        Command::Watch(args) => watch(&args),
+        Command::Explain { code } => print(&explain::text(code.as_deref())),
+        Command::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "rtspscope", &mut script);
+            print(&String::from_utf8_lossy(&script))
+        }
+        Command::Man => print(&manual()?),
+    }
+}
+
+fn analyze(args: &AnalyzeArgs) -> Result<u8, Failure> {
+    let files = named(&[(&args.files, TapRole::Unknown), (&args.lan, TapRole::Lan), (&args.wan, TapRole::Wan)]);
+    let common = &args.common;
+    keep_inputs(&files, common.output.as_deref())?;
+    let destination = Destination::new(common.output.as_deref());
+    let style = style(&destination, common);
+    let privacy = privacy(common);
+    let view: Box<dyn View> = match args.format {
+        ReportFormat::Text => Box::new(ReportView::new(Shape::Text(style), destination, privacy)),
+        ReportFormat::Json => Box::new(ReportView::new(Shape::Json, destination, privacy)),
+        ReportFormat::Ndjson => Box::new(Lines::new(LineFormat::Ndjson, destination, privacy, style)),
+    };
+    let worst = run_files(&files, Run::new(options(common, None)?, view))?;
+    Ok(status(worst, common))
+}
+
+fn watch(args: &WatchArgs) -> Result<u8, Failure> {
+    let files = named(&[(&args.files, TapRole::Unknown)]);
+    let common = &args.common;
+    keep_inputs(&files, common.output.as_deref())?;
+    keep_inputs(&files, args.record.as_deref())?;
+    let live = files.is_empty();
+    let view = watch_view(args, live)?;
+    if live {
+        return watch_live(args, view);
+    }
+    let worst = run_files(&files, Run::new(options(common, args.record.as_deref())?, view))?;
+    Ok(status(worst, common))
+}
+
+fn watch_view(args: &WatchArgs, live: bool) -> Result<Box<dyn View>, Failure> {
+    let common = &args.common;
+    let destination = Destination::new(common.output.as_deref());
+    let style = style(&destination, common);
+    let privacy = privacy(common);
+    Ok(if args.no_tui {
+        Box::new(Lines::new(args.format, destination, privacy, style))
+    } else {
+        let report = common.output.is_some().then(|| ReportView::new(Shape::Text(style), destination, privacy));
+        Box::new(Screen::new(privacy, report, live)?)
+    })
+}
+
+#[cfg(feature = "ebpf")]
+fn watch_live(args: &WatchArgs, view: Box<dyn View>) -> Result<u8, Failure> {
+    use crate::live::{self, LiveOptions};
+
+    let with_role = |names: &[String], role| names.iter().map(|name| (name.clone(), role)).collect::<Vec<_>>();
+    let engine = engine_options(&args.common);
+    let live_options = LiveOptions {
+        taps: [with_role(&args.lan, TapRole::Lan), with_role(&args.wan, TapRole::Wan)].concat(),
+        mirror: args.mirror.clone(),
+        rtsp_ports: engine.rtsp_ports,
+        duration: args.duration,
+        ..LiveOptions::default()
+    };
+    let options = RunOptions { number_frames: true, ..options(&args.common, args.record.as_deref())? };
+    let mut run = Run::new(options, view);
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::new("tokio", error, "raise the limit of open files (ulimit -n)"))?;
+    match runtime.block_on(live::run(&live_options, &mut run)) {
+        Ok(_) | Err(Failure::UserLeft) => Ok(status(run.finish()?, &args.common)),
+        Err(failure) => Err(failure),
+    }
+}
+
+#[cfg(not(feature = "ebpf"))]
+fn watch_live(_args: &WatchArgs, _view: Box<dyn View>) -> Result<u8, Failure> {
+    let remedy = "name capture files, or build with the default features";
+    Err(Failure::new("watch", "this build has no live capture", remedy))
+}
+
+/// Reads all files to their end, or until the user leaves.
+fn run_files(files: &[NamedFile], mut run: Run) -> Result<Option<Severity>, Failure> {
+    let mut source = MergedFiles::open(files, &mut run)?;
+    run.observing()?;
+    let mut inputs: u32 = 0;
+    while let Some(input) = source.next(&mut run)? {
+        run.handle_input(input)?;
+        inputs = inputs.wrapping_add(1);
+        if inputs % INPUTS_PER_TURN == 0 && run.turn()? == Turn::Stop {
+            return Err(Failure::UserLeft);
+        }
+    }
+    run.finish()
+}
+
+fn named(groups: &[(&[std::path::PathBuf], TapRole)]) -> Vec<NamedFile> {
+    let files = groups.iter().flat_map(|(paths, role)| paths.iter().map(|path| (path.clone(), *role)));
+    files.map(|(path, role)| NamedFile { path, role }).collect()
+}
+
+fn options(common: &CommonArgs, record: Option<&Path>) -> Result<RunOptions, Failure> {
+    Ok(RunOptions {
+        engine: engine_options(common),
+        filter: common.filter.as_deref().map(Filter::new).transpose()?,
+        recorder: record.map(Recorder::create).transpose()?,
+        number_frames: false,
+    })
+}
+
+fn engine_options(common: &CommonArgs) -> EngineOptions {
+    let mut options = EngineOptions::default();
+    if !common.rtsp_port.is_empty() {
+        options.rtsp_ports.clone_from(&common.rtsp_port);
+    }
+    options
+}
+
+fn privacy(common: &CommonArgs) -> Privacy {
+    if common.show_credentials { Privacy::Show } else { Privacy::Redact }
+}
+
+fn style(destination: &Destination, common: &CommonArgs) -> Style {
+    Style { width: destination.width(), color: destination.wants_color(common.color), verbose: common.verbose }
+}
+
+fn status(worst: Option<Severity>, common: &CommonArgs) -> u8 {
+    let met = common.fail_on.is_some_and(|least| worst.is_some_and(|worst| worst >= least.severity()));
+    if met { FAIL_ON_MET } else { DONE }
+}
+
+/// Refuses to write over a capture that is to be read.
+fn keep_inputs(files: &[NamedFile], output: Option<&Path>) -> Result<(), Failure> {
+    let Some((output, real)) = output.and_then(|output| Some((output, fs::canonicalize(output).ok()?))) else {
+        return Ok(());
+    };
+    if files.iter().any(|file| fs::canonicalize(&file.path).is_ok_and(|path| path == real)) {
+        let what = "is a capture that is to be read";
+        return Err(Failure::new(output.display(), what, "choose another file to write to"));
+    }
+    Ok(())
+}
+
+/// One page: the program, then a chapter per command.
+fn manual() -> Result<String, Failure> {
+    let mut cli = Cli::command();
+    cli.build();
+    let mut page = rendered(|page| Man::new(cli.clone()).render(page))?;
+    for command in cli.get_subcommands().filter(|command| command.get_name() != "help") {
+        let man = Man::new(command.clone());
+        let chapter = rendered(|page| {
+            man.render_synopsis_section(page)?;
+            man.render_description_section(page)?;
+            man.render_options_section(page)
+        })?;
+        let heading = command.get_bin_name().unwrap_or_default().to_uppercase();
+        page.push_str(&format!(".SH \"{heading}\"\n{}", chapter.replace(".SH ", ".SS ")));
+    }
+    Ok(page)
+}
+
+fn rendered(render: impl FnOnce(&mut Vec<u8>) -> io::Result<()>) -> Result<String, Failure> {
+    let mut page = Vec::new();
+    render(&mut page).map_err(|error| Failure::writing("the manual page", &error))?;
+    Ok(String::from_utf8_lossy(&page).into_owned())
+}
+
+fn print(text: &str) -> Result<u8, Failure> {
+    Destination::new(None).write(text)?;
+    Ok(DONE)
+}

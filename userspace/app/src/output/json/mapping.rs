@@ -1,0 +1,228 @@
+//! From the snapshot to the contract's shape.
+
+use rtspscope_engine::model;
+use rtspscope_engine::{Code, Snapshot, finding};
+use rtspscope_wire::{Span, TapId};
+
+use super::schema::{
+    Alg, Arrival, Capture, Client, Evidence, Finding, Leg, Loss, Media, Nat, Negotiated, Report, Rewrite, Rtcp, Rtp,
+    Server, Session, Tap, Tool,
+};
+use crate::output::names;
+use crate::output::privacy::{Privacy, own};
+use crate::output::time::rfc3339;
+
+/// Version of the report's shape.
+const SCHEMA_VERSION: u32 = 1;
+
+pub(super) fn report(snapshot: &Snapshot, privacy: Privacy) -> Report {
+    Mapping { snapshot, privacy }.report()
+}
+
+struct Mapping<'a> {
+    snapshot: &'a Snapshot,
+    privacy: Privacy,
+}
+
+impl Mapping<'_> {
+    fn report(&self) -> Report {
+        Report {
+            schema_version: SCHEMA_VERSION,
+            tool: Tool { name: env!("CARGO_PKG_NAME"), version: env!("CARGO_PKG_VERSION") },
+            capture: self.capture(),
+            sessions: self.snapshot.sessions.iter().map(|session| self.session(session)).collect(),
+            findings: self.snapshot.findings.iter().map(|finding| self.finding(finding)).collect(),
+        }
+    }
+
+    fn capture(&self) -> Capture {
+        let losses = &self.snapshot.losses;
+        Capture {
+            taps: self.snapshot.taps.iter().map(tap).collect(),
+            lost: losses.iter().fold(0, |sum: u64, (_, count)| sum.saturating_add(*count)),
+            losses: losses.iter().map(|(kind, count)| Loss { reason: names::loss(*kind), count: *count }).collect(),
+            blind_spots: self.snapshot.blind_spots.iter().map(|code| code.name()).collect(),
+        }
+    }
+
+    fn session(&self, session: &model::Session) -> Session {
+        let exchanges = session.legs.first().map_or(&[][..], |leg| &leg.exchanges);
+        let requests = exchanges.iter().map(|exchange| u64::from(exchange.request.is_some()) + u64::from(exchange.repeats));
+        Session {
+            id: session.id,
+            url: self.optional(session.url.as_deref()),
+            state: names::state(session.state),
+            client: Client {
+                address: session.client.to_string(),
+                user_agent: self.optional(session.user_agent.as_deref()),
+            },
+            server: Server {
+                address: session.server.to_string(),
+                name: self.optional(session.server_name.as_deref()),
+            },
+            legs: session.legs.iter().map(|leg| self.leg(leg)).collect(),
+            transport: names::transport(session.transport),
+            started_at: rfc3339(session.started_at),
+            ended_at: session.ended_at.map(rfc3339),
+            requests: requests.sum(),
+            responses: exchanges.iter().filter(|exchange| exchange.response.is_some()).count() as u64,
+            timeout_s: session.timeout_secs,
+            media: session.media.iter().map(|media| self.media(media)).collect(),
+            nat: self.nat(session),
+            alg: Alg { action: names::action(session.alg.action), effect: names::effect(session.alg.effect) },
+            findings: self.codes_of(session.id),
+        }
+    }
+
+    fn leg(&self, leg: &model::Leg) -> Leg {
+        Leg { tap: self.tap_name(leg.tap), client: leg.client.to_string(), server: leg.server.to_string() }
+    }
+
+    fn media(&self, media: &model::MediaStream) -> Media {
+        Media {
+            control: self.optional(media.control.as_deref()),
+            kind: self.optional(media.kind.as_deref()),
+            encoding: self.optional(media.encoding.as_deref()),
+            clock_rate: media.clock_rate,
+            payload_type: media.payload_type,
+            profile: self.optional(media.profile.as_deref()),
+            negotiated: self.negotiated(&media.negotiated),
+            arrivals: media.arrivals.iter().map(|arrival| self.arrival(arrival)).collect(),
+        }
+    }
+
+    fn negotiated(&self, negotiated: &model::Negotiated) -> Negotiated {
+        Negotiated {
+            client_rtp_port: negotiated.client_rtp_port,
+            client_rtcp_port: negotiated.client_rtcp_port,
+            server_rtp_port: negotiated.server_rtp_port,
+            server_rtcp_port: negotiated.server_rtcp_port,
+            channels: negotiated.channels.map(|(rtp, rtcp)| [rtp, rtcp]),
+            destination: self.optional(negotiated.destination.as_deref()),
+            source: self.optional(negotiated.source.as_deref()),
+            ssrc: negotiated.ssrc,
+        }
+    }
+
+    fn arrival(&self, arrival: &model::Arrival) -> Arrival {
+        let (rtp, rtcp) = (&arrival.rtp, &arrival.rtcp);
+        Arrival {
+            tap: self.tap_name(arrival.tap),
+            rtp: Rtp {
+                packets: rtp.packets,
+                bytes: rtp.bytes,
+                expected: rtp.expected,
+                lost: rtp.lost,
+                duplicates: rtp.duplicates,
+                reordered: rtp.reordered,
+                jitter_ms: rtp.jitter.map(Span::as_millis_f64),
+                max_gap_ms: rtp.max_gap.map(Span::as_millis_f64),
+                ssrc: rtp.ssrc,
+                first_at: rtp.first.map(|first| rfc3339(first.at)),
+                last_at: rtp.last.map(|last| rfc3339(last.at)),
+                from: rtp.from.map(|from| from.to_string()),
+                to: rtp.to.map(|to| to.to_string()),
+            },
+            rtcp: Rtcp {
+                packets: rtcp.packets,
+                sender_reports: rtcp.sender_reports,
+                receiver_reports: rtcp.receiver_reports,
+                byes: rtcp.byes,
+                from: rtcp.from.map(|from| from.to_string()),
+                to: rtcp.to.map(|to| to.to_string()),
+            },
+        }
+    }
+
+    fn nat(&self, session: &model::Session) -> Nat {
+        let tap_of = |leg: usize| session.legs.get(leg).map(|leg| self.tap_name(leg.tap));
+        let Some(pair) = &session.nat else {
+            return Nat {
+                paired: false,
+                evidence: Vec::new(),
+                pre_tap: None,
+                post_tap: None,
+                sequence_delta: None,
+                rewrites: Vec::new(),
+            };
+        };
+        Nat {
+            paired: true,
+            evidence: pair.evidence.iter().map(|evidence| names::evidence(*evidence)).collect(),
+            pre_tap: tap_of(pair.pre),
+            post_tap: tap_of(pair.post),
+            sequence_delta: pair.sequence_delta,
+            rewrites: pair.rewrites.iter().map(|rewrite| self.rewrite(rewrite)).collect(),
+        }
+    }
+
+    fn rewrite(&self, diff: &model::FieldDiff) -> Rewrite {
+        let value = |value: &Option<String>| value.as_ref().map(|value| self.privacy.field(&diff.field, value));
+        Rewrite {
+            method: own(&diff.method),
+            kind: if diff.in_response { "response" } else { "request" },
+            cseq: diff.cseq,
+            field: own(&diff.field),
+            pre: value(&diff.pre),
+            post: value(&diff.post),
+            class: names::class(diff.class),
+            pre_frame: diff.pre_at.frame,
+            post_frame: diff.post_at.frame,
+        }
+    }
+
+    fn finding(&self, finding: &finding::Finding) -> Finding {
+        Finding {
+            code: finding.code.name(),
+            severity: names::severity(finding.severity),
+            session: finding.subject.session,
+            media: finding.subject.media,
+            summary: self.privacy.text(&finding.summary),
+            cause: self.privacy.text(&finding.cause),
+            evidence: finding.evidence.iter().map(|evidence| self.evidence(evidence)).collect(),
+            remedy: finding.remedy.iter().map(|remedy| self.privacy.text(remedy)).collect(),
+        }
+    }
+
+    fn evidence(&self, evidence: &finding::Evidence) -> Evidence {
+        Evidence {
+            tap: self.tap_name(evidence.at.tap),
+            frame: evidence.at.frame,
+            at: rfc3339(evidence.at.at),
+            note: self.privacy.text(&evidence.note),
+        }
+    }
+
+    /// Codes of a session's findings, each once, in the order of the findings.
+    fn codes_of(&self, session: u32) -> Vec<&'static str> {
+        let mut codes: Vec<Code> = Vec::new();
+        for finding in self.snapshot.findings.iter().filter(|finding| finding.subject.session == Some(session)) {
+            if !codes.contains(&finding.code) {
+                codes.push(finding.code);
+            }
+        }
+        codes.into_iter().map(Code::name).collect()
+    }
+
+    fn tap_name(&self, tap: TapId) -> String {
+        self.snapshot.taps.get(usize::from(tap.0)).map_or_else(|| format!("tap {}", tap.0), |tap| own(&tap.name))
+    }
+
+    fn optional(&self, text: Option<&str>) -> Option<String> {
+        text.map(|text| self.privacy.text(text))
+    }
+}
+
+fn tap(tap: &model::Tap) -> Tap {
+    Tap {
+        name: own(&tap.name),
+        role: names::role(tap.role),
+        source: own(&tap.source),
+        link_type: tap.link_type.map(names::link_type),
+        frames: tap.frames,
+        bytes: tap.bytes,
+        first_at: tap.first_at.map(rfc3339),
+        last_at: tap.last_at.map(rfc3339),
+        clock_offset_ns: tap.clock_offset.map(|offset| offset.0),
+    }
+}

@@ -1,0 +1,198 @@
+//! The shape of the JSON report. Names here are fixed; what is unknown is `null`.
+
+use serde::Serialize;
+
+/// The whole report.
+#[derive(Debug, Serialize)]
+pub(crate) struct Report {
+    pub schema_version: u32,
+    pub tool: Tool,
+    pub capture: Capture,
+    pub sessions: Vec<Session>,
+    pub findings: Vec<Finding>,
+}
+
+/// The program that made the report.
+#[derive(Debug, Serialize)]
+pub(crate) struct Tool {
+    pub name: &'static str,
+    pub version: &'static str,
+}
+
+/// What was captured, and what was not.
+#[derive(Debug, Serialize)]
+pub(crate) struct Capture {
+    pub taps: Vec<Tap>,
+    /// Everything that was not captured or not kept.
+    pub lost: u64,
+    /// The same by reason.
+    pub losses: Vec<Loss>,
+    pub blind_spots: Vec<&'static str>,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct Loss {
+    pub reason: &'static str,
+    pub count: u64,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct Tap {
+    pub name: String,
+    pub role: &'static str,
+    pub source: String,
+    pub link_type: Option<String>,
+    pub frames: u64,
+    pub bytes: u64,
+    pub first_at: Option<String>,
+    pub last_at: Option<String>,
+    pub clock_offset_ns: Option<i64>,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct Session {
+    pub id: u32,
+    pub url: Option<String>,
+    pub state: &'static str,
+    pub client: Client,
+    pub server: Server,
+    pub legs: Vec<Leg>,
+    pub transport: &'static str,
+    pub started_at: String,
+    pub ended_at: Option<String>,
+    /// Of the leg next to the client.
+    pub requests: u64,
+    /// Of the leg next to the client.
+    pub responses: u64,
+    pub timeout_s: Option<u32>,
+    pub media: Vec<Media>,
+    pub nat: Nat,
+    pub alg: Alg,
+    pub findings: Vec<&'static str>,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct Client {
+    pub address: String,
+    pub user_agent: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct Server {
+    pub address: String,
+    pub name: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct Leg {
+    pub tap: String,
+    pub client: String,
+    pub server: String,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct Media {
+    pub control: Option<String>,
+    pub kind: Option<String>,
+    pub encoding: Option<String>,
+    pub clock_rate: Option<u32>,
+    pub payload_type: Option<u8>,
+    pub profile: Option<String>,
+    pub negotiated: Negotiated,
+    pub arrivals: Vec<Arrival>,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct Negotiated {
+    pub client_rtp_port: Option<u16>,
+    pub client_rtcp_port: Option<u16>,
+    pub server_rtp_port: Option<u16>,
+    pub server_rtcp_port: Option<u16>,
+    pub channels: Option<[u8; 2]>,
+    pub destination: Option<String>,
+    pub source: Option<String>,
+    pub ssrc: Option<u32>,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct Arrival {
+    pub tap: String,
+    pub rtp: Rtp,
+    pub rtcp: Rtcp,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct Rtp {
+    pub packets: u64,
+    pub bytes: u64,
+    pub expected: Option<u64>,
+    pub lost: Option<u64>,
+    pub duplicates: Option<u64>,
+    pub reordered: Option<u64>,
+    pub jitter_ms: Option<f64>,
+    pub max_gap_ms: Option<f64>,
+    pub ssrc: Option<u32>,
+    pub first_at: Option<String>,
+    pub last_at: Option<String>,
+    pub from: Option<String>,
+    pub to: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct Rtcp {
+    pub packets: u64,
+    pub sender_reports: u64,
+    pub receiver_reports: u64,
+    pub byes: u64,
+    pub from: Option<String>,
+    pub to: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct Nat {
+    pub paired: bool,
+    pub evidence: Vec<&'static str>,
+    pub pre_tap: Option<String>,
+    pub post_tap: Option<String>,
+    pub sequence_delta: Option<i64>,
+    pub rewrites: Vec<Rewrite>,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct Rewrite {
+    pub method: String,
+    pub kind: &'static str,
+    pub cseq: Option<u32>,
+    pub field: String,
+    pub pre: Option<String>,
+    pub post: Option<String>,
+    pub class: &'static str,
+    pub pre_frame: Option<u64>,
+    pub post_frame: Option<u64>,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct Alg {
+    pub action: &'static str,
+    pub effect: &'static str,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct Finding {
+    pub code: &'static str,
+    pub severity: &'static str,
+    pub session: Option<u32>,
+    pub media: Option<usize>,
+    pub summary: String,
+    pub cause: String,
+    pub evidence: Vec<Evidence>,
+    pub remedy: Vec<String>,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct Evidence {
+    pub tap: String,
+    pub frame: Option<u64>,
+    pub at: String,
+    pub note: String,
+}

@@ -1,0 +1,40 @@
+//! What a stranger's bytes go through before anyone sees them: credentials are blanked, control characters escaped.
+
+use rtspscope_wire::rtsp::auth;
+use rtspscope_wire::text::escape_controls;
+
+/// Whether credentials may be shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Privacy {
+    /// Blank them.
+    Redact,
+    /// The user asked to see them.
+    Show,
+}
+
+impl Privacy {
+    /// A text that may hold URLs or header lines, fit to be shown.
+    pub(crate) fn text(self, text: &str) -> String {
+        match self {
+            Self::Show => escape_controls(text).into_owned(),
+            Self::Redact => {
+                let redacted = auth::redacted(text.as_bytes());
+                escape_controls(&String::from_utf8_lossy(&redacted)).into_owned()
+            }
+        }
+    }
+
+    /// The value of a header or of a part of it, fit to be shown.
+    pub(crate) fn field(self, name: &str, value: &str) -> String {
+        let is_secret = ["authorization", "proxy-authorization"].iter().any(|secret| name.eq_ignore_ascii_case(secret));
+        if self == Self::Redact && is_secret {
+            return "*".repeat(value.chars().count());
+        }
+        self.text(value)
+    }
+}
+
+/// A text of this program's own or of its user, fit to be shown.
+pub(crate) fn own(text: &str) -> String {
+    escape_controls(text).into_owned()
+}

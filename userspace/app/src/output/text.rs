@@ -1,0 +1,44 @@
+//! The report for someone who is tired: per session the verdict first, then why, the proof and what to do, then what
+//! was agreed, what arrived at each tap and what differs.
+//!
+//! It is made from the JSON report, in which every stranger's text has been made safe already.
+
+mod arrived;
+mod capture;
+mod differs;
+mod findings;
+mod messages;
+mod paragraph;
+mod session;
+mod style;
+
+use rtspscope_engine::Snapshot;
+
+use super::json;
+use super::privacy::Privacy;
+
+pub(crate) use paragraph::wrap;
+pub(crate) use style::Style;
+
+/// The report with a line end at its end.
+pub(crate) fn report(snapshot: &Snapshot, privacy: Privacy, style: &Style) -> String {
+    let report = json::report(snapshot, privacy);
+    let mut out = String::new();
+    for (index, session) in report.sessions.iter().enumerate() {
+        if index > 0 {
+            out.push('\n');
+        }
+        session::write(&mut out, &report, session, style);
+        if let (true, Some(session)) = (style.verbose, snapshot.sessions.get(index)) {
+            messages::write(&mut out, &report, session, privacy, style);
+        }
+    }
+    if report.sessions.is_empty() {
+        capture::write_without_sessions(&mut out, &report, style);
+    }
+    capture::write(&mut out, &report, style);
+    out
+}
+
+#[cfg(test)]
+mod tests;

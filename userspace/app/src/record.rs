@@ -1,0 +1,149 @@
+//! A run as a pcapng file: one interface per tap, the direction of each packet, and what the kernel counted.
+//!
+//! Counters and losses are kept as a custom option of Interface Statistics Blocks and not as Custom Blocks: Wireshark
+//! numbers Custom Blocks among the packets, and the frame numbers of reports must be Wireshark's.
+
+mod blocks;
+mod fact;
+
+use std::fs::File;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use rtspscope_engine::{Input, TapInfo};
+use rtspscope_wire::{LinkType, TapId, TapRole, Timestamp};
+
+pub(crate) use fact::Fact;
+
+use crate::failure::Failure;
+
+/// Code of a custom option with binary content that may be copied (draft-ietf-opsawg-pcapng §3.5.1).
+pub(crate) const FACT_OPTION: u16 = 2989;
+
+/// Begins an `if_description` that names the tap's role.
+const DESCRIPTION: &str = "rtspscope tap, role ";
+
+/// Bytes after which blocks go to the file.
+const FLUSH_LEN: usize = 64 << 10;
+
+/// Time after which blocks go to the file, so that a killed run loses little.
+const FLUSH_NANOS: i64 = 1_000_000_000;
+
+/// The role that a recording's interface description names.
+pub(crate) fn role_of_description(description: &str) -> Option<TapRole> {
+    let role = description.strip_prefix(DESCRIPTION)?;
+    [TapRole::Lan, TapRole::Wan, TapRole::Mirror].into_iter().find(|known| crate::output::names::role(*known) == role)
+}
+
+/// Writes inputs to a file as they come. The file ends on a whole block at any time.
+#[derive(Debug)]
+pub(crate) struct Recorder {
+    file: File,
+    path: PathBuf,
+    /// Whole blocks that are not in the file yet.
+    pending: Vec<u8>,
+    /// Bytes of whole blocks in the file.
+    written_len: u64,
+    taps: Vec<TapInfo>,
+    /// Which tap, with which link type, each interface of the file is.
+    interfaces: Vec<(TapId, LinkType)>,
+    last_at: Timestamp,
+    flushed_at: Timestamp,
+}
+
+impl Recorder {
+    /// Creates the file and begins its section.
+    pub(crate) fn create(path: &Path) -> Result<Self, Failure> {
+        let file = File::create(path).map_err(|error| Failure::writing(path.display(), &error))?;
+        let mut recorder = Self {
+            file,
+            path: path.to_owned(),
+            pending: Vec::with_capacity(2 * FLUSH_LEN),
+            written_len: 0,
+            taps: Vec::new(),
+            interfaces: Vec::new(),
+            last_at: Timestamp::default(),
+            flushed_at: Timestamp::default(),
+        };
+        blocks::section(&mut recorder.pending);
+        recorder.flush()?;
+        Ok(recorder)
+    }
+
+    /// Takes over a tap; the recorder's taps are numbered as the engine's, in the order of the calls.
+    pub(crate) fn open_tap(&mut self, info: TapInfo) {
+        let tap = TapId(u16::try_from(self.taps.len()).unwrap_or(u16::MAX));
+        let link_type = info.link_type;
+        self.taps.push(info);
+        if let Some(link_type) = link_type {
+            self.interface(tap, link_type);
+        }
+    }
+
+    /// Writes one input; ticks are not kept.
+    pub(crate) fn handle_input(&mut self, input: &Input<'_>) -> Result<(), Failure> {
+        match input {
+            Input::Frame(frame) => {
+                let interface = self.interface(frame.tap, frame.link_type);
+                self.last_at = frame.at;
+                blocks::packet(&mut self.pending, interface, frame);
+            }
+            Input::FlowCounters(counters) => {
+                let fact = Fact::Counters { from: counters.from, to: counters.to, stats: Box::new(counters.stats) };
+                self.write_fact(Some(counters.tap), &fact);
+            }
+            Input::CaptureLoss(loss) => {
+                let fact = Fact::Loss { kind: loss.kind, count: loss.count, of_tap: loss.tap.is_some() };
+                self.write_fact(loss.tap, &fact);
+            }
+            Input::Tick(at) => self.last_at = self.last_at.max(*at),
+        }
+        let due = (self.last_at - self.flushed_at).abs().0 >= FLUSH_NANOS;
+        if due || self.pending.len() >= FLUSH_LEN { self.flush() } else { Ok(()) }
+    }
+
+    /// Writes what is left.
+    pub(crate) fn finish(mut self) -> Result<(), Failure> {
+        self.flush()
+    }
+
+    fn write_fact(&mut self, tap: Option<TapId>, fact: &Fact) {
+        let tap = tap.unwrap_or(TapId(0));
+        let known = self.taps.get(usize::from(tap.0)).and_then(|info| info.link_type);
+        let seen = self.interfaces.iter().find(|(of, _)| *of == tap).map(|(_, link_type)| *link_type);
+        let interface = self.interface(tap, known.or(seen).unwrap_or(LinkType::ETHERNET));
+        blocks::statistics(&mut self.pending, interface, self.last_at, &fact.encode());
+    }
+
+    /// Number of the interface of a tap; describes it first where that was not done.
+    fn interface(&mut self, tap: TapId, link_type: LinkType) -> u32 {
+        let known = self.interfaces.iter().position(|interface| *interface == (tap, link_type));
+        let number = known.unwrap_or_else(|| {
+            let info = self.taps.get(usize::from(tap.0));
+            let name = info.map_or("", |info| info.name.as_str());
+            let role = info.map_or(TapRole::Unknown, |info| info.role);
+            let description = format!("{DESCRIPTION}{}", crate::output::names::role(role));
+            blocks::interface(&mut self.pending, link_type, name, &description);
+            self.interfaces.push((tap, link_type));
+            self.interfaces.len() - 1
+        });
+        u32::try_from(number).unwrap_or(u32::MAX)
+    }
+
+    /// Brings the pending blocks to the file; where that fails, cuts off what got there in part.
+    fn flush(&mut self) -> Result<(), Failure> {
+        self.flushed_at = self.last_at;
+        let result = self.file.write_all(&self.pending);
+        if let Err(error) = result {
+            // Without this the file ends in the middle of a block, which readers survive but complain of.
+            let _cut = self.file.set_len(self.written_len);
+            return Err(Failure::writing(self.path.display(), &error));
+        }
+        self.written_len += self.pending.len() as u64;
+        self.pending.clear();
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

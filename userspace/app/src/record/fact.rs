@@ -1,0 +1,177 @@
+//! What a recording keeps besides packets: a flow's counters and losses, as the content of a custom option.
+//!
+//! Little-endian: enterprise number, magic, version, kind, then the fact. Readers of other versions step over it.
+
+use std::net::{IpAddr, SocketAddr};
+
+use rtsp_ebpf_common::flow::FlowStats;
+use rtsp_ebpf_common::layout::Fields;
+use rtspscope_engine::LossKind;
+
+/// The enterprise number for documentation (RFC 5612); the magic tells this program's options from others'.
+const ENTERPRISE: u32 = 32_473;
+const MAGIC: &[u8; 10] = b"rtspscope\0";
+const VERSION: u16 = 1;
+
+const COUNTERS: u8 = 1;
+const LOSS: u8 = 2;
+
+/// One fact about an interface of the recording.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Fact {
+    /// What the kernel counted of a flow so far.
+    Counters { from: SocketAddr, to: SocketAddr, stats: Box<FlowStats> },
+    /// What was not captured since the last such fact.
+    Loss { kind: LossKind, count: u64, of_tap: bool },
+}
+
+impl Fact {
+    /// The fact as an option's content.
+    pub(crate) fn encode(&self) -> Vec<u8> {
+        let mut out = Writer(Vec::with_capacity(512));
+        out.0.extend_from_slice(&ENTERPRISE.to_le_bytes());
+        out.0.extend_from_slice(MAGIC);
+        out.0.extend_from_slice(&VERSION.to_le_bytes());
+        match self {
+            Self::Counters { from, to, stats } => {
+                out.0.push(COUNTERS);
+                out.address(*from);
+                out.address(*to);
+                out.0.extend_from_slice(&FlowStats::LAYOUT_VERSION.to_le_bytes());
+                stats.clone().visit_fields(&mut out);
+            }
+            Self::Loss { kind, count, of_tap } => {
+                out.0.extend_from_slice(&[LOSS, code_of(*kind), u8::from(*of_tap)]);
+                out.0.extend_from_slice(&count.to_le_bytes());
+            }
+        }
+        out.0
+    }
+
+    /// Reads an option's content; `None` for another program's or another version's.
+    pub(crate) fn decode(bytes: &[u8]) -> Option<Self> {
+        let mut input = Reader { rest: bytes, short: false };
+        let ours = input.array().map(u32::from_le_bytes) == Some(ENTERPRISE)
+            && input.array() == Some(*MAGIC)
+            && input.array().map(u16::from_le_bytes) == Some(VERSION);
+        if !ours {
+            return None;
+        }
+        match input.array()? {
+            [COUNTERS] => {
+                let (from, to) = (input.address()?, input.address()?);
+                let version = input.array().map(u16::from_le_bytes)?;
+                let mut stats = Box::<FlowStats>::default();
+                stats.visit_fields(&mut input);
+                (version == FlowStats::LAYOUT_VERSION && !input.short).then_some(Self::Counters { from, to, stats })
+            }
+            [LOSS] => {
+                let [kind, of_tap] = input.array()?;
+                let count = input.array().map(u64::from_le_bytes)?;
+                Some(Self::Loss { kind: kind_of(kind)?, count, of_tap: of_tap != 0 })
+            }
+            _ => None,
+        }
+    }
+}
+
+/// The loss kinds by their code in the file: the position here, which must stay.
+const LOSS_KINDS: [LossKind; 10] = [
+    LossKind::RingFull,
+    LossKind::MapFull,
+    LossKind::LoadFailed,
+    LossKind::NotParsed,
+    LossKind::DroppedByCapture,
+    LossKind::FileCut,
+    LossKind::ConnectionCap,
+    LossKind::FlowCap,
+    LossKind::MessageCap,
+    LossKind::EventCap,
+];
+
+fn code_of(kind: LossKind) -> u8 {
+    LOSS_KINDS.iter().position(|known| *known == kind).and_then(|code| u8::try_from(code).ok()).unwrap_or(u8::MAX)
+}
+
+fn kind_of(code: u8) -> Option<LossKind> {
+    LOSS_KINDS.get(usize::from(code)).copied()
+}
+
+struct Writer(Vec<u8>);
+
+impl Writer {
+    /// Family, 16 bytes of address, port.
+    fn address(&mut self, address: SocketAddr) {
+        let mut octets = [0; 16];
+        let family = match address.ip() {
+            IpAddr::V4(ip) => {
+                octets[..4].copy_from_slice(&ip.octets());
+                4
+            }
+            IpAddr::V6(ip) => {
+                octets = ip.octets();
+                6
+            }
+        };
+        self.0.push(family);
+        self.0.extend_from_slice(&octets);
+        self.0.extend_from_slice(&address.port().to_le_bytes());
+    }
+}
+
+impl Fields for Writer {
+    fn field_u64(&mut self, value: &mut u64) {
+        self.0.extend_from_slice(&value.to_le_bytes());
+    }
+
+    fn field_u32(&mut self, value: &mut u32) {
+        self.0.extend_from_slice(&value.to_le_bytes());
+    }
+
+    fn field_u8(&mut self, value: &mut u8) {
+        self.0.push(*value);
+    }
+}
+
+struct Reader<'a> {
+    rest: &'a [u8],
+    /// A field was asked for that is not there.
+    short: bool,
+}
+
+impl Reader<'_> {
+    fn array<const LEN: usize>(&mut self) -> Option<[u8; LEN]> {
+        let Some((first, rest)) = self.rest.split_first_chunk::<LEN>() else {
+            self.short = true;
+            return None;
+        };
+        self.rest = rest;
+        Some(*first)
+    }
+
+    fn address(&mut self) -> Option<SocketAddr> {
+        let [family] = self.array()?;
+        let octets: [u8; 16] = self.array()?;
+        let port = u16::from_le_bytes(self.array()?);
+        let ip = match (family, octets) {
+            (4, [a, b, c, d, ..]) => IpAddr::from([a, b, c, d]),
+            (6, octets) => IpAddr::from(octets),
+            _ => return None,
+        };
+        Some(SocketAddr::new(ip, port))
+    }
+}
+
+impl Fields for Reader<'_> {
+    fn field_u64(&mut self, value: &mut u64) {
+        *value = self.array().map(u64::from_le_bytes).unwrap_or_default();
+    }
+
+    fn field_u32(&mut self, value: &mut u32) {
+        *value = self.array().map(u32::from_le_bytes).unwrap_or_default();
+    }
+
+    fn field_u8(&mut self, value: &mut u8) {
+        *value = self.array().map(u8::from_le_bytes).unwrap_or_default();
+    }
+}

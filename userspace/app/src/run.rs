@@ -1,0 +1,184 @@
+//! One run: a source's taps and inputs go to the engine, to the recording and to what the user looks at.
+//!
+//! A source opens its taps ([`Host::open_tap`]), says that it observes ([`Run::observing`]), hands over what it sees
+//! ([`Run::handle_input`]) and gives way between batches ([`Run::turn`]). It knows nothing of what comes of it.
+
+mod filter;
+
+use rtspscope_engine::{Engine, EngineOptions, Event, Input, Severity, Snapshot, TapInfo};
+use rtspscope_wire::{FrameRef, TapId};
+
+pub(crate) use filter::Filter;
+
+use crate::failure::Failure;
+use crate::record::Recorder;
+use crate::source::Host;
+
+/// Whether a run goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Turn {
+    /// There is more to see.
+    GoOn,
+    /// The user wants to leave.
+    Stop,
+}
+
+/// What a user looks at while and after packets come.
+pub(crate) trait View {
+    /// A tap was opened; taps are numbered in the order of the calls.
+    fn open_tap(&mut self, info: &TapInfo);
+    /// All taps are open, packets come from now on.
+    fn observing(&mut self) -> Result<(), Failure>;
+    /// The engine saw something.
+    fn handle_event(&mut self, event: &Event) -> Result<(), Failure>;
+    /// Draws what changed and reads the keyboard.
+    fn turn(&mut self, engine: &mut Engine) -> Result<Turn, Failure>;
+    /// No more input comes.
+    fn finish(&mut self, snapshot: &Snapshot) -> Result<(), Failure>;
+    /// Whether lines on standard error would disturb the view, so that they must wait for its end.
+    fn owns_screen(&self) -> bool;
+}
+
+/// What a run is made of besides its view.
+#[derive(Debug, Default)]
+pub(crate) struct RunOptions {
+    /// What the engine is told.
+    pub engine: EngineOptions,
+    /// Where inputs are recorded.
+    pub recorder: Option<Recorder>,
+    /// Which frames are of interest.
+    pub filter: Option<Filter>,
+    /// Number frames in the order in which they come, as a recording of them is.
+    pub number_frames: bool,
+}
+
+/// A run under way.
+pub(crate) struct Run {
+    engine: Engine,
+    recorder: Option<Recorder>,
+    filter: Option<Filter>,
+    number_frames: bool,
+    frames: u64,
+    view: Box<dyn View>,
+    notes: Vec<String>,
+    observing: bool,
+    setup_answered: bool,
+}
+
+impl Run {
+    /// A run without taps.
+    pub(crate) fn new(options: RunOptions, view: Box<dyn View>) -> Self {
+        Self {
+            engine: Engine::new(options.engine),
+            recorder: options.recorder,
+            filter: options.filter,
+            number_frames: options.number_frames,
+            frames: 0,
+            view,
+            notes: Vec::new(),
+            observing: false,
+            setup_answered: false,
+        }
+    }
+
+    /// Says that all taps are open and packets come from now on; only the first call tells the view.
+    pub(crate) fn observing(&mut self) -> Result<(), Failure> {
+        if std::mem::replace(&mut self.observing, true) { Ok(()) } else { self.view.observing() }
+    }
+
+    /// Takes in one thing that happened.
+    pub(crate) fn handle_input(&mut self, input: Input<'_>) -> Result<(), Failure> {
+        let input = match input {
+            Input::Frame(frame) => {
+                if self.filter.as_mut().is_some_and(|filter| !filter.matches(&frame)) {
+                    return Ok(());
+                }
+                Input::Frame(self.numbered(frame))
+            }
+            other @ (Input::FlowCounters(_) | Input::CaptureLoss(_) | Input::Tick(_)) => other,
+        };
+        if let Some(recorder) = &mut self.recorder {
+            recorder.handle_input(&input)?;
+        }
+        self.engine.handle_input(input);
+        self.drain_events()
+    }
+
+    /// Lets the view draw and the keyboard speak.
+    pub(crate) fn turn(&mut self) -> Result<Turn, Failure> {
+        self.view.turn(&mut self.engine)
+    }
+
+    /// Ends the run: the recording is complete and the view has shown all. Returns the worst severity that was found.
+    pub(crate) fn finish(mut self) -> Result<Option<Severity>, Failure> {
+        if let Some(recorder) = self.recorder.take() {
+            recorder.finish()?;
+        }
+        self.engine.finish();
+        self.drain_events()?;
+        let snapshot = self.engine.snapshot();
+        let shown = self.view.finish(&snapshot);
+        // The view gives the terminal back when it is dropped, and only then lines may be written again.
+        drop(self.view);
+        for note in &self.notes {
+            crate::output::complain(note);
+        }
+        shown?;
+        Ok(snapshot.findings.iter().map(|finding| finding.severity).max())
+    }
+
+    fn drain_events(&mut self) -> Result<(), Failure> {
+        while let Some(event) = self.engine.poll_output() {
+            self.setup_answered |= is_answered_setup(&event);
+            self.view.handle_event(&event)?;
+        }
+        Ok(())
+    }
+
+    fn numbered<'a>(&mut self, frame: FrameRef<'a>) -> FrameRef<'a> {
+        self.frames += 1;
+        if self.number_frames { FrameRef { number: self.frames, ..frame } } else { frame }
+    }
+}
+
+impl Host for Run {
+    fn open_tap(&mut self, info: TapInfo) -> TapId {
+        if let Some(recorder) = &mut self.recorder {
+            recorder.open_tap(info.clone());
+        }
+        self.view.open_tap(&info);
+        self.engine.add_tap(info)
+    }
+
+    fn note(&mut self, subject: &str, what: &str) {
+        let line = format!("{subject}: {what}");
+        if self.view.owns_screen() {
+            self.notes.push(line);
+        } else {
+            crate::output::complain(&line);
+        }
+    }
+}
+
+#[cfg(feature = "ebpf")]
+impl crate::live::LiveHost for Run {
+    fn handle_input(&mut self, input: Input<'_>) -> Result<(), Failure> {
+        Self::handle_input(self, input)
+    }
+
+    fn handle_batch(&mut self) -> Result<bool, Failure> {
+        self.observing()?;
+        match self.turn()? {
+            Turn::GoOn => Ok(std::mem::take(&mut self.setup_answered)),
+            Turn::Stop => Err(Failure::UserLeft),
+        }
+    }
+
+    fn snapshot(&mut self) -> Snapshot {
+        self.engine.snapshot()
+    }
+}
+
+fn is_answered_setup(event: &Event) -> bool {
+    matches!(event, Event::Message { method, message, .. } if method == "SETUP" && message.status.is_some())
+}

@@ -1,0 +1,41 @@
+//! Short names for taps, each different from the others of the run.
+
+use std::path::Path;
+
+/// The name of a file without its directories; `stdin` for `-`.
+pub(crate) fn of_file(path: &Path) -> String {
+    if path == Path::new("-") {
+        return "stdin".to_owned();
+    }
+    path.file_name().map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned())
+}
+
+/// `wanted` if no tap has it yet, else `wanted` with the file before it, else with a number after it.
+pub(crate) fn distinct(wanted: &str, file: &Path, taken: &[String]) -> String {
+    let free = |name: &String| !taken.contains(name);
+    let with_file = format!("{}:{wanted}", of_file(file));
+    [wanted.to_owned(), with_file]
+        .into_iter()
+        .chain((2..).map(|number: u32| format!("{wanted}#{number}")))
+        .find(free)
+        .unwrap_or_else(|| wanted.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn equal_names_are_told_apart() {
+        let file = Path::new("/captures/router.pcapng");
+        assert_eq!(distinct("eth0", file, &[]), "eth0");
+        assert_eq!(distinct("eth0", file, &["eth0".to_owned()]), "router.pcapng:eth0");
+        assert_eq!(distinct("eth0", file, &["eth0".to_owned(), "router.pcapng:eth0".to_owned()]), "eth0#2");
+    }
+
+    #[test]
+    fn a_file_is_named_without_its_directories() {
+        assert_eq!(of_file(Path::new("../captures/lan.pcap")), "lan.pcap");
+        assert_eq!(of_file(Path::new("-")), "stdin");
+    }
+}

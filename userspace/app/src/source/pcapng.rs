@@ -1,0 +1,192 @@
+//! The pcapng format: sections, interfaces that are taps, packets with direction, statistics that tell of drops
+//! (draft-ietf-opsawg-pcapng). Frames are numbered over the whole file, as Wireshark does.
+
+mod interface;
+mod packet;
+
+use std::io;
+
+use pcap_parser::pcapng::{Block, InterfaceStatisticsBlock, parse_block_be, parse_block_le};
+use rtspscope_engine::LossKind;
+use rtspscope_wire::{TapId, Timestamp};
+
+use self::interface::Interface;
+use super::capture_file::{Item, Step, TapOpener, What};
+use super::options;
+use super::window::Window;
+use crate::record::{self, Fact};
+
+/// Type of a section header block; it reads the same in both byte orders.
+const SECTION_HEADER: [u8; 4] = [0x0a, 0x0d, 0x0d, 0x0a];
+/// Byte-order magic of a big-endian section.
+const BIG_ENDIAN_MAGIC: [u8; 4] = [0x1a, 0x2b, 0x3c, 0x4d];
+const LITTLE_ENDIAN_MAGIC: [u8; 4] = [0x4d, 0x3c, 0x2b, 0x1a];
+
+/// Type, two lengths: a block without a body.
+const MIN_BLOCK_LEN: usize = 12;
+
+/// Longest block that is read into memory; longer ones of other kinds are stepped over.
+const MAX_BLOCK_LEN: usize = 16 << 20;
+
+/// Block types that hold a frame: enhanced, simple, and the obsolete one.
+const PACKET_BLOCKS: [u32; 3] = [6, 3, 2];
+
+/// Block types without which what follows cannot be read: packets, interfaces, sections.
+const NEEDED_BLOCKS: [u32; 5] = [6, 3, 2, 1, 0x0a0d_0d0a];
+
+/// Codes of the options that count drops: `isb_ifdrop`, `isb_osdrop`.
+const DROP_OPTIONS: [u16; 2] = [5, 7];
+
+/// Reader of a pcapng file.
+#[derive(Debug, Default)]
+pub(crate) struct Pcapng {
+    big_endian: bool,
+    /// Interfaces of the present section, by their number in it.
+    interfaces: Vec<Interface>,
+    /// Interfaces of earlier sections: one that is described again goes on with its tap.
+    earlier: Vec<Interface>,
+    frames: u64,
+    last_at: Timestamp,
+}
+
+impl Pcapng {
+    /// A reader at the front of a file.
+    pub(crate) fn new() -> Self {
+        Self::default()
+    }
+
+    /// Whether a file that begins with these bytes is one.
+    pub(crate) fn is_magic(magic: [u8; 4]) -> bool {
+        magic == SECTION_HEADER
+    }
+
+    /// The tap that was opened last.
+    pub(crate) fn last_tap(&self) -> Option<TapId> {
+        self.interfaces.iter().chain(&self.earlier).map(|interface| interface.tap).max()
+    }
+
+    /// Reads on to the next item.
+    pub(crate) fn step(&mut self, window: &mut Window, taps: &mut TapOpener<'_>) -> io::Result<Step> {
+        loop {
+            if !window.fill(MIN_BLOCK_LEN)? {
+                return Ok(if window.data().is_empty() { Step::End } else { self.cut() });
+            }
+            let Some(header) = window.data().first_chunk::<MIN_BLOCK_LEN>().copied() else { return Ok(self.cut()) };
+            let Some((kind, len)) = self.read_block_header(header) else { return Ok(damaged(window)) };
+            if len > MAX_BLOCK_LEN {
+                if PACKET_BLOCKS.contains(&kind) {
+                    return Ok(damaged(window));
+                }
+                if !window.skip(len as u64)? {
+                    return Ok(self.cut());
+                }
+                continue;
+            }
+            if !window.fill(len)? {
+                return Ok(self.cut());
+            }
+            match self.read_block(kind, window.data().get(..len).unwrap_or_default(), taps) {
+                Ok(Some(item)) => {
+                    self.last_at = item.at;
+                    return Ok(Step::Item(item, len));
+                }
+                Ok(None) => window.consume(len),
+                Err(Damaged) => return Ok(damaged(window)),
+            }
+        }
+    }
+
+    /// Type and total length of the next block; `None` if they make no sense. Takes over a section's byte order.
+    fn read_block_header(&mut self, header: [u8; MIN_BLOCK_LEN]) -> Option<(u32, usize)> {
+        let [t0, t1, t2, t3, l0, l1, l2, l3, m0, m1, m2, m3] = header;
+        let kind = [t0, t1, t2, t3];
+        if kind == SECTION_HEADER {
+            self.big_endian = match [m0, m1, m2, m3] {
+                BIG_ENDIAN_MAGIC => true,
+                LITTLE_ENDIAN_MAGIC => false,
+                _ => return None,
+            };
+        }
+        let len = options::u32_of([l0, l1, l2, l3], self.big_endian) as usize;
+        (len >= MIN_BLOCK_LEN).then_some((options::u32_of(kind, self.big_endian), len))
+    }
+
+    /// Reads one whole block; `None` for one that holds nothing of interest.
+    fn read_block(&mut self, kind: u32, bytes: &[u8], taps: &mut TapOpener<'_>) -> Result<Option<Item>, Damaged> {
+        let parse = if self.big_endian { parse_block_be } else { parse_block_le };
+        let Ok((_, block)) = parse(bytes) else {
+            return if NEEDED_BLOCKS.contains(&kind) { Err(Damaged) } else { Ok(None) };
+        };
+        let packet = match &block {
+            Block::SectionHeader(_) => {
+                self.earlier.append(&mut self.interfaces);
+                return Ok(None);
+            }
+            Block::InterfaceDescription(description) => {
+                let earlier = self.earlier.get(self.interfaces.len());
+                self.interfaces.push(Interface::read(description, self.big_endian, earlier, taps));
+                return Ok(None);
+            }
+            Block::InterfaceStatistics(statistics) => return Ok(self.read_statistics(statistics)),
+            Block::EnhancedPacket(packet) => packet::of_enhanced(packet, self.big_endian),
+            Block::SimplePacket(packet) => packet::of_simple(packet, self.interfaces.first()),
+            Block::Unknown(block) if block.block_type == packet::OBSOLETE => {
+                packet::of_obsolete(block.data, self.big_endian).ok_or(Damaged)?
+            }
+            Block::NameResolution(_)
+            | Block::SystemdJournalExport(_)
+            | Block::DecryptionSecrets(_)
+            | Block::ProcessInformation(_)
+            | Block::Custom(_)
+            | Block::Unknown(_) => return Ok(None),
+        };
+        self.frames += 1;
+        let interface = self.interfaces.get(packet.interface).ok_or(Damaged)?;
+        let what = What::Frame {
+            number: self.frames,
+            link_type: interface.link_type,
+            direction: packet.direction,
+            original_len: packet.original_len,
+            bytes: packet.bytes,
+        };
+        let at = packet.ticks.map_or(self.last_at, |ticks| interface.time_of(ticks));
+        Ok(Some(Item { at, tap: interface.tap, what }))
+    }
+
+    /// What an interface's statistics tell: counters that a recording keeps there, or drops since the last ones.
+    fn read_statistics(&mut self, block: &InterfaceStatisticsBlock<'_>) -> Option<Item> {
+        let interface = self.interfaces.get_mut(block.if_id as usize)?;
+        let at = interface.time_of(u64::from(block.ts_high) << 32 | u64::from(block.ts_low));
+        let fact = options::value(&block.options, record::FACT_OPTION).and_then(Fact::decode);
+        let what = match fact {
+            Some(Fact::Counters { from, to, stats }) => What::Counters { from, to, stats },
+            Some(Fact::Loss { kind, count, of_tap }) => What::Loss { kind, count, of_tap },
+            None => {
+                let dropped = DROP_OPTIONS
+                    .iter()
+                    .filter_map(|code| options::number(&block.options, *code, self.big_endian))
+                    .fold(0, u64::saturating_add);
+                let count = dropped.saturating_sub(interface.dropped);
+                interface.dropped = interface.dropped.max(dropped);
+                if count == 0 {
+                    return None;
+                }
+                What::Loss { kind: LossKind::DroppedByCapture, count, of_tap: true }
+            }
+        };
+        // Statistics are written when a capture ends and may carry any time; they must not jump ahead of packets.
+        Some(Item { at: if self.frames > 0 { self.last_at.min(at) } else { at }, tap: interface.tap, what })
+    }
+
+    fn cut(&self) -> Step {
+        Step::Cut(format!("ends in the middle of a block, after frame {}", self.frames))
+    }
+}
+
+/// A block that does not hold what its type promises.
+#[derive(Debug)]
+struct Damaged;
+
+fn damaged(window: &Window) -> Step {
+    Step::Cut(format!("is damaged: the block at byte {} cannot be read", window.offset()))
+}

@@ -1,0 +1,115 @@
+//! An interface of a pcapng section: its tap, its link type and how it counts time.
+
+use pcap_parser::pcapng::InterfaceDescriptionBlock;
+use rtspscope_wire::{LinkType, TapId, TapRole, Timestamp};
+
+use super::super::capture_file::{TapOpener, link_type_of};
+use super::super::options;
+use crate::record;
+
+/// Codes of interface options.
+const IF_NAME: u16 = 2;
+const IF_DESCRIPTION: u16 = 3;
+const IF_TSRESOL: u16 = 9;
+const IF_TSOFFSET: u16 = 14;
+
+/// Units of a timestamp per second where the interface does not say (draft-ietf-opsawg-pcapng §4.2).
+const DEFAULT_TICKS_PER_SECOND: u128 = 1_000_000;
+
+const NANOS_PER_SECOND: u128 = 1_000_000_000;
+
+/// One described interface.
+#[derive(Clone, Debug)]
+pub(super) struct Interface {
+    /// Its tap.
+    pub tap: TapId,
+    /// Link type of its frames.
+    pub link_type: LinkType,
+    /// Longest captured length; 0 for no limit.
+    pub snaplen: u32,
+    /// Drops that its statistics reported so far.
+    pub dropped: u64,
+    name: Option<String>,
+    ticks_per_second: u128,
+    offset_secs: i64,
+}
+
+impl Interface {
+    /// Reads a description. An interface of the same number, name and link type in an earlier section is the same tap.
+    pub(super) fn read(
+        block: &InterfaceDescriptionBlock<'_>,
+        big_endian: bool,
+        earlier: Option<&Self>,
+        taps: &mut TapOpener<'_>,
+    ) -> Self {
+        let link_type = link_type_of(block.linktype.0.cast_unsigned());
+        let name = options::text(&block.options, IF_NAME);
+        let role = options::text(&block.options, IF_DESCRIPTION)
+            .and_then(|description| record::role_of_description(&description))
+            .unwrap_or(TapRole::Unknown);
+        let same = earlier.filter(|earlier| earlier.link_type == link_type && earlier.name == name);
+        Self {
+            tap: same.map_or_else(|| taps.open(name.as_deref(), role, link_type), |same| same.tap),
+            link_type,
+            snaplen: block.snaplen,
+            dropped: 0,
+            name,
+            ticks_per_second: options::number(&block.options, IF_TSRESOL, big_endian)
+                .and_then(|value| ticks_per_second(value as u8))
+                .unwrap_or(DEFAULT_TICKS_PER_SECOND),
+            offset_secs: options::number(&block.options, IF_TSOFFSET, big_endian).unwrap_or(0).cast_signed(),
+        }
+    }
+
+    /// A packet's time from its count of this interface's units.
+    pub(super) fn time_of(&self, ticks: u64) -> Timestamp {
+        let nanos = u128::from(ticks) * NANOS_PER_SECOND / self.ticks_per_second;
+        let nanos = i64::try_from(nanos).unwrap_or(i64::MAX);
+        Timestamp(nanos.saturating_add(self.offset_secs.saturating_mul(1_000_000_000)))
+    }
+}
+
+/// Reads `if_tsresol`: a power of ten, or of two with the highest bit set. `None` if it is beyond any clock.
+fn ticks_per_second(resolution: u8) -> Option<u128> {
+    let exponent = u32::from(resolution & 0x7f);
+    let (base, longest): (u128, u32) = if resolution & 0x80 == 0 { (10, 19) } else { (2, 63) };
+    (exponent <= longest).then(|| base.pow(exponent))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn interface(ticks_per_second: u128, offset_secs: i64) -> Interface {
+        Interface {
+            tap: TapId(0),
+            link_type: LinkType::ETHERNET,
+            snaplen: 0,
+            dropped: 0,
+            name: None,
+            ticks_per_second,
+            offset_secs,
+        }
+    }
+
+    #[test]
+    fn every_resolution_becomes_nanoseconds() {
+        assert_eq!(ticks_per_second(6), Some(1_000_000));
+        assert_eq!(ticks_per_second(0x80 | 10), Some(1_024));
+        assert_eq!(ticks_per_second(0x7f), None);
+        assert_eq!(interface(1_000_000, 0).time_of(1_500_000), Timestamp(1_500_000_000));
+        assert_eq!(interface(1_024, 0).time_of(512), Timestamp(500_000_000));
+        assert_eq!(interface(1_000_000_000, 0).time_of(1_700_000_000_123_456_789), Timestamp(1_700_000_000_123_456_789));
+    }
+
+    #[test]
+    fn the_offset_is_in_seconds() {
+        assert_eq!(interface(1_000, 10).time_of(500), Timestamp(10_500_000_000));
+        assert_eq!(interface(1_000, -1).time_of(500), Timestamp(-500_000_000));
+    }
+
+    #[test]
+    fn times_beyond_the_clock_stop_at_its_end() {
+        assert_eq!(interface(1, i64::MAX).time_of(u64::MAX), Timestamp(i64::MAX));
+    }
+}

@@ -1,0 +1,139 @@
+//! A reader seen through a reused buffer: any number of bytes from the front, without the whole in memory.
+
+use std::fmt;
+use std::io::{self, Read};
+
+/// Bytes that are read at once.
+const INITIAL_LEN: usize = 256 << 10;
+
+/// The next bytes of a stream. Grows beyond [`INITIAL_LEN`] only when a caller asks for more at once.
+pub(crate) struct Window {
+    reader: Box<dyn Read>,
+    buffer: Vec<u8>,
+    start: usize,
+    end: usize,
+    consumed: u64,
+    ended: bool,
+}
+
+impl Window {
+    pub(crate) fn new(reader: Box<dyn Read>) -> Self {
+        Self { reader, buffer: vec![0; INITIAL_LEN], start: 0, end: 0, consumed: 0, ended: false }
+    }
+
+    /// The bytes that are there already.
+    pub(crate) fn data(&self) -> &[u8] {
+        self.buffer.get(self.start..self.end).unwrap_or_default()
+    }
+
+    /// Bytes consumed so far: the offset of [`Window::data`] in the stream.
+    pub(crate) fn offset(&self) -> u64 {
+        self.consumed
+    }
+
+    /// Reads until `len` bytes are there, and no further than the reader gives without waiting. Returns whether they
+    /// are; `false` means that the stream ends before.
+    pub(crate) fn fill(&mut self, len: usize) -> io::Result<bool> {
+        while self.end - self.start < len && !self.ended {
+            self.make_room(len);
+            match self.reader.read(&mut self.buffer[self.end..]) {
+                Ok(0) => self.ended = true,
+                Ok(count) => self.end += count,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(self.end - self.start >= len)
+    }
+
+    /// Drops `len` bytes from the front; at most those that are there.
+    pub(crate) fn consume(&mut self, len: usize) {
+        let len = len.min(self.end - self.start);
+        self.start += len;
+        self.consumed += len as u64;
+    }
+
+    /// Drops `len` bytes from the front that need not fit the buffer. Returns whether the stream has them.
+    pub(crate) fn skip(&mut self, mut len: u64) -> io::Result<bool> {
+        while len > 0 {
+            if self.data().is_empty() && !self.fill(1)? {
+                return Ok(false);
+            }
+            let step = usize::try_from(len).unwrap_or(usize::MAX).min(self.data().len());
+            self.consume(step);
+            len -= step as u64;
+        }
+        Ok(true)
+    }
+
+    /// Moves what is there to the front when the rest of the buffer cannot hold `len` bytes.
+    fn make_room(&mut self, len: usize) {
+        if self.buffer.len() - self.start < len || self.end == self.buffer.len() {
+            self.buffer.copy_within(self.start..self.end, 0);
+            self.end -= self.start;
+            self.start = 0;
+        }
+        if self.buffer.len() < len {
+            self.buffer.resize(len, 0);
+        }
+    }
+}
+
+impl fmt::Debug for Window {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Window").field("consumed", &self.consumed).field("ended", &self.ended).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Gives `step` bytes at a time.
+    struct Dripping {
+        left: io::Cursor<Vec<u8>>,
+        step: usize,
+    }
+
+    impl Read for Dripping {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            let step = self.step.min(buffer.len());
+            self.left.read(&mut buffer[..step])
+        }
+    }
+
+    fn dripping(bytes: Vec<u8>, step: usize) -> Window {
+        Window::new(Box::new(Dripping { left: io::Cursor::new(bytes), step }))
+    }
+
+    #[test]
+    fn bytes_come_in_order_whatever_the_reads_give() {
+        let bytes: Vec<u8> = (0..1_000_000_u32).map(|number| number as u8).collect();
+        let mut window = dripping(bytes.clone(), 7_777);
+        let mut seen = Vec::new();
+        while window.fill(1_000).unwrap() {
+            seen.extend_from_slice(&window.data()[..1_000]);
+            window.consume(1_000);
+        }
+        assert_eq!(seen, bytes);
+        assert_eq!(window.offset(), 1_000_000);
+    }
+
+    #[test]
+    fn a_request_beyond_the_buffer_grows_it() {
+        let mut window = dripping(vec![5; 600 << 10], 100_000);
+        window.fill(10).unwrap();
+        window.consume(10);
+        assert!(window.fill(500 << 10).unwrap());
+        assert!(!window.fill(600 << 10).unwrap());
+        assert_eq!(window.data().len(), (600 << 10) - 10);
+    }
+
+    #[test]
+    fn skipping_needs_no_room() {
+        let mut window = dripping(vec![5; 900 << 10], 100_000);
+        assert!(window.skip(800 << 10).unwrap());
+        assert_eq!(window.offset(), 800 << 10);
+        assert!(!window.skip(200 << 10).unwrap());
+    }
+}

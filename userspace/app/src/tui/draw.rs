@@ -1,0 +1,132 @@
+//! The screen's content: a table of sessions above, what was found of the selected one below.
+
+use ratatui::Frame;
+use ratatui::layout::{Constraint, Layout, Rect};
+use ratatui::style::{Color, Modifier, Style};
+use ratatui::text::{Line, Span};
+use ratatui::widgets::{Block, Borders, Cell, Paragraph, Row, Table, TableState, Wrap};
+
+use crate::output::json::{Finding, Report, Session};
+
+/// Draws everything.
+pub(super) fn screen(frame: &mut Frame<'_>, report: &Report, selected: usize, live: bool) {
+    let [head, sessions, findings, keys] = Layout::vertical([
+        Constraint::Length(1),
+        Constraint::Min(5),
+        Constraint::Percentage(55),
+        Constraint::Length(1),
+    ])
+    .areas(frame.area());
+    frame.render_widget(Paragraph::new(heading(report, live)), head);
+    draw_sessions(frame, sessions, report, selected);
+    draw_findings(frame, findings, report, selected);
+    frame.render_widget(Paragraph::new("q quit   ↑↓ or jk choose a session").style(faint()), keys);
+}
+
+fn heading(report: &Report, live: bool) -> String {
+    let taps: Vec<String> =
+        report.capture.taps.iter().map(|tap| format!("{} ({}) {} frames", tap.name, tap.role, tap.frames)).collect();
+    let lost = if report.capture.lost > 0 { format!("   not captured: {}", report.capture.lost) } else { String::new() };
+    format!("rtspscope {}   {}{lost}", if live { "live" } else { "saved" }, taps.join("   "))
+}
+
+fn draw_sessions(frame: &mut Frame<'_>, area: Rect, report: &Report, selected: usize) {
+    let head = ["", "state", "client", "camera", "transport", "RTP LAN", "RTP WAN", "ALG", "worst finding"];
+    let rows = report.sessions.iter().map(|session| session_row(report, session));
+    let widths = [
+        Constraint::Length(1),
+        Constraint::Length(11),
+        Constraint::Length(21),
+        Constraint::Length(21),
+        Constraint::Length(11),
+        Constraint::Length(8),
+        Constraint::Length(8),
+        Constraint::Length(16),
+        Constraint::Min(12),
+    ];
+    let title = format!(" sessions: {} ", report.sessions.len());
+    let table = Table::new(rows, widths)
+        .header(Row::new(head).style(faint()))
+        .row_highlight_style(Style::new().add_modifier(Modifier::REVERSED))
+        .block(Block::new().borders(Borders::TOP).title(title));
+    let mut state = TableState::new().with_selected((!report.sessions.is_empty()).then_some(selected));
+    frame.render_stateful_widget(table, area, &mut state);
+}
+
+fn session_row<'a>(report: &'a Report, session: &'a Session) -> Row<'a> {
+    let worst = of_session(report, session).next();
+    let (mark, color) = mark(worst);
+    Row::new([
+        Cell::new(mark).style(Style::new().fg(color)),
+        Cell::new(session.state),
+        Cell::new(session.client.address.as_str()),
+        Cell::new(session.server.address.as_str()),
+        Cell::new(session.transport),
+        Cell::new(packets_at(report, session, "lan")),
+        Cell::new(packets_at(report, session, "wan")),
+        Cell::new(format!("{}/{}", session.alg.action, session.alg.effect)),
+        Cell::new(worst.map_or("", |finding| finding.code)),
+    ])
+}
+
+/// RTP packets of all media at the taps of a role; `–` without such a tap.
+fn packets_at(report: &Report, session: &Session, role: &str) -> String {
+    let of_role = |name: &str| report.capture.taps.iter().any(|tap| tap.name == name && tap.role == role);
+    let arrivals = session.media.iter().flat_map(|media| &media.arrivals).filter(|arrival| of_role(&arrival.tap));
+    arrivals
+        .map(|arrival| arrival.rtp.packets)
+        .reduce(|sum, packets| sum + packets)
+        .map_or_else(|| "–".to_owned(), |packets| packets.to_string())
+}
+
+fn draw_findings(frame: &mut Frame<'_>, area: Rect, report: &Report, selected: usize) {
+    let Some(session) = report.sessions.get(selected) else {
+        let waiting = Paragraph::new("No RTSP session yet.").block(Block::new().borders(Borders::TOP));
+        frame.render_widget(waiting, area);
+        return;
+    };
+    let mut lines: Vec<Line<'_>> = Vec::new();
+    for finding in of_session(report, session) {
+        lines.extend(finding_lines(finding));
+    }
+    if lines.is_empty() {
+        lines.push(Line::from("✓ nothing found that is wrong"));
+    }
+    let title = format!(" {} ", session.url.as_deref().unwrap_or("session"));
+    let block = Block::new().borders(Borders::TOP).title(title);
+    frame.render_widget(Paragraph::new(lines).wrap(Wrap { trim: false }).block(block), area);
+}
+
+fn finding_lines(finding: &Finding) -> Vec<Line<'_>> {
+    let (mark, color) = mark(Some(finding));
+    let mut lines = vec![Line::from(vec![
+        Span::styled(format!("{mark} "), Style::new().fg(color)),
+        Span::raw(finding.summary.as_str()),
+        Span::styled(format!("  [{}]", finding.code), faint()),
+    ])];
+    lines.push(Line::from(format!("  {}", finding.cause)));
+    let proofs = finding.evidence.iter().take(4).map(|proof| {
+        let frame = proof.frame.map_or_else(String::new, |frame| format!(" #{frame}"));
+        Line::styled(format!("  proof: {}{frame} {}", proof.tap, proof.note), faint())
+    });
+    lines.extend(proofs);
+    lines.extend(finding.remedy.iter().enumerate().map(|(index, remedy)| Line::from(format!("  {}. {remedy}", index + 1))));
+    lines
+}
+
+fn of_session<'a>(report: &'a Report, session: &'a Session) -> impl Iterator<Item = &'a Finding> {
+    report.findings.iter().filter(|finding| finding.session == Some(session.id))
+}
+
+fn mark(finding: Option<&Finding>) -> (&'static str, Color) {
+    match finding.map(|finding| finding.severity) {
+        Some("error") => ("✗", Color::Red),
+        Some("warning") => ("!", Color::Yellow),
+        Some(_) => ("i", Color::Blue),
+        None => ("✓", Color::Green),
+    }
+}
+
+fn faint() -> Style {
+    Style::new().add_modifier(Modifier::DIM)
+}
