@@ -2,12 +2,21 @@
 
 use std::collections::VecDeque;
 
+use rtspscope_wire::decode::{Body, Datagram, Layer, Segment, decode};
+use rtspscope_wire::tcp::Place;
 use rtspscope_wire::{FrameRef, TapId};
 
-use crate::input::{CaptureLoss, FlowCounters, Input, TapInfo};
+use crate::connections::Connections;
+use crate::flow::{FlowTable, Noted};
+use crate::icmp::IcmpErrors;
+use crate::input::{CaptureLoss, FlowCounters, Input, LossKind, TapInfo};
 use crate::limits::Limits;
-use crate::model::Snapshot;
+use crate::locator::Locator;
+use crate::media;
+use crate::model::{Exchange, Snapshot};
 use crate::output::Event;
+use crate::record::{Notice, Record, Speech};
+use crate::snapshot;
 use crate::taps::Taps;
 
 /// What a user may set before packets come.
@@ -29,20 +38,52 @@ impl Default for EngineOptions {
 }
 
 /// Packets in, knowledge out. The same inputs in the same order always give the same events and snapshots.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Engine {
-    options: EngineOptions,
     taps: Taps,
-    events: VecDeque<Event>,
+    connections: Connections,
+    flows: FlowTable,
+    icmp: IcmpErrors,
+    events: Events,
+    sessions: u32,
+    /// Kept for its allocation.
+    notices: Vec<Notice>,
+}
+
+/// Events that wait, the oldest first.
+#[derive(Clone, Debug)]
+struct Events {
+    queue: VecDeque<Event>,
+    max: usize,
+}
+
+impl Events {
+    /// Adds an event and says whether another fell for it.
+    fn push(&mut self, event: Event) -> bool {
+        let full = self.queue.len() >= self.max;
+        if full {
+            self.queue.pop_front();
+        }
+        self.queue.push_back(event);
+        full
+    }
 }
 
 impl Engine {
     /// An engine that has seen nothing.
     pub fn new(options: EngineOptions) -> Self {
+        let limits = options.limits;
         Self {
-            options,
             taps: Taps::default(),
-            events: VecDeque::new(),
+            connections: Connections::new(options.rtsp_ports, limits),
+            flows: FlowTable::new(limits.flows, limits.epochs),
+            icmp: IcmpErrors::new(limits.icmp_errors),
+            events: Events {
+                queue: VecDeque::new(),
+                max: limits.events.max(1),
+            },
+            sessions: 0,
+            notices: Vec::new(),
         }
     }
 
@@ -56,35 +97,230 @@ impl Engine {
         match input {
             Input::Frame(frame) => self.handle_frame(&frame),
             Input::FlowCounters(counters) => self.handle_flow_counters(&counters),
-            Input::CaptureLoss(loss) => self.handle_loss(loss),
+            Input::CaptureLoss(CaptureLoss { kind, count, .. }) => {
+                self.taps.count_loss(kind, count)
+            }
             Input::Tick(_) => {}
         }
     }
 
     /// Says that no more input comes: what waits for missing bytes is read as far as it goes.
-    pub fn finish(&mut self) {}
+    pub fn finish(&mut self) {
+        let Self {
+            taps,
+            connections,
+            flows,
+            events,
+            ..
+        } = self;
+        connections.finish(|record, notices| {
+            for notice in notices.drain(..) {
+                act_on(notice, record, taps, flows, events);
+            }
+        });
+    }
 
     /// Takes the oldest event that was not taken yet.
     pub fn poll_output(&mut self) -> Option<Event> {
-        self.events.pop_front()
+        self.events.queue.pop_front()
     }
 
     /// What is known now. Numbers new sessions, and changes nothing else.
     pub fn snapshot(&mut self) -> Snapshot {
-        Snapshot {
-            taps: self.taps.snapshot(),
-            losses: self.taps.losses(),
-            ..Snapshot::default()
-        }
+        let taps = self.taps.snapshot();
+        let losses = self.taps.losses();
+        snapshot::take(
+            taps,
+            losses,
+            &mut self.connections,
+            &self.flows,
+            &self.icmp,
+            &mut self.sessions,
+        )
     }
 
     fn handle_frame(&mut self, frame: &FrameRef<'_>) {
         self.taps.count_frame(frame);
+        let decoded = decode(frame);
+        match decoded.body {
+            Body::Tcp(segment) => self.handle_segment(frame, &segment),
+            Body::Udp(datagram) => self.handle_datagram(frame, &datagram),
+            Body::Icmp(error) => self.icmp.note(&error, locate(frame)),
+            Body::Other => {
+                if decoded
+                    .stop
+                    .is_some_and(|stop| stop.layer != Layer::Payload)
+                {
+                    self.taps.count_loss(LossKind::NotParsed, 1);
+                }
+            }
+        }
     }
 
-    fn handle_flow_counters(&mut self, _counters: &FlowCounters) {}
+    fn handle_segment(&mut self, frame: &FrameRef<'_>, segment: &Segment<'_>) {
+        let place = Place {
+            at: frame.at,
+            frame: frame.number,
+        };
+        let Self {
+            taps,
+            connections,
+            flows,
+            events,
+            notices,
+            ..
+        } = self;
+        let (record, refused) = connections.handle_segment(frame.tap, segment, place, notices);
+        if let Some(record) = record {
+            for notice in notices.drain(..) {
+                act_on(notice, record, taps, flows, events);
+            }
+        }
+        notices.clear();
+        if refused {
+            taps.count_loss(LossKind::ConnectionCap, 1);
+        }
+    }
 
-    fn handle_loss(&mut self, loss: CaptureLoss) {
-        self.taps.count_loss(loss.kind, loss.count);
+    fn handle_datagram(&mut self, frame: &FrameRef<'_>, datagram: &Datagram<'_>) {
+        self.taps.count_datagrams(frame.tap, 1);
+        let at = locate(frame);
+        let noted = self.flows.count(
+            at,
+            datagram.source,
+            datagram.destination,
+            datagram.payload,
+            datagram.payload_len,
+        );
+        self.tell_media(noted, at, datagram.source, datagram.destination);
+    }
+
+    fn handle_flow_counters(&mut self, counters: &FlowCounters) {
+        let (noted, grown) = self.flows.set_kernel_counts(counters);
+        self.taps.count_datagrams(counters.tap, grown);
+        let at = rtspscope_wire::Timestamp(counters.stats.rtp.first_ns);
+        let at = Locator {
+            tap: counters.tap,
+            frame: None,
+            at,
+            stream_offset: None,
+        };
+        self.tell_media(noted, at, counters.from, counters.to);
+    }
+
+    fn tell_media(
+        &mut self,
+        noted: Noted,
+        at: Locator,
+        from: std::net::SocketAddr,
+        to: std::net::SocketAddr,
+    ) {
+        if noted.evicted {
+            self.taps.count_loss(LossKind::FlowCap, 1);
+        }
+        if let Some(ssrc) = noted.media_began {
+            tell(
+                Event::MediaArrived {
+                    at,
+                    from,
+                    to,
+                    ssrc: Some(ssrc),
+                },
+                &mut self.taps,
+                &mut self.events,
+            );
+        }
+    }
+}
+
+fn locate(frame: &FrameRef<'_>) -> Locator {
+    Locator {
+        tap: frame.tap,
+        frame: Some(frame.number),
+        at: frame.at,
+        stream_offset: None,
+    }
+}
+
+fn tell(event: Event, taps: &mut Taps, events: &mut Events) {
+    if events.push(event) {
+        taps.count_loss(LossKind::EventCap, 1);
+    }
+}
+
+/// Does what a connection's news asks for, and passes it on.
+fn act_on(
+    notice: Notice,
+    record: &Record,
+    taps: &mut Taps,
+    flows: &mut FlowTable,
+    events: &mut Events,
+) {
+    let (client, server) = (record.client_address(), record.server_address());
+    let event = match notice {
+        Notice::Started { at } => {
+            let encrypted = record.speech == Speech::Tls;
+            Event::SessionStarted {
+                at,
+                client,
+                server,
+                encrypted,
+            }
+        }
+        Notice::Message {
+            message,
+            method,
+            cseq,
+        } => Event::Message {
+            client,
+            server,
+            method,
+            cseq,
+            message,
+        },
+        Notice::Playing { at } => Event::Playing { at, client, server },
+        Notice::MediaBegan { at, sender, ssrc } => {
+            let (from, to) = if sender == record.client() {
+                (client, server)
+            } else {
+                (server, client)
+            };
+            Event::MediaArrived {
+                at,
+                from,
+                to,
+                ssrc: Some(ssrc),
+            }
+        }
+        Notice::Ended { at, by, reset } => Event::Ended {
+            at,
+            client,
+            server,
+            by,
+            reset,
+        },
+        Notice::SetUp { exchange } => return fence(&exchange, record, flows),
+        Notice::ChannelRefused => return taps.count_loss(LossKind::FlowCap, 1),
+        Notice::MessageDropped => return taps.count_loss(LossKind::MessageCap, 1),
+    };
+    tell(event, taps, events);
+}
+
+/// An accepted SETUP begins a new use of the ports that it names.
+fn fence(setup: &Exchange, record: &Record, flows: &mut FlowTable) {
+    let agreed = media::negotiated(setup);
+    let ports = [
+        agreed.client_rtp_port,
+        agreed.client_rtcp_port,
+        agreed.answered_rtp_port,
+        agreed.answered_rtcp_port,
+    ];
+    let mut ports: Vec<u16> = ports.into_iter().flatten().collect();
+    ports.dedup();
+    if !ports.is_empty() {
+        flows.fence(record.tap, record.client_address().ip(), &ports);
+    }
+    if let Some((group, rtp, rtcp)) = agreed.multicast {
+        flows.watch(record.tap, group, &[rtp, rtcp]);
     }
 }

@@ -15,9 +15,26 @@ pub mod nat;
 pub mod output;
 pub mod rules;
 
+mod claim;
+mod connection;
+mod connections;
+mod counting;
+mod exchange;
 mod facts;
+mod flow;
+mod icmp;
+mod interleaved;
+mod jitter;
+mod media;
 mod reading;
+mod record;
+mod roles;
+mod session;
+mod snapshot;
 mod taps;
+mod tunnel;
+#[cfg(test)]
+mod testkit;
 
 pub use engine::{Engine, EngineOptions};
 pub use finding::{Code, Evidence, Finding, Severity};

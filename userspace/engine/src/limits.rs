@@ -12,12 +12,20 @@ pub struct Limits {
     pub buffered_bytes: usize,
     /// Out-of-order segments that one direction of a connection may hold back.
     pub buffered_segments: usize,
-    /// Bytes of one RTSP message, head and body.
-    pub message_bytes: usize,
+    /// Bytes of one RTSP message's head.
+    pub head_bytes: usize,
+    /// Bytes of one RTSP message's body.
+    pub body_bytes: usize,
     /// Exchanges kept of one connection; later ones are counted.
     pub exchanges: usize,
     /// Bytes of messages kept of one connection; later messages are counted.
     pub connection_message_bytes: usize,
+    /// Bytes of messages kept of all connections; the oldest closed connection falls.
+    pub message_bytes_in_all: usize,
+    /// Interleaved channels counted of one connection, both directions.
+    pub channels: usize,
+    /// Interleaved channels counted of all connections.
+    pub channels_in_all: usize,
     /// Directed UDP flows followed at one time; a new one beyond it replaces the one that was idle longest.
     pub flows: usize,
     /// Restarts kept apart within one UDP flow (a port pair that a later SETUP uses again).
@@ -31,14 +39,18 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            connections: 16_384,
+            connections: 8_192,
             undecided_bytes: 4_096,
             buffered_bytes: 1 << 20,
             buffered_segments: 1_024,
-            message_bytes: 256 << 10,
+            head_bytes: 64 << 10,
+            body_bytes: 512 << 10,
             exchanges: 4_096,
             connection_message_bytes: 4 << 20,
-            flows: 8_192,
+            message_bytes_in_all: 32 << 20,
+            channels: 64,
+            channels_in_all: 8_192,
+            flows: 32_768,
             epochs: 16,
             icmp_errors: 4_096,
             events: 65_536,

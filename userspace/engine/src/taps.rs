@@ -47,9 +47,9 @@ impl Taps {
         tap.last_at = Some(tap.last_at.map_or(frame.at, |last| last.max(frame.at)));
     }
 
-    pub(crate) fn count_datagram(&mut self, tap: TapId) {
+    pub(crate) fn count_datagrams(&mut self, tap: TapId, count: u64) {
         if let Some(tap) = self.taps.get_mut(usize::from(tap.0)) {
-            tap.udp_datagrams += 1;
+            tap.udp_datagrams += count;
         }
     }
 

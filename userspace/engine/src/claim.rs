@@ -1,0 +1,78 @@
+//! Which flow is whose media.
+//!
+//! Ports say it where everything is right. Where it is not, and that is what people come for, the sender's port, the
+//! SSRC or the lack of any other candidate says it. So flows are claimed in rounds from the strongest sign to the
+//! weakest, each flow once, and a weaker sign never takes what a stronger one has.
+
+mod arrival;
+mod rounds;
+mod seat;
+
+use crate::flow::{Epoch, Flow, FlowTable};
+use crate::icmp::IcmpErrors;
+use crate::model::Session;
+use crate::record::Record;
+use seat::Seat;
+
+/// One use of one flow.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Unit<'a> {
+    pub(crate) flow: &'a Flow,
+    pub(crate) epoch: &'a Epoch,
+}
+
+impl Unit<'_> {
+    fn rtp_packets(&self) -> u64 {
+        self.epoch
+            .media
+            .as_ref()
+            .map_or(0, |media| media.stats.rtp.packets)
+    }
+
+    fn rtcp_packets(&self) -> u64 {
+        self.epoch
+            .media
+            .as_ref()
+            .map_or(0, |media| media.stats.rtcp.packets)
+    }
+}
+
+/// Fills the arrivals of all media of all sessions. `records` are the connections of each session's legs.
+pub(crate) fn fill_arrivals(
+    sessions: &mut [Session],
+    records: &[Vec<&Record>],
+    flows: &FlowTable,
+    icmp: &IcmpErrors,
+) {
+    let flows = flows.flows().iter();
+    let units: Vec<Unit<'_>> = flows
+        .flat_map(|flow| flow.epochs().map(move |epoch| Unit { flow, epoch }))
+        .collect();
+    let mut seats = seat::seats(sessions);
+    let strays = rounds::assign(&mut seats, &units);
+    let arrivals: Vec<_> = seats
+        .iter()
+        .map(|seat| arrival::at_seat(seat, sessions, records, &units, icmp))
+        .collect();
+    for (seat, arrival) in seats.iter().zip(arrivals) {
+        if let Some(media) = media_of(sessions, seat) {
+            media.arrivals.push(arrival);
+        }
+    }
+    for stray in strays {
+        let arrival = arrival::elsewhere(&stray, sessions, &units);
+        if let Some(media) = sessions
+            .get_mut(stray.session)
+            .and_then(|session| session.media.get_mut(stray.media))
+        {
+            media.arrivals.push(arrival);
+        }
+    }
+}
+
+fn media_of<'s>(
+    sessions: &'s mut [Session],
+    seat: &Seat,
+) -> Option<&'s mut crate::model::MediaStream> {
+    sessions.get_mut(seat.session)?.media.get_mut(seat.media)
+}

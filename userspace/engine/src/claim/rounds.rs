@@ -1,0 +1,350 @@
+//! The rounds in which flows are claimed, from the strongest sign to the weakest.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+
+use foldhash::fast::FixedState;
+use rtspscope_wire::TapId;
+
+use super::Unit;
+use super::seat::Seat;
+
+/// Packets without which a flow is not taken for media on the weakest sign.
+const LONE_FLOW_PACKETS: u64 = 2;
+
+/// Media seen at a tap that has no leg of the session: found by SSRC.
+#[derive(Clone, Debug)]
+pub(super) struct Stray {
+    pub(super) session: usize,
+    pub(super) media: usize,
+    pub(super) tap: TapId,
+    pub(super) units: Vec<usize>,
+}
+
+type Ends = HashMap<(TapId, SocketAddr), Vec<usize>, FixedState>;
+
+/// Gives each unit to at most one seat, and names the media found at taps where their session has no leg.
+pub(super) fn assign<'u>(seats: &mut [Seat], units: &'u [Unit<'u>]) -> Vec<Stray> {
+    let mut table = Table {
+        seats,
+        units,
+        taken: vec![false; units.len()],
+    };
+    table.by_receiver(Seat::asked, false);
+    table.by_client();
+    table.by_receiver(Seat::answered, true);
+    table.by_punched_hole();
+    table.by_source();
+    table.by_sender();
+    table.by_lack_of_others();
+    table.strays()
+}
+
+struct Table<'t, 'u> {
+    seats: &'t mut [Seat],
+    units: &'u [Unit<'u>],
+    taken: Vec<bool>,
+}
+
+impl<'u> Table<'_, 'u> {
+    /// Media that goes where the SETUP says.
+    fn by_receiver(&mut self, receivers: impl Fn(&Seat) -> Vec<SocketAddr>, only_missing: bool) {
+        let has_rtp: Vec<bool> = (0..self.seats.len())
+            .map(|seat| self.has_rtp(seat))
+            .collect();
+        let wanting =
+            |at: usize, _: &Seat| !only_missing || !has_rtp.get(at).copied().unwrap_or(true);
+        let ends = self.ends(&receivers, wanting);
+        for (index, unit) in self.free() {
+            let Some(candidates) = ends.get(&(unit.flow.tap, unit.flow.to)) else {
+                continue;
+            };
+            let Some(seat) = self.best(candidates, &unit) else {
+                continue;
+            };
+            let from = unit.flow.from.ip();
+            let sent_by_client =
+                self.seats[seat].is_client(from) && !self.seats[seat].is_server(from);
+            if sent_by_client {
+                self.seats[seat].from_client.push(index);
+            } else {
+                self.seats[seat].from_server.push(index);
+            }
+            self.taken[index] = true;
+        }
+    }
+
+    /// What leaves the client's ports, or goes from the client to the server's.
+    fn by_client(&mut self) {
+        let own = self.ends(&Seat::client_ends, |_, _| true);
+        let servers = self.ends(&Seat::server_ends, |_, _| true);
+        for (index, unit) in self.free() {
+            let tap = unit.flow.tap;
+            let by_port = own
+                .get(&(tap, unit.flow.from))
+                .and_then(|candidates| self.best(candidates, &unit));
+            let seat = by_port.or_else(|| {
+                let to_server = servers.get(&(tap, unit.flow.to))?;
+                let from_client = |seat: &&usize| self.seats[**seat].is_client(unit.flow.from.ip());
+                let candidates: Vec<usize> =
+                    to_server.iter().filter(from_client).copied().collect();
+                self.best(&candidates, &unit)
+            });
+            if let Some(seat) = seat {
+                self.seats[seat].from_client.push(index);
+                self.taken[index] = true;
+            }
+        }
+    }
+
+    /// Media that comes back through the very hole that the client made.
+    fn by_punched_hole(&mut self) {
+        let mut holes: HashMap<(TapId, SocketAddr, SocketAddr), usize, FixedState> =
+            HashMap::default();
+        for (at, seat) in self.seats.iter().enumerate() {
+            for unit in seat
+                .from_client
+                .iter()
+                .filter_map(|index| self.units.get(*index))
+            {
+                holes.insert((unit.flow.tap, unit.flow.to, unit.flow.from), at);
+            }
+        }
+        for (index, unit) in self.free() {
+            let hole = holes.get(&(unit.flow.tap, unit.flow.from, unit.flow.to));
+            if let Some(&seat) = hole.filter(|_| unit.rtp_packets() + unit.rtcp_packets() > 0) {
+                self.give(seat, index);
+            }
+        }
+    }
+
+    /// Media of the SSRC that the response names, or that another leg saw.
+    fn by_source(&mut self) {
+        let mut sources: HashMap<(TapId, u32), Vec<usize>, FixedState> = HashMap::default();
+        for at in 0..self.seats.len() {
+            if self.seats[at].by_udp {
+                for ssrc in self.sources_of(at) {
+                    sources
+                        .entry((self.seats[at].tap, ssrc))
+                        .or_default()
+                        .push(at);
+                }
+            }
+        }
+        for (index, unit) in self.free() {
+            let ssrc = unit.epoch.ssrc().filter(|_| unit.epoch.is_media());
+            let Some(candidates) = ssrc.and_then(|ssrc| sources.get(&(unit.flow.tap, ssrc))) else {
+                continue;
+            };
+            let (from, to) = (unit.flow.from.ip(), unit.flow.to.ip());
+            let mut fitting = candidates.clone();
+            fitting.retain(|seat| {
+                let candidate = &self.seats[*seat];
+                let peer = candidate.is_server(from) || candidate.is_client(to);
+                peer && (candidate.is_client(to) || !self.has_rtp(*seat))
+            });
+            if let Some(seat) = self.best(&fitting, &unit) {
+                self.give(seat, index);
+            }
+        }
+    }
+
+    /// Media from the server's announced port to the client at whatever port, where only one medium can be meant.
+    fn by_sender(&mut self) {
+        let senders = self.ends(&Seat::server_ends, |_, _| true);
+        for (index, unit) in self.free() {
+            let Some(candidates) = senders.get(&(unit.flow.tap, unit.flow.from)) else {
+                continue;
+            };
+            let (rtp, rtcp) = (unit.epoch.is_media(), unit.rtcp_packets() > 0);
+            let mut fitting = candidates.clone();
+            fitting.retain(|seat| {
+                let lacks =
+                    (rtp && !self.has_rtp(*seat)) || (!rtp && rtcp && !self.has_rtcp(*seat));
+                lacks
+                    && self.seats[*seat].is_client(unit.flow.to.ip())
+                    && self.seats[*seat].since <= unit.epoch.last.at
+            });
+            if let [seat] = fitting[..] {
+                self.give(seat, index);
+            }
+        }
+    }
+
+    /// The one flow of RTP that passed between the two after PLAY, for the one medium that lacks any.
+    fn by_lack_of_others(&mut self) {
+        for at in 0..self.seats.len() {
+            let seat = &self.seats[at];
+            let Some(playing_since) = seat
+                .playing_since
+                .filter(|_| seat.by_udp && !self.has_rtp(at))
+            else {
+                continue;
+            };
+            let rivals = self.seats.iter().enumerate().filter(|(other, rival)| {
+                *other != at
+                    && rival.by_udp
+                    && (rival.tap, rival.client, rival.server)
+                        == (seat.tap, seat.client, seat.server)
+                    && !self.has_rtp(*other)
+            });
+            let between = |unit: &Unit<'_>| {
+                unit.flow.tap == seat.tap
+                    && seat.is_server(unit.flow.from.ip())
+                    && seat.is_client(unit.flow.to.ip())
+                    && unit.epoch.is_media()
+                    && unit.rtp_packets() >= LONE_FLOW_PACKETS
+                    && unit.epoch.last.at >= playing_since
+            };
+            let flows: Vec<usize> = self
+                .free()
+                .into_iter()
+                .filter(|(_, unit)| between(unit))
+                .map(|(at, _)| at)
+                .collect();
+            if let ([flow], 0) = (&flows[..], rivals.count()) {
+                self.give(at, *flow);
+            }
+        }
+    }
+
+    /// Media at taps where its session has no leg.
+    fn strays(&self) -> Vec<Stray> {
+        let mut owners: HashMap<u32, Vec<(usize, usize)>, FixedState> = HashMap::default();
+        for (at, seat) in self.seats.iter().enumerate() {
+            for ssrc in self.sources_of(at) {
+                let owners = owners.entry(ssrc).or_default();
+                if !owners.contains(&(seat.session, seat.media)) {
+                    owners.push((seat.session, seat.media));
+                }
+            }
+        }
+        let mut strays: Vec<Stray> = Vec::new();
+        for (index, unit) in self.free() {
+            let ssrc = unit.epoch.ssrc().filter(|_| unit.epoch.is_media());
+            let Some(&[(session, media)]) =
+                ssrc.and_then(|ssrc| owners.get(&ssrc)).map(Vec::as_slice)
+            else {
+                continue;
+            };
+            let tap = unit.flow.tap;
+            if self
+                .seats
+                .iter()
+                .any(|seat| seat.session == session && seat.tap == tap)
+            {
+                continue;
+            }
+            match strays
+                .iter_mut()
+                .find(|stray| (stray.session, stray.media, stray.tap) == (session, media, tap))
+            {
+                Some(stray) => stray.units.push(index),
+                None => strays.push(Stray {
+                    session,
+                    media,
+                    tap,
+                    units: vec![index],
+                }),
+            }
+        }
+        strays.sort_by_key(|stray| (stray.session, stray.media, stray.tap));
+        strays
+    }
+
+    fn give(&mut self, seat: usize, unit: usize) {
+        self.seats[seat].from_server.push(unit);
+        self.taken[unit] = true;
+    }
+
+    /// Units that nobody has, in order.
+    fn free(&self) -> Vec<(usize, Unit<'u>)> {
+        let units: &'u [Unit<'u>] = self.units;
+        units
+            .iter()
+            .copied()
+            .enumerate()
+            .filter(|(index, _)| !self.taken[*index])
+            .collect()
+    }
+
+    fn has_rtp(&self, seat: usize) -> bool {
+        self.seats[seat]
+            .from_server
+            .iter()
+            .any(|unit| self.units[*unit].rtp_packets() > 0)
+    }
+
+    fn has_rtcp(&self, seat: usize) -> bool {
+        self.seats[seat]
+            .from_server
+            .iter()
+            .any(|unit| self.units[*unit].rtcp_packets() > 0)
+    }
+
+    /// The SSRC that the response names and those of the medium's RTP at any leg.
+    fn sources_of(&self, at: usize) -> Vec<u32> {
+        let medium = |seat: &Seat| (seat.session, seat.media);
+        let own = medium(&self.seats[at]);
+        let start = self.seats.partition_point(|seat| medium(seat) < own);
+        let end = self.seats.partition_point(|seat| medium(seat) <= own);
+        let mut sources: Vec<u32> = self.seats[start..end]
+            .iter()
+            .flat_map(|seat| {
+                let seen = seat
+                    .from_server
+                    .iter()
+                    .filter_map(|unit| self.units[*unit].epoch.ssrc());
+                seat.negotiated.ssrc.into_iter().chain(seen)
+            })
+            .collect();
+        sources.sort_unstable();
+        sources.dedup();
+        sources
+    }
+
+    fn ends(
+        &self,
+        of: &impl Fn(&Seat) -> Vec<SocketAddr>,
+        wanting: impl Fn(usize, &Seat) -> bool,
+    ) -> Ends {
+        let mut ends = Ends::default();
+        for (at, seat) in self
+            .seats
+            .iter()
+            .enumerate()
+            .filter(|(at, seat)| seat.by_udp && wanting(*at, seat))
+        {
+            for end in of(seat) {
+                let seats = ends.entry((seat.tap, end)).or_default();
+                if seats.last() != Some(&at) {
+                    seats.push(at);
+                }
+            }
+        }
+        ends
+    }
+
+    /// Of the seats that the same sign points to, the one whose SETUP and server fit best. A port pair that a later
+    /// SETUP names again belongs to the later session from then on.
+    fn best(&self, candidates: &[usize], unit: &Unit<'_>) -> Option<usize> {
+        let (first, last) = (unit.epoch.first.at, unit.epoch.last.at);
+        let in_time = candidates
+            .iter()
+            .copied()
+            .filter(|seat| self.seats[*seat].since <= last);
+        in_time.max_by_key(|at| {
+            let seat = &self.seats[*at];
+            let ends = [unit.flow.from, unit.flow.to];
+            let exact = seat.server_ends().iter().any(|end| ends.contains(end));
+            let server = ends.iter().any(|end| seat.is_server(end.ip()));
+            (
+                seat.since <= first,
+                exact,
+                server,
+                seat.since,
+                std::cmp::Reverse(*at),
+            )
+        })
+    }
+}

@@ -1,0 +1,174 @@
+//! One medium at one leg: where its packets should be, and which flows it got.
+
+use std::net::{IpAddr, SocketAddr};
+
+use rtspscope_wire::{TapId, Timestamp};
+
+use crate::model::{Leg, MediaStream, Negotiated, Session};
+
+/// One medium at one leg.
+#[derive(Clone, Debug)]
+pub(super) struct Seat {
+    /// Index into the sessions.
+    pub(super) session: usize,
+    /// Index into the session's media.
+    pub(super) media: usize,
+    /// Index into the session's legs.
+    pub(super) leg: usize,
+    pub(super) tap: TapId,
+    pub(super) client: IpAddr,
+    pub(super) server: IpAddr,
+    /// Media comes by UDP, as far as the SETUP says.
+    pub(super) by_udp: bool,
+    /// When the SETUP was seen at this leg.
+    pub(super) since: Timestamp,
+    /// When PLAY was accepted at this leg.
+    pub(super) playing_since: Option<Timestamp>,
+    pub(super) negotiated: Negotiated,
+    /// Units with packets from the server.
+    pub(super) from_server: Vec<usize>,
+    /// Units with packets from the client.
+    pub(super) from_client: Vec<usize>,
+}
+
+impl Seat {
+    /// Where RTP and RTCP should arrive by the request; RTP first.
+    pub(super) fn asked(&self) -> Vec<SocketAddr> {
+        if let Some((group, rtp, rtcp)) = self.negotiated.multicast {
+            return vec![SocketAddr::new(group, rtp), SocketAddr::new(group, rtcp)];
+        }
+        let ports = [
+            self.negotiated.client_rtp_port,
+            self.negotiated.client_rtcp_port,
+        ];
+        let receivers = std::iter::once(self.client).chain(self.destination());
+        receivers
+            .flat_map(|ip| {
+                ports
+                    .into_iter()
+                    .flatten()
+                    .map(move |port| SocketAddr::new(ip, port))
+            })
+            .collect()
+    }
+
+    /// Where they should arrive by the response.
+    pub(super) fn answered(&self) -> Vec<SocketAddr> {
+        let ports = [
+            self.negotiated.answered_rtp_port,
+            self.negotiated.answered_rtcp_port,
+        ];
+        let receivers = std::iter::once(self.client).chain(self.destination());
+        receivers
+            .flat_map(|ip| {
+                ports
+                    .into_iter()
+                    .flatten()
+                    .map(move |port| SocketAddr::new(ip, port))
+            })
+            .collect()
+    }
+
+    /// Where the client's packets come from.
+    pub(super) fn client_ends(&self) -> Vec<SocketAddr> {
+        let ports = [
+            self.negotiated.client_rtp_port,
+            self.negotiated.client_rtcp_port,
+        ];
+        ports
+            .into_iter()
+            .flatten()
+            .map(|port| SocketAddr::new(self.client, port))
+            .collect()
+    }
+
+    /// Where the server's packets come from, and the client's go to.
+    pub(super) fn server_ends(&self) -> Vec<SocketAddr> {
+        let ports = [
+            self.negotiated.server_rtp_port,
+            self.negotiated.server_rtcp_port,
+        ];
+        let senders = std::iter::once(self.server).chain(self.source());
+        senders
+            .flat_map(|ip| {
+                ports
+                    .into_iter()
+                    .flatten()
+                    .map(move |port| SocketAddr::new(ip, port))
+            })
+            .collect()
+    }
+
+    /// The receiver that the SETUP names, if it is not the client's address anyway.
+    fn destination(&self) -> Option<IpAddr> {
+        address(self.negotiated.destination.as_ref()).filter(|ip| *ip != self.client)
+    }
+
+    /// The sender that the response names, if it is not the server's address anyway.
+    fn source(&self) -> Option<IpAddr> {
+        address(self.negotiated.source.as_ref()).filter(|ip| *ip != self.server)
+    }
+
+    /// Whether `ip` is the server or the sender that it named.
+    pub(super) fn is_server(&self, ip: IpAddr) -> bool {
+        ip == self.server || self.source() == Some(ip)
+    }
+
+    /// Whether `ip` is the client or the receiver that was named for it.
+    pub(super) fn is_client(&self, ip: IpAddr) -> bool {
+        ip == self.client || self.destination() == Some(ip)
+    }
+}
+
+fn address(text: Option<&String>) -> Option<IpAddr> {
+    text?.parse().ok()
+}
+
+/// All media at all legs, session by session and medium by medium.
+pub(super) fn seats(sessions: &[Session]) -> Vec<Seat> {
+    let mut seats = Vec::new();
+    for (session_index, session) in sessions.iter().enumerate() {
+        for (media_index, media) in session.media.iter().enumerate() {
+            for (leg_index, leg) in session.legs.iter().enumerate() {
+                seats.push(seat((session_index, media_index, leg_index), media, leg));
+            }
+        }
+    }
+    seats
+}
+
+fn seat(
+    (session, media_index, leg_index): (usize, usize, usize),
+    media: &MediaStream,
+    leg: &Leg,
+) -> Seat {
+    let setup = media
+        .setup
+        .get(leg_index)
+        .copied()
+        .flatten()
+        .and_then(|index| leg.exchanges.get(index));
+    let asked = setup.and_then(|setup| setup.request.as_ref().or(setup.response.as_ref()));
+    let plays = leg
+        .exchanges
+        .iter()
+        .filter(|exchange| exchange.is("PLAY") && exchange.succeeded());
+    let negotiated = media.per_leg.get(leg_index).cloned().unwrap_or_default();
+    Seat {
+        session,
+        media: media_index,
+        leg: leg_index,
+        tap: leg.tap,
+        client: leg.client.ip(),
+        server: leg.server.ip(),
+        by_udp: setup.is_some() && negotiated.channels.is_none(),
+        since: asked.map_or(leg.first.at, |message| message.at.at),
+        playing_since: plays
+            .filter_map(|play| play.response.as_ref())
+            .map(|response| response.at.at)
+            .min(),
+        negotiated,
+        from_server: Vec::new(),
+        from_client: Vec::new(),
+    }
+}

@@ -1,0 +1,305 @@
+//! Reads one TCP connection: two reassemblers and two message streams feed one [`Record`].
+//!
+//! Most connections that pass a router are not RTSP. Each is read only until its first bytes tell, and then let go.
+
+use std::net::SocketAddr;
+
+use rtspscope_wire::decode::Segment;
+use rtspscope_wire::rtsp::stream::{Item, MessageStream, Protocol, RawMessage, StreamLimits};
+use rtspscope_wire::tcp::{Piece, Place, Reassembler, ReassemblyLimits};
+
+use crate::limits::Limits;
+use crate::locator::Locator;
+use crate::record::{Notice, Record, Room, Speech};
+use crate::tunnel::Tunnel;
+
+/// Whether a connection is worth following any longer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fate {
+    Keep,
+    LetGo,
+}
+
+/// One direction.
+#[derive(Clone, Debug)]
+struct Half {
+    reassembler: Reassembler,
+    stream: MessageStream,
+    http: Http,
+}
+
+/// What the first bytes of a direction are, if they are an HTTP head.
+#[derive(Clone, Debug)]
+enum Http {
+    /// No HTTP head came.
+    None,
+    /// HTTP that is no tunnel.
+    Plain,
+    /// RTSP stands behind it.
+    Tunnel(Box<Tunnel>),
+}
+
+impl Http {
+    fn tunnel(&self) -> Option<&Tunnel> {
+        match self {
+            Self::Tunnel(tunnel) => Some(tunnel),
+            Self::None | Self::Plain => None,
+        }
+    }
+}
+
+/// One connection with its readers.
+#[derive(Clone, Debug)]
+pub(crate) struct Connection {
+    pub(crate) record: Record,
+    /// Gone once nothing can be read any more (TLS).
+    halves: Option<Box<[Half; 2]>>,
+    /// One end listens on an RTSP port.
+    on_rtsp_port: bool,
+}
+
+impl Connection {
+    pub(crate) fn new(
+        at: Locator,
+        ends: [SocketAddr; 2],
+        rtsp_ports: &[u16],
+        limits: &Limits,
+    ) -> Self {
+        let listens = ends.map(|end| rtsp_ports.contains(&end.port()));
+        let mut record = Record::new(at, ends);
+        record.listener = (listens[0] != listens[1]).then_some(usize::from(listens[1]));
+        let half = || Half {
+            reassembler: Reassembler::new(ReassemblyLimits {
+                max_buffered_bytes: limits.buffered_bytes,
+                max_buffered_segments: limits.buffered_segments,
+            }),
+            stream: MessageStream::new(stream_limits(limits)),
+            http: Http::None,
+        };
+        let halves = Some(Box::new([half(), half()]));
+        Self {
+            record,
+            halves,
+            on_rtsp_port: listens[0] || listens[1],
+        }
+    }
+
+    /// Whether the segment, sent by `end`, opens another connection on the same addresses and ports.
+    pub(crate) fn is_reopened_by(&self, end: usize, segment: &Segment<'_>) -> bool {
+        if !segment.flags.syn() {
+            return false;
+        }
+        match self.record.isn[end] {
+            Some(isn) => isn != segment.seq,
+            None => self.record.payload_bytes[end] > 0 || self.record.closed.is_some(),
+        }
+    }
+
+    /// Whether this may end up in a session: RTSP was spoken, or tried on an RTSP port and not answered.
+    pub(crate) fn is_of_interest(&self) -> bool {
+        self.record.speech != Speech::Undecided || self.is_attempt()
+    }
+
+    /// Whether someone tried to connect to an RTSP port and no data came of it.
+    pub(crate) fn is_attempt(&self) -> bool {
+        let silent = self.record.payload_bytes == [0, 0];
+        self.on_rtsp_port && self.record.opener.is_some() && silent
+    }
+
+    /// Takes a segment sent by `end`.
+    pub(crate) fn handle_segment(
+        &mut self,
+        end: usize,
+        segment: &Segment<'_>,
+        place: Place,
+        room: Room<'_>,
+        notices: &mut Vec<Notice>,
+    ) -> Fate {
+        let at = Locator {
+            tap: self.record.tap,
+            frame: Some(place.frame),
+            at: place.at,
+            stream_offset: None,
+        };
+        self.record.last = at;
+        self.note_opening(end, segment);
+        if let Some(bytes) = self.record.payload_bytes.get_mut(end) {
+            *bytes = bytes.saturating_add(u64::from(segment.payload_len));
+        }
+        self.read(end, segment, place, room, notices);
+        let fate = self.decide(at, room.limits, notices);
+        if segment.flags.fin() || segment.flags.rst() {
+            self.record
+                .handle_close(end, segment.flags.rst(), at, notices);
+        }
+        fate
+    }
+
+    /// Reads what waits for missing bytes as far as it goes.
+    pub(crate) fn finish(&mut self, room: Room<'_>, notices: &mut Vec<Notice>) {
+        let Some(halves) = &mut self.halves else {
+            return;
+        };
+        let record = &mut self.record;
+        for (end, half) in halves.iter_mut().enumerate() {
+            let Half {
+                reassembler,
+                stream,
+                http,
+            } = half;
+            reassembler
+                .finish(&mut |piece| read_piece(end, piece, stream, http, record, room, notices));
+            stream.finish(&mut |item| record.handle_item(end, item, room, notices));
+            if let Http::Tunnel(tunnel) = http {
+                tunnel.finish(&mut |item| record.handle_item(end, item, room, notices));
+            }
+        }
+        let at = self.record.last;
+        self.decide(at, room.limits, notices);
+    }
+
+    fn note_opening(&mut self, end: usize, segment: &Segment<'_>) {
+        if !segment.flags.syn() {
+            return;
+        }
+        self.record.opener = Some(if segment.flags.ack() { 1 - end } else { end });
+        if let Some(isn) = self.record.isn.get_mut(end) {
+            *isn = Some(segment.seq);
+        }
+        if let Some(half) = self.halves.as_mut().and_then(|halves| halves.get_mut(end)) {
+            half.stream.set_start_known();
+        }
+    }
+
+    fn read(
+        &mut self,
+        end: usize,
+        segment: &Segment<'_>,
+        place: Place,
+        room: Room<'_>,
+        notices: &mut Vec<Notice>,
+    ) {
+        let Some(halves) = &mut self.halves else {
+            return;
+        };
+        let record = &mut self.record;
+        let [low, high] = &mut **halves;
+        let (own, peer) = if end == 0 { (low, high) } else { (high, low) };
+        if segment.flags.ack() {
+            let Half {
+                reassembler,
+                stream,
+                http,
+            } = peer;
+            let peer_end = 1 - end;
+            reassembler.handle_peer_ack(segment.ack, &mut |piece| {
+                read_piece(peer_end, piece, stream, http, record, room, notices)
+            });
+            if segment.payload_len > 0 {
+                stream.end_open_body(&mut |item| record.handle_item(peer_end, item, room, notices));
+            }
+        }
+        let Half {
+            reassembler,
+            stream,
+            http,
+        } = own;
+        reassembler.handle_segment(segment, place, &mut |piece| {
+            read_piece(end, piece, stream, http, record, room, notices)
+        });
+    }
+
+    /// Settles what the connection speaks, as soon as its first bytes tell.
+    fn decide(&mut self, at: Locator, limits: &Limits, notices: &mut Vec<Notice>) -> Fate {
+        if self.record.speech != Speech::Undecided {
+            return Fate::Keep;
+        }
+        let Some(halves) = &self.halves else {
+            return Fate::Keep;
+        };
+        let spoken = [halves[0].stream.protocol(), halves[1].stream.protocol()];
+        let any = |protocol| spoken.contains(&protocol);
+        if any(Protocol::Rtsp) {
+            return self.settle(Speech::Rtsp, at, notices);
+        }
+        if any(Protocol::Tls) && self.on_rtsp_port {
+            let fate = self.settle(Speech::Tls, at, notices);
+            self.halves = None;
+            return fate;
+        }
+        if let Some(speech) = halves.iter().find_map(|half| half.http.tunnel()?.speech()) {
+            self.record.cookie = halves
+                .iter()
+                .find_map(|half| half.http.tunnel()?.cookie().map(str::to_owned));
+            return self.settle(speech, at, notices);
+        }
+        let is_other = any(Protocol::Other)
+            || any(Protocol::Tls)
+            || halves.iter().any(|half| matches!(half.http, Http::Plain));
+        let bytes: u64 = self.record.payload_bytes.iter().sum();
+        if !is_other && bytes <= limits.undecided_bytes {
+            Fate::Keep
+        } else {
+            Fate::LetGo
+        }
+    }
+
+    fn settle(&mut self, speech: Speech, at: Locator, notices: &mut Vec<Notice>) -> Fate {
+        self.record.speech = speech;
+        notices.push(Notice::Started { at });
+        Fate::Keep
+    }
+}
+
+fn stream_limits(limits: &Limits) -> StreamLimits {
+    StreamLimits {
+        max_head_len: limits.head_bytes,
+        max_body_len: limits.body_bytes,
+        ..StreamLimits::default()
+    }
+}
+
+/// Hands a piece to the stream, and what lies behind an HTTP head to the tunnel.
+fn read_piece(
+    end: usize,
+    piece: Piece<'_>,
+    stream: &mut MessageStream,
+    http: &mut Http,
+    record: &mut Record,
+    room: Room<'_>,
+    notices: &mut Vec<Notice>,
+) {
+    if let Piece::Gap { offset, len, place } = piece {
+        record.handle_gap(offset, len, place);
+    }
+    if let Http::Tunnel(tunnel) = http {
+        tunnel.handle_piece(piece, &mut |item| {
+            record.handle_item(end, item, room, notices)
+        });
+        return;
+    }
+    let mut head = None;
+    stream.handle_piece(piece, &mut |item| match item {
+        Item::Message(raw) if is_http(&raw) => head = Some(raw),
+        Item::Message(_) | Item::Interleaved(_) | Item::Skipped { .. } => {
+            record.handle_item(end, item, room, notices)
+        }
+    });
+    if let Some(head) = head {
+        *http = match Tunnel::from_head(&head, stream_limits(room.limits)) {
+            Some(mut tunnel) => {
+                tunnel.handle_piece(piece, &mut |item| {
+                    record.handle_item(end, item, room, notices)
+                });
+                Http::Tunnel(Box::new(tunnel))
+            }
+            None => Http::Plain,
+        };
+    }
+}
+
+fn is_http(message: &RawMessage) -> bool {
+    [&b"GET "[..], b"POST ", b"HTTP/"]
+        .iter()
+        .any(|start| message.raw.starts_with(start))
+}

@@ -1,0 +1,336 @@
+//! The table of TCP connections: one look-up per segment, and nothing more for a connection that is not RTSP.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+
+use foldhash::fast::FixedState;
+use rtspscope_wire::TapId;
+use rtspscope_wire::decode::Segment;
+use rtspscope_wire::tcp::Place;
+
+use crate::connection::{Connection, Fate};
+use crate::limits::Limits;
+use crate::locator::Locator;
+use crate::record::{Notice, Record, Room, Speech};
+
+/// Entries that are looked at to find the one to give up when the table is full.
+const EVICTION_SAMPLE: usize = 16;
+
+/// A connection's tap and its two ends, the lower address first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Key {
+    tap: TapId,
+    ends: [SocketAddr; 2],
+}
+
+/// What the table knows of a pair of ends.
+#[derive(Clone, Copy, Debug)]
+enum Known {
+    /// It is followed in this slot.
+    Followed(usize),
+    /// It is not RTSP, or there was no room.
+    Ignored,
+}
+
+/// A connection in its slot.
+#[derive(Clone, Debug)]
+struct Slot {
+    key: Key,
+    /// Number in order of the first packet.
+    number: u64,
+    connection: Connection,
+    /// Another connection uses the same ends now.
+    replaced: bool,
+    session: Option<u32>,
+}
+
+/// Connections at all taps.
+#[derive(Clone, Debug)]
+pub(crate) struct Connections {
+    rtsp_ports: Vec<u16>,
+    limits: Limits,
+    index: HashMap<Key, Known, FixedState>,
+    slots: Vec<Option<Slot>>,
+    free: Vec<usize>,
+    next_number: u64,
+    hand: usize,
+    message_bytes: usize,
+    channels: usize,
+}
+
+impl Connections {
+    pub(crate) fn new(rtsp_ports: Vec<u16>, limits: Limits) -> Self {
+        Self {
+            rtsp_ports,
+            limits,
+            index: HashMap::default(),
+            slots: Vec::new(),
+            free: Vec::new(),
+            next_number: 0,
+            hand: 0,
+            message_bytes: 0,
+            channels: 0,
+        }
+    }
+
+    /// Takes a segment. Returns the record to which the notices belong, if there are any, and whether a connection had
+    /// to be given up or refused.
+    pub(crate) fn handle_segment(
+        &mut self,
+        tap: TapId,
+        segment: &Segment<'_>,
+        place: Place,
+        notices: &mut Vec<Notice>,
+    ) -> (Option<&Record>, bool) {
+        let end = usize::from(segment.source > segment.destination);
+        let ends = if end == 0 {
+            [segment.source, segment.destination]
+        } else {
+            [segment.destination, segment.source]
+        };
+        let key = Key { tap, ends };
+        let opens = segment.flags.syn();
+        let (slot, refused) = match self.index.get(&key) {
+            Some(Known::Ignored) if !opens => return (None, false),
+            Some(&Known::Followed(slot)) if !self.reopened(slot, end, segment) => {
+                (Some(slot), false)
+            }
+            Some(&Known::Followed(slot)) => {
+                self.retire(slot, notices);
+                self.open(key, place)
+            }
+            Some(Known::Ignored) | None => self.open(key, place),
+        };
+        let Some(slot) = slot else {
+            return (None, refused);
+        };
+        let fate = self.read(slot, end, segment, place, notices);
+        if fate == Fate::LetGo {
+            self.index.insert(key, Known::Ignored);
+            self.remove(slot);
+            return (None, refused);
+        }
+        let record = self
+            .slots
+            .get(slot)
+            .and_then(Option::as_ref)
+            .map(|slot| &slot.connection.record);
+        (record, refused)
+    }
+
+    /// Reads what waits, in all connections, in order of their first packet.
+    pub(crate) fn finish(&mut self, mut tell: impl FnMut(&Record, &mut Vec<Notice>)) {
+        let mut order: Vec<(u64, usize)> = Vec::new();
+        order.extend(
+            self.slots
+                .iter()
+                .enumerate()
+                .filter_map(|(at, slot)| Some((slot.as_ref()?.number, at))),
+        );
+        order.sort_unstable();
+        let mut notices = Vec::new();
+        for (_, at) in order {
+            self.finish_slot(at, &mut notices);
+            if let Some(slot) = self.slots.get(at).and_then(Option::as_ref) {
+                tell(&slot.connection.record, &mut notices);
+            }
+            notices.clear();
+        }
+    }
+
+    /// Connections that are or may become sessions, in order of the first packet, each with its slot.
+    pub(crate) fn of_interest(&self) -> Vec<(usize, &Record)> {
+        let mut found: Vec<(u64, usize, &Record)> = Vec::new();
+        for (at, slot) in self.slots.iter().enumerate() {
+            if let Some(slot) = slot
+                .as_ref()
+                .filter(|slot| slot.connection.is_of_interest())
+            {
+                found.push((slot.number, at, &slot.connection.record));
+            }
+        }
+        found.sort_unstable_by_key(|(number, ..)| *number);
+        found
+            .into_iter()
+            .map(|(_, at, record)| (at, record))
+            .collect()
+    }
+
+    /// The number of the session that a connection was last part of.
+    pub(crate) fn session(&self, slot: usize) -> Option<u32> {
+        self.slots.get(slot)?.as_ref()?.session
+    }
+
+    pub(crate) fn set_session(&mut self, slot: usize, session: u32) {
+        if let Some(slot) = self.slots.get_mut(slot).and_then(Option::as_mut) {
+            slot.session = Some(session);
+        }
+    }
+
+    fn reopened(&self, slot: usize, end: usize, segment: &Segment<'_>) -> bool {
+        let slot = self.slots.get(slot).and_then(Option::as_ref);
+        slot.is_some_and(|slot| slot.connection.is_reopened_by(end, segment))
+    }
+
+    fn read(
+        &mut self,
+        slot: usize,
+        end: usize,
+        segment: &Segment<'_>,
+        place: Place,
+        notices: &mut Vec<Notice>,
+    ) -> Fate {
+        let room = Room {
+            limits: &self.limits,
+            messages: self.message_bytes < self.limits.message_bytes_in_all,
+            channels: self.channels < self.limits.channels_in_all,
+        };
+        let Some(slot) = self.slots.get_mut(slot).and_then(Option::as_mut) else {
+            return Fate::LetGo;
+        };
+        let before = held(&slot.connection);
+        let fate = slot
+            .connection
+            .handle_segment(end, segment, place, room, notices);
+        let after = held(&slot.connection);
+        self.message_bytes = (self.message_bytes + after.0).saturating_sub(before.0);
+        self.channels = (self.channels + after.1).saturating_sub(before.1);
+        if after.0 != before.0 && self.message_bytes >= self.limits.message_bytes_in_all {
+            self.drop_oldest_closed();
+        }
+        fate
+    }
+
+    fn finish_slot(&mut self, at: usize, notices: &mut Vec<Notice>) {
+        let room = Room {
+            limits: &self.limits,
+            messages: true,
+            channels: true,
+        };
+        if let Some(slot) = self.slots.get_mut(at).and_then(Option::as_mut) {
+            slot.connection.finish(room, notices);
+        }
+    }
+
+    /// Ends a connection whose ends are used again; it stays if it was RTSP.
+    fn retire(&mut self, at: usize, notices: &mut Vec<Notice>) {
+        let mut own = Vec::new();
+        self.finish_slot(at, &mut own);
+        notices.append(&mut own);
+        let Some(slot) = self.slots.get_mut(at).and_then(Option::as_mut) else {
+            return;
+        };
+        slot.replaced = true;
+        if !slot.connection.is_of_interest() {
+            self.remove(at);
+        }
+    }
+
+    /// A slot for a new connection, and whether another one, or this one, had to go.
+    fn open(&mut self, key: Key, place: Place) -> (Option<usize>, bool) {
+        self.forget_ignored();
+        let mut refused = false;
+        if self.free.is_empty() && self.slots.len() >= self.limits.connections {
+            refused = true;
+            let Some(victim) = self.victim() else {
+                self.index.insert(key, Known::Ignored);
+                return (None, true);
+            };
+            self.remove(victim);
+        }
+        let at = Locator {
+            tap: key.tap,
+            frame: Some(place.frame),
+            at: place.at,
+            stream_offset: None,
+        };
+        let connection = Connection::new(at, key.ends, &self.rtsp_ports, &self.limits);
+        let slot = Some(Slot {
+            key,
+            number: self.next_number,
+            connection,
+            replaced: false,
+            session: None,
+        });
+        self.next_number += 1;
+        let at = self.free.pop().unwrap_or(self.slots.len());
+        match self.slots.get_mut(at) {
+            Some(place) => *place = slot,
+            None => self.slots.push(slot),
+        }
+        self.index.insert(key, Known::Followed(at));
+        (Some(at), refused)
+    }
+
+    /// Marks of connections that are not followed are cheap to make again, so all of them go at once when they are many.
+    fn forget_ignored(&mut self) {
+        if self.index.len() >= self.limits.connections.saturating_mul(4) {
+            self.index
+                .retain(|_, known| matches!(known, Known::Followed(_)));
+        }
+    }
+
+    /// Among the next few connections the one to give up: undecided ones first, open RTSP never.
+    fn victim(&mut self) -> Option<usize> {
+        let len = self.slots.len();
+        let start = self.hand;
+        self.hand = (start + EVICTION_SAMPLE) % len.max(1);
+        let sample = (0..EVICTION_SAMPLE.min(len)).map(|step| (start + step) % len);
+        let ranked = sample.filter_map(|at| {
+            let slot = self.slots.get(at)?.as_ref()?;
+            Some((worth(slot), slot.connection.record.last.at, at))
+        });
+        ranked
+            .filter(|(worth, ..)| *worth < 3)
+            .min()
+            .map(|(.., at)| at)
+    }
+
+    fn drop_oldest_closed(&mut self) {
+        let closed = self.slots.iter().enumerate().filter_map(|(at, slot)| {
+            let slot = slot.as_ref().filter(|slot| worth(slot) == 2)?;
+            Some((slot.connection.record.last.at, at))
+        });
+        if let Some((_, at)) = closed.min() {
+            self.remove(at);
+        }
+    }
+
+    fn remove(&mut self, at: usize) {
+        let Some(slot) = self.slots.get_mut(at).and_then(Option::take) else {
+            return;
+        };
+        let (bytes, channels) = held(&slot.connection);
+        self.message_bytes = self.message_bytes.saturating_sub(bytes);
+        self.channels = self.channels.saturating_sub(channels);
+        self.free.push(at);
+        let is_current =
+            matches!(self.index.get(&slot.key), Some(Known::Followed(current)) if *current == at);
+        if is_current {
+            self.index.remove(&slot.key);
+        }
+    }
+}
+
+/// Bytes of messages and number of channels that a connection holds.
+fn held(connection: &Connection) -> (usize, usize) {
+    (
+        connection.record.exchanges.kept_bytes(),
+        connection.record.channels.len(),
+    )
+}
+
+/// How much would be lost with a connection: 0 undecided, 1 an unanswered attempt, 2 ended RTSP, 3 RTSP.
+fn worth(slot: &Slot) -> u8 {
+    let record = &slot.connection.record;
+    match record.speech {
+        Speech::Undecided => u8::from(slot.connection.is_attempt()),
+        Speech::Rtsp | Speech::TunnelGet | Speech::TunnelPost | Speech::Tls => {
+            if slot.replaced || record.closed.is_some() {
+                2
+            } else {
+                3
+            }
+        }
+    }
+}

@@ -1,0 +1,323 @@
+//! UDP flows: one table look-up per datagram, whatever it carries.
+//!
+//! Which flow is whose media is not decided here: a SETUP may come later in the input than its media, or from another
+//! file. So every flow is counted, plain ones in a small record and those that look like media with the kernel's
+//! counters, and sessions claim flows when a snapshot is taken ([`crate::claim`]).
+
+use std::collections::{HashMap, HashSet};
+use std::net::{IpAddr, SocketAddr};
+
+use foldhash::fast::FixedState;
+use rtsp_ebpf_common::flow::{Class, FlowStats, Payload};
+use rtspscope_wire::{Span, TapId, Timestamp};
+
+use crate::counting::MediaCount;
+use crate::input::FlowCounters;
+use crate::locator::Locator;
+
+/// Silence after which another SSRC on the same flow is another stream rather than a restarted source.
+const QUIET: Span = Span::from_secs(1);
+
+/// Entries that are looked at to find the one that was idle longest when the table is full.
+const EVICTION_SAMPLE: usize = 16;
+
+/// A directed flow at a tap.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct FlowKey {
+    from_ip: u128,
+    to_ip: u128,
+    ports_and_tap: u64,
+}
+
+impl FlowKey {
+    fn new(tap: TapId, from: SocketAddr, to: SocketAddr) -> Self {
+        let ports = u64::from(from.port()) << 16 | u64::from(to.port());
+        Self {
+            from_ip: bits(from.ip()),
+            to_ip: bits(to.ip()),
+            ports_and_tap: ports << 16 | u64::from(tap.0),
+        }
+    }
+}
+
+fn bits(ip: IpAddr) -> u128 {
+    match ip {
+        IpAddr::V4(v4) => u128::from(v4.to_bits()),
+        IpAddr::V6(v6) => v6.to_bits(),
+    }
+}
+
+/// One directed UDP flow at one tap.
+#[derive(Clone, Debug)]
+pub(crate) struct Flow {
+    pub(crate) tap: TapId,
+    pub(crate) from: SocketAddr,
+    pub(crate) to: SocketAddr,
+    /// Uses of the port pair that ended, oldest first.
+    past: Vec<Epoch>,
+    current: Epoch,
+    /// A SETUP named a port of this flow: the next packet belongs to a new use of it.
+    fenced: bool,
+    /// A SETUP named its receiver, so its first media is news.
+    watched: bool,
+}
+
+/// One use of a port pair: what passed between two fences.
+#[derive(Clone, Debug)]
+pub(crate) struct Epoch {
+    pub(crate) packets: u64,
+    pub(crate) first: Locator,
+    pub(crate) last: Locator,
+    /// Counters, once something looked like RTP, RTCP or the kernel counted it.
+    pub(crate) media: Option<Box<MediaCount>>,
+    /// The kernel keeps the counters; frames give places only.
+    counted_by_kernel: bool,
+}
+
+impl Epoch {
+    fn new(at: Locator) -> Self {
+        Self {
+            packets: 0,
+            first: at,
+            last: at,
+            media: None,
+            counted_by_kernel: false,
+        }
+    }
+
+    /// Whether RTP came in it, and no single look-alike.
+    pub(crate) fn is_media(&self) -> bool {
+        self.media.as_ref().is_some_and(|media| media.is_media())
+    }
+
+    /// Synchronisation source of its RTP.
+    pub(crate) fn ssrc(&self) -> Option<u32> {
+        self.media
+            .as_ref()
+            .filter(|media| media.stats.rtp.packets > 0)
+            .map(|media| media.stats.rtp.ssrc)
+    }
+
+    fn update(&mut self, payload: &Payload, at: Locator) {
+        self.last = at;
+        if self.counted_by_kernel {
+            if let Some(media) = &mut self.media {
+                media.place(payload.class, at);
+            }
+            return;
+        }
+        self.packets += 1;
+        if self.media.is_none() && matches!(payload.class, Class::Rtp | Class::Rtcp) {
+            self.media = Some(Box::default());
+        }
+        if let Some(media) = &mut self.media {
+            media.update(payload, at);
+        }
+    }
+
+    /// Takes over the kernel's counts, which began with the flow.
+    fn set_kernel_counts(&mut self, tap: TapId, stats: &FlowStats) {
+        let place = |ns: i64| Locator {
+            tap,
+            frame: None,
+            at: Timestamp(ns),
+            stream_offset: None,
+        };
+        self.counted_by_kernel = true;
+        self.packets = stats.packets;
+        if stats.first_ns < self.first.at.as_nanos() {
+            self.first = place(stats.first_ns);
+        }
+        if stats.last_ns > self.last.at.as_nanos() {
+            self.last = place(stats.last_ns);
+        }
+        let media = self.media.get_or_insert_default();
+        media.stats = *stats;
+        if stats.rtp.packets > 0 {
+            media.place(Class::Rtp, place(stats.rtp.first_ns));
+            media.last_rtp = Some(place(stats.rtp.last_ns));
+        }
+        if stats.rtcp.packets > 0 {
+            media.place(Class::Rtcp, place(stats.rtcp.first_ns));
+        }
+    }
+}
+
+impl Flow {
+    fn new(at: Locator, from: SocketAddr, to: SocketAddr) -> Self {
+        Self {
+            tap: at.tap,
+            from,
+            to,
+            past: Vec::new(),
+            current: Epoch::new(at),
+            fenced: false,
+            watched: false,
+        }
+    }
+
+    /// The uses of this port pair in order of time.
+    pub(crate) fn epochs(&self) -> impl Iterator<Item = &Epoch> {
+        self.past.iter().chain(std::iter::once(&self.current))
+    }
+
+    /// Begins a new use where a SETUP asked for it, or where another source speaks after a silence.
+    fn turn(&mut self, payload: &Payload, at: Locator, max_epochs: usize) {
+        let other_source = payload.class == Class::Rtp
+            && self.current.ssrc().is_some_and(|ssrc| ssrc != payload.ssrc);
+        let after_silence = at.at - self.current.last.at > QUIET;
+        if !self.fenced && !(other_source && after_silence) {
+            return;
+        }
+        self.fenced = false;
+        if self.past.len() + 1 < max_epochs && !self.current.counted_by_kernel {
+            self.past
+                .push(std::mem::replace(&mut self.current, Epoch::new(at)));
+        }
+    }
+}
+
+/// What one datagram meant to its flow.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Noted {
+    /// It was the one that proved RTP on a flow to a port that a SETUP had named.
+    pub(crate) media_began: Option<u32>,
+    /// Another flow was given up for its sake.
+    pub(crate) evicted: bool,
+}
+
+/// All UDP flows at all taps.
+#[derive(Clone, Debug)]
+pub(crate) struct FlowTable {
+    index: HashMap<FlowKey, usize, FixedState>,
+    flows: Vec<Flow>,
+    max_flows: usize,
+    max_epochs: usize,
+    /// Where the search for a flow to give up goes on.
+    hand: usize,
+    /// Receivers that a SETUP named; asked only when a flow is new.
+    watched: HashSet<(TapId, SocketAddr), FixedState>,
+}
+
+impl FlowTable {
+    pub(crate) fn new(max_flows: usize, max_epochs: usize) -> Self {
+        Self {
+            index: HashMap::default(),
+            flows: Vec::new(),
+            max_flows: max_flows.max(1),
+            max_epochs,
+            hand: 0,
+            watched: HashSet::default(),
+        }
+    }
+
+    /// All flows, in the order in which they were first seen, except that a new one takes the place of one given up.
+    pub(crate) fn flows(&self) -> &[Flow] {
+        &self.flows
+    }
+
+    /// Counts a datagram of `len` bytes of payload, of which `head` was captured.
+    pub(crate) fn count(
+        &mut self,
+        at: Locator,
+        from: SocketAddr,
+        to: SocketAddr,
+        head: &[u8],
+        len: u32,
+    ) -> Noted {
+        let payload = Payload::read(head, len);
+        let max_epochs = self.max_epochs;
+        let (flow, evicted) = self.entry(at, from, to);
+        flow.turn(&payload, at, max_epochs);
+        let was_media = flow.current.is_media();
+        flow.current.update(&payload, at);
+        let began = flow.watched && !was_media && flow.current.is_media();
+        Noted {
+            media_began: flow.current.ssrc().filter(|_| began),
+            evicted,
+        }
+    }
+
+    /// Takes over what the kernel counted of a flow. Returns also by how many datagrams the flow grew.
+    pub(crate) fn set_kernel_counts(&mut self, counters: &FlowCounters) -> (Noted, u64) {
+        let at = Timestamp(counters.stats.first_ns);
+        let at = Locator {
+            tap: counters.tap,
+            frame: None,
+            at,
+            stream_offset: None,
+        };
+        let (flow, evicted) = self.entry(at, counters.from, counters.to);
+        let (was_media, before) = (flow.current.is_media(), flow.current.packets);
+        flow.current
+            .set_kernel_counts(counters.tap, &counters.stats);
+        let began = flow.watched && !was_media && flow.current.is_media();
+        let grown = flow.current.packets.saturating_sub(before);
+        (
+            Noted {
+                media_began: flow.current.ssrc().filter(|_| began),
+                evicted,
+            },
+            grown,
+        )
+    }
+
+    /// A SETUP agreed on these ports of `host`: what comes from now on is another use of them.
+    pub(crate) fn fence(&mut self, tap: TapId, host: IpAddr, ports: &[u16]) {
+        self.watch(tap, host, ports);
+        let is_it = |end: SocketAddr| end.ip() == host && ports.contains(&end.port());
+        for flow in self.flows.iter_mut().filter(|flow| flow.tap == tap) {
+            let receives = is_it(flow.to);
+            if receives || is_it(flow.from) {
+                flow.fenced = true;
+                flow.watched |= receives;
+            }
+        }
+    }
+
+    /// The first media to these ports of `host` is news, on flows that are not known yet.
+    pub(crate) fn watch(&mut self, tap: TapId, host: IpAddr, ports: &[u16]) {
+        for port in ports {
+            if self.watched.len() < self.max_flows {
+                self.watched.insert((tap, SocketAddr::new(host, *port)));
+            }
+        }
+    }
+
+    /// The flow's record, new or not, and whether another was given up for it. One look-up for a known flow.
+    fn entry(&mut self, at: Locator, from: SocketAddr, to: SocketAddr) -> (&mut Flow, bool) {
+        let key = FlowKey::new(at.tap, from, to);
+        if let Some(&slot) = self.index.get(&key) {
+            return (&mut self.flows[slot], false);
+        }
+        let flow = Flow {
+            watched: self.watched.contains(&(at.tap, to)),
+            ..Flow::new(at, from, to)
+        };
+        if self.flows.len() < self.max_flows {
+            let slot = self.flows.len();
+            self.index.insert(key, slot);
+            self.flows.push(flow);
+            return (&mut self.flows[slot], false);
+        }
+        let slot = self.oldest_of_a_few();
+        let old = std::mem::replace(&mut self.flows[slot], flow);
+        self.index.remove(&FlowKey::new(old.tap, old.from, old.to));
+        self.index.insert(key, slot);
+        (&mut self.flows[slot], true)
+    }
+
+    /// Among the next few entries the one to give up: no media before media, then the one idle longest.
+    fn oldest_of_a_few(&mut self) -> usize {
+        let len = self.flows.len();
+        let start = self.hand;
+        self.hand = (start + EVICTION_SAMPLE) % len;
+        (0..EVICTION_SAMPLE.min(len))
+            .map(|step| (start + step) % len)
+            .min_by_key(|slot| {
+                let flow = &self.flows[*slot];
+                (flow.epochs().any(Epoch::is_media), flow.current.last.at)
+            })
+            .unwrap_or(start)
+    }
+}

@@ -1,0 +1,87 @@
+//! Media inside the RTSP connection: counters for each direction and channel (RFC 2326 §10.12).
+
+use rtsp_ebpf_common::flow::Payload;
+
+use crate::counting::MediaCount;
+use crate::locator::Locator;
+use crate::record::Room;
+
+/// One channel in one direction.
+#[derive(Clone, Debug)]
+struct Channel {
+    /// Which end of the connection sends.
+    sender: usize,
+    number: u8,
+    count: Box<MediaCount>,
+}
+
+/// A channel that was not counted because of a cap.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct NoRoom;
+
+/// The channels of one connection; at most 256 for each direction.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Channels {
+    channels: Vec<Channel>,
+}
+
+impl Channels {
+    /// Channels that are counted.
+    pub(crate) fn len(&self) -> usize {
+        self.channels.len()
+    }
+
+    /// Counts an interleaved frame of `len` bytes, of which `head` is known. Returns the SSRC when this frame is the
+    /// one that proves the channel to carry RTP.
+    pub(crate) fn count(
+        &mut self,
+        sender: usize,
+        number: u8,
+        head: &[u8],
+        len: u16,
+        at: Locator,
+        room: Room<'_>,
+    ) -> Result<Option<u32>, NoRoom> {
+        let payload = Payload::read(head, u32::from(len));
+        let found = self
+            .channels
+            .iter()
+            .position(|channel| channel.sender == sender && channel.number == number);
+        let index = found.unwrap_or(self.channels.len());
+        if found.is_none() {
+            if !room.channels || index >= room.limits.channels {
+                return Err(NoRoom);
+            }
+            self.channels.push(Channel {
+                sender,
+                number,
+                count: Box::default(),
+            });
+        }
+        let count = &mut self.channels.get_mut(index).ok_or(NoRoom)?.count;
+        let was_media = count.is_media();
+        count.update(&payload, at);
+        Ok((!was_media && count.is_media()).then_some(count.stats.rtp.ssrc))
+    }
+
+    /// What an end sent on a channel.
+    pub(crate) fn get(&self, sender: usize, number: u8) -> Option<&MediaCount> {
+        let channel = self
+            .channels
+            .iter()
+            .find(|channel| channel.sender == sender && channel.number == number)?;
+        Some(&channel.count)
+    }
+
+    /// Which end sent more RTP, where either did.
+    pub(crate) fn main_sender(&self) -> Option<usize> {
+        let sent = |end| -> u64 {
+            let channels = self.channels.iter().filter(|channel| channel.sender == end);
+            channels
+                .map(|channel| channel.count.stats.rtp.packets)
+                .sum()
+        };
+        let (low, high) = (sent(0), sent(1));
+        (low != high).then_some(usize::from(high > low))
+    }
+}

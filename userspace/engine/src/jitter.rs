@@ -1,0 +1,110 @@
+//! Interarrival jitter (RFC 3550 §A.8) while the clock rate is not known yet.
+//!
+//! Media often passes before its SDP is read, or in another file. So jitter is kept for each usual rate, in the steps
+//! that [`rtsp_ebpf_common::rtp::RtpCounters`] takes for one, and the description picks one at the end.
+
+/// Rates in Hz that RFC 3551 and its successors name.
+const RATES: [u32; 7] = [8_000, 16_000, 22_050, 32_000, 44_100, 48_000, 90_000];
+
+/// Longest difference in transit time that is taken in, as in the kernel: 2^40 ns.
+const MAX_TRANSIT_STEP: u64 = 1 << 40;
+
+/// Running jitter of one stream for each usual clock rate.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct JitterBank {
+    last: Option<Sample>,
+    pairs: u64,
+    /// Jitter times 16 in ns, by the order of [`RATES`].
+    scaled_ns: [u64; RATES.len()],
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Sample {
+    ssrc: u32,
+    timestamp: u32,
+    at_ns: i64,
+}
+
+impl JitterBank {
+    /// Takes in a packet.
+    pub(crate) fn update(&mut self, ssrc: u32, timestamp: u32, at_ns: i64) {
+        let sample = Sample {
+            ssrc,
+            timestamp,
+            at_ns,
+        };
+        if let Some(last) = self.last.replace(sample).filter(|last| last.ssrc == ssrc) {
+            self.step(last, sample);
+        }
+    }
+
+    /// Jitter in ns for a clock of `rate` Hz; `None` for a rate that is not kept or before the second packet.
+    pub(crate) fn jitter_ns(&self, rate: u32) -> Option<u64> {
+        let index = RATES
+            .iter()
+            .position(|known| *known == rate)
+            .filter(|_| self.pairs > 0)?;
+        self.scaled_ns.get(index).map(|scaled| scaled >> 4)
+    }
+
+    fn step(&mut self, last: Sample, sample: Sample) {
+        self.pairs += 1;
+        let arrival = sample.at_ns.wrapping_sub(last.at_ns);
+        let ticks = sample.timestamp.wrapping_sub(last.timestamp).cast_signed();
+        let nanos = u64::from(ticks.unsigned_abs()) * 1_000_000_000;
+        for (scaled, rate) in self.scaled_ns.iter_mut().zip(RATES) {
+            let media = (nanos / u64::from(rate)).cast_signed() * i64::from(ticks.signum());
+            let transit = arrival
+                .wrapping_sub(media)
+                .unsigned_abs()
+                .min(MAX_TRANSIT_STEP);
+            *scaled = *scaled + transit - ((*scaled + 8) >> 4);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_true_rate_sees_a_steady_stream() {
+        let mut bank = JitterBank::default();
+        for n in 0..100u32 {
+            bank.update(7, n * 3_600, i64::from(n) * 40_000_000);
+        }
+        assert_eq!(bank.jitter_ns(90_000), Some(0));
+        assert!(bank.jitter_ns(48_000) > Some(1_000_000));
+    }
+
+    #[test]
+    fn agrees_with_the_counters_of_the_kernel() {
+        let mut bank = JitterBank::default();
+        let mut counters = rtsp_ebpf_common::rtp::RtpCounters::default();
+        for n in 0..50u16 {
+            let at = i64::from(n) * 20_000_000 + i64::from(n % 7) * 1_300_000;
+            bank.update(7, u32::from(n) * 160, at);
+            counters.update(n, u32::from(n) * 160, 7, at, 8_000);
+        }
+        assert_eq!(bank.jitter_ns(8_000), counters.jitter_ns());
+    }
+
+    #[test]
+    fn an_unusual_rate_is_not_guessed() {
+        let mut bank = JitterBank::default();
+        bank.update(7, 0, 0);
+        assert_eq!(bank.jitter_ns(90_000), None);
+        bank.update(7, 3_600, 40_000_000);
+        assert_eq!(bank.jitter_ns(90_000), Some(0));
+        assert_eq!(bank.jitter_ns(12_345), None);
+    }
+
+    #[test]
+    fn a_new_source_starts_a_new_measure() {
+        let mut bank = JitterBank::default();
+        bank.update(7, 0, 0);
+        bank.update(8, 3_000_000_000, 40_000_000);
+        bank.update(8, 3_000_003_600, 80_000_000);
+        assert_eq!(bank.jitter_ns(90_000), Some(0));
+    }
+}

@@ -1,0 +1,85 @@
+//! The media of a session: what SDP announced, what SETUP agreed on at each leg.
+
+mod describe;
+mod negotiated;
+mod setups;
+
+pub(crate) use negotiated::negotiated;
+
+use crate::model::{Leg, MediaStream, Negotiated};
+use describe::{Announced, announced};
+
+/// All media of the session with these legs, the leg next to the client first: in order of SETUP, then those that only
+/// the SDP names. Arrivals are left empty.
+pub(crate) fn media(legs: &[&Leg]) -> Vec<MediaStream> {
+    let mut announced = announced(legs);
+    let setups = setups::find(legs);
+    let mut media: Vec<MediaStream> = Vec::new();
+    for (position, setup) in setups.iter().enumerate() {
+        let place = announced
+            .iter()
+            .position(|described| described.is_set_up_by(&setup.uri));
+        let place = place.or_else(|| by_order(&announced, setups.len(), position));
+        let description = place
+            .and_then(|place| announced.get_mut(place))
+            .map(Announced::take);
+        media.push(set_up(legs, setup, description));
+    }
+    let unasked = announced.into_iter().filter(|described| !described.taken);
+    media.extend(unasked.map(|described| MediaStream {
+        per_leg: vec![Negotiated::default(); legs.len()],
+        setup: vec![None; legs.len()],
+        ..described.stream
+    }));
+    media
+}
+
+/// Where control URIs tell nothing and there are as many SETUPs as media, order tells.
+fn by_order(announced: &[Announced], setups: usize, position: usize) -> Option<usize> {
+    let same = announced.len() == setups;
+    announced
+        .get(position)
+        .filter(|described| same && !described.taken)
+        .map(|_| position)
+}
+
+fn set_up(legs: &[&Leg], setup: &setups::SetUp, description: Option<MediaStream>) -> MediaStream {
+    let exchanges = || {
+        legs.iter()
+            .zip(&setup.at)
+            .map(|(leg, at)| leg.exchanges.get((*at)?))
+    };
+    let per_leg: Vec<Negotiated> = exchanges()
+        .map(|exchange| exchange.map(negotiated).unwrap_or_default())
+        .collect();
+    let profile = exchanges().flatten().find_map(negotiated::profile);
+    let described = description.unwrap_or_default();
+    MediaStream {
+        control: Some(setup.uri.clone()),
+        profile: profile.or(described.profile),
+        set_up: exchanges().flatten().any(crate::model::Exchange::succeeded),
+        negotiated: merged(&per_leg),
+        per_leg,
+        setup: setup.at.clone(),
+        ..described
+    }
+}
+
+/// The first leg's view, filled up from the others where it shows nothing.
+fn merged(per_leg: &[Negotiated]) -> Negotiated {
+    let mut all = per_leg.first().cloned().unwrap_or_default();
+    for other in per_leg.iter().skip(1).cloned() {
+        all.client_rtp_port = all.client_rtp_port.or(other.client_rtp_port);
+        all.client_rtcp_port = all.client_rtcp_port.or(other.client_rtcp_port);
+        all.answered_rtp_port = all.answered_rtp_port.or(other.answered_rtp_port);
+        all.answered_rtcp_port = all.answered_rtcp_port.or(other.answered_rtcp_port);
+        all.server_rtp_port = all.server_rtp_port.or(other.server_rtp_port);
+        all.server_rtcp_port = all.server_rtcp_port.or(other.server_rtcp_port);
+        all.channels = all.channels.or(other.channels);
+        all.destination = all.destination.or(other.destination);
+        all.source = all.source.or(other.source);
+        all.ssrc = all.ssrc.or(other.ssrc);
+        all.multicast = all.multicast.or(other.multicast);
+    }
+    all
+}

@@ -1,0 +1,100 @@
+//! What the session description announces.
+
+use rtspscope_wire::rtsp::message::MessageSlice;
+use rtspscope_wire::sdp::{self, SdpMedia};
+use rtspscope_wire::url;
+
+use crate::model::{Exchange, Leg, MediaStream, Message, Side};
+use crate::reading;
+
+/// One m= line with the URL to which its control attribute is relative.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Announced {
+    base: String,
+    control: Option<String>,
+    pub(super) stream: MediaStream,
+    /// A SETUP asked for it.
+    pub(super) taken: bool,
+}
+
+impl Announced {
+    /// Whether a SETUP of `uri` asks for this medium, and no SETUP did before.
+    pub(super) fn is_set_up_by(&self, uri: &str) -> bool {
+        let control = self.control.as_deref();
+        !self.taken && control.is_some_and(|control| url::is_control_uri(uri, &self.base, control))
+    }
+
+    pub(super) fn take(&mut self) -> MediaStream {
+        self.taken = true;
+        self.stream.clone()
+    }
+}
+
+/// The media of the last description that a leg shows; the leg next to the client is asked first.
+pub(super) fn announced(legs: &[&Leg]) -> Vec<Announced> {
+    legs.iter()
+        .find_map(|leg| leg.exchanges.iter().rev().find_map(from_exchange))
+        .unwrap_or_default()
+}
+
+fn from_exchange(exchange: &Exchange) -> Option<Vec<Announced>> {
+    let (carrier, request) = match exchange.method.as_str() {
+        "DESCRIBE" if exchange.succeeded() => {
+            (exchange.response.as_deref()?, exchange.request.as_deref())
+        }
+        "ANNOUNCE" if exchange.by == Side::Client => {
+            (exchange.request.as_deref()?, exchange.request.as_deref())
+        }
+        _ => return None,
+    };
+    let message = reading::fields(carrier);
+    let description = sdp::parse(message.body).value;
+    if description.media.is_empty() {
+        return None;
+    }
+    let base = base(&message, request);
+    Some(
+        description
+            .media
+            .iter()
+            .map(|media| read(media, &base))
+            .collect(),
+    )
+}
+
+/// Content-Base, else Content-Location, else the request URL (RFC 2326 App. C.1.1).
+fn base(message: &MessageSlice<'_>, request: Option<&Message>) -> String {
+    let header = |name| {
+        message
+            .header(name)
+            .map(|field| field.value.text().into_owned())
+    };
+    let asked = || Some(reading::fields(request?).uri()?.text().into_owned());
+    header("Content-Base")
+        .or_else(|| header("Content-Location"))
+        .or_else(asked)
+        .unwrap_or_default()
+}
+
+fn read(media: &SdpMedia<'_>, base: &str) -> Announced {
+    let control = media
+        .control
+        .as_ref()
+        .map(|control| control.text().into_owned());
+    let proto = media.proto.text().into_owned();
+    let stream = MediaStream {
+        control: control.clone(),
+        kind: Some(media.kind.text().into_owned()),
+        encoding: media.encoding.as_deref().map(str::to_owned),
+        clock_rate: media.clock_rate,
+        payload_type: media.payload_type,
+        profile: (!proto.is_empty()).then_some(proto),
+        ..MediaStream::default()
+    };
+    Announced {
+        base: base.to_owned(),
+        control,
+        stream,
+        taken: false,
+    }
+}

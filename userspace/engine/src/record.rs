@@ -1,0 +1,326 @@
+//! What is known of one TCP connection at one tap: who is who, what was said, what the channels carried.
+//!
+//! Ends are numbered 0 and 1 until it is known which is the client: by the SYN, else by who asks, else by who gets the
+//! media, never by the port alone.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use rtspscope_wire::TapId;
+use rtspscope_wire::rtsp::stream::{Item, RawMessage};
+use rtspscope_wire::tcp::Place;
+
+use crate::exchange::{Exchanges, Facts, Placed};
+use crate::interleaved::Channels;
+use crate::limits::Limits;
+use crate::locator::Locator;
+use crate::model::{Close, Exchange, Leg, Message, Side};
+
+/// What a connection speaks, as far as it matters.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Speech {
+    /// Too little was said.
+    #[default]
+    Undecided,
+    /// RTSP, plain.
+    Rtsp,
+    /// RTSP in an HTTP tunnel: this is the connection of the GET.
+    TunnelGet,
+    /// RTSP in an HTTP tunnel: this is the connection of the POST.
+    TunnelPost,
+    /// TLS on an RTSP port.
+    Tls,
+}
+
+/// Something that the engine has to act on or to tell.
+#[derive(Clone, Debug)]
+pub(crate) enum Notice {
+    Started {
+        at: Locator,
+    },
+    Message {
+        message: Arc<Message>,
+        method: String,
+        cseq: Option<u32>,
+    },
+    SetUp {
+        exchange: Exchange,
+    },
+    Playing {
+        at: Locator,
+    },
+    MediaBegan {
+        at: Locator,
+        sender: usize,
+        ssrc: u32,
+    },
+    Ended {
+        at: Locator,
+        by: Side,
+        reset: bool,
+    },
+    ChannelRefused,
+    MessageDropped,
+}
+
+/// Room that the engine has left for this connection.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Room<'a> {
+    pub(crate) limits: &'a Limits,
+    /// Whether the messages of all connections together may grow.
+    pub(crate) messages: bool,
+    /// Whether the channels of all connections together may grow.
+    pub(crate) channels: bool,
+}
+
+/// One connection at one tap.
+#[derive(Clone, Debug)]
+pub(crate) struct Record {
+    pub(crate) tap: TapId,
+    pub(crate) ends: [SocketAddr; 2],
+    pub(crate) speech: Speech,
+    /// Cookie that joins the two connections of an HTTP tunnel.
+    pub(crate) cookie: Option<String>,
+    /// The end that sent the SYN.
+    pub(crate) opener: Option<usize>,
+    /// The end that sent the first request, or got the first response.
+    pub(crate) asker: Option<usize>,
+    /// The end whose port is a known RTSP port, where only one is.
+    pub(crate) listener: Option<usize>,
+    pub(crate) isn: [Option<u32>; 2],
+    pub(crate) first: Locator,
+    pub(crate) last: Locator,
+    pub(crate) closed: Option<(usize, bool, Locator)>,
+    /// Payload bytes of each end on the wire.
+    pub(crate) payload_bytes: [u64; 2],
+    pub(crate) exchanges: Exchanges,
+    pub(crate) channels: Channels,
+    pub(crate) missing_bytes: u64,
+    pub(crate) first_gap: Option<Locator>,
+    ended: bool,
+}
+
+impl Record {
+    pub(crate) fn new(at: Locator, ends: [SocketAddr; 2]) -> Self {
+        Self {
+            tap: at.tap,
+            ends,
+            speech: Speech::default(),
+            cookie: None,
+            opener: None,
+            asker: None,
+            listener: None,
+            isn: [None; 2],
+            first: at,
+            last: at,
+            closed: None,
+            payload_bytes: [0; 2],
+            exchanges: Exchanges::default(),
+            channels: Channels::default(),
+            missing_bytes: 0,
+            first_gap: None,
+            ended: false,
+        }
+    }
+
+    /// Which end is the client, by the best proof there is.
+    pub(crate) fn client(&self) -> usize {
+        let by_media = || self.channels.main_sender().map(|sender| 1 - sender);
+        let by_port = || self.listener.map(|listener| 1 - listener);
+        self.opener
+            .or(self.asker)
+            .or_else(by_media)
+            .or_else(by_port)
+            .unwrap_or(0)
+    }
+
+    pub(crate) fn client_address(&self) -> SocketAddr {
+        self.ends[self.client()]
+    }
+
+    pub(crate) fn server_address(&self) -> SocketAddr {
+        self.ends[1 - self.client()]
+    }
+
+    fn side(&self, end: usize) -> Side {
+        if end == self.client() {
+            Side::Client
+        } else {
+            Side::Server
+        }
+    }
+
+    pub(crate) fn locate(&self, place: Place, offset: u64) -> Locator {
+        Locator {
+            tap: self.tap,
+            frame: Some(place.frame),
+            at: place.at,
+            stream_offset: Some(offset),
+        }
+    }
+
+    pub(crate) fn handle_gap(&mut self, offset: u64, len: u64, place: Place) {
+        self.missing_bytes = self.missing_bytes.saturating_add(len);
+        self.first_gap.get_or_insert(Locator {
+            tap: self.tap,
+            frame: Some(place.frame),
+            at: place.at,
+            stream_offset: Some(offset),
+        });
+    }
+
+    /// Takes what the reader of one direction made out.
+    pub(crate) fn handle_item(
+        &mut self,
+        sender: usize,
+        item: Item<'_>,
+        room: Room<'_>,
+        notices: &mut Vec<Notice>,
+    ) {
+        match item {
+            Item::Message(raw) => self.handle_message(sender, raw, room, notices),
+            Item::Interleaved(frame) => {
+                let at = self.locate(frame.place, frame.offset);
+                let counted =
+                    self.channels
+                        .count(sender, frame.channel, frame.bytes, frame.len, at, room);
+                match counted {
+                    Ok(Some(ssrc)) => notices.push(Notice::MediaBegan { at, sender, ssrc }),
+                    Ok(None) => {}
+                    Err(_) => notices.push(Notice::ChannelRefused),
+                }
+            }
+            Item::Skipped { .. } => {}
+        }
+    }
+
+    fn handle_message(
+        &mut self,
+        sender: usize,
+        raw: RawMessage,
+        room: Room<'_>,
+        notices: &mut Vec<Notice>,
+    ) {
+        let (facts, anomalies) = Facts::of(&raw.raw);
+        if self.asker.is_none() && !facts.unreadable {
+            self.asker = Some(if facts.method.is_some() {
+                sender
+            } else {
+                1 - sender
+            });
+        }
+        let message = Arc::new(Message {
+            at: self.locate(raw.first, raw.offset),
+            last_frame: Some(raw.last.frame),
+            from: self.side(sender),
+            status: facts.status,
+            head_len: raw.head_len,
+            anomalies: raw.anomalies.into_iter().chain(anomalies).collect(),
+            raw: raw.raw.into(),
+        });
+        let placed = if room.messages {
+            self.exchanges.add(&message, &facts, room.limits)
+        } else {
+            Placed::Dropped
+        };
+        let exchange = match placed {
+            Placed::Request(index)
+            | Placed::Repeat(index)
+            | Placed::Response(index)
+            | Placed::Orphan(index) => self.exchanges.get(index),
+            Placed::Provisional => None,
+            Placed::Dropped => {
+                notices.push(Notice::MessageDropped);
+                None
+            }
+        };
+        let method = exchange
+            .map(|exchange| exchange.method.clone())
+            .or(facts.method)
+            .unwrap_or_default();
+        let accepted = exchange
+            .filter(|_| matches!(placed, Placed::Response(_)))
+            .filter(|exchange| exchange.succeeded());
+        let accepted = accepted.cloned();
+        let (at, by) = (message.at, message.from.other());
+        notices.push(Notice::Message {
+            message,
+            method,
+            cseq: facts.cseq,
+        });
+        if let Some(exchange) = accepted {
+            self.handle_accepted(exchange, at, by, notices);
+        }
+    }
+
+    fn handle_accepted(
+        &mut self,
+        exchange: Exchange,
+        at: Locator,
+        by: Side,
+        notices: &mut Vec<Notice>,
+    ) {
+        match exchange.method.as_str() {
+            "SETUP" => notices.push(Notice::SetUp { exchange }),
+            "PLAY" | "RECORD" => {
+                self.ended = false;
+                notices.push(Notice::Playing { at });
+            }
+            "TEARDOWN" if !self.ended => {
+                self.ended = true;
+                notices.push(Notice::Ended {
+                    at,
+                    by,
+                    reset: false,
+                });
+            }
+            _ => {}
+        }
+    }
+
+    /// Notes the first FIN or RST.
+    pub(crate) fn handle_close(
+        &mut self,
+        end: usize,
+        reset: bool,
+        at: Locator,
+        notices: &mut Vec<Notice>,
+    ) {
+        if self.closed.is_some() {
+            return;
+        }
+        self.closed = Some((end, reset, at));
+        if !self.ended && self.speech != Speech::Undecided {
+            self.ended = true;
+            notices.push(Notice::Ended {
+                at,
+                by: self.side(end),
+                reset,
+            });
+        }
+    }
+
+    /// The connection as outputs see it.
+    pub(crate) fn leg(&self) -> Leg {
+        let (client, server) = (self.client(), 1 - self.client());
+        Leg {
+            tap: self.tap,
+            client: self.ends[client],
+            server: self.ends[server],
+            client_isn: self.isn[client],
+            server_isn: self.isn[server],
+            first: self.first,
+            last: self.last,
+            closed: self.closed.map(|(end, reset, at)| Close {
+                by: self.side(end),
+                reset,
+                at,
+            }),
+            encrypted: self.speech == Speech::Tls,
+            exchanges: self.exchanges.list().to_vec(),
+            missing_bytes: self.missing_bytes,
+            first_gap: self.first_gap,
+            dropped_messages: self.exchanges.dropped(),
+        }
+    }
+}

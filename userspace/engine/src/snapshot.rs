@@ -1,0 +1,114 @@
+//! Makes the model of one moment out of what the tables hold.
+
+use rtspscope_wire::{TapId, TapRole};
+
+use crate::claim;
+use crate::connections::Connections;
+use crate::flow::FlowTable;
+use crate::icmp::IcmpErrors;
+use crate::input::LossKind;
+use crate::model::{Leg, Session, Snapshot, Tap};
+use crate::nat::pairing;
+use crate::record::Record;
+use crate::session::{self, Source};
+use crate::{alg, roles, rules};
+
+/// Puts legs together, claims media, judges, and lets the rules speak. `sessions` counts the numbers given so far.
+pub(crate) fn take(
+    mut taps: Vec<Tap>,
+    losses: Vec<(LossKind, u64)>,
+    connections: &mut Connections,
+    flows: &FlowTable,
+    icmp: &IcmpErrors,
+    numbers: &mut u32,
+) -> Snapshot {
+    let role_of = |tap: TapId| {
+        taps.get(usize::from(tap.0))
+            .map_or(TapRole::Unknown, |tap| tap.role)
+    };
+    let (mut sessions, slots) = assemble(connections, flows, icmp, role_of);
+    number(&mut sessions, &slots, connections, numbers);
+    roles::assign_roles(&mut taps, &sessions);
+    roles::assign_clock_offsets(&mut taps, &sessions);
+    for session in &mut sessions {
+        session.alg = alg::judge(session);
+    }
+    sessions.sort_by_key(|session| (session.started_at, session.id));
+    let mut snapshot = Snapshot {
+        taps,
+        losses,
+        sessions,
+        ..Snapshot::default()
+    };
+    rules::check(&mut snapshot);
+    snapshot
+}
+
+/// All sessions with their arrivals, and the slots of each one's connections.
+fn assemble(
+    connections: &Connections,
+    flows: &FlowTable,
+    icmp: &IcmpErrors,
+    role_of: impl Fn(TapId) -> TapRole,
+) -> (Vec<Session>, Vec<Vec<usize>>) {
+    let records = connections.of_interest();
+    let sources = session::sources(&records);
+    let mut legs: Vec<Leg> = sources.iter().map(Source::leg).collect();
+    let groups = pairing::pair_with_roles(&legs, &role_of);
+    let mut sessions = Vec::new();
+    let mut slots = Vec::new();
+    let mut session_records: Vec<Vec<&Record>> = Vec::new();
+    for group in groups {
+        let members: Vec<&Source<'_>> = group
+            .legs
+            .iter()
+            .filter_map(|leg| sources.get(*leg))
+            .collect();
+        let own = group
+            .legs
+            .iter()
+            .filter_map(|leg| legs.get_mut(*leg).map(take_exchanges))
+            .collect();
+        if let Some(session) = session::session(own, &members, &group, &role_of) {
+            sessions.push(session);
+            slots.push(members.iter().map(|source| source.slot).collect());
+            session_records.push(members.iter().map(|source| source.record).collect());
+        }
+    }
+    claim::fill_arrivals(&mut sessions, &session_records, flows, icmp);
+    (sessions, slots)
+}
+
+/// The leg itself; what stays behind has no exchanges any more.
+fn take_exchanges(leg: &mut Leg) -> Leg {
+    let exchanges = std::mem::take(&mut leg.exchanges);
+    Leg {
+        exchanges,
+        ..leg.clone()
+    }
+}
+
+/// A session keeps the lowest number that any of its connections had; the rest get new ones in order.
+fn number(
+    sessions: &mut [Session],
+    slots: &[Vec<usize>],
+    connections: &mut Connections,
+    numbers: &mut u32,
+) {
+    let mut taken = Vec::new();
+    for (session, slots) in sessions.iter_mut().zip(slots) {
+        let known = slots
+            .iter()
+            .filter_map(|slot| connections.session(*slot))
+            .filter(|id| !taken.contains(id))
+            .min();
+        session.id = known.unwrap_or_else(|| {
+            *numbers += 1;
+            *numbers
+        });
+        taken.push(session.id);
+        for slot in slots {
+            connections.set_session(*slot, session.id);
+        }
+    }
+}

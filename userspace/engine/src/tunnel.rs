@@ -1,0 +1,228 @@
+//! RTSP in a pair of HTTP connections (Apple's tunnelling; QuickTime Streaming Server's documentation describes it).
+//!
+//! Replies and media come plain behind the head of the answer to a GET. Requests go out in base64 behind the head of a
+//! POST that is never answered, encoded one by one, so that padding may stand anywhere. One `x-sessioncookie` joins the
+//! two connections.
+
+use rtspscope_wire::rtsp::message;
+use rtspscope_wire::rtsp::stream::{Item, MessageStream, RawMessage, StreamLimits};
+use rtspscope_wire::tcp::Piece;
+
+use crate::record::Speech;
+
+/// Media type of both connections.
+const MEDIA_TYPE: &str = "application/x-rtsp-tunnelled";
+
+/// What stands behind an HTTP head that belongs to a tunnel.
+#[derive(Clone, Debug)]
+pub(crate) struct Tunnel {
+    role: Role,
+    cookie: Option<String>,
+    /// Offset at which the content begins.
+    body_from: u64,
+    inner: MessageStream,
+    base64: Base64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Role {
+    Get,
+    Reply,
+    Post,
+}
+
+impl Tunnel {
+    /// A tunnel, if the head says so.
+    pub(crate) fn from_head(head: &RawMessage, limits: StreamLimits) -> Option<Self> {
+        let message = message::parse(&head.raw).value;
+        let header = |name| {
+            message
+                .header(name)
+                .map(|field| field.value.text().into_owned())
+        };
+        let cookie = header("x-sessioncookie").filter(|cookie| !cookie.is_empty());
+        let is_tunnelled =
+            |name| header(name).is_some_and(|value: String| value.eq_ignore_ascii_case(MEDIA_TYPE));
+        let role = if head.raw.starts_with(b"GET ") && cookie.is_some() {
+            Role::Get
+        } else if head.raw.starts_with(b"POST ") && cookie.is_some() {
+            Role::Post
+        } else if head.raw.starts_with(b"HTTP/") && is_tunnelled("Content-Type") {
+            Role::Reply
+        } else {
+            return None;
+        };
+        let mut inner = MessageStream::new(limits);
+        inner.set_start_known();
+        let body_from = head.offset.saturating_add(head.head_len as u64);
+        Some(Self {
+            role,
+            cookie,
+            body_from,
+            inner,
+            base64: Base64::default(),
+        })
+    }
+
+    /// Whether the head opens one of the two connections.
+    pub(crate) fn speech(&self) -> Option<Speech> {
+        match self.role {
+            Role::Get => Some(Speech::TunnelGet),
+            Role::Post => Some(Speech::TunnelPost),
+            Role::Reply => None,
+        }
+    }
+
+    pub(crate) fn cookie(&self) -> Option<&str> {
+        self.cookie.as_deref()
+    }
+
+    /// Takes a piece of the HTTP connection; what lies before the content is passed over.
+    pub(crate) fn handle_piece(&mut self, piece: Piece<'_>, sink: &mut impl FnMut(Item<'_>)) {
+        let Some(piece) = self.content(piece) else {
+            return;
+        };
+        match self.role {
+            Role::Get => {}
+            Role::Reply => self.inner.handle_piece(piece, sink),
+            Role::Post => self.handle_encoded(piece, sink),
+        }
+    }
+
+    /// Reads what is held as far as it goes.
+    pub(crate) fn finish(&mut self, sink: &mut impl FnMut(Item<'_>)) {
+        self.inner.finish(sink);
+    }
+
+    /// The part of a piece that lies behind the head, counted from there.
+    fn content<'a>(&self, piece: Piece<'a>) -> Option<Piece<'a>> {
+        match piece {
+            Piece::Chunk {
+                offset,
+                bytes,
+                place,
+            } => {
+                let skip =
+                    usize::try_from(self.body_from.saturating_sub(offset)).unwrap_or(usize::MAX);
+                let bytes = bytes.get(skip..).filter(|bytes| !bytes.is_empty())?;
+                Some(Piece::Chunk {
+                    offset: offset.saturating_sub(self.body_from),
+                    bytes,
+                    place,
+                })
+            }
+            Piece::Gap { offset, len, place } => {
+                let offset = offset.saturating_sub(self.body_from);
+                Some(Piece::Gap { offset, len, place })
+            }
+        }
+    }
+
+    fn handle_encoded(&mut self, piece: Piece<'_>, sink: &mut impl FnMut(Item<'_>)) {
+        match piece {
+            Piece::Chunk { bytes, place, .. } => {
+                let offset = self.base64.decoded;
+                let plain = self.base64.decode(bytes);
+                if !plain.is_empty() {
+                    self.inner.handle_piece(
+                        Piece::Chunk {
+                            offset,
+                            bytes: &plain,
+                            place,
+                        },
+                        sink,
+                    );
+                }
+            }
+            Piece::Gap { len, place, .. } => {
+                let offset = self.base64.decoded;
+                let len = (len / 4 * 3).max(1);
+                self.base64 = Base64 {
+                    decoded: offset.saturating_add(len),
+                    ..Base64::default()
+                };
+                self.inner
+                    .handle_piece(Piece::Gap { offset, len, place }, sink);
+            }
+        }
+    }
+}
+
+/// Base64 (RFC 4648 §4) that comes in pieces; whatever is not of its alphabet is passed over.
+#[derive(Clone, Debug, Default)]
+struct Base64 {
+    bits: u32,
+    digits: u8,
+    /// Bytes given so far.
+    decoded: u64,
+}
+
+impl Base64 {
+    fn decode(&mut self, text: &[u8]) -> Vec<u8> {
+        let mut plain = Vec::with_capacity(text.len() / 4 * 3 + 3);
+        for &letter in text {
+            if letter == b'=' {
+                self.flush(&mut plain);
+            } else if let Some(value) = value_of(letter) {
+                self.bits = self.bits << 6 | value;
+                self.digits += 1;
+                if self.digits == 4 {
+                    self.flush(&mut plain);
+                }
+            }
+        }
+        self.decoded = self.decoded.saturating_add(plain.len() as u64);
+        plain
+    }
+
+    /// Gives the whole bytes among the digits at hand.
+    fn flush(&mut self, plain: &mut Vec<u8>) {
+        let bits = u32::from(self.digits) * 6;
+        let [_, bytes @ ..] = (self.bits << (24 - bits)).to_be_bytes();
+        plain.extend(bytes.iter().take(bits as usize / 8));
+        self.bits = 0;
+        self.digits = 0;
+    }
+}
+
+fn value_of(letter: u8) -> Option<u32> {
+    let value = match letter {
+        b'A'..=b'Z' => letter - b'A',
+        b'a'..=b'z' => letter - b'a' + 26,
+        b'0'..=b'9' => letter - b'0' + 52,
+        b'+' => 62,
+        b'/' => 63,
+        _ => return None,
+    };
+    Some(u32::from(value))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn decode(pieces: &[&str]) -> String {
+        let mut base64 = Base64::default();
+        let plain: Vec<u8> = pieces
+            .iter()
+            .flat_map(|piece| base64.decode(piece.as_bytes()))
+            .collect();
+        String::from_utf8(plain).expect("test text is ASCII")
+    }
+
+    #[test]
+    fn pieces_may_be_cut_anywhere() {
+        assert_eq!(decode(&["T1B", "USU9OUw=", "="]), "OPTIONS");
+        assert_eq!(decode(&["T", "1", "B", "U", "SU9O", "Uw=="]), "OPTIONS");
+    }
+
+    #[test]
+    fn padding_in_the_middle_ends_one_request_and_begins_the_next() {
+        assert_eq!(decode(&["UExBWQ==UExBWQ=="]), "PLAYPLAY");
+    }
+
+    #[test]
+    fn line_ends_between_digits_mean_nothing() {
+        assert_eq!(decode(&["UExB\r\nWQ==\r\n"]), "PLAY");
+    }
+}
