@@ -11,7 +11,7 @@ pub use record::{CONTROL_MAX, Direction, Reason, RecordHeader, SYN_MAX, SynValue
 use core::mem::{offset_of, size_of};
 use core::net::{IpAddr, Ipv6Addr, SocketAddr};
 
-use crate::flow::FlowStats;
+use crate::flow::{FlowStats, HEAD_LEN};
 
 /// An address as 16 bytes in network order.
 pub type Address = [u8; 16];
@@ -112,6 +112,15 @@ pub struct bpf_spin_lock {
     pub val: u32,
 }
 
+impl FlowValue {
+    /// A flow before its first packet.
+    pub const EMPTY: Self = Self {
+        lock: bpf_spin_lock { val: 0 },
+        clock_rate: 0,
+        stats: FlowStats::EMPTY,
+    };
+}
+
 /// Value of the flow map. Two processors may hold packets of one flow at a time, hence the lock; user space reads with
 /// `BPF_F_LOCK`.
 #[repr(C)]
@@ -146,7 +155,45 @@ pub enum Counter {
 }
 
 /// Number of [`Counter`]s.
-pub const COUNTERS: u32 = 7;
+pub const COUNTERS: usize = 7;
+
+/// Room for the headers of a packet and the first bytes behind them.
+pub const HEADERS_MAX: usize = 256;
+
+/// Bytes behind [`HEADERS_MAX`] that a read which begins below it may touch.
+pub const HEADERS_SLACK: usize = HEAD_LEN;
+
+/// What the headers of the packet under observation say; later stages of a program read it.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct Facts {
+    /// Its flow; ports mean nothing unless it is TCP or UDP.
+    pub flow: FlowKey,
+    /// Bytes of [`Local::headers`] that are the packet's.
+    pub loaded: u32,
+    /// Offset of the transport header in the frame.
+    pub transport_at: u32,
+    /// Offset of the end of the IP packet in the frame.
+    pub end: u32,
+    /// IP protocol number.
+    pub protocol: u32,
+}
+
+/// What each processor has to itself: its counters, and room that is too large for the kernel's stack.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct Local {
+    /// Counts by [`Counter`].
+    pub counters: [u64; COUNTERS],
+    /// First bytes of the packet that is looked at.
+    pub headers: [u8; HEADERS_MAX + HEADERS_SLACK],
+    /// First bytes of a payload that lies behind them.
+    pub payload: [u8; HEAD_LEN],
+    /// What they say.
+    pub facts: Facts,
+    /// A SYN on its way into or out of its map.
+    pub syn: SynValue,
+}
 
 /// Words of the bitmap of listed RTSP ports: one bit for each TCP port.
 pub const PORT_WORDS: usize = 1024;
@@ -187,13 +234,23 @@ const _: () = {
     assert!(offset_of!(FlowValue, stats) == 8);
     assert!(size_of::<FlowValue>() == 8 + size_of::<FlowStats>());
     assert!(size_of::<FlowStats>().is_multiple_of(8));
+    assert!(size_of::<Facts>() == size_of::<FlowKey>() + 16);
+    assert!(
+        size_of::<Local>()
+            == COUNTERS * 8
+                + HEADERS_MAX
+                + HEADERS_SLACK
+                + HEAD_LEN
+                + size_of::<Facts>()
+                + size_of::<SynValue>()
+    );
     assert!(size_of::<RecordHeader>() == 32);
-    assert!(size_of::<SynValue>() == 16 + SYN_MAX);
+    assert!(size_of::<SynValue>() == 24 + SYN_MAX);
 };
 
 #[cfg(feature = "user")]
 mod pod {
-    use super::{EndpointKey, EndpointValue, FlowKey, FlowValue, PeerKey, SynValue};
+    use super::{EndpointKey, EndpointValue, FlowKey, FlowValue, Local, PeerKey, SynValue};
 
     macro_rules! pod {
         ($($name:ty),+) => {
@@ -209,6 +266,7 @@ mod pod {
         EndpointKey,
         EndpointValue,
         FlowValue,
+        Local,
         SynValue
     );
 }

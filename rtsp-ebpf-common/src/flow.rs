@@ -56,6 +56,20 @@ pub struct FlowStats {
 }
 
 impl FlowStats {
+    /// No packet yet.
+    pub const EMPTY: Self = Self {
+        packets: 0,
+        bytes: 0,
+        first_ns: 0,
+        last_ns: 0,
+        max_gap_ns: 0,
+        rtp: RtpCounters::EMPTY,
+        rtcp: RtcpCounters::EMPTY,
+        stun_packets: 0,
+        dtls_packets: 0,
+        other_packets: 0,
+    };
+
     /// Takes in one payload of which `payload_head` holds the first bytes ([`HEAD_LEN`] are enough).
     ///
     /// `payload_len` is the length on the wire in bytes, `clock_rate` the RTP clock in Hz or 0 where it is not known.
@@ -131,6 +145,17 @@ impl FlowStats {
 }
 
 impl RtcpCounters {
+    /// No packet yet.
+    pub const EMPTY: Self = Self {
+        packets: 0,
+        bytes: 0,
+        sender_reports: 0,
+        receiver_reports: 0,
+        byes: 0,
+        first_ns: 0,
+        last_ns: 0,
+    };
+
     #[inline(always)]
     fn record(&mut self, payload: &Payload, at_ns: i64) {
         if self.packets == 0 || at_ns < self.first_ns {

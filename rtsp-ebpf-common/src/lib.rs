@@ -6,6 +6,7 @@
 //! because they are made by the same lines.
 
 #![no_std]
+#![cfg_attr(target_arch = "bpf", feature(asm_experimental_arch))]
 #![allow(
     clippy::inline_always,
     reason = "the kernel allows no function calls while a lock is held, so what it runs there must be inlined"
@@ -19,3 +20,4 @@ pub mod flow;
 pub mod interleaved;
 pub mod layout;
 pub mod rtp;
+pub mod verifier;

@@ -80,58 +80,66 @@ pub struct RtpCounters {
 
 impl Default for RtpCounters {
     fn default() -> Self {
-        Self {
-            packets: 0,
-            bytes: 0,
-            duplicates: 0,
-            reordered: 0,
-            strays: 0,
-            first_ns: 0,
-            last_ns: 0,
-            max_gap_ns: 0,
-            closed_expected: 0,
-            distinct: 0,
-            lowest: 0,
-            highest: 0,
-            window: Window::EMPTY,
-            jitter_scaled_ns: 0,
-            jitter_samples: 0,
-            last_timestamp: 0,
-            ssrc: 0,
-            probe: NO_PROBE,
-            restarts: 0,
-            ssrc_changes: 0,
-            payload_type: 0,
-            proven: 0,
-            _pad: [0; 2],
-        }
+        Self::EMPTY
     }
 }
 
 impl RtpCounters {
+    /// No packet yet.
+    pub const EMPTY: Self = Self {
+        packets: 0,
+        bytes: 0,
+        duplicates: 0,
+        reordered: 0,
+        strays: 0,
+        first_ns: 0,
+        last_ns: 0,
+        max_gap_ns: 0,
+        closed_expected: 0,
+        distinct: 0,
+        lowest: 0,
+        highest: 0,
+        window: Window::EMPTY,
+        jitter_scaled_ns: 0,
+        jitter_samples: 0,
+        last_timestamp: 0,
+        ssrc: 0,
+        probe: NO_PROBE,
+        restarts: 0,
+        ssrc_changes: 0,
+        payload_type: 0,
+        proven: 0,
+        _pad: [0; 2],
+    };
+
     /// Takes in one packet: sequence number, RTP timestamp, SSRC, arrival time, and the RTP clock in Hz (0: unknown).
     #[inline(always)]
     pub fn update(&mut self, seq: u16, rtp_ts: u32, ssrc: u32, at_ns: i64, clock_rate: u32) {
         let first = self.packets == 0;
-        self.packets = self.packets.wrapping_add(1);
+        let new_source = !first && ssrc != self.ssrc;
+        let jump = !first && !new_source && self.is_far_off(seq);
+        let proven_jump = jump && u32::from(seq) == self.probe;
         if first {
-            self.ssrc = ssrc;
             self.first_ns = at_ns;
             self.last_ns = at_ns;
-            self.begin(seq);
         } else {
-            let changed = ssrc != self.ssrc;
-            if changed {
-                self.ssrc = ssrc;
-                self.ssrc_changes = self.ssrc_changes.wrapping_add(1);
-                self.restart(seq);
-            } else {
-                self.update_jitter(rtp_ts, at_ns, clock_rate);
-                self.place(seq);
-            }
-            self.update_times(at_ns);
+            self.update_times(ssrc == self.ssrc, rtp_ts, at_ns, clock_rate);
         }
+        self.packets = self.packets.wrapping_add(1);
+        self.ssrc = ssrc;
         self.last_timestamp = rtp_ts;
+        self.ssrc_changes = self.ssrc_changes.wrapping_add(u32::from(new_source));
+        if first || new_source || proven_jump {
+            self.strays = self.strays.wrapping_sub(u64::from(proven_jump));
+            // The far-off number before this one was its proof and belongs to the new numbering.
+            self.begin(seq.wrapping_sub(u16::from(proven_jump)), first);
+        }
+        if jump && !proven_jump {
+            self.probe = u32::from(seq.wrapping_add(1));
+            self.strays = self.strays.wrapping_add(1);
+        } else if !first && !new_source {
+            self.place(seq);
+        }
     }
 
     /// Distinct sequence numbers from the lowest to the highest, over all numberings.
@@ -167,8 +175,13 @@ impl RtpCounters {
         self.highest.wrapping_sub(self.lowest).wrapping_add(1)
     }
 
+    /// Starts a numbering whose first packet came with `seq`.
     #[inline(always)]
-    fn begin(&mut self, seq: u16) {
+    fn begin(&mut self, seq: u16, first: bool) {
+        if !first {
+            self.closed_expected = self.closed_expected.wrapping_add(self.span());
+            self.restarts = self.restarts.wrapping_add(1);
+        }
         let number = FIRST_CYCLE | u64::from(seq);
         self.lowest = number;
         self.highest = number;
@@ -178,29 +191,21 @@ impl RtpCounters {
         self.probe = NO_PROBE;
     }
 
+    /// Whether a number is neither a little ahead of the highest nor within the window behind it.
     #[inline(always)]
-    fn restart(&mut self, seq: u16) {
-        self.closed_expected = self.closed_expected.wrapping_add(self.span());
-        self.restarts = self.restarts.wrapping_add(1);
-        self.begin(seq);
+    fn is_far_off(&self, seq: u16) -> bool {
+        let ahead = seq.wrapping_sub(self.highest as u16);
+        ahead > MAX_DROPOUT && u64::from(ahead.wrapping_neg()) >= WINDOW
     }
 
-    /// Puts a sequence number of the present source in its place.
+    /// Puts a sequence number that is not far off in its place.
     #[inline(always)]
     fn place(&mut self, seq: u16) {
         let ahead = seq.wrapping_sub(self.highest as u16);
-        let behind = ahead.wrapping_neg();
         if ahead != 0 && ahead <= MAX_DROPOUT {
             self.advance(u64::from(ahead));
-        } else if u64::from(behind) < WINDOW {
-            self.fill(u64::from(behind));
-        } else if u32::from(seq) == self.probe {
-            self.strays = self.strays.wrapping_sub(1);
-            self.restart(seq.wrapping_sub(1));
-            self.advance(1);
         } else {
-            self.probe = u32::from(seq.wrapping_add(1));
-            self.strays = self.strays.wrapping_add(1);
+            self.fill(u64::from(ahead.wrapping_neg()));
         }
     }
 
@@ -234,13 +239,26 @@ impl RtpCounters {
         }
     }
 
+    /// Frames of two processors may come a little out of order: such a step back is no gap and moves no end.
+    #[inline(always)]
+    fn update_times(&mut self, same_source: bool, rtp_ts: u32, at_ns: i64, clock_rate: u32) {
+        let step = at_ns.wrapping_sub(self.last_ns);
+        if same_source && clock_rate != 0 {
+            self.update_jitter(step, rtp_ts, clock_rate);
+        }
+        if at_ns >= self.last_ns {
+            if step.cast_unsigned() > self.max_gap_ns {
+                self.max_gap_ns = step.cast_unsigned();
+            }
+            self.last_ns = at_ns;
+        } else if at_ns < self.first_ns {
+            self.first_ns = at_ns;
+        }
+    }
+
     /// RFC 3550 §A.8 in nanoseconds instead of clock units: the arrival clock is finer than the media clock.
     #[inline(always)]
-    fn update_jitter(&mut self, rtp_ts: u32, at_ns: i64, clock_rate: u32) {
-        if clock_rate == 0 {
-            return;
-        }
-        let arrival_step = at_ns.wrapping_sub(self.last_ns);
+    fn update_jitter(&mut self, arrival_step: i64, rtp_ts: u32, clock_rate: u32) {
         let media_ticks = rtp_ts.wrapping_sub(self.last_timestamp).cast_signed();
         let media_ns =
             u64::from(media_ticks.unsigned_abs()).wrapping_mul(NANOS) / u64::from(clock_rate);
@@ -259,20 +277,6 @@ impl RtpCounters {
             .wrapping_add(transit_step)
             .wrapping_sub(decay);
         self.jitter_samples = self.jitter_samples.wrapping_add(1);
-    }
-
-    /// Frames of two processors may come a little out of order: such a step back is no gap and moves no end.
-    #[inline(always)]
-    fn update_times(&mut self, at_ns: i64) {
-        if at_ns >= self.last_ns {
-            let gap = at_ns.wrapping_sub(self.last_ns).cast_unsigned();
-            if gap > self.max_gap_ns {
-                self.max_gap_ns = gap;
-            }
-            self.last_ns = at_ns;
-        } else if at_ns < self.first_ns {
-            self.first_ns = at_ns;
-        }
     }
 }
 

@@ -96,16 +96,18 @@ fn field<const N: usize>(bytes: &[u8], at: usize) -> Option<[u8; N]> {
 pub struct SynValue {
     /// Time on the kernel's monotonic clock in ns.
     pub at_ns: u64,
+    /// Length of the frame in bytes.
+    pub original_len: u16,
+    /// Bytes of it that are kept, at most [`SYN_MAX`].
+    pub len: u16,
     /// VLAN tag that the device took out of the frame, as in [`RecordHeader`].
     pub vlan_protocol: u16,
     /// Its tag control information.
     pub vlan_tci: u16,
-    /// Bytes of the frame that are kept, at most [`SYN_MAX`].
-    pub len: u16,
     /// [`Direction`] as a number.
     pub direction: u8,
     /// Zero.
-    pub pad: u8,
+    pub pad: [u8; 7],
     /// The frame.
     pub bytes: [u8; SYN_MAX],
 }

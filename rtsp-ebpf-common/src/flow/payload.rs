@@ -87,10 +87,18 @@ pub struct Payload {
 }
 
 impl Payload {
-    /// Reads the first bytes of a payload of `len` bytes; `head` may be shorter than that, or longer and padded.
-    #[inline(always)]
+    /// Reads the first bytes of a payload of `len` bytes; `head` may be shorter than that.
     pub fn read(head: &[u8], len: u32) -> Self {
-        let class = classify(head, len);
+        let mut padded = [0; HEAD_LEN];
+        let seen = head.len().min(HEAD_LEN);
+        padded[..seen].copy_from_slice(&head[..seen]);
+        Self::read_padded(&padded, (seen as u32).min(len), len)
+    }
+
+    /// Reads a payload of `len` bytes of which the first `seen` are in `head`; what follows them there means nothing.
+    #[inline(always)]
+    pub fn read_padded(head: &[u8; HEAD_LEN], seen: u32, len: u32) -> Self {
+        let class = classify_padded(head, seen, len);
         let mut payload = Self {
             class,
             payload_type: 0,
@@ -102,12 +110,12 @@ impl Payload {
         };
         match class {
             Class::Rtp => {
-                payload.payload_type = byte(head, 1) & 0x7f;
-                payload.sequence = u16::from_be_bytes([byte(head, 2), byte(head, 3)]);
-                payload.timestamp = word(head, 4);
-                payload.ssrc = word(head, 8);
+                payload.payload_type = head[1] & 0x7f;
+                payload.sequence = u16::from_be_bytes([head[2], head[3]]);
+                payload.timestamp = u32::from_be_bytes([head[4], head[5], head[6], head[7]]);
+                payload.ssrc = u32::from_be_bytes([head[8], head[9], head[10], head[11]]);
             }
-            Class::Rtcp => payload.rtcp = compound(head, len),
+            Class::Rtcp => payload.rtcp = compound(head, seen),
             Class::Stun | Class::Dtls | Class::Other => {}
         }
         payload
@@ -119,86 +127,82 @@ impl Payload {
 /// The first byte parts STUN, DTLS and RTP or RTCP (RFC 7983 §7); a second byte of 192..=223 under version 2 is RTCP
 /// (RFC 5761 §4). Each kind must also have its header whole and lengths in it that fit: a hole punch of a few bytes is
 /// [`Class::Other`] whatever they are.
-#[inline(always)]
 pub fn classify(head: &[u8], len: u32) -> Class {
-    let first = byte(head, 0);
-    match first {
-        0..=3 if is_stun(head, len) => Class::Stun,
-        20..=63 if is_dtls(head, len) => Class::Dtls,
-        128..=191 => rtp_or_rtcp(head, len, first),
+    Payload::read(head, len).class
+}
+
+#[inline(always)]
+fn classify_padded(head: &[u8; HEAD_LEN], seen: u32, len: u32) -> Class {
+    if seen < 4 {
+        return Class::Other;
+    }
+    match head[0] {
+        0..=3 if is_stun(head, seen, len) => Class::Stun,
+        20..=63 if is_dtls(head, seen) => Class::Dtls,
+        128..=191 if matches!(head[1], 192..=223) => {
+            if rtcp_len(head[2], head[3]) <= len {
+                Class::Rtcp
+            } else {
+                Class::Other
+            }
+        }
+        128..=191 if is_rtp(head[0], seen, len) => Class::Rtp,
         _ => Class::Other,
     }
 }
 
 #[inline(always)]
-fn rtp_or_rtcp(head: &[u8], len: u32, first: u8) -> Class {
-    if matches!(byte(head, 1), 192..=223) {
-        return if len >= 4 && rtcp_len(head, 0) <= len {
-            Class::Rtcp
-        } else {
-            Class::Other
-        };
-    }
+fn is_rtp(first: u8, seen: u32, len: u32) -> bool {
     let sources_len = u32::from(first & 0x0f) * 4;
-    let has_extension = first & 0x10 != 0;
-    let header_len = RTP_HEADER_LEN + sources_len + if has_extension { 4 } else { 0 };
-    if head.len() >= RTP_HEADER_LEN as usize && header_len <= len {
-        Class::Rtp
-    } else {
-        Class::Other
-    }
+    let extension_len = u32::from(first & 0x10) / 4;
+    seen >= RTP_HEADER_LEN && RTP_HEADER_LEN + sources_len + extension_len <= len
 }
 
-/// The cookie marks STUN of today (RFC 8489 §5); the older one without it (RFC 3489) is known by its exact length.
+/// A STUN header names the exact length behind it (RFC 8489 §5), today's with a cookie and RFC 3489's without.
 #[inline(always)]
-fn is_stun(head: &[u8], len: u32) -> bool {
-    let body_len = u32::from(byte(head, 2)) << 8 | u32::from(byte(head, 3));
-    len >= STUN_HEADER_LEN && body_len.is_multiple_of(4) && body_len + STUN_HEADER_LEN == len
+fn is_stun(head: &[u8; HEAD_LEN], seen: u32, len: u32) -> bool {
+    let body_len = u32::from(u16::from_be_bytes([head[2], head[3]]));
+    seen >= STUN_HEADER_LEN && body_len.is_multiple_of(4) && body_len + STUN_HEADER_LEN == len
 }
 
 /// The version of a DTLS record is 0xfeff or 0xfefd (RFC 6347 §4.1).
 #[inline(always)]
-fn is_dtls(head: &[u8], len: u32) -> bool {
-    len >= DTLS_HEADER_LEN && byte(head, 1) == 0xfe && matches!(byte(head, 2), 0xff | 0xfd)
+fn is_dtls(head: &[u8; HEAD_LEN], seen: u32) -> bool {
+    seen >= DTLS_HEADER_LEN && head[1] == 0xfe && matches!(head[2], 0xff | 0xfd)
 }
 
 /// Walks over a compound (RFC 3550 §6.1) as far as the head shows it.
 #[inline(always)]
-fn compound(head: &[u8], len: u32) -> RtcpKinds {
+fn compound(head: &[u8; HEAD_LEN], seen: u32) -> RtcpKinds {
     let mut kinds = 0;
     let mut at = 0_u32;
     for _ in 0..MAX_COMPOUND {
-        let index = at as usize;
-        if at + 4 > len || index + 4 > head.len() || byte(head, index) & 0xc0 != 0x80 {
+        if at >= HEAD_LEN as u32 || at + 4 > seen {
             break;
         }
-        kinds |= RtcpKinds::of_packet_type(byte(head, index + 1)).0;
-        at += rtcp_len(head, index);
+        // A multiple of 4 below HEAD_LEN: four bytes are there.
+        let index = masked(at);
+        if head[index] & 0xc0 != 0x80 {
+            break;
+        }
+        kinds |= RtcpKinds::of_packet_type(head[index | 1]).0;
+        at += rtcp_len(head[index | 2], head[index | 3]);
     }
     RtcpKinds(kinds)
 }
 
-/// Length in bytes of the RTCP packet that begins at `at`: its header counts words less one (RFC 3550 §6.4.1).
+/// Length in bytes of an RTCP packet: its header counts words less one (RFC 3550 §6.4.1).
 #[inline(always)]
-fn rtcp_len(head: &[u8], at: usize) -> u32 {
-    ((u32::from(byte(head, at + 2)) << 8 | u32::from(byte(head, at + 3))) + 1) * 4
+fn rtcp_len(high: u8, low: u8) -> u32 {
+    (u32::from(u16::from_be_bytes([high, low])) + 1) * 4
 }
 
+/// An offset into the head that is a multiple of 4.
+///
+/// The mask stands right before the use and out of the compiler's sight: the kernel's verifier loses track of bounds
+/// that were checked on another copy of the value.
 #[inline(always)]
-fn word(head: &[u8], at: usize) -> u32 {
-    u32::from_be_bytes([
-        byte(head, at),
-        byte(head, at + 1),
-        byte(head, at + 2),
-        byte(head, at + 3),
-    ])
-}
-
-/// A byte of the head, 0 beyond its end.
-#[inline(always)]
-fn byte(head: &[u8], at: usize) -> u8 {
-    match head.get(at) {
-        Some(byte) => *byte,
-        None => 0,
-    }
+fn masked(at: u32) -> usize {
+    const { assert!(HEAD_LEN.is_power_of_two()) };
+    (crate::verifier::hide(u64::from(at)) & (HEAD_LEN as u64 - 4)) as usize
 }

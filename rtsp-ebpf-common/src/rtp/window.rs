@@ -40,10 +40,7 @@ impl Window {
     /// Clears the bits of `count` numbers from `first` on, which until now stood for numbers [`WINDOW`] lower.
     #[inline(always)]
     pub(super) fn forget(&mut self, first: u64, count: u64) {
-        if count >= WINDOW {
-            self.clear();
-            return;
-        }
+        let count = if count < WINDOW { count } else { WINDOW };
         let start = first & (WINDOW - 1);
         let mut base = 0;
         for word in &mut self.words {
@@ -53,29 +50,32 @@ impl Window {
     }
 }
 
-/// Bits of the word that begins at `base` in the ring and that lie within `count` (less than a ring) from `start`.
+/// Bits of the word that begins at `base` in the ring and that lie within `count` (at most a ring) from `start`.
+///
+/// Without branches: each would double what the kernel's verifier has to follow, eight times over.
 #[inline(always)]
 fn covered(base: u64, start: u64, count: u64) -> u64 {
+    // How far behind `start` the word begins, and how far behind its own beginning `start` lies.
     let distance = base.wrapping_sub(start) & (WINDOW - 1);
-    let mut mask = if count > distance {
-        low_bits(count - distance)
-    } else {
-        0
-    };
-    if distance > WINDOW - 64 {
-        // The range starts inside this word.
-        mask |= low_bits(count) << (WINDOW - distance);
-    }
-    mask
+    let skipped = start.wrapping_sub(base) & (WINDOW - 1);
+    let from_before = low_bits(positive(count.wrapping_sub(distance)));
+    let from_inside = !low_bits(skipped) & low_bits(skipped.wrapping_add(count));
+    from_before | from_inside
 }
 
+/// The lowest `count` bits; all from 64 on.
 #[inline(always)]
 fn low_bits(count: u64) -> u64 {
-    if count >= 64 {
-        u64::MAX
-    } else {
-        (1 << count) - 1
-    }
+    let beyond = count.wrapping_sub(64);
+    // All ones where `count` is below 64: the kernel's arithmetic shift is cheap, its comparison is a branch.
+    let below = (beyond.cast_signed() >> 63).cast_unsigned();
+    !below | (below & !(u64::MAX << (count & 63)))
+}
+
+/// The value, or 0 where it stands for a negative number.
+#[inline(always)]
+fn positive(value: u64) -> u64 {
+    value & !(value.cast_signed() >> 63).cast_unsigned()
 }
 
 #[inline(always)]
