@@ -157,3 +157,6 @@ fn effect_without_media(sides: &Sides<'_>, action: AlgAction) -> Option<AlgEffec
     (action == AlgAction::None && all_answered(sides.client) && all_answered(sides.server))
         .then_some(AlgEffect::Harmless)
 }
+
+#[cfg(test)]
+mod tests;

@@ -97,6 +97,11 @@ impl<'a> SessionFacts<'a> {
     }
 }
 
+/// What was said next to the server, where nothing of it can be the router's doing.
+pub(crate) fn server_side_exchanges(session: &Session) -> &[Exchange] {
+    session.legs.last().map_or(&[], |leg| &leg.exchanges)
+}
+
 /// The first accepted PLAY of a leg.
 pub(crate) fn play(leg: &Leg) -> Option<&Exchange> {
     leg.exchanges
@@ -182,6 +187,13 @@ impl<'a> MediaFacts<'a> {
         let leg = self.facts.session.legs.get(leg_index)?;
         let index = (*self.media.setup.get(leg_index)?)?;
         Some(leg.exchanges.get(index)?.request.as_ref()?.at)
+    }
+
+    /// The answer to that SETUP.
+    pub(crate) fn setup_response(self, leg_index: usize) -> Option<Locator> {
+        let leg = self.facts.session.legs.get(leg_index)?;
+        let index = (*self.media.setup.get(leg_index)?)?;
+        Some(leg.exchanges.get(index)?.response.as_ref()?.at)
     }
 
     /// Whether the description says that this medium is sent by the client (an ONVIF back channel: `a=sendonly`).

@@ -107,6 +107,35 @@ pub struct Explanation {
     pub remedies: &'static [&'static str],
 }
 
+impl Code {
+    /// The page about this code in Markdown, as `docs/findings/` holds it.
+    pub fn page(self) -> String {
+        let Explanation {
+            meaning,
+            proof,
+            not_this,
+            remedies,
+        } = *self.explanation();
+        let steps: String = remedies
+            .iter()
+            .enumerate()
+            .map(|(index, remedy)| format!("{}. {remedy}\n", index + 1))
+            .collect();
+        format!(
+            "# {}\n\n{}.\n\n{meaning}\n\n## What proves it\n\n{proof}\n\n## What is not it\n\n{not_this}\n\n## What to do\n\n{steps}",
+            self.name(),
+            capitalised(self.says()),
+        )
+    }
+}
+
+fn capitalised(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| {
+        first.to_uppercase().chain(letters).collect()
+    })
+}
+
 /// One proof.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Evidence {
@@ -145,12 +174,61 @@ macro_rules! codes {
 codes! {
     RtpNeverArrived = "rtp-never-arrived", "media was negotiated and sent, and never came out on the client's side";
     RtpNeverSent = "rtp-never-sent", "media was negotiated, PLAY was accepted, and the server sent none";
+    RtpWrongPort = "rtp-wrong-port", "media goes to or comes from a port other than the negotiated one";
+    RtpWrongSource = "rtp-wrong-source", "media comes from an address other than the RTSP peer and its source=";
+    RtpStalled = "rtp-stalled", "media came and then stopped while the session went on";
     RtcpNeverArrived = "rtcp-never-arrived", "RTP comes, its RTCP does not";
     NatNoPinhole = "nat-no-pinhole", "media reached the outside of the NAT and nothing had opened the way in";
     NatPortRandomised = "nat-port-randomised", "the hole punch left from another port than the one negotiated";
+    NatSourcePortChanged = "nat-source-port-changed", "media reaches the client from another port than the server announced";
+    NatPrivateAddressLeaked = "nat-private-address-leaked", "a private address in a message seen on the public side";
+    AlgCorruptedMessage = "alg-corrupted-message", "the rewrite broke the message";
+    AlgDroppedMessage = "alg-dropped-message", "a message entered the router and never left it";
+    AlgReplyNotRestored = "alg-reply-not-restored", "the answer shows the client ports it never asked for";
     AlgRewroteMessage = "alg-rewrote-message", "fields of a message differ between the taps";
     AlgOpenedPinhole = "alg-opened-pinhole", "the router let media in without a rewrite";
+    ProxyInPath = "proxy-in-path", "the router ends the connection and opens its own";
+    ConnectionRefused = "connection-refused", "the connection was refused or never answered on the RTSP port";
     RequestUnanswered = "request-unanswered", "a request never got its answer";
+    AuthenticationFailed = "authentication-failed", "401 again after credentials were sent";
+    TransportRefused = "transport-refused", "461, or the answer names another transport than was asked for";
+    ServerBusy = "server-busy", "the server has no room for another viewer (453, 503)";
+    DescribeFailed = "describe-failed", "no usable description of the stream";
+    SessionTimedOut = "session-timed-out", "no request within the session timeout, and the server ended it";
     Encrypted = "encrypted", "TLS or SRTP: an ALG cannot rewrite it, and this tool cannot read it";
     CaptureIncomplete = "capture-incomplete", "what this capture cannot show";
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::*;
+
+    fn pages() -> PathBuf {
+        PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../docs/findings")
+    }
+
+    /// `RTSPSCOPE_WRITE_PAGES=1 cargo test -p rtspscope-engine` writes the pages anew.
+    #[test]
+    fn the_pages_say_what_the_code_says() {
+        let write = std::env::var_os("RTSPSCOPE_WRITE_PAGES").is_some();
+        for code in Code::ALL {
+            let path = pages().join(format!("{}.md", code.name()));
+            if write {
+                std::fs::write(&path, code.page()).unwrap();
+            }
+            let page = std::fs::read_to_string(&path).unwrap_or_default();
+            assert_eq!(page, code.page(), "{}", path.display());
+        }
+    }
+
+    #[test]
+    fn every_page_is_about_a_code() {
+        for entry in std::fs::read_dir(pages()).unwrap() {
+            let file = entry.unwrap().file_name().into_string().unwrap();
+            let name = file.strip_suffix(".md").unwrap();
+            assert!(Code::ALL.iter().any(|code| code.name() == name), "{file}");
+        }
+    }
 }

@@ -1,6 +1,7 @@
 //! The few things that the whole engine reads from the bytes of a message.
 
 use rtspscope_wire::rtsp::message::{self, MessageSlice};
+use rtspscope_wire::rtsp::transport::{self, TransportSpec};
 use rtspscope_wire::url;
 
 use crate::model::Message;
@@ -25,6 +26,13 @@ pub(crate) fn uri_path(raw: &[u8]) -> Option<String> {
         |url| url.path.text().into_owned(),
     );
     Some(path.trim_matches('/').to_owned())
+}
+
+/// All alternatives of the first Transport header.
+pub(crate) fn transports<'a>(message: &MessageSlice<'a>) -> Vec<TransportSpec<'a>> {
+    message.header("Transport").map_or_else(Vec::new, |field| {
+        transport::parse(field.value.clone()).value
+    })
 }
 
 /// `rtsp://user:secret@host/` becomes `rtsp://***@host/`, at every URL of the text.

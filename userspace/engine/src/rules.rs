@@ -8,16 +8,31 @@ use crate::finding::{Code, Explanation, Finding, Subject};
 use crate::model::{Session, Snapshot, Tap};
 
 mod advice;
+mod alg_corrupted_message;
+mod alg_dropped_message;
 mod alg_opened_pinhole;
+mod alg_reply_not_restored;
 mod alg_rewrote_message;
+mod authentication_failed;
 mod capture_incomplete;
+mod connection_refused;
+mod describe_failed;
 mod encrypted;
 mod nat_no_pinhole;
 mod nat_port_randomised;
+mod nat_private_address_leaked;
+mod nat_source_port_changed;
+mod proxy_in_path;
 mod request_unanswered;
 mod rtcp_never_arrived;
 mod rtp_never_arrived;
 mod rtp_never_sent;
+mod rtp_stalled;
+mod rtp_wrong_port;
+mod rtp_wrong_source;
+mod server_busy;
+mod session_timed_out;
+mod transport_refused;
 
 /// Fills in the snapshot's findings and blind spots from its sessions; what was there is replaced.
 pub fn check(snapshot: &mut Snapshot) {
@@ -84,34 +99,45 @@ impl View<'_> {
 
 type Rule = fn(&View<'_>) -> Vec<Finding>;
 
-/// Every rule about a session.
-const RULES: &[Rule] = &[
-    rtp_never_arrived::check,
-    rtp_never_sent::check,
-    rtcp_never_arrived::check,
-    nat_no_pinhole::check,
-    nat_port_randomised::check,
-    alg_rewrote_message::check,
-    alg_opened_pinhole::check,
-    request_unanswered::check,
-    encrypted::check,
-    capture_incomplete::check,
-];
+/// Binds each code to its file: the rule that is run and the explanation that is told.
+macro_rules! rules {
+    ($($module:ident = $code:ident;)*) => {
+        /// Every rule about a session.
+        const RULES: &[Rule] = &[$($module::check,)*];
 
-impl Code {
-    /// What the code means, what proves it, what is not it, and what to do.
-    pub const fn explanation(self) -> &'static Explanation {
-        match self {
-            Self::RtpNeverArrived => &rtp_never_arrived::EXPLANATION,
-            Self::RtpNeverSent => &rtp_never_sent::EXPLANATION,
-            Self::RtcpNeverArrived => &rtcp_never_arrived::EXPLANATION,
-            Self::NatNoPinhole => &nat_no_pinhole::EXPLANATION,
-            Self::NatPortRandomised => &nat_port_randomised::EXPLANATION,
-            Self::AlgRewroteMessage => &alg_rewrote_message::EXPLANATION,
-            Self::AlgOpenedPinhole => &alg_opened_pinhole::EXPLANATION,
-            Self::RequestUnanswered => &request_unanswered::EXPLANATION,
-            Self::Encrypted => &encrypted::EXPLANATION,
-            Self::CaptureIncomplete => &capture_incomplete::EXPLANATION,
+        impl Code {
+            /// What the code means, what proves it, what is not it, and what to do.
+            pub const fn explanation(self) -> &'static Explanation {
+                match self { $(Self::$code => &$module::EXPLANATION,)* }
+            }
         }
-    }
+    };
+}
+
+rules! {
+    rtp_never_arrived = RtpNeverArrived;
+    rtp_never_sent = RtpNeverSent;
+    rtp_wrong_port = RtpWrongPort;
+    rtp_wrong_source = RtpWrongSource;
+    rtp_stalled = RtpStalled;
+    rtcp_never_arrived = RtcpNeverArrived;
+    nat_no_pinhole = NatNoPinhole;
+    nat_port_randomised = NatPortRandomised;
+    nat_source_port_changed = NatSourcePortChanged;
+    nat_private_address_leaked = NatPrivateAddressLeaked;
+    alg_corrupted_message = AlgCorruptedMessage;
+    alg_dropped_message = AlgDroppedMessage;
+    alg_reply_not_restored = AlgReplyNotRestored;
+    alg_rewrote_message = AlgRewroteMessage;
+    alg_opened_pinhole = AlgOpenedPinhole;
+    proxy_in_path = ProxyInPath;
+    connection_refused = ConnectionRefused;
+    request_unanswered = RequestUnanswered;
+    authentication_failed = AuthenticationFailed;
+    transport_refused = TransportRefused;
+    server_busy = ServerBusy;
+    describe_failed = DescribeFailed;
+    session_timed_out = SessionTimedOut;
+    encrypted = Encrypted;
+    capture_incomplete = CaptureIncomplete;
 }

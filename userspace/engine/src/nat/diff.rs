@@ -6,6 +6,8 @@
 
 use std::sync::Arc;
 
+use rtspscope_wire::rtsp::message::MessageSlice;
+
 use crate::model::{DiffClass, Exchange, FieldDiff, Leg, Message, Side};
 use crate::nat::align::align;
 use crate::nat::order;
@@ -77,9 +79,12 @@ fn compare_messages(
     start_line::compare(&parsed_a.start, &parsed_b.start, &mut changes);
     header::compare([&a.raw, &b.raw], [&parsed_a, &parsed_b], &mut changes);
     body::compare([&parsed_a, &parsed_b], &mut changes);
-    if changes.list.is_empty() {
-        // The bytes differ, so the difference lies in what no field holds.
-        changes.corrupted("framing", Some(visible(&a.raw)), Some(visible(&b.raw)));
+    let cut_by_capture =
+        (!is_complete(&parsed_a) || !is_complete(&parsed_b)) && changes.whole != [true, true];
+    if changes.list.is_empty() && !cut_by_capture {
+        // The bytes differ, so the difference lies in what no field holds: blank lines, bytes after the body.
+        let length = |message: &Message| Some(format!("{} bytes", message.raw.len()));
+        changes.corrupted("framing", length(a), length(b));
     }
     let to_diff = |change: Change| FieldDiff {
         method: exchange.method.clone(),
@@ -93,6 +98,13 @@ fn compare_messages(
         post_at: b.at,
     };
     changes.list.into_iter().map(to_diff).collect()
+}
+
+/// Whether the message has as much body as it announces.
+fn is_complete(message: &MessageSlice<'_>) -> bool {
+    message
+        .content_length()
+        .is_none_or(|len| message.body.len() >= len)
 }
 
 /// One field that differs, before it knows its message.

@@ -146,3 +146,6 @@ fn join(legs: &[Leg], clusters: &mut [Cluster], home: &mut [usize], link: Link) 
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

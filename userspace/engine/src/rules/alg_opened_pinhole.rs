@@ -53,3 +53,42 @@ fn finding(view: &View<'_>, media: MediaFacts<'_>) -> Option<Finding> {
         .remedies(EXPLANATION.remedies.iter().copied()),
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::testkit::{Scene, UDP_TALK, tcp_talk};
+
+    #[test]
+    fn fires_when_unasked_media_came_in_with_unchanged_text() {
+        let snapshot = Scene::behind_nat(UDP_TALK).rtp(80, 82).rtcp(1, 1).checked();
+        assert_eq!(snapshot.findings[0].code.name(), "alg-opened-pinhole");
+        assert_eq!(
+            snapshot.findings[0].summary,
+            "the router let RTP and RTCP in without a packet from the client"
+        );
+    }
+
+    #[test]
+    fn is_silent_when_the_client_had_sent_first() {
+        assert_eq!(
+            Scene::behind_nat(UDP_TALK)
+                .punch(0.035, 5000)
+                .rtp(80, 82)
+                .rtcp(1, 1)
+                .codes(),
+            Vec::<&str>::new()
+        );
+    }
+
+    #[test]
+    fn is_silent_for_media_inside_the_connection_and_for_a_camera_inside() {
+        assert_eq!(
+            Scene::behind_nat(&tcp_talk()).rtp(80, 80).codes(),
+            Vec::<&str>::new()
+        );
+        assert_eq!(
+            Scene::camera_inside(UDP_TALK, UDP_TALK).rtp(80, 80).codes(),
+            Vec::<&str>::new()
+        );
+    }
+}

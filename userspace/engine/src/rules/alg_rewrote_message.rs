@@ -108,3 +108,59 @@ fn remedies(effect: AlgEffect) -> &'static [&'static str] {
         ],
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::finding::Severity;
+    use crate::testkit::{Scene, UDP_TALK};
+
+    fn rewritten() -> Scene {
+        let wan = UDP_TALK.replace(
+            "unicast;client_port=5000-5001",
+            "unicast;client_port=10000-10001",
+        );
+        Scene::heard(UDP_TALK, &wan)
+    }
+
+    #[test]
+    fn is_information_when_the_session_does_well() {
+        let snapshot = rewritten().rtp(82, 82).checked();
+        let finding = &snapshot.findings[0];
+        assert_eq!(
+            (finding.code.name(), finding.severity),
+            ("alg-rewrote-message", Severity::Info)
+        );
+        assert_eq!(
+            finding.summary,
+            "the router changed Transport.client_port of SETUP from 5000-5001 to 10000-10001"
+        );
+        assert_eq!(finding.evidence[0].note, "Transport.client_port: 5000-5001");
+        assert_eq!(
+            finding.evidence[1].note,
+            "Transport.client_port: 10000-10001"
+        );
+    }
+
+    #[test]
+    fn is_a_warning_when_it_did_harm() {
+        let snapshot = rewritten()
+            .punch(0.035, 5000)
+            .rtp(114, 114)
+            .refuse(0.07, false)
+            .checked();
+        let finding = &snapshot.findings[0];
+        assert_eq!(
+            (finding.code.name(), finding.severity),
+            ("alg-rewrote-message", Severity::Warning)
+        );
+        assert!(finding.remedy[0].starts_with("Switch off the router's RTSP ALG"));
+    }
+
+    #[test]
+    fn is_silent_when_only_the_ip_header_was_translated() {
+        assert_eq!(
+            Scene::behind_nat(UDP_TALK).rtp(82, 82).codes(),
+            ["alg-opened-pinhole"]
+        );
+    }
+}

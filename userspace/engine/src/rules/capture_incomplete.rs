@@ -154,3 +154,46 @@ fn report(lacks: Vec<(String, Locator)>, subject: Subject) -> Option<Finding> {
         });
     Some(finding.remedies(EXPLANATION.remedies.iter().copied()))
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::finding::Code;
+    use crate::testkit::{Scene, UDP_TALK};
+
+    fn healthy() -> Scene {
+        Scene::behind_nat(UDP_TALK).punch(0.035, 5000).rtp(9, 9)
+    }
+
+    #[test]
+    fn names_bytes_that_are_missing() {
+        let mut scene = healthy();
+        scene.legs[1].missing_bytes = 17;
+        let snapshot = scene.checked();
+        assert_eq!(
+            snapshot.findings[0].cause,
+            "17 bytes of the connection are missing at wan"
+        );
+        assert_eq!(snapshot.blind_spots, [Code::CaptureIncomplete]);
+    }
+
+    #[test]
+    fn says_that_one_side_alone_cannot_be_judged() {
+        let mut scene = healthy();
+        scene.legs.pop();
+        for media in &mut scene.media {
+            media.per_leg.pop();
+            media.setup.pop();
+        }
+        let snapshot = scene.checked();
+        assert_eq!(
+            snapshot.findings[0].summary,
+            "only one side of the router was seen: what NAT or an ALG did cannot be judged"
+        );
+    }
+
+    #[test]
+    fn is_silent_when_both_sides_are_whole() {
+        let snapshot = healthy().checked();
+        assert_eq!((snapshot.findings, snapshot.blind_spots), (vec![], vec![]));
+    }
+}

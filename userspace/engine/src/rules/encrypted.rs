@@ -53,3 +53,29 @@ pub(super) fn check(view: &View<'_>) -> Vec<Finding> {
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::testkit::{Scene, UDP_TALK};
+
+    #[test]
+    fn fires_for_tls_and_for_secure_media() {
+        let mut tls = Scene::behind_nat("");
+        tls.legs[0].encrypted = true;
+        assert_eq!(tls.codes(), ["encrypted"]);
+        let mut srtp = Scene::behind_nat(UDP_TALK).punch(0.035, 5000).rtp(9, 9);
+        srtp.media[0].profile = Some("RTP/SAVP".to_owned());
+        assert_eq!(srtp.codes(), ["encrypted"]);
+    }
+
+    #[test]
+    fn is_silent_for_plain_media() {
+        assert_eq!(
+            Scene::behind_nat(UDP_TALK)
+                .punch(0.035, 5000)
+                .rtp(9, 9)
+                .codes(),
+            Vec::<&str>::new()
+        );
+    }
+}

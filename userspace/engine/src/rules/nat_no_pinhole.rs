@@ -55,3 +55,42 @@ fn finding(view: &View<'_>, media: MediaFacts<'_>) -> Option<Finding> {
         .remedies(EXPLANATION.remedies.iter().copied()),
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::testkit::{Scene, UDP_TALK};
+
+    #[test]
+    fn fires_when_the_client_never_sends_first() {
+        let snapshot = Scene::behind_nat(UDP_TALK).rtp(0, 257).checked();
+        let names: Vec<&str> = snapshot
+            .findings
+            .iter()
+            .map(|finding| finding.code.name())
+            .collect();
+        assert_eq!(names, ["rtp-never-arrived", "nat-no-pinhole"]);
+        assert_eq!(
+            snapshot.findings[1].cause,
+            "257 RTP packets reached 203.0.113.1:5000; the client at 192.168.1.100 had sent nothing from port 5000, and no ALG opened it"
+        );
+    }
+
+    #[test]
+    fn is_silent_when_the_punch_left_from_another_port() {
+        let scene = Scene::behind_nat(UDP_TALK).punch(0.035, 61234).rtp(0, 257);
+        assert_eq!(
+            scene.troubles(),
+            ["rtp-never-arrived", "nat-port-randomised"]
+        );
+    }
+
+    #[test]
+    fn is_silent_for_a_camera_inside() {
+        assert_eq!(
+            Scene::camera_inside(UDP_TALK, UDP_TALK)
+                .rtp(257, 0)
+                .troubles(),
+            ["rtp-never-arrived"]
+        );
+    }
+}

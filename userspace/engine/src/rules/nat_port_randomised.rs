@@ -71,3 +71,50 @@ fn left_from<'a>(
     }
     same_target().next()
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::testkit::{Scene, UDP_TALK};
+
+    #[test]
+    fn fires_when_the_punch_left_from_another_port() {
+        let snapshot = Scene::behind_nat(UDP_TALK)
+            .punch(0.035, 61234)
+            .rtp(0, 321)
+            .checked();
+        assert_eq!(
+            snapshot.findings[1].cause,
+            "the client's packet left from 192.168.1.100:5000 and became 203.0.113.1:61234 at the NAT; the server sends to port 5000, which nothing opened"
+        );
+    }
+
+    #[test]
+    fn is_silent_when_the_server_answers_to_the_random_port() {
+        assert_eq!(
+            Scene::behind_nat(UDP_TALK)
+                .punch(0.035, 61234)
+                .rtp(321, 321)
+                .troubles(),
+            Vec::<&str>::new()
+        );
+    }
+
+    #[test]
+    fn is_silent_when_the_nat_kept_the_port() {
+        assert_eq!(
+            Scene::behind_nat(UDP_TALK)
+                .punch(0.035, 5000)
+                .rtp(0, 321)
+                .troubles(),
+            ["rtp-never-arrived"]
+        );
+    }
+
+    #[test]
+    fn is_silent_when_the_client_sent_nothing() {
+        assert_eq!(
+            Scene::behind_nat(UDP_TALK).rtp(0, 321).troubles(),
+            ["rtp-never-arrived", "nat-no-pinhole"]
+        );
+    }
+}

@@ -123,3 +123,57 @@ fn finding(view: &View<'_>, leg: &Leg, exchange: &Exchange, more: usize) -> Opti
     };
     Some(finding.remedies(cure))
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::testkit::Scene;
+
+    const TALK: &str = "
+        0.0 > OPTIONS rtsp://h/a RTSP/1.0 | CSeq: 1
+        0.1 < RTSP/1.0 200 OK | CSeq: 1
+        0.2 > DESCRIBE rtsp://h/a RTSP/1.0 | CSeq: 2";
+
+    /// The connection goes on for that many seconds after the last message.
+    fn kept_open(talk: &str, secs: i64) -> Scene {
+        let mut scene = Scene::behind_nat(talk);
+        for leg in &mut scene.legs {
+            leg.last.at = leg.last.at + rtspscope_wire::Span::from_secs(secs - 1);
+            leg.closed = leg.closed.map(|close| crate::model::Close {
+                at: leg.last,
+                ..close
+            });
+        }
+        scene
+    }
+
+    #[test]
+    fn fires_when_the_client_waited_in_vain() {
+        let snapshot = kept_open(TALK, 5).checked();
+        assert_eq!(snapshot.findings[0].code.name(), "request-unanswered");
+        assert_eq!(
+            snapshot.findings[0].summary,
+            "DESCRIBE (CSeq 2) was never answered"
+        );
+        assert_eq!(snapshot.findings[0].cause, "no response in 5.0 s");
+    }
+
+    #[test]
+    fn is_silent_when_the_client_hung_up_at_once() {
+        assert_eq!(kept_open(TALK, 1).codes(), Vec::<&str>::new());
+    }
+
+    #[test]
+    fn is_silent_for_a_teardown() {
+        assert_eq!(
+            kept_open(&TALK.replace("DESCRIBE", "TEARDOWN"), 5).codes(),
+            Vec::<&str>::new()
+        );
+    }
+
+    #[test]
+    fn is_silent_when_the_answer_may_be_in_a_gap() {
+        let mut scene = kept_open(TALK, 5);
+        scene.legs[0].missing_bytes = 400;
+        assert_eq!(scene.codes(), ["capture-incomplete"]);
+    }
+}

@@ -76,3 +76,68 @@ fn finding(view: &View<'_>, media: MediaFacts<'_>) -> Option<Finding> {
         .remedies(EXPLANATION.remedies.iter().copied()),
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::testkit::{Scene, UDP_TALK};
+
+    #[test]
+    fn fires_when_rtp_came_in_and_rtcp_did_not() {
+        assert_eq!(
+            Scene::behind_nat(UDP_TALK)
+                .rtp(78, 78)
+                .rtcp(0, 1)
+                .troubles(),
+            ["rtcp-never-arrived"]
+        );
+    }
+
+    #[test]
+    fn names_an_odd_port_as_the_reason() {
+        let odd = UDP_TALK.replace("5000-5001", "5121-5122");
+        let findings = Scene::behind_nat(&odd)
+            .rtp(78, 78)
+            .rtcp(0, 1)
+            .checked()
+            .findings;
+        assert!(findings[0].cause.contains("the client's RTP port is odd"));
+    }
+
+    #[test]
+    fn is_silent_when_the_server_sends_none_or_one_report_came() {
+        assert_eq!(
+            Scene::behind_nat(UDP_TALK)
+                .rtp(78, 78)
+                .rtcp(0, 0)
+                .troubles(),
+            Vec::<&str>::new()
+        );
+        assert_eq!(
+            Scene::behind_nat(UDP_TALK)
+                .rtp(78, 78)
+                .rtcp(1, 5)
+                .troubles(),
+            Vec::<&str>::new()
+        );
+    }
+
+    #[test]
+    fn is_silent_when_the_only_report_came_before_the_client_had_opened() {
+        assert_eq!(
+            Scene::behind_nat(UDP_TALK)
+                .punch(0.1, 5000)
+                .rtp(78, 78)
+                .rtcp(0, 1)
+                .troubles(),
+            Vec::<&str>::new()
+        );
+        assert_eq!(
+            Scene::behind_nat(UDP_TALK)
+                .punch(0.1, 5000)
+                .rtp(78, 78)
+                .rtcp(0, 4)
+                .troubles(),
+            ["rtcp-never-arrived"]
+        );
+    }
+}

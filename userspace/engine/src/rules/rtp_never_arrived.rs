@@ -82,3 +82,62 @@ fn finding(view: &View<'_>, media: MediaFacts<'_>, lost: Lost<'_>) -> Option<Fin
         ),
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::testkit::{Scene, UDP_TALK};
+
+    #[test]
+    fn fires_when_the_server_sent_and_nothing_came_out() {
+        let snapshot = Scene::behind_nat(UDP_TALK)
+            .punch(0.035, 5000)
+            .rtp(0, 257)
+            .checked();
+        let finding = &snapshot.findings[0];
+        assert_eq!(finding.code.name(), "rtp-never-arrived");
+        assert_eq!(
+            finding.cause,
+            "wan saw 257 RTP packets for 203.0.113.1:5000, lan saw none"
+        );
+        assert_eq!(
+            finding
+                .evidence
+                .iter()
+                .map(|proof| proof.at.frame)
+                .collect::<Vec<_>>(),
+            [Some(20), Some(6), Some(11)]
+        );
+    }
+
+    #[test]
+    fn is_silent_when_one_packet_came_out() {
+        assert_eq!(
+            Scene::behind_nat(UDP_TALK)
+                .punch(0.035, 5000)
+                .rtp(1, 257)
+                .codes(),
+            Vec::<&str>::new()
+        );
+    }
+
+    #[test]
+    fn is_silent_when_the_clients_tap_had_stopped_before() {
+        let mut scene = Scene::behind_nat(UDP_TALK).rtp(0, 257);
+        let lan = &mut scene.legs[0];
+        lan.exchanges.truncate(3);
+        lan.last = lan.exchanges[2].response.as_ref().unwrap().at;
+        lan.closed = None;
+        assert_eq!(scene.codes(), Vec::<&str>::new());
+    }
+
+    #[test]
+    fn admits_that_a_capture_without_any_udp_may_have_been_filtered() {
+        let mut scene = Scene::behind_nat(UDP_TALK).punch(0.035, 5000).rtp(0, 9);
+        scene.udp_datagrams = [0, 9];
+        assert!(
+            scene.checked().findings[0]
+                .cause
+                .ends_with("which fits only if it was not filtered to TCP")
+        );
+    }
+}

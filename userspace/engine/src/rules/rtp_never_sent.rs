@@ -103,3 +103,77 @@ fn finding(
     .proof(last, "last packet of the connection; no RTP up to here")
     .remedies(EXPLANATION.remedies.iter().copied())
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::testkit::{Scene, UDP_TALK, tcp_talk};
+
+    #[test]
+    fn fires_when_play_was_accepted_and_no_tap_saw_media() {
+        assert_eq!(
+            Scene::behind_nat(UDP_TALK).rtp(0, 0).troubles(),
+            ["rtp-never-sent"]
+        );
+        assert_eq!(
+            Scene::behind_nat(&tcp_talk()).rtp(0, 0).troubles(),
+            ["rtp-never-sent"]
+        );
+    }
+
+    #[test]
+    fn is_silent_when_the_media_was_sent_and_lost() {
+        assert_eq!(
+            Scene::behind_nat(UDP_TALK)
+                .punch(0.035, 5000)
+                .rtp(0, 1)
+                .troubles(),
+            ["rtp-never-arrived"]
+        );
+    }
+
+    #[test]
+    fn is_silent_when_the_session_ended_at_once() {
+        let short = UDP_TALK
+            .replace("10.0 >", "0.9 >")
+            .replace("10.1 <", "0.91 <");
+        assert_eq!(
+            Scene::behind_nat(&short).rtp(0, 0).troubles(),
+            Vec::<&str>::new()
+        );
+    }
+
+    #[test]
+    fn is_silent_without_any_udp_in_the_captures() {
+        let mut scene = Scene::behind_nat(UDP_TALK).rtp(0, 0);
+        scene.udp_datagrams = [0, 0];
+        assert_eq!(scene.codes(), ["capture-incomplete"]);
+    }
+
+    #[test]
+    fn is_silent_when_play_was_refused() {
+        let refused = UDP_TALK.replace(
+            "0.05 < RTSP/1.0 200 OK",
+            "0.05 < RTSP/1.0 455 Method Not Valid in This State",
+        );
+        assert_eq!(
+            Scene::behind_nat(&refused).rtp(0, 0).troubles(),
+            Vec::<&str>::new()
+        );
+    }
+
+    #[test]
+    fn is_silent_for_metadata() {
+        let mut scene = Scene::behind_nat(UDP_TALK).rtp(0, 0);
+        scene.media[0].kind = Some("application".to_owned());
+        assert_eq!(scene.troubles(), Vec::<&str>::new());
+    }
+
+    #[test]
+    fn is_silent_for_a_back_channel() {
+        let talk = UDP_TALK.replace("a=control:track1", "a=control:track1 | a=sendonly");
+        assert_eq!(
+            Scene::behind_nat(&talk).rtp(0, 0).troubles(),
+            Vec::<&str>::new()
+        );
+    }
+}

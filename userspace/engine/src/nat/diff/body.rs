@@ -24,11 +24,7 @@ fn compare_bodies([a, b]: [&MessageSlice<'_>; 2], changes: &mut Changes) -> i64 
         return b.body.len() as i64 - a.body.len() as i64;
     }
     let (mut lines_a, mut lines_b) = (lines(a.body), lines(b.body));
-    let incomplete = [a, b].map(|message| {
-        message
-            .content_length()
-            .is_some_and(|len| message.body.len() < len)
-    });
+    let incomplete = [a, b].map(|message| !super::is_complete(message));
     let may_be_cut = incomplete != [false, false] || a.content_length() == b.content_length();
     if may_be_cut && let Some([cut_a, cut_b]) = drop_cut_line(&mut lines_a, &mut lines_b) {
         if incomplete == [false, false] || changes.whole == [true, true] {

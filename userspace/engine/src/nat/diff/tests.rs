@@ -1,1 +1,197 @@
+//! Facts about comparing messages; values are shown as pre-NAT, post-NAT.
 
+use super::*;
+use crate::testkit::{LAN, UDP_TALK, WAN, leg};
+
+fn differences(pre: &str, post: &str) -> Vec<String> {
+    let pre = leg(LAN, "192.168.1.100:40000", "203.0.113.10:554", pre);
+    let post = leg(WAN, "203.0.113.1:40000", "203.0.113.10:554", post);
+    let told = |diff: FieldDiff| {
+        let side = if diff.in_response { "answer to " } else { "" };
+        let value = |value: Option<String>| value.unwrap_or_else(|| "-".to_owned());
+        format!(
+            "{side}{} {}: {} | {} ({:?})",
+            diff.method,
+            diff.field,
+            value(diff.pre),
+            value(diff.post),
+            diff.class
+        )
+    };
+    compare(&pre, &post).into_iter().map(told).collect()
+}
+
+/// Compares a conversation with itself after one replacement at the post-NAT side.
+fn after(talk: &str, from: &str, to: &str) -> Vec<String> {
+    assert!(talk.contains(from), "nothing to replace");
+    differences(talk, &talk.replace(from, to))
+}
+
+#[test]
+fn equal_text_gives_nothing() {
+    assert_eq!(differences(UDP_TALK, UDP_TALK), Vec::<String>::new());
+}
+
+#[test]
+fn a_port_is_named_with_both_values() {
+    assert_eq!(
+        after(UDP_TALK, "client_port=5000-5001", "client_port=10000-10001"),
+        [
+            "SETUP Transport.client_port: 5000-5001 | 10000-10001 (Alg)",
+            "answer to SETUP Transport.client_port: 5000-5001 | 10000-10001 (Alg)",
+        ]
+    );
+}
+
+const DESTINATION_LAST: &str = "
+    0.0 > SETUP rtsp://h/a RTSP/1.0 | CSeq: 3 | Transport: RTP/AVP;client_port=5000-5001;destination=192.168.1.100";
+
+#[test]
+fn an_eaten_carriage_return_is_damage_beside_the_rewrite_that_ate_it() {
+    assert_eq!(
+        after(
+            DESTINATION_LAST,
+            "destination=192.168.1.100",
+            "destination=203.0.113.1\\n"
+        ),
+        [
+            "SETUP Transport.destination: 192.168.1.100 | 203.0.113.1 (Alg)",
+            "SETUP line-ending: CR LF after Transport | LF after Transport (Corruption)",
+        ]
+    );
+}
+
+#[test]
+fn a_destination_may_be_taken_out_but_a_port_may_not() {
+    assert_eq!(
+        after(DESTINATION_LAST, ";destination=192.168.1.100", ""),
+        ["SETUP Transport.destination: 192.168.1.100 | - (Alg)"]
+    );
+    assert_eq!(
+        after(DESTINATION_LAST, ";client_port=5000-5001", ""),
+        ["SETUP Transport.client_port: 5000-5001 | - (Corruption)"]
+    );
+    assert_eq!(
+        after(DESTINATION_LAST, "5000-5001", "????"),
+        ["SETUP Transport.client_port: 5000-5001 | ???? (Corruption)"]
+    );
+}
+
+#[test]
+fn the_request_uri_may_change_and_the_method_may_not() {
+    assert_eq!(
+        after(DESTINATION_LAST, "rtsp://h/a", "rtsp://192.168.1.9/a"),
+        ["SETUP request.uri: rtsp://h/a | rtsp://192.168.1.9/a (Alg)"]
+    );
+    assert_eq!(
+        after(DESTINATION_LAST, "SETUP", "SEXUP"),
+        ["SETUP request.method: SETUP | SEXUP (Corruption)"]
+    );
+}
+
+const DESCRIBED: &str = "
+    0.0 > DESCRIBE rtsp://h/a RTSP/1.0 | CSeq: 2 | User-Agent: p
+    0.1 < RTSP/1.0 200 OK | CSeq: 2 | Content-Base: rtsp://192.168.1.9/a/ | Content-Length: 98 || v=0 | o=- 1 1 IN IP4 192.168.1.9 | c=IN IP4 192.168.1.9 | m=video 4000 RTP/AVP 96 | a=control:track1";
+
+#[test]
+fn sdp_addresses_and_ports_are_named_by_meaning() {
+    let post = DESCRIBED
+        .replace("IN IP4 192.168.1.9", "IN IP4 203.0.113.1")
+        .replace("m=video 4000", "m=video 5000")
+        .replace("rtsp://192.168.1.9/a/", "rtsp://203.0.113.1/a/");
+    assert_eq!(
+        differences(DESCRIBED, &post),
+        [
+            "answer to DESCRIBE Content-Base: rtsp://192.168.1.9/a/ | rtsp://203.0.113.1/a/ (Alg)",
+            "answer to DESCRIBE sdp.o.address: 192.168.1.9 | 203.0.113.1 (Alg)",
+            "answer to DESCRIBE sdp.c.address: 192.168.1.9 | 203.0.113.1 (Alg)",
+            "answer to DESCRIBE sdp.m.port: 4000 | 5000 (Alg)",
+        ]
+    );
+}
+
+#[test]
+fn a_length_that_follows_its_body_is_a_rewrite_and_one_that_does_not_is_damage() {
+    let longer = DESCRIBED.replace("c=IN IP4 192.168.1.9", "c=IN IP4 192.168.1.100");
+    assert_eq!(
+        differences(
+            DESCRIBED,
+            &longer.replace("Content-Length: 98", "Content-Length: 100")
+        ),
+        [
+            "answer to DESCRIBE sdp.c.address: 192.168.1.9 | 192.168.1.100 (Alg)",
+            "answer to DESCRIBE Content-Length: 98 | 100 (Alg)",
+        ]
+    );
+    assert_eq!(
+        differences(&longer, DESCRIBED),
+        [
+            "answer to DESCRIBE sdp.c.address: 192.168.1.100 | 192.168.1.9 (Alg)",
+            "answer to DESCRIBE Content-Length: 98 for a body of 100 bytes | 98 (Corruption)",
+        ]
+    );
+}
+
+#[test]
+fn a_cut_body_is_damage() {
+    assert_eq!(
+        differences(
+            &DESCRIBED.replace("a=control:track1", "a=cont\\cut"),
+            DESCRIBED
+        ),
+        ["answer to DESCRIBE body: a=cont | a=control:track1 (Corruption)"]
+    );
+}
+
+#[test]
+fn a_body_cut_by_the_capture_is_not_compared() {
+    let mut pre = leg(LAN, "192.168.1.100:1", "203.0.113.10:554", DESCRIBED);
+    pre.closed = None;
+    let mut post = leg(
+        WAN,
+        "203.0.113.1:1",
+        "203.0.113.10:554",
+        &DESCRIBED.replace("a=control:track1", "a=cont\\cut"),
+    );
+    post.closed = None;
+    assert_eq!(compare(&pre, &post), []);
+}
+
+#[test]
+fn a_header_that_is_gone_is_damage_and_one_that_was_added_is_not() {
+    let without = DESCRIBED.replace(" | User-Agent: p", "");
+    assert_eq!(
+        differences(DESCRIBED, &without),
+        ["DESCRIBE User-Agent: p | - (Corruption)"]
+    );
+    assert_eq!(
+        differences(&without, DESCRIBED),
+        ["DESCRIBE User-Agent: - | p (Alg)"]
+    );
+}
+
+#[test]
+fn a_changed_cseq_is_damage_inside_a_connection() {
+    let post = DESTINATION_LAST.replace("CSeq: 3", "CSeq: 4");
+    assert_eq!(
+        differences(DESTINATION_LAST, &post),
+        ["SETUP CSeq: 3 | 4 (Corruption)"]
+    );
+}
+
+#[test]
+fn spelling_is_told_where_only_spelling_differs() {
+    assert_eq!(
+        after(DESTINATION_LAST, "CSeq: 3", "Cseq:3"),
+        ["SETUP CSeq: CSeq: 3 | Cseq:3 (Alg)"]
+    );
+}
+
+#[test]
+fn credentials_are_never_quoted() {
+    let talk = "0.0 > PLAY rtsp://h/a RTSP/1.0 | CSeq: 3 | Authorization: Basic c2VjcmV0";
+    assert_eq!(
+        after(talk, "c2VjcmV0", "c2VjcmV1"),
+        ["PLAY Authorization: Basic *** | Basic *** (Alg)"]
+    );
+}

@@ -1,0 +1,274 @@
+//! Facts about which legs are one connection.
+
+use rtspscope_wire::{Span, TapId, TapRole};
+
+use super::*;
+use crate::testkit::{LAN, UDP_TALK, WAN, leg, tcp_talk};
+
+fn lan(talk: &str) -> Leg {
+    leg(LAN, "192.168.1.100:40000", "203.0.113.10:554", talk)
+}
+
+fn wan(talk: &str) -> Leg {
+    leg(WAN, "203.0.113.1:40000", "203.0.113.10:554", talk)
+}
+
+fn without_isn(mut leg: Leg) -> Leg {
+    (leg.client_isn, leg.server_isn) = (None, None);
+    leg
+}
+
+fn with_isn(mut leg: Leg, client: u32, server: u32) -> Leg {
+    (leg.client_isn, leg.server_isn) = (Some(client), Some(server));
+    leg
+}
+
+/// The same leg as a tap with another clock sees it.
+fn later(mut leg: Leg, span: Span) -> Leg {
+    let mut shift = |at: &mut crate::Locator| at.at = at.at + span;
+    shift(&mut leg.first);
+    shift(&mut leg.last);
+    for exchange in &mut leg.exchanges {
+        for message in [&mut exchange.request, &mut exchange.response]
+            .into_iter()
+            .flatten()
+        {
+            let mut moved = (**message).clone();
+            shift(&mut moved.at);
+            *message = moved.into();
+        }
+    }
+    leg
+}
+
+fn legs_of(groups: &[Group]) -> Vec<Vec<usize>> {
+    groups.iter().map(|group| group.legs.clone()).collect()
+}
+
+fn other_session(talk: &str) -> String {
+    talk.replace("66334873", "99887766")
+}
+
+#[test]
+fn equal_sequence_numbers_and_equal_talk_are_one_connection() {
+    let groups = pair(&[wan(UDP_TALK), lan(UDP_TALK)]);
+    assert_eq!(
+        groups,
+        [Group {
+            legs: vec![1, 0],
+            pre: Some(0),
+            post: Some(1),
+            evidence: vec![PairEvidence::TcpSequence, PairEvidence::Content],
+            proxied: false,
+            client_translated: true,
+        }]
+    );
+}
+
+#[test]
+fn clocks_that_are_years_apart_do_not_part_a_connection() {
+    let far = later(wan(UDP_TALK), Span::from_secs(40 * 365 * 86_400));
+    assert_eq!(legs_of(&pair(&[lan(UDP_TALK), far])), [[0, 1]]);
+}
+
+#[test]
+fn different_sequence_numbers_with_equal_talk_are_a_proxy() {
+    let groups = pair(&[lan(UDP_TALK), with_isn(wan(UDP_TALK), 77, 88)]);
+    assert_eq!(legs_of(&groups), [[0, 1]]);
+    assert_eq!(
+        (groups[0].proxied, &groups[0].evidence[..]),
+        (true, &[PairEvidence::Content][..])
+    );
+}
+
+#[test]
+fn captures_that_began_midstream_are_paired_by_what_was_said() {
+    let groups = pair(&[without_isn(lan(UDP_TALK)), without_isn(wan(UDP_TALK))]);
+    assert_eq!(legs_of(&groups), [[0, 1]]);
+    assert_eq!(
+        (groups[0].proxied, &groups[0].evidence[..]),
+        (false, &[PairEvidence::Content][..])
+    );
+}
+
+#[test]
+fn different_session_ids_are_different_connections_whatever_else_agrees() {
+    let groups = pair(&[lan(UDP_TALK), wan(&other_session(UDP_TALK))]);
+    assert_eq!(legs_of(&groups), [[0], [1]]);
+}
+
+#[test]
+fn two_clients_of_one_camera_keep_their_own_outside_legs() {
+    let second = other_session(UDP_TALK);
+    let legs = [
+        lan(UDP_TALK),
+        with_isn(
+            leg(LAN, "192.168.1.101:40000", "203.0.113.10:554", &second),
+            5,
+            6,
+        ),
+        with_isn(
+            leg(WAN, "203.0.113.1:40001", "203.0.113.10:554", &second),
+            5,
+            6,
+        ),
+        wan(UDP_TALK),
+    ];
+    assert_eq!(legs_of(&pair(&legs)), [[0, 3], [1, 2]]);
+    let midstream: Vec<Leg> = legs.into_iter().map(without_isn).collect();
+    assert_eq!(legs_of(&pair(&midstream)), [[0, 3], [1, 2]]);
+}
+
+#[test]
+fn two_players_that_cannot_be_told_apart_are_not_guessed_at() {
+    let nameless = UDP_TALK.replace(" | Session: 66334873", "");
+    let legs = [
+        without_isn(leg(
+            LAN,
+            "192.168.1.100:40000",
+            "203.0.113.10:554",
+            &nameless,
+        )),
+        without_isn(leg(
+            LAN,
+            "192.168.1.101:40000",
+            "203.0.113.10:554",
+            &nameless,
+        )),
+        without_isn(leg(WAN, "203.0.113.1:41000", "203.0.113.10:554", &nameless)),
+    ];
+    assert_eq!(legs_of(&pair(&legs)), [[0], [1], [2]]);
+}
+
+#[test]
+fn one_port_or_one_moment_in_common_joins_nothing() {
+    let other = "0.0 > OPTIONS rtsp://203.0.113.10/b RTSP/1.0 | CSeq: 1";
+    let legs = [
+        without_isn(lan(
+            "0.0 > OPTIONS rtsp://203.0.113.10/a RTSP/1.0 | CSeq: 1",
+        )),
+        without_isn(wan(other)),
+    ];
+    assert_eq!(legs_of(&pair(&legs)), [[0], [1]]);
+}
+
+#[test]
+fn a_reused_port_does_not_join_an_earlier_connection() {
+    let second = later(
+        with_isn(lan(&other_session(UDP_TALK)), 11, 12),
+        Span::from_secs(60),
+    );
+    let second_outside = later(
+        with_isn(wan(&other_session(UDP_TALK)), 11, 12),
+        Span::from_secs(60),
+    );
+    let legs = [lan(UDP_TALK), second, wan(UDP_TALK), second_outside];
+    assert_eq!(legs_of(&pair(&legs)), [[0, 2], [1, 3]]);
+}
+
+#[test]
+fn the_same_capture_given_twice_has_no_two_sides() {
+    let mut copy = lan(UDP_TALK);
+    copy.tap = WAN;
+    for message in copy
+        .exchanges
+        .iter_mut()
+        .flat_map(|exchange| [&mut exchange.request, &mut exchange.response])
+        .flatten()
+    {
+        let mut moved = (**message).clone();
+        moved.at.tap = WAN;
+        *message = moved.into();
+    }
+    let groups = pair(&[lan(UDP_TALK), copy]);
+    assert_eq!(
+        (legs_of(&groups), groups[0].pre, groups[0].post),
+        (vec![vec![0, 1]], None, None)
+    );
+}
+
+#[test]
+fn a_camera_behind_a_port_forward_has_the_client_outside() {
+    let inside = leg(LAN, "203.0.113.10:40000", "192.168.1.100:554", UDP_TALK);
+    let outside = leg(WAN, "203.0.113.10:40000", "203.0.113.1:554", UDP_TALK);
+    let groups = pair(&[inside, outside]);
+    assert_eq!(legs_of(&groups), [[1, 0]]);
+    assert_eq!(
+        (groups[0].pre, groups[0].post, groups[0].client_translated),
+        (Some(1), Some(0), false)
+    );
+}
+
+#[test]
+fn a_port_forward_that_also_masquerades_has_the_client_outside_too() {
+    let inside = leg(LAN, "192.168.1.1:40000", "192.168.1.100:554", UDP_TALK);
+    let outside = leg(WAN, "198.51.100.7:40000", "203.0.113.1:554", UDP_TALK);
+    let groups = pair(&[inside, outside]);
+    assert_eq!(legs_of(&groups), [[1, 0]]);
+    assert_eq!(
+        (groups[0].pre, groups[0].client_translated),
+        (Some(1), true)
+    );
+}
+
+#[test]
+fn behind_two_nats_the_tap_with_the_longer_wait_is_next_to_the_client() {
+    let near = UDP_TALK.replace("0.03 <", "0.039 <");
+    let far = leg(TapId(1), "10.0.0.2:40000", "203.0.113.10:554", UDP_TALK);
+    let groups = pair(&[far, lan(&near)]);
+    assert_eq!(
+        (legs_of(&groups), groups[0].pre),
+        (vec![vec![1, 0]], Some(0))
+    );
+}
+
+#[test]
+fn behind_two_nats_the_role_of_a_tap_decides() {
+    let outer = leg(TapId(1), "10.0.0.2:40000", "203.0.113.10:554", UDP_TALK);
+    let role = |tap: TapId| {
+        if tap == LAN {
+            TapRole::Lan
+        } else {
+            TapRole::Wan
+        }
+    };
+    let groups = pair_with_roles(&[outer, lan(UDP_TALK)], role);
+    assert_eq!(
+        (legs_of(&groups), groups[0].pre),
+        (vec![vec![1, 0]], Some(0))
+    );
+}
+
+#[test]
+fn three_taps_of_one_path_are_one_group() {
+    let shared = leg(TapId(2), "100.64.0.9:40000", "203.0.113.10:554", UDP_TALK);
+    let groups = pair(&[wan(UDP_TALK), lan(UDP_TALK), shared]);
+    assert_eq!(legs_of(&groups), [[1, 2, 0]]);
+    assert_eq!((groups[0].pre, groups[0].post), (Some(0), Some(1)));
+}
+
+#[test]
+fn made_up_sequence_numbers_alone_join_nothing() {
+    let zero = |leg: Leg| with_isn(leg, 0, 0);
+    let second = other_session(&tcp_talk());
+    let legs = [
+        zero(lan(UDP_TALK)),
+        zero(leg(LAN, "192.168.1.101:1", "203.0.113.10:554", &second)),
+        zero(leg(
+            LAN,
+            "192.168.1.102:1",
+            "203.0.113.10:554",
+            "0.0 > OPTIONS * RTSP/1.0 | CSeq: 1",
+        )),
+        zero(wan(UDP_TALK)),
+        zero(leg(WAN, "203.0.113.1:40001", "203.0.113.10:554", &second)),
+    ];
+    assert_eq!(legs_of(&pair(&legs)), [vec![0, 3], vec![1, 4], vec![2]]);
+}
+
+#[test]
+fn a_connection_that_never_spoke_is_paired_by_its_sequence_numbers() {
+    let groups = pair(&[lan(""), wan("")]);
+    assert_eq!(legs_of(&groups), [[0, 1]]);
+    assert_eq!(groups[0].evidence, [PairEvidence::TcpSequence]);
+}

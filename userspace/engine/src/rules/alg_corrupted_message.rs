@@ -1,0 +1,112 @@
+//! `alg-corrupted-message`: a message left the router broken.
+
+use super::{View, advice};
+use crate::finding::{Code, Explanation, Finding, Severity};
+use crate::model::{AlgEffect, DiffClass, FieldDiff};
+use crate::reading::without_userinfo;
+
+pub(super) const EXPLANATION: Explanation = Explanation {
+    meaning: "The router changed a message so that its receiver can no longer read it as it was meant: a line end eaten, a \
+        Content-Length that does not fit the body, a body cut short, a header gone, text garbled. Servers often do not answer \
+        such a request at all, and the player waits until it gives up.",
+    proof: "The same message at both taps: whole on the sender's side, broken on the receiver's.",
+    not_this: "A changed port or address that can still be read is alg-rewrote-message. A sender's own odd spelling is the same on \
+        both sides. What a gap in the capture cut off is not compared.",
+    remedies: &[
+        advice::DISABLE_ALG,
+        "Or keep the message out of the ALG's reach: another RTSP port than 554, TLS (rtsps://), or a VPN",
+        advice::USE_TCP,
+    ],
+};
+
+/// Fires once for a session with any damaged message; a warning where the session does well in spite of it.
+pub(super) fn check(view: &View<'_>) -> Vec<Finding> {
+    let rewrites = view
+        .session
+        .nat
+        .as_ref()
+        .map_or(&[][..], |nat| &nat.rewrites);
+    let damaged: Vec<&FieldDiff> = rewrites
+        .iter()
+        .filter(|diff| diff.class == DiffClass::Corruption)
+        .collect();
+    let Some(first) = damaged.first() else {
+        return Vec::new();
+    };
+    let well = matches!(
+        view.session.alg.effect,
+        AlgEffect::Harmless | AlgEffect::Helped
+    );
+    let severity = if well {
+        Severity::Warning
+    } else {
+        Severity::Error
+    };
+    let message = if first.in_response {
+        format!("the answer to {}", first.method)
+    } else {
+        first.method.clone()
+    };
+    let finding = Finding::new(
+        Code::AlgCorruptedMessage,
+        severity,
+        view.subject(),
+        format!("the router broke {message}: {}", first.field),
+    );
+    let finding = finding.cause(format!(
+        "{} was {} inside and {} outside",
+        first.field,
+        value(first.pre.as_deref()),
+        value(first.post.as_deref())
+    ));
+    let finding = damaged.iter().fold(finding, |finding, diff| {
+        finding
+            .proof(
+                diff.pre_at,
+                format!("inside, {}: {}", diff.field, value(diff.pre.as_deref())),
+            )
+            .proof(
+                diff.post_at,
+                format!("outside, {}: {}", diff.field, value(diff.post.as_deref())),
+            )
+    });
+    vec![finding.remedies(EXPLANATION.remedies.iter().copied())]
+}
+
+fn value(value: Option<&str>) -> String {
+    value.map_or_else(
+        || "not there".to_owned(),
+        |value| format!("\"{}\"", without_userinfo(value)),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::testkit::Scene;
+
+    const TALK: &str = "
+        0.0 > SETUP rtsp://h/a RTSP/1.0 | CSeq: 3 | Transport: RTP/AVP;client_port=5000-5001;destination=192.168.1.100
+        9.0 > SETUP rtsp://h/a RTSP/1.0 | CSeq: 3 | Transport: RTP/AVP;client_port=5000-5001;destination=192.168.1.100";
+
+    #[test]
+    fn fires_when_a_line_end_was_eaten() {
+        let wan = TALK.replace("192.168.1.100", "203.0.113.1\\n");
+        assert_eq!(
+            Scene::heard(TALK, &wan).troubles(),
+            [
+                "alg-corrupted-message",
+                "request-unanswered",
+                "alg-rewrote-message"
+            ]
+        );
+    }
+
+    #[test]
+    fn is_silent_when_only_an_address_was_replaced() {
+        let wan = TALK.replace("192.168.1.100", "203.0.113.1");
+        assert_eq!(
+            Scene::heard(TALK, &wan).troubles(),
+            ["request-unanswered", "alg-rewrote-message"]
+        );
+    }
+}

@@ -1,0 +1,89 @@
+//! `nat-source-port-changed`: media reaches the client from another port than the server announced.
+
+use super::{View, advice};
+use crate::facts::MediaFacts;
+use crate::finding::{Code, Explanation, Finding, Severity};
+
+pub(super) const EXPLANATION: Explanation = Explanation {
+    meaning: "The server sends from the port that it announced, and the router changes that source port on the way. Players that \
+        accept media from server_port only (retina and what is built on it) throw such packets away and may answer with ICMP port \
+        unreachable; ffmpeg and VLC play.",
+    proof: "RTP next to the server comes from server_port, and next to the client from another port.",
+    not_this: "A server that itself sends from another port than it announced is rtp-wrong-port.",
+    remedies: &[
+        advice::USE_TCP,
+        "Where the router's RTSP ALG rewrites ports for a player that opens its own way: switch the ALG off",
+    ],
+};
+
+/// Fires for a UDP medium whose source port is right next to the server and wrong next to the client.
+pub(super) fn check(view: &View<'_>) -> Vec<Finding> {
+    view.facts
+        .media()
+        .filter(|media| media.is_udp())
+        .filter_map(|media| finding(view, media))
+        .collect()
+}
+
+fn finding(view: &View<'_>, media: MediaFacts<'_>) -> Option<Finding> {
+    let sides = view.facts.sides()?;
+    let (client, server) = (&media.at_client()?.rtp, &media.at_server()?.rtp);
+    let announced = media.negotiated_at(sides.client_index).server_rtp_port?;
+    let sent_from = media.negotiated_at(sides.server_index).server_rtp_port?;
+    let (from, sent) = (client.from?, server.from?);
+    if from.port() == announced || sent.port() != sent_from {
+        return None;
+    }
+    Some(
+        Finding::new(
+            Code::NatSourcePortChanged,
+            Severity::Warning,
+            view.medium(media.index),
+            format!(
+                "media comes to the client from port {}, not from {announced}",
+                from.port()
+            ),
+        )
+        .cause(format!(
+            "the server sends from {sent}; the router makes that {from}"
+        ))
+        .proof_if(
+            client.first,
+            format!("RTP next to the client comes from {from}"),
+        )
+        .proof_if(
+            server.first,
+            format!("RTP next to the server comes from {sent}"),
+        )
+        .proof_if(
+            media.setup_response(sides.client_index),
+            format!("the answer announces server_port {announced}"),
+        )
+        .proof_if(
+            media.refused(),
+            "the client's host refuses the packets (ICMP port unreachable)",
+        )
+        .remedies(EXPLANATION.remedies.iter().copied()),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::testkit::{LAN, Scene, UDP_TALK, WAN, addr};
+
+    #[test]
+    fn fires_when_the_router_changed_the_source_port() {
+        let mut scene = Scene::behind_nat(UDP_TALK).punch(0.035, 5000).rtp(9, 9);
+        scene.arrival(LAN).rtp.from = Some(addr("203.0.113.10:53473"));
+        assert_eq!(scene.troubles(), ["nat-source-port-changed"]);
+    }
+
+    #[test]
+    fn is_silent_when_the_server_itself_sends_from_there() {
+        let mut scene = Scene::behind_nat(UDP_TALK).punch(0.035, 5000).rtp(9, 9);
+        for tap in [LAN, WAN] {
+            scene.arrival(tap).rtp.from = Some(addr("203.0.113.10:53473"));
+        }
+        assert_eq!(scene.troubles(), ["rtp-wrong-port"]);
+    }
+}

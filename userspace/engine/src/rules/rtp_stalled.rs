@@ -1,0 +1,162 @@
+//! `rtp-stalled`: media came and then stopped while the session went on.
+
+use rtspscope_wire::{Span, Timestamp};
+
+use super::{View, advice};
+use crate::facts::{MediaFacts, ending, play_accepted};
+use crate::finding::{Code, Explanation, Finding, Severity};
+use crate::locator::Locator;
+use crate::model::{Arrival, Leg};
+
+pub(super) const EXPLANATION: Explanation = Explanation {
+    meaning: "Picture or sound began and then froze, while the RTSP connection stayed up. Either the server stopped sending, or the router \
+        stopped letting media through: its UDP mapping ended (after 30, 60, 120 or 180 seconds), or an ICMP error tore it down.",
+    proof: "RTP next to the client that ends ten seconds or more before the session does, and long after its usual distance between \
+        packets; with the other tap, whether it still came there.",
+    not_this: "PAUSE, TEARDOWN and a server that says goodbye (RTCP BYE) end media as they should. Metadata may be silent for long.",
+    remedies: &[
+        advice::USE_TCP,
+        "Where media went on outside the router: let the player send something on its media ports (receiver reports), or raise the router's UDP timeout",
+        "Where the server stopped: let the player send a keepalive (OPTIONS or GET_PARAMETER with the session) within the timeout, and receiver reports",
+    ],
+};
+
+/// Shorter silence is loss or jitter.
+const SILENCE: Span = Span::from_secs(10);
+
+/// The silence must be as many times the longest gap while media flowed: a stream of one picture a minute is no stall.
+const TIMES_THE_LONGEST_GAP: i64 = 3;
+
+/// Fires for a medium that ended long before its session.
+pub(super) fn check(view: &View<'_>) -> Vec<Finding> {
+    view.facts
+        .media()
+        .filter(|media| media.media.kind.as_deref() != Some("application"))
+        .filter_map(|media| finding(view, media))
+        .collect()
+}
+
+/// How long before the end of the session a tap saw the last packet.
+fn silence(leg: &Leg, arrival: &Arrival) -> Option<(Span, Locator)> {
+    let last = arrival.rtp.last?;
+    let end: Timestamp = ending(leg).unwrap_or(leg.last.at);
+    Some((end - last.at, last))
+}
+
+fn finding(view: &View<'_>, media: MediaFacts<'_>) -> Option<Finding> {
+    let leg = view.session.legs.first()?;
+    let arrival = media.arrival(leg.tap)?;
+    play_accepted(leg)?;
+    let (silence_there, last) = silence(leg, arrival)?;
+    let usual = arrival
+        .rtp
+        .max_gap
+        .map_or(0, |gap| gap.0.saturating_mul(TIMES_THE_LONGEST_GAP));
+    let said_goodbye = media
+        .media
+        .arrivals
+        .iter()
+        .any(|arrival| arrival.rtcp.byes > 0);
+    let gap = view.session.legs.iter().any(|leg| leg.missing_bytes > 0);
+    if arrival.rtp.packets < 2
+        || silence_there < SILENCE
+        || silence_there.0 < usual
+        || said_goodbye
+        || (media.in_band() && gap)
+    {
+        return None;
+    }
+    let outside = view
+        .facts
+        .sides()
+        .and_then(|sides| silence(sides.server, media.at_server()?));
+    let (reason, proof) = match outside {
+        Some((silence_outside, last_outside)) if silence_outside + SILENCE <= silence_there => (
+            format!(
+                "on the server's side of the router media went on for {:.1} s more: the router stopped letting it through",
+                (silence_there - silence_outside).as_secs_f64()
+            ),
+            Some(last_outside),
+        ),
+        Some(_) => (
+            "the server stopped sending: its packets ended on both sides of the router".to_owned(),
+            None,
+        ),
+        None => (
+            "whether the server or the router stopped cannot be told from one side".to_owned(),
+            None,
+        ),
+    };
+    let ran = arrival
+        .rtp
+        .first
+        .map_or(Span::default(), |first| last.at - first.at);
+    Some(
+        Finding::new(
+            Code::RtpStalled,
+            Severity::Error,
+            view.medium(media.index),
+            format!(
+                "media stopped after {:.1} s while the session went on",
+                ran.as_secs_f64()
+            ),
+        )
+        .cause(format!(
+            "no packet in the last {:.1} s of the session; {reason}",
+            silence_there.as_secs_f64()
+        ))
+        .proof(last, "last RTP packet next to the client")
+        .proof_if(proof, "last RTP packet on the server's side")
+        .proof(leg.last, "the session's connection up to here")
+        .remedies(EXPLANATION.remedies.iter().copied()),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::testkit::{LAN, Scene, UDP_TALK, WAN, at};
+
+    fn stopped(inside: f64, outside: f64) -> Scene {
+        let talk = UDP_TALK
+            .replace("10.0 >", "60.0 >")
+            .replace("10.1 <", "60.1 <");
+        let mut scene = Scene::behind_nat(&talk).punch(0.035, 5000).rtp(900, 900);
+        scene.arrival(LAN).rtp.last = Some(at(LAN, inside, 200));
+        scene.arrival(WAN).rtp.last = Some(at(WAN, outside, 300));
+        scene
+    }
+
+    #[test]
+    fn fires_and_tells_whether_the_router_or_the_server_stopped() {
+        let snapshot = stopped(30.06, 59.9).checked();
+        assert_eq!(
+            snapshot.findings[0].summary,
+            "media stopped after 30.0 s while the session went on"
+        );
+        assert!(
+            snapshot.findings[0]
+                .cause
+                .contains("the router stopped letting it through")
+        );
+        assert!(
+            stopped(30.0, 30.0).checked().findings[0]
+                .cause
+                .contains("the server stopped sending")
+        );
+    }
+
+    #[test]
+    fn is_silent_when_media_ran_to_the_end_or_the_server_said_goodbye() {
+        assert_eq!(stopped(59.9, 59.9).troubles(), Vec::<&str>::new());
+        let mut ended = stopped(30.0, 30.0);
+        ended.arrival(WAN).rtcp.byes = 1;
+        assert_eq!(ended.troubles(), Vec::<&str>::new());
+    }
+
+    #[test]
+    fn is_silent_for_a_stream_of_rare_pictures() {
+        let mut scene = stopped(30.0, 30.0);
+        scene.arrival(LAN).rtp.max_gap = Some(rtspscope_wire::Span::from_secs(15));
+        assert_eq!(scene.troubles(), Vec::<&str>::new());
+    }
+}
