@@ -7,6 +7,8 @@ pub(crate) mod json;
 pub(crate) mod lines;
 pub(crate) mod names;
 pub(crate) mod privacy;
+#[cfg(test)]
+mod sample;
 pub(crate) mod text;
 pub(crate) mod time;
 

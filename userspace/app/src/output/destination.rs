@@ -10,6 +10,9 @@ use crate::failure::Failure;
 /// Columns of a report that does not go to a terminal.
 const DEFAULT_WIDTH: usize = 80;
 
+/// Columns that the table of arrivals needs.
+const MIN_WIDTH: usize = 64;
+
 /// Wider lines than this are hard to read.
 const MAX_WIDTH: usize = 110;
 
@@ -54,7 +57,7 @@ impl Destination {
         if !self.is_terminal() {
             return DEFAULT_WIDTH;
         }
-        crossterm::terminal::size().map_or(DEFAULT_WIDTH, |(columns, _)| usize::from(columns).clamp(40, MAX_WIDTH))
+        crossterm::terminal::size().map_or(DEFAULT_WIDTH, |(columns, _)| usize::from(columns).clamp(MIN_WIDTH, MAX_WIDTH))
     }
 
     fn is_terminal(&self) -> bool {

@@ -18,7 +18,8 @@ pub(super) fn write(out: &mut String, session: &Session, style: &Style) {
         out.push_str(&section("", &format!("and {} more (-v shows them)", rewrites.len() - shown), style));
     }
     if let Some(delta) = session.nat.sequence_delta.filter(|delta| *delta != 0) {
-        let text = format!("the client's stream is {delta:+} bytes long after the router");
+        let how = if delta > 0 { "longer" } else { "shorter" };
+        let text = format!("the client's stream is {} bytes {how} after the router", delta.unsigned_abs());
         out.push_str(&section("", &text, style));
     }
 }

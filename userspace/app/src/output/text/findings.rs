@@ -18,10 +18,10 @@ pub(super) fn write(out: &mut String, findings: &[&Finding], style: &Style) {
     let mut told: Vec<&[String]> = Vec::new();
     for finding in findings {
         let (mark, paint) = mark(finding);
-        let head = wrap("  ", "  ", &finding.summary, style.width);
+        let head = wrap("  ", "  ", &sentence(&finding.summary), style.width);
         out.push_str(&format!("{}{}", style.paint(paint, mark), head.get(1..).unwrap_or_default()));
         if finding.cause != finding.summary {
-            out.push_str(&wrap("  ", "  ", &finding.cause, style.width));
+            out.push_str(&wrap("  ", "  ", &sentence(&finding.cause), style.width));
         }
         code(out, finding.code, style);
         out.push_str(&section("Proof", &proofs(&finding.evidence, style), style));
@@ -30,6 +30,23 @@ pub(super) fn write(out: &mut String, findings: &[&Finding], style: &Style) {
             told.push(&finding.remedy);
         }
     }
+}
+
+/// A clause with a capital and a full stop; an address or a URL at its front stays as it is.
+fn sentence(clause: &str) -> String {
+    let mut out = String::with_capacity(clause.len() + 1);
+    let plain_word = clause.split(' ').next().is_some_and(|word| word.chars().all(char::is_alphabetic));
+    let mut characters = clause.chars();
+    match characters.next() {
+        Some(first) if plain_word => out.extend(first.to_uppercase()),
+        Some(first) => out.push(first),
+        None => {}
+    }
+    out.push_str(characters.as_str());
+    if !out.ends_with(['.', '!', '?', ':']) {
+        out.push('.');
+    }
+    out
 }
 
 fn mark(finding: &Finding) -> (&'static str, Paint) {

@@ -82,13 +82,16 @@ fn verdict(report: &Report, session: &Session) -> Verdict {
         };
     };
     let lost: Option<u64> = counts.iter().map(|count| count.lost).sum();
-    let places: Vec<String> = counts.iter().map(|count| format!("{} at {}", count.packets, count.tap)).collect();
+    let places = counts.iter().enumerate().map(|(index, count)| {
+        let unit = if index == 0 { " RTP packets" } else { "" };
+        format!("{}{unit} at {}", count.packets, count.tap)
+    });
     let lost = match lost {
         Some(0) => ", none lost".to_owned(),
         Some(lost) => format!(", {lost} lost"),
         None => String::new(),
     };
-    let text = format!("Media arrives: {} RTP packets{lost}.", places.join(" and "));
+    let text = format!("Media arrives: {}{lost}.", places.collect::<Vec<_>>().join(", "));
     Verdict { mark: "✓", paint: Paint::Good, text }
 }
 

@@ -1,0 +1,67 @@
+//! The report as people see it.
+
+use rtspscope_engine::Snapshot;
+
+use super::{Style, report};
+use crate::output::privacy::Privacy;
+use crate::output::sample;
+
+const PLAIN: Style = Style { width: 80, color: false, verbose: false };
+
+#[test]
+fn the_verdict_comes_first() {
+    insta::assert_snapshot!(report(&sample::snapshot(), Privacy::Redact, &PLAIN));
+}
+
+#[test]
+fn everything_is_shown_when_asked_for() {
+    let style = Style { verbose: true, ..PLAIN };
+    insta::assert_snapshot!(report(&sample::snapshot(), Privacy::Redact, &style));
+}
+
+#[test]
+fn a_session_without_findings_gets_a_verdict_too() {
+    let mut snapshot = sample::snapshot();
+    snapshot.findings.clear();
+    let inside = snapshot.sessions[0].media[0].arrivals[1].clone();
+    snapshot.sessions[0].media[0].arrivals[0] = rtspscope_engine::model::Arrival { tap: rtspscope_wire::TapId(0), ..inside };
+    let report = report(&snapshot, Privacy::Redact, &PLAIN);
+    let verdict = "✓ Media arrives: 257 RTP packets at lan.pcap, 257 at wan.pcap, 4 lost.";
+    assert!(report.contains(verdict), "{report}");
+}
+
+#[test]
+fn no_line_is_wider_than_asked_for() {
+    for width in [64, 80, 100] {
+        let report = report(&sample::snapshot(), Privacy::Redact, &Style { width, ..PLAIN });
+        let widest = report.lines().map(|line| line.chars().count()).max().unwrap_or(0);
+        assert!(widest <= width, "{widest} columns\n{report}");
+    }
+}
+
+#[test]
+fn no_stranger_reaches_the_terminal() {
+    let style = Style { verbose: true, ..PLAIN };
+    let report = report(&sample::snapshot(), Privacy::Show, &style);
+    assert!(report.chars().all(|character| character == '\n' || !character.is_control()), "{report}");
+}
+
+#[test]
+fn colours_change_nothing_but_colours() {
+    let colored = report(&sample::snapshot(), Privacy::Redact, &Style { color: true, ..PLAIN });
+    let mut plain = String::new();
+    let mut rest = colored.as_str();
+    while let Some((before, after)) = rest.split_once('\u{1b}') {
+        plain.push_str(before);
+        rest = after.split_once('m').map_or("", |(_, after)| after);
+    }
+    plain.push_str(rest);
+    assert_eq!(plain, report(&sample::snapshot(), Privacy::Redact, &PLAIN));
+}
+
+#[test]
+fn a_capture_without_sessions_says_what_was_looked_at() {
+    let snapshot = Snapshot { sessions: Vec::new(), findings: Vec::new(), ..sample::snapshot() };
+    let report = report(&snapshot, Privacy::Redact, &PLAIN);
+    assert!(report.starts_with("! No RTSP session in 600 frames of lan.pcap, wan.pcap.\n"), "{report}");
+}
