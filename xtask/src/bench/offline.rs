@@ -2,7 +2,8 @@
 
 use std::{fs, path::Path, process::Command};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
+use serde_json::Value;
 
 use super::{
     capture,
@@ -10,7 +11,7 @@ use super::{
 };
 use crate::{
     build,
-    process::{announce, on_path, skipped},
+    process::{announce, on_path, output_of, skipped},
     workspace::{Features, Profile, Workspace},
 };
 
@@ -42,6 +43,7 @@ pub(crate) fn main(workspace: &Workspace, args: &Args) -> Result<()> {
         bytes / 1_000_000
     ));
 
+    check_report(&mut analyze(workspace, &file), args)?;
     let ours = Contender {
         name: "rtspscope analyze",
         command: analyze(workspace, &file),
@@ -54,6 +56,29 @@ fn analyze(workspace: &Workspace, file: &Path) -> Command {
     let mut command = Command::new(workspace.program(Profile::Release));
     command.args(["analyze", "--format", "json"]).arg(file);
     command
+}
+
+/// A report that is fast and wrong is worth nothing: every packet has to be in it.
+fn check_report(analyze: &mut Command, args: &Args) -> Result<()> {
+    let text = output_of(analyze).context("`rtspscope analyze` failed")?;
+    let report: Value = serde_json::from_str(&text).context("the report is not JSON")?;
+    let written = u64::from(args.packets / u32::from(args.cameras)) * u64::from(args.cameras);
+    let counted = rtp_packets(&report);
+    if counted != written {
+        bail!("the report has {counted} RTP packets, and the capture {written}");
+    }
+    Ok(())
+}
+
+/// RTP packets of all media of all sessions, at every tap.
+fn rtp_packets(report: &Value) -> u64 {
+    let list = |value: &Value, name: &str| value[name].as_array().cloned().unwrap_or_default();
+    let sessions = list(report, "sessions").into_iter();
+    let media = sessions.flat_map(|session| list(&session, "media"));
+    let arrivals = media.flat_map(|media| list(&media, "arrivals"));
+    arrivals
+        .filter_map(|arrival| arrival["rtp"]["packets"].as_u64())
+        .sum()
 }
 
 struct Contender {
@@ -108,4 +133,21 @@ fn print_table(costs: &[(&str, Cost)], frames: u64) {
         );
     }
     eprintln!("ours/its: processor time of rtspscope over that of the program, on the same file");
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::rtp_packets;
+
+    #[test]
+    fn packets_of_all_sessions_and_media_are_added() {
+        let arrival = |packets: u64| json!({ "rtp": { "packets": packets } });
+        let report = json!({ "sessions": [
+            { "media": [{ "arrivals": [arrival(3), arrival(4)] }, { "arrivals": [] }] },
+            { "media": [{ "arrivals": [arrival(5), { "rtp": null }] }] },
+        ]});
+        assert_eq!(rtp_packets(&report), 12);
+    }
 }
