@@ -46,18 +46,21 @@ pub fn binary() -> io::Result<&'static Path> {
         .map_err(|reason| io::Error::other(reason.as_str()))
 }
 
+/// Seconds after which a run is ended as hanging; its status is then not one of the program's own.
+const RUN_LIMIT: &str = "20";
+
+/// The words that, put before a program, end it after [`RUN_LIMIT`].
+pub const LIMITED: [&str; 5] = ["timeout", "--foreground", "--signal", "KILL", RUN_LIMIT];
+
 /// Runs the program to its end.
 pub fn run(args: &[&str]) -> io::Result<Outcome> {
-    let output = Command::new(binary()?)
-        .args(args)
-        .stdin(Stdio::null())
-        .output()?;
+    let output = limited()?.args(args).stdin(Stdio::null()).output()?;
     Ok(output.into())
 }
 
 /// Runs the program to its end with `input` as its standard input.
 pub fn run_with_input(args: &[&str], input: &[u8]) -> io::Result<Outcome> {
-    let mut child = Command::new(binary()?)
+    let mut child = limited()?
         .args(args)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -88,6 +91,13 @@ pub fn report_of(outcome: &Outcome) -> io::Result<Report> {
         )));
     }
     Ok(Report::new(serde_json::from_str(&outcome.stdout)?))
+}
+
+fn limited() -> io::Result<Command> {
+    let [timeout, options @ ..] = LIMITED;
+    let mut command = Command::new(timeout);
+    command.args(options).arg(binary()?);
+    Ok(command)
 }
 
 fn build() -> Result<PathBuf, String> {

@@ -156,6 +156,7 @@ fn run_as_nobody(args: &[&str]) -> io::Result<Outcome> {
     ];
     let output = Command::new("setpriv")
         .args(nobody)
+        .args(program::LIMITED)
         .arg(&copy)
         .args(args)
         .current_dir("/")

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use rtspscope_tests::pcap::{ByteOrder, Capture, Resolution, write_pcapng};
 use rtspscope_tests::program;
+use rtspscope_tests::report::Report;
 
 /// A pair of captures with much to find in it.
 const NAME: &str = "K-alg-owrt-conflict";
@@ -25,13 +26,20 @@ fn place(name: &str, bytes: &[u8]) -> io::Result<String> {
     Ok(path.to_string_lossy().into_owned())
 }
 
-fn original() -> io::Result<rtspscope_tests::report::Report> {
-    program::analyze(&[
+fn original() -> io::Result<Report> {
+    let (lan, wan) = (golden("lan"), golden("wan"));
+    let report = program::analyze(&[
         "--lan",
-        &golden("lan").to_string_lossy(),
+        &lan.to_string_lossy(),
         "--wan",
-        &golden("wan").to_string_lossy(),
-    ])
+        &wan.to_string_lossy(),
+    ])?;
+    assert_eq!(
+        report.sessions().len(),
+        2,
+        "there must be something to compare"
+    );
+    Ok(report)
 }
 
 #[test]

@@ -57,7 +57,9 @@ impl Watch {
             DURATION,
         ];
         let mut process = lab.spawn(Host::Router, "rtspscope", &command)?;
-        process.wait_until("observing", LIMIT, |process| !process.output().is_empty())?;
+        process.wait_until("observing", LIMIT, |process| {
+            process.output().contains(r#""type":"observing""#)
+        })?;
         Ok(Self { process, recording })
     }
 
