@@ -45,7 +45,8 @@ impl<'a> Lines<'a> {
         let rest = bytes.get(at..).unwrap_or_default();
         let first_end = memchr2(b'\r', b'\n', rest).and_then(|end| rest.get(end..));
         let after_crs = first_end.and_then(|end| end.iter().find(|&&byte| byte != b'\r'));
-        let lone_cr = first_end.is_some_and(|end| end.starts_with(b"\r")) && after_crs.is_some_and(|&byte| byte != b'\n');
+        let lone_cr = first_end.is_some_and(|end| end.starts_with(b"\r"))
+            && after_crs.is_some_and(|&byte| byte != b'\n');
         Self { bytes, at, lone_cr }
     }
 
@@ -53,7 +54,11 @@ impl<'a> Lines<'a> {
         let len = memchr2(b'\r', b'\n', rest)?;
         let text = self.at..self.at + len;
         if rest.get(len) == Some(&b'\r') && rest.get(len + 1) != Some(&b'\n') {
-            return Some(Line { next: text.end + 1, text, end: LineEnd::Odd });
+            return Some(Line {
+                next: text.end + 1,
+                text,
+                end: LineEnd::Odd,
+            });
         }
         let (next, end) = if rest.get(len) == Some(&b'\n') {
             (text.end + 1, LineEnd::Lf)
@@ -72,7 +77,11 @@ impl<'a> Lines<'a> {
             1 => LineEnd::CrLf,
             _ => LineEnd::Odd,
         };
-        Some(Line { text: self.at..self.at + len - crs, next: self.at + len + 1, end })
+        Some(Line {
+            text: self.at..self.at + len - crs,
+            next: self.at + len + 1,
+            end,
+        })
     }
 }
 
@@ -81,8 +90,16 @@ impl Iterator for Lines<'_> {
 
     fn next(&mut self) -> Option<Line> {
         let rest = self.bytes.get(self.at..).filter(|rest| !rest.is_empty())?;
-        let line = if self.lone_cr { self.lone_cr_line(rest) } else { self.lf_line(rest) };
-        let cut = Line { text: self.at..self.bytes.len(), next: self.bytes.len(), end: LineEnd::Cut };
+        let line = if self.lone_cr {
+            self.lone_cr_line(rest)
+        } else {
+            self.lf_line(rest)
+        };
+        let cut = Line {
+            text: self.at..self.bytes.len(),
+            next: self.bytes.len(),
+            end: LineEnd::Cut,
+        };
         let line = line.unwrap_or(cut);
         self.at = line.next;
         Some(line)

@@ -18,9 +18,15 @@ impl Notes {
     /// Notes that `what` is odd about the bytes at `at`. The last place in the list says that more was left out.
     pub(crate) fn add(&mut self, at: Range<usize>, what: impl Display) {
         match self.list.len() {
-            0..MAX_ANOMALIES => self.list.push(Anomaly { at, what: what.to_string() }),
+            0..MAX_ANOMALIES => self.list.push(Anomaly {
+                at,
+                what: what.to_string(),
+            }),
             MAX_ANOMALIES => {
-                self.list.push(Anomaly { at, what: "more oddities follow that are not listed".to_owned() });
+                self.list.push(Anomaly {
+                    at,
+                    what: "more oddities follow that are not listed".to_owned(),
+                });
             }
             _ => {}
         }
@@ -28,7 +34,11 @@ impl Notes {
 
     /// The value with what was noted, in input order.
     pub(crate) fn finish<T>(mut self, value: T) -> Parsed<T> {
-        self.list.sort_by_key(|anomaly| (anomaly.at.start, anomaly.at.end));
-        Parsed { value, anomalies: self.list }
+        self.list
+            .sort_by_key(|anomaly| (anomaly.at.start, anomaly.at.end));
+        Parsed {
+            value,
+            anomalies: self.list,
+        }
     }
 }

@@ -57,7 +57,12 @@ pub const fn lookup(payload_type: u8) -> Option<StaticType> {
         34 => ("H263", 90_000, Video, 0),
         _ => return None,
     };
-    Some(StaticType { encoding, clock_rate, kind, channels })
+    Some(StaticType {
+        encoding,
+        clock_rate,
+        kind,
+        channels,
+    })
 }
 
 #[cfg(test)]
@@ -66,20 +71,43 @@ mod tests {
 
     #[test]
     fn l16_runs_at_44100_hertz() {
-        assert_eq!(lookup(10), Some(StaticType { encoding: "L16", clock_rate: 44_100, kind: Audio, channels: 2 }));
-        assert_eq!(lookup(11), Some(StaticType { encoding: "L16", clock_rate: 44_100, kind: Audio, channels: 1 }));
+        assert_eq!(
+            lookup(10),
+            Some(StaticType {
+                encoding: "L16",
+                clock_rate: 44_100,
+                kind: Audio,
+                channels: 2
+            })
+        );
+        assert_eq!(
+            lookup(11),
+            Some(StaticType {
+                encoding: "L16",
+                clock_rate: 44_100,
+                kind: Audio,
+                channels: 1
+            })
+        );
     }
 
     #[test]
     fn every_assigned_number_is_there_and_no_other() {
-        let assigned: Vec<u8> = (0..=255).filter(|number| lookup(*number).is_some()).collect();
+        let assigned: Vec<u8> = (0..=255)
+            .filter(|number| lookup(*number).is_some())
+            .collect();
         let audio = [0, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18];
-        assert_eq!(assigned, [&audio[..], &[25, 26, 28, 31, 32, 33, 34]].concat());
+        assert_eq!(
+            assigned,
+            [&audio[..], &[25, 26, 28, 31, 32, 33, 34]].concat()
+        );
     }
 
     #[test]
     fn all_video_ticks_at_90_kilohertz() {
-        let mut video = (0..=255).filter_map(lookup).filter(|entry| entry.kind != Audio);
+        let mut video = (0..=255)
+            .filter_map(lookup)
+            .filter(|entry| entry.kind != Audio);
         assert!(video.all(|entry| entry.clock_rate == 90_000 && entry.channels == 0));
     }
 }

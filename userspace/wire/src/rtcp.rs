@@ -3,6 +3,8 @@
 
 mod blocks;
 mod packets;
+#[cfg(test)]
+mod tests;
 
 pub use blocks::{ReportBlock, ReportBlocks, Sources};
 pub use packets::{

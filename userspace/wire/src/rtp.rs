@@ -100,3 +100,6 @@ impl<'a> RtpSlice<'a> {
         FIXED_LEN + 4 * usize::from(self.csrc_count())
     }
 }
+
+#[cfg(test)]
+mod tests;

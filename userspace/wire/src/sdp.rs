@@ -11,8 +11,8 @@ mod parse;
 #[cfg(test)]
 mod tests;
 
-pub use parse::parse;
 use crate::{Spanned, payload_types};
+pub use parse::parse;
 
 /// A session description.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -173,22 +173,32 @@ impl Protection {
 impl<'a> SdpSlice<'a> {
     /// The first attribute of that name at the session level, in any case.
     pub fn attribute(&self, name: &str) -> Option<&Attribute<'a>> {
-        self.attributes.iter().find(|attribute| attribute.name.is(name))
+        self.attributes
+            .iter()
+            .find(|attribute| attribute.name.is(name))
     }
 }
 
 impl<'a> SdpMedia<'a> {
     /// The first attribute of that name, in any case.
     pub fn attribute(&self, name: &str) -> Option<&Attribute<'a>> {
-        self.attributes.iter().find(|attribute| attribute.name.is(name))
+        self.attributes
+            .iter()
+            .find(|attribute| attribute.name.is(name))
     }
 
     /// Encoding name and clock rate of a payload type in this medium: by `a=rtpmap`, else by RFC 3551's table.
     pub fn format_of(&self, payload_type: u8) -> Option<(Cow<'a, str>, Option<u32>)> {
-        let mapped = self.rtpmaps.iter().find(|map| map.payload_type == payload_type);
+        let mapped = self
+            .rtpmaps
+            .iter()
+            .find(|map| map.payload_type == payload_type);
         let static_type = payload_types::lookup(payload_type);
         match (mapped, static_type) {
-            (Some(map), fixed) => Some((map.encoding.text(), map.clock_rate.or(fixed.map(|fixed| fixed.clock_rate)))),
+            (Some(map), fixed) => Some((
+                map.encoding.text(),
+                map.clock_rate.or(fixed.map(|fixed| fixed.clock_rate)),
+            )),
             (None, Some(fixed)) => Some((Cow::Borrowed(fixed.encoding), Some(fixed.clock_rate))),
             (None, None) => None,
         }

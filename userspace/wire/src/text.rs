@@ -8,7 +8,9 @@ use std::fmt::Write;
 /// `\n`, `\r`, `\t` and `\u{1b}` stand for control characters; characters without width and those that turn the
 /// direction of writing come as `\u{202e}`. The backslash itself stays single, so the result is for eyes only.
 pub fn escape_controls(text: &str) -> Cow<'_, str> {
-    let Some(first) = text.find(is_unsafe) else { return Cow::Borrowed(text) };
+    let Some(first) = text.find(is_unsafe) else {
+        return Cow::Borrowed(text);
+    };
     let (clean, rest) = text.split_at(first);
     let mut escaped = String::with_capacity(text.len() + 16);
     escaped.push_str(clean);
@@ -69,22 +71,34 @@ mod tests {
 
     #[test]
     fn plain_text_is_not_copied() {
-        assert!(matches!(escape_controls("rtsp://kamera.example/Straße"), Cow::Borrowed(_)));
+        assert!(matches!(
+            escape_controls("rtsp://kamera.example/Straße"),
+            Cow::Borrowed(_)
+        ));
     }
 
     #[test]
     fn a_terminal_escape_becomes_visible() {
-        assert_eq!(escape_controls("cam\u{1b}[2J\u{9b}31m\r\n\0\u{7f}"), "cam\\u{1b}[2J\\u{9b}31m\\r\\n\\u{0}\\u{7f}");
+        assert_eq!(
+            escape_controls("cam\u{1b}[2J\u{9b}31m\r\n\0\u{7f}"),
+            "cam\\u{1b}[2J\\u{9b}31m\\r\\n\\u{0}\\u{7f}"
+        );
     }
 
     #[test]
     fn a_bidi_override_becomes_visible() {
-        assert_eq!(escape_controls("a\u{202e}gnp.exe\u{2069}"), "a\\u{202e}gnp.exe\\u{2069}");
+        assert_eq!(
+            escape_controls("a\u{202e}gnp.exe\u{2069}"),
+            "a\\u{202e}gnp.exe\\u{2069}"
+        );
     }
 
     #[test]
     fn zero_width_characters_become_visible() {
-        assert_eq!(escape_controls("ad\u{200b}min\u{feff}\u{200d}"), "ad\\u{200b}min\\u{feff}\\u{200d}");
+        assert_eq!(
+            escape_controls("ad\u{200b}min\u{feff}\u{200d}"),
+            "ad\\u{200b}min\\u{feff}\\u{200d}"
+        );
     }
 
     proptest! {

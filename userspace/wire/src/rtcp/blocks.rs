@@ -39,7 +39,7 @@ impl ReportBlock {
 }
 
 /// The report blocks of one packet: as many as its header counts and its bytes hold.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReportBlocks<'a> {
     bytes: &'a [u8],
     left: u8,
@@ -63,7 +63,7 @@ impl Iterator for ReportBlocks<'_> {
 }
 
 /// The synchronisation sources that a BYE names.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sources<'a> {
     bytes: &'a [u8],
     left: u8,

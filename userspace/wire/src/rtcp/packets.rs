@@ -8,7 +8,7 @@ pub const fn packets(bytes: &[u8]) -> Packets<'_> {
 }
 
 /// See [`packets`].
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Packets<'a> {
     rest: &'a [u8],
 }
@@ -27,7 +27,7 @@ pub struct Header {
 }
 
 /// One packet of a compound.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Packet<'a> {
     /// Type 200.
     SenderReport(SenderReport<'a>),
@@ -51,7 +51,7 @@ pub enum Packet<'a> {
 }
 
 /// A sender report (RFC 3550 §6.4.1).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SenderReport<'a> {
     /// The sender.
     pub ssrc: u32,
@@ -68,7 +68,7 @@ pub struct SenderReport<'a> {
 }
 
 /// A receiver report (RFC 3550 §6.4.2).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReceiverReport<'a> {
     /// The receiver that reports.
     pub ssrc: u32,
@@ -77,7 +77,7 @@ pub struct ReceiverReport<'a> {
 }
 
 /// The chunks of a source description (RFC 3550 §6.5).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Chunks<'a> {
     bytes: &'a [u8],
     left: u8,
@@ -93,7 +93,7 @@ pub struct SdesChunk<'a> {
 }
 
 /// A goodbye (RFC 3550 §6.6).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Bye<'a> {
     /// Who leaves.
     pub sources: Sources<'a>,

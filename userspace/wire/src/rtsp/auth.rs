@@ -17,7 +17,7 @@ const BLANK: u8 = b'*';
 /// - the credentials of Authorization, Proxy-Authorization and Authentication-Info (for Digest all but what the
 ///   server's challenge or the request line say anyway: realm, nonce, uri, algorithm, qop, nc, stale),
 /// - the userinfo of each URL in head and body, and values of parameters that are named like user and password,
-/// - keys of SRTP: the KeyMgmt field, and `a=crypto`, `a=key-mgmt` and `k=` in a session description.
+/// - keys of SRTP: the `KeyMgmt` field, and `a=crypto`, `a=key-mgmt` and `k=` in a session description.
 pub fn secrets(raw: &[u8]) -> Vec<Range<usize>> {
     let mut found = Vec::new();
     fields::find(raw, &mut found);

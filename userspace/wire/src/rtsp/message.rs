@@ -141,7 +141,9 @@ impl<'a> MessageSlice<'a> {
                 None => (rest.trim(), None),
             };
             match piece.split_once(b'=') {
-                Some((name, secs)) if id.is_some() && name.trim().is("timeout") => timeout = secs.trim().number(),
+                Some((name, secs)) if id.is_some() && name.trim().is("timeout") => {
+                    timeout = secs.trim().number();
+                }
                 Some(_) | None => {
                     id.get_or_insert(piece);
                 }
@@ -161,7 +163,10 @@ impl HeaderField<'_> {
         if !text.contains(['\r', '\n']) {
             return text;
         }
-        let lines = text.split(['\r', '\n']).map(str::trim).filter(|line| !line.is_empty());
+        let lines = text
+            .split(['\r', '\n'])
+            .map(str::trim)
+            .filter(|line| !line.is_empty());
         Cow::Owned(lines.collect::<Vec<_>>().join(" "))
     }
 }

@@ -27,6 +27,10 @@ pub struct RtpInfo<'a> {
 }
 
 /// Reads all entries, best effort. Ranges are those of `value`, hence of the message.
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "a Spanned is a view, handed over like a &str"
+)]
 pub fn parse(value: Spanned<'_>) -> Parsed<Vec<RtpInfo<'_>>> {
     let mut notes = Notes::default();
     let value = value.trim();
@@ -44,7 +48,8 @@ pub fn parse(value: Spanned<'_>) -> Parsed<Vec<RtpInfo<'_>>> {
 fn split_entries<'a>(value: &Spanned<'a>) -> impl Iterator<Item = Spanned<'a>> {
     let mut begin = 0;
     let commas = memchr::memchr_iter(b',', value.bytes);
-    let begins_entry = |comma: &usize| starts_with_name(value.bytes.get(*comma + 1..).unwrap_or_default(), b"url");
+    let begins_entry =
+        |comma: &usize| starts_with_name(value.bytes.get(*comma + 1..).unwrap_or_default(), b"url");
     let ends: Vec<usize> = commas.filter(begins_entry).chain([value.len()]).collect();
     ends.into_iter().filter_map(move |end| {
         let entry = value.slice(begin..end).trim();
@@ -56,17 +61,34 @@ fn split_entries<'a>(value: &Spanned<'a>) -> impl Iterator<Item = Spanned<'a>> {
 /// True if `text` begins with white space, `name` in any case, white space and `=`.
 fn starts_with_name(text: &[u8], name: &[u8]) -> bool {
     let text = text.trim_ascii_start();
-    let (Some(head), Some(tail)) = (text.get(..name.len()), text.get(name.len()..)) else { return false };
+    let (Some(head), Some(tail)) = (text.get(..name.len()), text.get(name.len()..)) else {
+        return false;
+    };
     head.eq_ignore_ascii_case(name) && tail.trim_ascii_start().starts_with(b"=")
 }
 
 fn read_entry<'a>(entry: Spanned<'a>, notes: &mut Notes) -> RtpInfo<'a> {
-    let mut info = RtpInfo { url: None, seq: None, rtptime: None, ssrc: None, text: entry.clone() };
+    let mut info = RtpInfo {
+        url: None,
+        seq: None,
+        rtptime: None,
+        ssrc: None,
+        text: entry.clone(),
+    };
     let url_len = url_len(&entry);
-    let (first, rest) = (entry.slice(0..url_len).trim(), entry.slice(url_len..entry.len()));
-    match first.split_once(b'=').filter(|(name, _)| name.trim().is("url")) {
+    let (first, rest) = (
+        entry.slice(0..url_len).trim(),
+        entry.slice(url_len..entry.len()),
+    );
+    match first
+        .split_once(b'=')
+        .filter(|(name, _)| name.trim().is("url"))
+    {
         Some((_, url)) => info.url = Some(url.trim().unquoted()),
-        None if url_len > 0 => notes.add(first.at, "an RTP-Info entry that does not begin with its url"),
+        None if url_len > 0 => notes.add(
+            first.at,
+            "an RTP-Info entry that does not begin with its url",
+        ),
         None => {}
     }
     for param in params(&rest) {
@@ -76,7 +98,10 @@ fn read_entry<'a>(entry: Spanned<'a>, notes: &mut Notes) -> RtpInfo<'a> {
         notes.add(entry.at.clone(), "an RTP-Info entry without a url");
     }
     // Servers that fill both fields from one counter exist; what they say of time is worth nothing.
-    if info.rtptime.is_some_and(|time| time > 0 && info.seq.map(u32::from) == Some(time)) {
+    if info
+        .rtptime
+        .is_some_and(|time| time > 0 && info.seq.map(u32::from) == Some(time))
+    {
         notes.add(entry.at, "rtptime equals seq");
     }
     info
@@ -100,34 +125,65 @@ fn url_len(entry: &Spanned<'_>) -> usize {
         begins_space || entry.bytes.get(*at) == Some(&b';')
     };
     let mut separators = (0..entry.len()).filter(is_separator);
-    separators.find(|at| begins_param(at + 1)).unwrap_or(entry.len())
+    separators
+        .find(|at| begins_param(at + 1))
+        .unwrap_or(entry.len())
 }
 
 /// Cuts at `;`, at `:` (RTSP 2.0 sets it behind the ssrc) and at white space.
 fn params<'a>(rest: &Spanned<'a>) -> Vec<Spanned<'a>> {
-    let is_separator = |byte: &u8| matches!(byte, b';' | b':' | b',' | b' ' | b'\t' | b'\r' | b'\n');
+    let is_separator =
+        |byte: &u8| matches!(byte, b';' | b':' | b',' | b' ' | b'\t' | b'\r' | b'\n');
     let mut ranges: Vec<Range<usize>> = Vec::new();
     let mut begin = 0;
-    for (at, _) in rest.bytes.iter().enumerate().filter(|(_, byte)| is_separator(byte)) {
+    for (at, _) in rest
+        .bytes
+        .iter()
+        .enumerate()
+        .filter(|(_, byte)| is_separator(byte))
+    {
         ranges.push(begin..at);
         begin = at + 1;
     }
     ranges.push(begin..rest.len());
-    ranges.into_iter().filter(|range| !range.is_empty()).map(|range| rest.slice(range)).collect()
+    ranges
+        .into_iter()
+        .filter(|range| !range.is_empty())
+        .map(|range| rest.slice(range))
+        .collect()
 }
 
 fn take_param(info: &mut RtpInfo<'_>, param: &Spanned<'_>, notes: &mut Notes) {
-    let Some((name, value)) = param.split_once(b'=') else { return };
+    let Some((name, value)) = param.split_once(b'=') else {
+        return;
+    };
     if name.is("seq") {
         info.seq = value.number();
-        note_unread(info.seq.is_none(), &value, "seq is no number of 16 bits", notes);
+        note_unread(
+            info.seq.is_none(),
+            &value,
+            "seq is no number of 16 bits",
+            notes,
+        );
     } else if name.is("rtptime") {
         info.rtptime = value.number();
-        note_unread(info.rtptime.is_none(), &value, "rtptime is no number of 32 bits", notes);
+        note_unread(
+            info.rtptime.is_none(),
+            &value,
+            "rtptime is no number of 32 bits",
+            notes,
+        );
     } else if name.is("ssrc") {
-        let digits = std::str::from_utf8(value.bytes).ok().filter(|text| !text.starts_with('+'));
+        let digits = std::str::from_utf8(value.bytes)
+            .ok()
+            .filter(|text| !text.starts_with('+'));
         info.ssrc = digits.and_then(|text| u32::from_str_radix(text, 16).ok());
-        note_unread(info.ssrc.is_none(), &value, "ssrc is no hexadecimal number of 32 bits", notes);
+        note_unread(
+            info.ssrc.is_none(),
+            &value,
+            "ssrc is no hexadecimal number of 32 bits",
+            notes,
+        );
     }
 }
 

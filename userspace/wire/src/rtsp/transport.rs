@@ -121,6 +121,10 @@ impl<'a> TransportSpec<'a> {
 }
 
 /// Reads all alternatives, best effort. Ranges are those of `value`, hence of the message.
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "a Spanned is a view, handed over like a &str"
+)]
 pub fn parse(value: Spanned<'_>) -> Parsed<Vec<TransportSpec<'_>>> {
     let mut notes = Notes::default();
     let value = value.trim();
@@ -129,14 +133,19 @@ pub fn parse(value: Spanned<'_>) -> Parsed<Vec<TransportSpec<'_>>> {
         return notes.finish(Vec::new());
     }
     let alternatives = alternatives::split(&value, &mut notes);
-    let specs = alternatives.into_iter().map(|alternative| read_alternative(alternative, &mut notes)).collect();
+    let specs = alternatives
+        .into_iter()
+        .map(|alternative| read_alternative(alternative, &mut notes))
+        .collect();
     notes.finish(specs)
 }
 
 fn read_alternative<'a>(alternative: Alternative<'a>, notes: &mut Notes) -> TransportSpec<'a> {
     let Alternative { text, pieces } = alternative;
     let place = pieces.iter().position(is_protocol);
-    let protocol = place.and_then(|place| pieces.get(place)).map(|piece| read_protocol(piece, notes));
+    let protocol = place
+        .and_then(|place| pieces.get(place))
+        .map(|piece| read_protocol(piece, notes));
     if protocol.is_none() {
         notes.add(text.at.clone(), "no protocol in this alternative");
     }
@@ -176,8 +185,14 @@ fn read_alternative<'a>(alternative: Alternative<'a>, notes: &mut Notes) -> Tran
 
 /// The protocol without junk before it: characters that no token has, such as stray binary bytes.
 fn read_protocol<'a>(piece: &Spanned<'a>, notes: &mut Notes) -> Spanned<'a> {
-    let is_clean = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'-' | b'_' | b'.' | b'+');
-    let junk_len = piece.bytes.iter().rposition(|byte| !is_clean(byte)).map_or(0, |last| last + 1);
+    let is_clean = |byte: &u8| {
+        byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'-' | b'_' | b'.' | b'+')
+    };
+    let junk_len = piece
+        .bytes
+        .iter()
+        .rposition(|byte| !is_clean(byte))
+        .map_or(0, |last| last + 1);
     if junk_len > 0 {
         notes.add(piece.slice(0..junk_len).at, "junk before the protocol");
     }
@@ -186,7 +201,9 @@ fn read_protocol<'a>(piece: &Spanned<'a>, notes: &mut Notes) -> Spanned<'a> {
 
 /// Splits off the lower transport: the third part, or the second if it is plainly one (`x-real-rdt/udp`).
 fn split_protocol<'a>(protocol: &Spanned<'a>) -> (Spanned<'a>, Lower) {
-    let Some(slash) = memchr::memrchr(b'/', protocol.bytes) else { return (protocol.clone(), Lower::Udp) };
+    let Some(slash) = memchr::memrchr(b'/', protocol.bytes) else {
+        return (protocol.clone(), Lower::Udp);
+    };
     let before = protocol.slice(0..slash);
     let last = protocol.slice(slash + 1..protocol.len());
     if last.is("UDP") {
@@ -201,20 +218,40 @@ fn split_protocol<'a>(protocol: &Spanned<'a>) -> (Spanned<'a>, Lower) {
 }
 
 fn read_param<'a>(piece: &Spanned<'a>, notes: &mut Notes) -> Param<'a> {
-    let Some((name, value)) = piece.split_once(b'=') else { return Param { name: piece.clone(), value: None } };
+    let Some((name, value)) = piece.split_once(b'=') else {
+        return Param {
+            name: piece.clone(),
+            value: None,
+        };
+    };
     let (name_text, value_text) = (name.trim(), value.trim());
     if name_text.at.end != name.at.end || value_text.at.start != value.at.start {
-        notes.add(name_text.at.end..value_text.at.start, "white space around the equals sign");
+        notes.add(
+            name_text.at.end..value_text.at.start,
+            "white space around the equals sign",
+        );
     }
-    Param { name: name_text, value: Some(value_text) }
+    Param {
+        name: name_text,
+        value: Some(value_text),
+    }
 }
 
 impl<'a> TransportSpec<'a> {
     fn take(&mut self, param: &Param<'a>, notes: &mut Notes) {
         let name = param.name.bytes.to_ascii_lowercase();
-        let Some(value) = &param.value else { return self.take_flag(&name) };
-        if self.params.iter().any(|earlier| earlier.name.bytes.eq_ignore_ascii_case(&name)) {
-            notes.add(param.name.at.clone(), format_args!("{} stands there again", param.name.text()));
+        let Some(value) = &param.value else {
+            return self.take_flag(&name);
+        };
+        if self
+            .params
+            .iter()
+            .any(|earlier| earlier.name.bytes.eq_ignore_ascii_case(&name))
+        {
+            notes.add(
+                param.name.at.clone(),
+                format_args!("{} stands there again", param.name.text()),
+            );
             return;
         }
         match name.as_slice() {

@@ -11,7 +11,11 @@ pub(super) fn read_attribute<'a>(value: &Spanned<'a>, line: &Line) -> Attribute<
         Some((name, text)) => (name.trim(), Some(text.trim())),
         None => (value.clone(), None),
     };
-    Attribute { name, value: text, line: line.text.start..line.next }
+    Attribute {
+        name,
+        value: text,
+        line: line.text.start..line.next,
+    }
 }
 
 /// The direction that an attribute of this name gives (RFC 8866 §6.7).
@@ -22,7 +26,10 @@ pub(super) fn read_direction(name: &Spanned<'_>) -> Option<StreamDirection> {
         ("sendonly", StreamDirection::SendOnly),
         ("inactive", StreamDirection::Inactive),
     ];
-    directions.into_iter().find(|(word, _)| name.is(word)).map(|(_, direction)| direction)
+    directions
+        .into_iter()
+        .find(|(word, _)| name.is(word))
+        .map(|(_, direction)| direction)
 }
 
 /// `USER ID VERSION IN IP4 ADDRESS` (RFC 8866 §5.2).
@@ -31,11 +38,18 @@ pub(super) fn read_origin<'a>(value: Spanned<'a>, notes: &mut Notes) -> Origin<'
     let address = words.get(5).cloned();
     match &address {
         None => notes.add(value.at.clone(), "an o= line with fewer than six fields"),
-        Some(address) if !is_address(address) => notes.add(address.at.clone(), "no IP address in the o= line"),
+        Some(address) if !is_address(address) => {
+            notes.add(address.at.clone(), "no IP address in the o= line");
+        }
         Some(_) => {}
     }
     let username = words.first().cloned().unwrap_or_else(|| value.slice(0..0));
-    Origin { username, session_id: words.get(1).cloned(), address, text: value }
+    Origin {
+        username,
+        session_id: words.get(1).cloned(),
+        address,
+        text: value,
+    }
 }
 
 /// `IN IP4 ADDRESS[/TTL[/COUNT]]` (RFC 8866 §5.7).
@@ -43,7 +57,11 @@ pub(super) fn read_connection<'a>(value: Spanned<'a>, notes: &mut Notes) -> Conn
     let words = words(&value);
     let Some(field) = words.get(2) else {
         notes.add(value.at.clone(), "a c= line with fewer than three fields");
-        return Connection { text: value, address: None, ttl: None };
+        return Connection {
+            text: value,
+            address: None,
+            ttl: None,
+        };
     };
     let (address, suffix) = match field.split_once(b'/') {
         Some((address, suffix)) => (address, Some(suffix)),
@@ -57,7 +75,11 @@ pub(super) fn read_connection<'a>(value: Spanned<'a>, notes: &mut Notes) -> Conn
         let first = suffix.split_once(b'/').map_or(suffix, |(first, _)| first);
         first.number()
     });
-    Connection { text: value, address: Some(address), ttl }
+    Connection {
+        text: value,
+        address: Some(address),
+        ttl,
+    }
 }
 
 fn is_address(text: &Spanned<'_>) -> bool {

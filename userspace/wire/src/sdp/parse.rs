@@ -67,8 +67,14 @@ impl<'a> Reader<'a> {
         let text = self.whole.slice(line.text.clone());
         let (kind, value) = match text.bytes {
             [] => return,
-            [kind, b'=', ..] if kind.is_ascii_alphabetic() => (*kind, text.slice(2..text.len()).trim()),
-            _ => return self.notes.add(text.at, "a line that is no letter, equals sign and value"),
+            [kind, b'=', ..] if kind.is_ascii_alphabetic() => {
+                (*kind, text.slice(2..text.len()).trim())
+            }
+            _ => {
+                return self
+                    .notes
+                    .add(text.at, "a line that is no letter, equals sign and value");
+            }
         };
         if kind == b'm' {
             return self.open_media(value);
@@ -83,7 +89,9 @@ impl<'a> Reader<'a> {
     fn open_media(&mut self, value: Spanned<'a>) {
         if self.sdp.media.len() == MAX_MEDIA {
             self.is_full = true;
-            return self.notes.add(value.at, "more media descriptions than are read");
+            return self
+                .notes
+                .add(value.at, "more media descriptions than are read");
         }
         self.sdp.media.push(media::open(value, &mut self.notes));
     }
@@ -142,7 +150,13 @@ impl<'a> Reader<'a> {
     }
 }
 
-fn take_media_line<'a>(medium: &mut SdpMedia<'a>, kind: u8, value: Spanned<'a>, line: &Line, notes: &mut Notes) {
+fn take_media_line<'a>(
+    medium: &mut SdpMedia<'a>,
+    kind: u8,
+    value: Spanned<'a>,
+    line: &Line,
+    notes: &mut Notes,
+) {
     match kind {
         b'c' => medium.connection = Some(read_connection(value, notes)),
         b'i' if value.is_empty() => notes.add(line.text.clone(), "an empty i= line"),
@@ -162,7 +176,11 @@ fn mark_protection(protection: &mut Protection, attribute: &Attribute<'_>) {
     protection.key_mgmt |= attribute.name.is("key-mgmt");
 }
 
-fn push_capped<'a>(attributes: &mut Vec<Attribute<'a>>, attribute: Attribute<'a>, notes: &mut Notes) {
+fn push_capped<'a>(
+    attributes: &mut Vec<Attribute<'a>>,
+    attribute: Attribute<'a>,
+    notes: &mut Notes,
+) {
     if attributes.len() < MAX_ATTRIBUTES {
         attributes.push(attribute);
     } else {

@@ -9,8 +9,14 @@ pub fn base_url<'a>(
     content_location: Option<Spanned<'a>>,
     request_url: Spanned<'a>,
 ) -> Spanned<'a> {
-    let given = |value: Option<Spanned<'a>>| value.map(|value| value.trim()).filter(|value| !value.is_empty());
-    given(content_base).or_else(|| given(content_location)).unwrap_or(request_url)
+    let given = |value: Option<Spanned<'a>>| {
+        value
+            .map(|value| value.trim())
+            .filter(|value| !value.is_empty())
+    };
+    given(content_base)
+        .or_else(|| given(content_location))
+        .unwrap_or(request_url)
 }
 
 /// The URL that a control value means under `base`, as nearly all clients build it.
@@ -26,7 +32,11 @@ pub fn resolve_control(base: &str, control: &str) -> String {
     if is_absolute(control) {
         return control.to_owned();
     }
-    format!("{}/{}", base.trim_end_matches('/'), control.trim_start_matches('/'))
+    format!(
+        "{}/{}",
+        base.trim_end_matches('/'),
+        control.trim_start_matches('/')
+    )
 }
 
 /// True if a request for `uri` means the stream that `control` names under `base`, by any of the ways in which
@@ -44,8 +54,15 @@ pub fn is_control_uri(uri: &str, base: &str, control: &str) -> bool {
     let relative = control.trim_start_matches('/');
     let (path, query) = base.find('?').map_or((base, ""), |at| base.split_at(at));
     let before_query = format!("{}/{relative}{query}", path.trim_end_matches('/'));
-    let last_replaced = path.rfind('/').filter(|slash| !path[..*slash].ends_with('/')).map(|slash| &path[..=slash]);
-    let from_root = control.starts_with('/').then(|| url(base)).flatten().map(|parts| &base[..parts.path.at.start]);
+    let last_replaced = path
+        .rfind('/')
+        .filter(|slash| !path[..*slash].ends_with('/'))
+        .map(|slash| &path[..=slash]);
+    let from_root = control
+        .starts_with('/')
+        .then(|| url(base))
+        .flatten()
+        .map(|parts| &base[..parts.path.at.start]);
     same_url(uri, &before_query)
         || last_replaced.is_some_and(|directory| same_url(uri, &format!("{directory}{relative}")))
         || from_root.is_some_and(|root| same_url(uri, &format!("{root}{control}")))
@@ -64,9 +81,23 @@ fn same_url(left: &str, right: &str) -> bool {
     if left == right {
         return true;
     }
-    let (Some(left), Some(right)) = (url(left), url(right)) else { return false };
-    let path = |parts: &UrlSlice<'_>| parts.path.bytes.strip_suffix(b"/").unwrap_or(parts.path.bytes).to_vec();
-    let scheme = |parts: &UrlSlice<'_>| parts.scheme.as_ref().map(|scheme| scheme.bytes.to_ascii_lowercase());
+    let (Some(left), Some(right)) = (url(left), url(right)) else {
+        return false;
+    };
+    let path = |parts: &UrlSlice<'_>| {
+        parts
+            .path
+            .bytes
+            .strip_suffix(b"/")
+            .unwrap_or(parts.path.bytes)
+            .to_vec()
+    };
+    let scheme = |parts: &UrlSlice<'_>| {
+        parts
+            .scheme
+            .as_ref()
+            .map(|scheme| scheme.bytes.to_ascii_lowercase())
+    };
     scheme(&left) == scheme(&right)
         && left.host.bytes.eq_ignore_ascii_case(right.host.bytes)
         && left.port_or_default() == right.port_or_default()

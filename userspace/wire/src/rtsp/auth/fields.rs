@@ -6,15 +6,26 @@ use crate::Spanned;
 use crate::lines::Lines;
 
 /// Header fields whose value holds credentials or what is derived from a password.
-const CREDENTIAL_FIELDS: [&str; 4] =
-    ["Authorization", "Proxy-Authorization", "Authentication-Info", "Proxy-Authentication-Info"];
+const CREDENTIAL_FIELDS: [&str; 4] = [
+    "Authorization",
+    "Proxy-Authorization",
+    "Authentication-Info",
+    "Proxy-Authentication-Info",
+];
 
 /// Digest parameters that are no secret (RFC 7616 §3.4): the server's own words and the request's.
-const OPEN_PARAMS: [&str; 10] =
-    ["realm", "nonce", "uri", "algorithm", "qop", "nc", "stale", "opaque", "domain", "userhash"];
-
-/// Bytes within which a quote must close, which keeps the time linear.
-const MAX_QUOTED_LEN: usize = 4096;
+const OPEN_PARAMS: [&str; 10] = [
+    "realm",
+    "nonce",
+    "uri",
+    "algorithm",
+    "qop",
+    "nc",
+    "stale",
+    "opaque",
+    "domain",
+    "userhash",
+];
 
 /// Adds the secret ranges of all lines.
 pub(super) fn find(raw: &[u8], found: &mut Vec<Range<usize>>) {
@@ -33,7 +44,10 @@ pub(super) fn find(raw: &[u8], found: &mut Vec<Range<usize>>) {
             continue;
         };
         let name = name.trim();
-        if CREDENTIAL_FIELDS.iter().any(|field| ends_with(&name, field)) {
+        if CREDENTIAL_FIELDS
+            .iter()
+            .any(|field| ends_with(&name, field))
+        {
             inside_field = true;
             find_credentials(&value, false, found);
         } else if ends_with(&name, "KeyMgmt") {
@@ -53,7 +67,11 @@ fn ends_with(name: &Spanned<'_>, field: &str) -> bool {
 /// `Basic BLOB`, `Digest name=value, …` or the parameters alone (`has_no_scheme`).
 fn find_credentials(value: &Spanned<'_>, has_no_scheme: bool, found: &mut Vec<Range<usize>>) {
     let value = value.trim();
-    let first_word = value.bytes.iter().position(u8::is_ascii_whitespace).unwrap_or(value.len());
+    let first_word = value
+        .bytes
+        .iter()
+        .position(u8::is_ascii_whitespace)
+        .unwrap_or(value.len());
     let scheme = value.slice(0..first_word);
     let is_params_only = has_no_scheme || memchr::memchr2(b'=', b',', scheme.bytes).is_some();
     if scheme.is("Digest") {
@@ -73,8 +91,9 @@ fn find_credentials(value: &Spanned<'_>, has_no_scheme: bool, found: &mut Vec<Ra
 /// Everything but the values of open parameters, and but the names themselves.
 fn find_digest_params(params: &Spanned<'_>, found: &mut Vec<Range<usize>>) {
     let mut rest = params.trim();
+    let mut quotes_close = true;
     while !rest.is_empty() {
-        let len = param_len(rest.bytes);
+        let len = param_len(rest.bytes, &mut quotes_close);
         let param = rest.slice(0..len).trim();
         match param.split_once(b'=') {
             Some((name, value)) => {
@@ -89,13 +108,17 @@ fn find_digest_params(params: &Spanned<'_>, found: &mut Vec<Range<usize>>) {
     }
 }
 
-/// Length up to the comma that ends a parameter; commas in quotes do not, unless the quote is never closed.
-fn param_len(bytes: &[u8]) -> usize {
+/// Length up to the comma that ends a parameter. Commas in quotes do not end it, unless the quote is never closed:
+/// then no later one is either, which `quotes_close` remembers so that the search is not repeated.
+fn param_len(bytes: &[u8], quotes_close: &mut bool) -> usize {
     let mut at = 0;
     while let Some(byte) = bytes.get(at) {
         match byte {
             b',' => return at,
-            b'"' => at = closing_quote(bytes, at + 1).unwrap_or(at),
+            b'"' if *quotes_close => match closing_quote(bytes, at + 1) {
+                Some(close) => at = close,
+                None => *quotes_close = false,
+            },
             _ => {}
         }
         at += 1;
@@ -106,22 +129,29 @@ fn param_len(bytes: &[u8]) -> usize {
 /// Place of the quote that closes; one behind a backslash is part of the text (RFC 2616 §2.2).
 fn closing_quote(bytes: &[u8], from: usize) -> Option<usize> {
     let is_escaped = |at: usize| at > from && bytes.get(at - 1) == Some(&b'\\');
-    let text = bytes.get(from..)?;
-    let text = text.get(..MAX_QUOTED_LEN).unwrap_or(text);
-    memchr::memchr_iter(b'"', text).map(|len| from + len).find(|&at| !is_escaped(at))
+    memchr::memchr_iter(b'"', bytes.get(from..)?)
+        .map(|len| from + len)
+        .find(|&at| !is_escaped(at))
 }
 
 /// `a=crypto:TAG SUITE inline:KEY`, `a=key-mgmt:PROTOCOL DATA`, `k=METHOD:KEY`.
 fn find_sdp_key(line: &Spanned<'_>, found: &mut Vec<Range<usize>>) {
     let after = |prefix: &[u8]| {
         let head = line.bytes.get(..prefix.len())?;
-        head.eq_ignore_ascii_case(prefix).then(|| line.slice(prefix.len()..line.len()))
+        head.eq_ignore_ascii_case(prefix)
+            .then(|| line.slice(prefix.len()..line.len()))
     };
     if let Some(crypto) = after(b"a=crypto:") {
         let mut from = 0;
-        while let Some(at) = memchr::memmem::find(crypto.bytes.get(from..).unwrap_or_default(), b"inline:") {
+        while let Some(at) =
+            memchr::memmem::find(crypto.bytes.get(from..).unwrap_or_default(), b"inline:")
+        {
             let key = crypto.slice(from + at + b"inline:".len()..crypto.len());
-            let len = key.bytes.iter().position(|byte| matches!(byte, b'|' | b';' | b' ')).unwrap_or(key.len());
+            let len = key
+                .bytes
+                .iter()
+                .position(|byte| matches!(byte, b'|' | b';' | b' '))
+                .unwrap_or(key.len());
             found.push(key.slice(0..len).at);
             from = key.at.start + len - crypto.at.start;
         }

@@ -6,18 +6,40 @@ use crate::url::authority_len;
 
 /// Parameters of camera URLs that hold credentials.
 const SECRET_PARAMS: [&[u8]; 14] = [
-    b"user", b"username", b"usr", b"login", b"password", b"passwd", b"pass", b"pwd", b"psw", b"passphrase", b"token",
-    b"auth", b"secret", b"apikey",
+    b"user",
+    b"username",
+    b"usr",
+    b"login",
+    b"password",
+    b"passwd",
+    b"pass",
+    b"pwd",
+    b"psw",
+    b"passphrase",
+    b"token",
+    b"auth",
+    b"secret",
+    b"apikey",
 ];
 
-/// Bytes of a URL that are looked at, which keeps the time linear; no credentials are longer.
+/// Bytes of a URL that are searched for the end of its userinfo, which bounds the time; no credentials are longer.
 const MAX_URL_LEN: usize = 4096;
 
 /// Adds the secret ranges of all URLs in `raw`.
 pub(super) fn find(raw: &[u8], found: &mut Vec<Range<usize>>) {
+    let mut text_end = 0;
     for slashes in memchr::memmem::find_iter(raw, b"://") {
         let start = slashes + 3;
-        let url = url_at(raw, start);
+        if text_end < start {
+            let rest = raw.get(start..).unwrap_or_default();
+            text_end = start
+                + rest
+                    .iter()
+                    .position(|byte| ends_url(*byte))
+                    .unwrap_or(rest.len());
+        }
+        let end = text_end.min(start + MAX_URL_LEN);
+        let url = raw.get(start..end).unwrap_or_default();
         let authority = url.get(..authority_len(url)).unwrap_or_default();
         if let Some(at) = memchr::memrchr(b'@', authority) {
             found.push(start..start + at);
@@ -26,25 +48,31 @@ pub(super) fn find(raw: &[u8], found: &mut Vec<Range<usize>>) {
     find_params(raw, found);
 }
 
-/// A URL in running text: up to white space, a control character, a quote or an angle bracket.
-fn url_at(raw: &[u8], start: usize) -> &[u8] {
-    let ends = |byte: &u8| byte.is_ascii_whitespace() || byte.is_ascii_control() || matches!(byte, b'"' | b'<' | b'>');
-    let rest = raw.get(start..).unwrap_or_default();
-    let rest = rest.get(..MAX_URL_LEN).unwrap_or(rest);
-    let len = rest.iter().position(ends).unwrap_or(rest.len());
-    rest.get(..len).unwrap_or_default()
+/// What ends a URL in running text: white space, a control character, a quote or an angle bracket.
+const fn ends_url(byte: u8) -> bool {
+    byte.is_ascii_whitespace() || byte.is_ascii_control() || matches!(byte, b'"' | b'<' | b'>')
 }
 
 /// `?user=admin&password=x` and `/user=admin_password=x_channel=1`.
 fn find_params(raw: &[u8], found: &mut Vec<Range<usize>>) {
     for equals in memchr::memchr_iter(b'=', raw) {
         let before = raw.get(..equals).unwrap_or_default();
-        let name_len = before.iter().rev().take_while(|byte| byte.is_ascii_alphabetic()).count();
+        let name_len = before
+            .iter()
+            .rev()
+            .take_while(|byte| byte.is_ascii_alphabetic())
+            .count();
         let name = before.get(equals - name_len..).unwrap_or_default();
         let separator = before.get(..equals - name_len).and_then(<[u8]>::last);
         let is_param = matches!(separator, Some(b'?' | b'&' | b'/' | b'_' | b';'));
-        if is_param && SECRET_PARAMS.iter().any(|secret| name.eq_ignore_ascii_case(secret)) {
-            found.push(equals + 1..equals + 1 + value_len(url_at(raw, equals + 1)));
+        if is_param
+            && SECRET_PARAMS
+                .iter()
+                .any(|secret| name.eq_ignore_ascii_case(secret))
+        {
+            found.push(
+                equals + 1..equals + 1 + value_len(raw.get(equals + 1..).unwrap_or_default()),
+            );
         }
     }
 }
@@ -52,13 +80,20 @@ fn find_params(raw: &[u8], found: &mut Vec<Range<usize>>) {
 /// Length of a parameter's value. An underscore ends it only where another `name=` follows.
 fn value_len(value: &[u8]) -> usize {
     let begins_param = |rest: &[u8]| {
-        let name_len = rest.iter().take_while(|byte| byte.is_ascii_alphabetic()).count();
+        let name_len = rest
+            .iter()
+            .take_while(|byte| byte.is_ascii_alphabetic())
+            .count();
         name_len > 0 && rest.get(name_len) == Some(&b'=')
     };
     let ends = |(at, byte): (usize, &u8)| match byte {
         b'&' | b'?' | b'#' | b'/' | b';' | b',' => true,
         b'_' => begins_param(value.get(at + 1..).unwrap_or_default()),
-        _ => false,
+        _ => ends_url(*byte),
     };
-    value.iter().enumerate().position(ends).unwrap_or(value.len())
+    value
+        .iter()
+        .enumerate()
+        .position(ends)
+        .unwrap_or(value.len())
 }

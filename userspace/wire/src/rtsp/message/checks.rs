@@ -4,8 +4,15 @@ use super::{HeaderField, MessageSlice, StartLine};
 use crate::notes::Notes;
 
 /// Fields that may stand in a message more than once.
-const REPEATABLE: [&str; 7] =
-    ["WWW-Authenticate", "Proxy-Authenticate", "Require", "Proxy-Require", "Via", "Set-Cookie", "Cache-Control"];
+const REPEATABLE: [&str; 7] = [
+    "WWW-Authenticate",
+    "Proxy-Authenticate",
+    "Require",
+    "Proxy-Require",
+    "Via",
+    "Set-Cookie",
+    "Cache-Control",
+];
 
 /// Notes what contradicts the rest of the message or the RFC.
 pub(super) fn note_oddities(message: &MessageSlice<'_>, notes: &mut Notes) {
@@ -17,7 +24,9 @@ pub(super) fn note_oddities(message: &MessageSlice<'_>, notes: &mut Notes) {
 
 fn note_cseq(message: &MessageSlice<'_>, notes: &mut Notes) {
     let is_http = match &message.start {
-        StartLine::Request { version, .. } | StartLine::Response { version, .. } => version.bytes.starts_with(b"HTTP/"),
+        StartLine::Request { version, .. } | StartLine::Response { version, .. } => {
+            version.bytes.starts_with(b"HTTP/")
+        }
         StartLine::Unreadable(_) => true,
     };
     match message.header("CSeq") {
@@ -36,7 +45,10 @@ fn note_duplicates(message: &MessageSlice<'_>, notes: &mut Notes) {
         let [first, second] = pair else { continue };
         let same = first.name.bytes.eq_ignore_ascii_case(second.name.bytes);
         if same && !REPEATABLE.iter().any(|name| second.name.is(name)) {
-            notes.add(second.name.at.clone(), format_args!("{} stands there again", second.name.text()));
+            notes.add(
+                second.name.at.clone(),
+                format_args!("{} stands there again", second.name.text()),
+            );
         }
     }
 }
@@ -47,7 +59,10 @@ fn note_controls(message: &MessageSlice<'_>, notes: &mut Notes) {
         let first = field.value.bytes.iter().position(odd);
         let last = field.value.bytes.iter().rposition(odd);
         if let (Some(first), Some(last)) = (first, last) {
-            notes.add(field.value.slice(first..last + 1).at, "control characters in a header value");
+            notes.add(
+                field.value.slice(first..last + 1).at,
+                "control characters in a header value",
+            );
         }
     }
 }
@@ -64,7 +79,10 @@ fn note_body_len(message: &MessageSlice<'_>, notes: &mut Notes) {
     match (message.content_length(), message.body.len()) {
         (None, _) => notes.add(at, "Content-Length is no number"),
         (Some(announced), there) if announced > there => {
-            notes.add(at, format_args!("Content-Length announces {announced} bytes, {there} are there"));
+            notes.add(
+                at,
+                format_args!("Content-Length announces {announced} bytes, {there} are there"),
+            );
         }
         (Some(announced), there) if announced < there => {
             notes.add(

@@ -12,7 +12,10 @@ const MAX_HEADERS: usize = 512;
 pub fn parse(raw: &[u8]) -> Parsed<MessageSlice<'_>> {
     let mut notes = Notes::default();
     let whole = Spanned::new(raw, 0);
-    let blank_len = raw.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
+    let blank_len = raw
+        .iter()
+        .take_while(|byte| matches!(byte, b'\r' | b'\n'))
+        .count();
     let mut lines = Lines::new(raw, blank_len);
     let mut ends = LineEndTally::default();
     let mut bare_end = None;
@@ -48,14 +51,22 @@ pub fn parse(raw: &[u8]) -> Parsed<MessageSlice<'_>> {
     }
     let head_len = head_len.unwrap_or(raw.len());
     let body = raw.get(head_len..).unwrap_or_default();
-    let message = MessageSlice { start, headers, head_len, body, line_ending };
+    let message = MessageSlice {
+        start,
+        headers,
+        head_len,
+        body,
+        line_ending,
+    };
     checks::note_oddities(&message, &mut notes);
     notes.finish(message)
 }
 
 fn read_start_line<'a>(line: &Spanned<'a>, notes: &mut Notes) -> StartLine<'a> {
     let text = line.trim();
-    let Some((first, rest)) = split_word(&text) else { return unreadable(line, notes) };
+    let Some((first, rest)) = split_word(&text) else {
+        return unreadable(line, notes);
+    };
     if is_version(&first) {
         return read_status_line(first, &rest, notes);
     }
@@ -72,35 +83,61 @@ fn read_start_line<'a>(line: &Spanned<'a>, notes: &mut Notes) -> StartLine<'a> {
         };
     }
     // The version is the last word: a URI with unescaped spaces stays whole.
-    let split = rest.bytes.iter().rposition(|byte| matches!(byte, b' ' | b'\t'));
+    let split = rest
+        .bytes
+        .iter()
+        .rposition(|byte| matches!(byte, b' ' | b'\t'));
     let (uri, version) = match split {
         Some(at) if is_version(&rest.slice(at + 1..rest.len())) => {
             (rest.slice(0..at).trim(), rest.slice(at + 1..rest.len()))
         }
         _ => {
-            notes.add(text.at.end..text.at.end, "the request line names no version");
+            notes.add(
+                text.at.end..text.at.end,
+                "the request line names no version",
+            );
             (rest.clone(), rest.slice(rest.len()..rest.len()))
         }
     };
     if memchr::memchr2(b' ', b'\t', uri.bytes).is_some() {
         notes.add(uri.at.clone(), "the request URI holds white space");
     }
-    StartLine::Request { method: first, uri, version }
+    StartLine::Request {
+        method: first,
+        uri,
+        version,
+    }
 }
 
-fn read_status_line<'a>(version: Spanned<'a>, rest: &Spanned<'a>, notes: &mut Notes) -> StartLine<'a> {
-    let (code, reason) = split_word(rest).unwrap_or_else(|| (rest.clone(), rest.slice(rest.len()..rest.len())));
+fn read_status_line<'a>(
+    version: Spanned<'a>,
+    rest: &Spanned<'a>,
+    notes: &mut Notes,
+) -> StartLine<'a> {
+    let (code, reason) =
+        split_word(rest).unwrap_or_else(|| (rest.clone(), rest.slice(rest.len()..rest.len())));
     let status = code.number::<u16>().filter(|status| *status < 1000);
     match status {
-        None => notes.add(code.at.clone(), "the status code is no number of three digits"),
+        None => notes.add(
+            code.at.clone(),
+            "the status code is no number of three digits",
+        ),
         Some(0..100 | 600..) => notes.add(code.at.clone(), "the status code is outside 100 to 599"),
         Some(_) => {}
     }
-    StartLine::Response { version, status, code, reason }
+    StartLine::Response {
+        version,
+        status,
+        code,
+        reason,
+    }
 }
 
 fn unreadable<'a>(line: &Spanned<'a>, notes: &mut Notes) -> StartLine<'a> {
-    notes.add(line.at.clone(), "the first line is neither a request nor a status line");
+    notes.add(
+        line.at.clone(),
+        "the first line is neither a request nor a status line",
+    );
     StartLine::Unreadable(line.clone())
 }
 
@@ -112,14 +149,21 @@ fn split_word<'a>(text: &Spanned<'a>) -> Option<(Spanned<'a>, Spanned<'a>)> {
 }
 
 fn is_version(word: &Spanned<'_>) -> bool {
-    let name = |prefix: &[u8]| word.bytes.get(..prefix.len()).is_some_and(|head| head.eq_ignore_ascii_case(prefix));
+    let name = |prefix: &[u8]| {
+        word.bytes
+            .get(..prefix.len())
+            .is_some_and(|head| head.eq_ignore_ascii_case(prefix))
+    };
     name(b"RTSP/") || name(b"HTTP/")
 }
 
 /// A method is a token (RFC 2326 §6.1); letters, digits, `_` and `-` are all that occur.
 fn is_method(word: &Spanned<'_>) -> bool {
     word.bytes.first().is_some_and(u8::is_ascii_alphabetic)
-        && word.bytes.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'))
+        && word
+            .bytes
+            .iter()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'))
 }
 
 fn rtsp_version_after_junk<'a>(line: &Spanned<'a>) -> Option<Spanned<'a>> {
@@ -129,7 +173,12 @@ fn rtsp_version_after_junk<'a>(line: &Spanned<'a>) -> Option<Spanned<'a>> {
     memchr::memchr(b' ', from.bytes).is_some().then_some(from)
 }
 
-fn read_header_line<'a>(whole: &Spanned<'a>, line: Line, headers: &mut Vec<HeaderField<'a>>, notes: &mut Notes) {
+fn read_header_line<'a>(
+    whole: &Spanned<'a>,
+    line: Line,
+    headers: &mut Vec<HeaderField<'a>>,
+    notes: &mut Notes,
+) {
     let text = whole.slice(line.text.clone());
     if matches!(text.bytes, [b' ' | b'\t', ..])
         && let Some(previous) = headers.last_mut()
@@ -150,16 +199,27 @@ fn read_header_line<'a>(whole: &Spanned<'a>, line: Line, headers: &mut Vec<Heade
         notes.add(name.at, "white space around a header name");
     }
     if trimmed.is_empty() || !trimmed.bytes.iter().all(|&byte| is_token(byte)) {
-        notes.add(trimmed.at.clone(), "a header name with characters that no name may have");
+        notes.add(
+            trimmed.at.clone(),
+            "a header name with characters that no name may have",
+        );
     }
-    headers.push(HeaderField { name: trimmed, value: value.trim(), line: line.text.start..line.next });
+    headers.push(HeaderField {
+        name: trimmed,
+        value: value.trim(),
+        line: line.text.start..line.next,
+    });
 }
 
 fn continue_value<'a>(field: &mut HeaderField<'a>, whole: &Spanned<'a>, line: &Line) {
     let text = whole.slice(line.text.clone()).trim();
     field.line.end = line.next;
     if !text.is_empty() {
-        let start = if field.value.is_empty() { text.at.start } else { field.value.at.start };
+        let start = if field.value.is_empty() {
+            text.at.start
+        } else {
+            field.value.at.start
+        };
         field.value = whole.slice(start..text.at.end);
     }
 }
@@ -169,6 +229,21 @@ pub(super) const fn is_token(byte: u8) -> bool {
     byte.is_ascii_graphic()
         && !matches!(
             byte,
-            b'(' | b')' | b'<' | b'>' | b'@' | b',' | b';' | b':' | b'\\' | b'"' | b'/' | b'[' | b']' | b'?' | b'=' | b'{' | b'}'
+            b'(' | b')'
+                | b'<'
+                | b'>'
+                | b'@'
+                | b','
+                | b';'
+                | b':'
+                | b'\\'
+                | b'"'
+                | b'/'
+                | b'['
+                | b']'
+                | b'?'
+                | b'='
+                | b'{'
+                | b'}'
         )
 }

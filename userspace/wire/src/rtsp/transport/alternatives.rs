@@ -32,10 +32,14 @@ pub(super) fn split<'a>(value: &Spanned<'a>, notes: &mut Notes) -> Vec<Alternati
                 if let Some(comma) = comma.filter(|_| !text.is_empty()) {
                     notes.add(comma..comma + 1, "a comma where a semicolon belongs");
                 }
-                last.text = value.slice(last.text.at.start - value.at.start..text.at.end - value.at.start);
+                last.text =
+                    value.slice(last.text.at.start - value.at.start..text.at.end - value.at.start);
                 last.pieces.push(text);
             }
-            _ => alternatives.push(Alternative { text: text.clone(), pieces: vec![text] }),
+            _ => alternatives.push(Alternative {
+                text: text.clone(),
+                pieces: vec![text],
+            }),
         }
     }
     alternatives
@@ -43,7 +47,10 @@ pub(super) fn split<'a>(value: &Spanned<'a>, notes: &mut Notes) -> Vec<Alternati
 
 /// True for a piece that names a protocol: it holds a `/` with no `=` and no quote before it.
 pub(super) fn is_protocol(piece: &Spanned<'_>) -> bool {
-    let mark = piece.bytes.iter().find(|byte| matches!(byte, b'/' | b'=' | b'"'));
+    let mark = piece
+        .bytes
+        .iter()
+        .find(|byte| matches!(byte, b'/' | b'=' | b'"'));
     mark == Some(&b'/')
 }
 
@@ -54,12 +61,21 @@ fn pieces<'a>(value: &Spanned<'a>, notes: &mut Notes) -> Vec<Piece<'a>> {
         match byte {
             b'"' => match closing_quote(value, at) {
                 Some(close) => at = close,
-                None => notes.add(value.at.start + at..value.at.start + at + 1, "a quote that is never closed"),
+                None => notes.add(
+                    value.at.start + at..value.at.start + at + 1,
+                    "a quote that is never closed",
+                ),
             },
             b',' | b';' => {
-                pieces.push(Piece { text: value.slice(begin..at).trim(), comma });
+                pieces.push(Piece {
+                    text: value.slice(begin..at).trim(),
+                    comma,
+                });
                 if pieces.len() == MAX_PIECES {
-                    notes.add(value.slice(at..value.len()).at, "more parameters than are read");
+                    notes.add(
+                        value.slice(at..value.len()).at,
+                        "more parameters than are read",
+                    );
                     return pieces;
                 }
                 begin = at + 1;
@@ -69,7 +85,10 @@ fn pieces<'a>(value: &Spanned<'a>, notes: &mut Notes) -> Vec<Piece<'a>> {
         }
         at += 1;
     }
-    pieces.push(Piece { text: value.slice(begin..value.len()).trim(), comma });
+    pieces.push(Piece {
+        text: value.slice(begin..value.len()).trim(),
+        comma,
+    });
     pieces
 }
 
