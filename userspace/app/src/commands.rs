@@ -124,9 +124,9 @@ fn run_files(files: &[NamedFile], mut run: Run) -> Result<Option<Severity>, Fail
     run.observing()?;
     let mut inputs: u32 = 0;
     while let Some(input) = source.next(&mut run)? {
-        run.handle_input(input)?;
+        run.handle_input(&input)?;
         inputs = inputs.wrapping_add(1);
-        if inputs % INPUTS_PER_TURN == 0 && run.turn()? == Turn::Stop {
+        if inputs.is_multiple_of(INPUTS_PER_TURN) && run.turn()? == Turn::Stop {
             return Err(Failure::UserLeft);
         }
     }
@@ -193,7 +193,7 @@ fn manual() -> Result<String, Failure> {
             man.render_options_section(page)
         })?;
         let heading = command.get_bin_name().unwrap_or_default().to_uppercase();
-        page.push_str(&format!(".SH \"{heading}\"\n{}", chapter.replace(".SH ", ".SS ")));
+        page.extend([".SH \"", &heading, "\"\n", &chapter.replace(".SH ", ".SS ")]);
     }
     Ok(page)
 }

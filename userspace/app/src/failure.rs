@@ -31,6 +31,7 @@ impl Failure {
     }
 
     /// A failure to write to `subject`; a closed pipe is the quiet one.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the kinds of I/O errors are an open set")]
     pub(crate) fn writing(subject: impl Display, error: &io::Error) -> Self {
         if error.kind() == io::ErrorKind::BrokenPipe {
             return Self::OutputClosed;

@@ -87,15 +87,15 @@ impl Run {
     }
 
     /// Takes in one thing that happened.
-    pub(crate) fn handle_input(&mut self, input: Input<'_>) -> Result<(), Failure> {
+    pub(crate) fn handle_input(&mut self, input: &Input<'_>) -> Result<(), Failure> {
         let input = match input {
             Input::Frame(frame) => {
-                if self.filter.as_mut().is_some_and(|filter| !filter.matches(&frame)) {
+                if self.filter.as_mut().is_some_and(|filter| !filter.matches(frame)) {
                     return Ok(());
                 }
                 Input::Frame(self.numbered(frame))
             }
-            other @ (Input::FlowCounters(_) | Input::CaptureLoss(_) | Input::Tick(_)) => other,
+            Input::FlowCounters(_) | Input::CaptureLoss(_) | Input::Tick(_) => *input,
         };
         if let Some(recorder) = &mut self.recorder {
             recorder.handle_input(&input)?;
@@ -135,9 +135,9 @@ impl Run {
         Ok(())
     }
 
-    fn numbered<'a>(&mut self, frame: FrameRef<'a>) -> FrameRef<'a> {
+    fn numbered<'a>(&mut self, frame: &FrameRef<'a>) -> FrameRef<'a> {
         self.frames += 1;
-        if self.number_frames { FrameRef { number: self.frames, ..frame } } else { frame }
+        if self.number_frames { FrameRef { number: self.frames, ..*frame } } else { *frame }
     }
 }
 
@@ -163,7 +163,7 @@ impl Host for Run {
 #[cfg(feature = "ebpf")]
 impl crate::live::LiveHost for Run {
     fn handle_input(&mut self, input: Input<'_>) -> Result<(), Failure> {
-        Self::handle_input(self, input)
+        Self::handle_input(self, &input)
     }
 
     fn handle_batch(&mut self) -> Result<bool, Failure> {

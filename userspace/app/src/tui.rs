@@ -74,6 +74,7 @@ impl Screen {
     }
 
     /// Acts on what the user typed.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "all other keys do nothing")]
     fn handle_key(&mut self, key: KeyEvent) -> Result<Turn, Failure> {
         if key.kind == KeyEventKind::Release {
             return Ok(Turn::GoOn);

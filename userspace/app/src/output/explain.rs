@@ -29,7 +29,7 @@ fn of_code(code: Code) -> String {
         ("What proves it", explanation.proof),
         ("What looks like it and is not", explanation.not_this),
     ] {
-        out.push_str(&format!("\n{heading}\n"));
+        out.extend(["\n", heading, "\n"]);
         out.push_str(&wrap("  ", "  ", paragraph, WIDTH));
     }
     out.push_str("\nWhat to do\n");

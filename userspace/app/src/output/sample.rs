@@ -21,7 +21,7 @@ fn at(tap: u16, frame: u64) -> Locator {
     Locator {
         tap: TapId(tap),
         frame: Some(frame),
-        at: Timestamp(START + frame as i64 * 1_000_000),
+        at: Timestamp(START + frame.cast_signed() * 1_000_000),
         stream_offset: None,
     }
 }

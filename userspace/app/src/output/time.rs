@@ -8,12 +8,6 @@ pub(crate) fn rfc3339(at: Timestamp) -> String {
         .map_or_else(|_| at.as_nanos().to_string(), |at| format!("{at:.9}"))
 }
 
-/// Hours to microseconds, for lines that follow each other.
-pub(crate) fn of_day(at: Timestamp) -> String {
-    let text = rfc3339(at);
-    text.get(11..26).unwrap_or(&text).to_owned()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -23,7 +17,6 @@ mod tests {
         assert_eq!(rfc3339(Timestamp(1_700_000_000_000_000_001)), "2023-11-14T22:13:20.000000001Z");
         assert_eq!(rfc3339(Timestamp(0)), "1970-01-01T00:00:00.000000000Z");
         assert_eq!(rfc3339(Timestamp(-1)), "1969-12-31T23:59:59.999999999Z");
-        assert_eq!(of_day(Timestamp(1_700_000_000_123_456_789)), "22:13:20.123456");
     }
 
     #[test]

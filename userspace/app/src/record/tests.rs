@@ -36,14 +36,14 @@ fn frame(tap: u16, number: u64, at: i64, direction: Direction, bytes: &[u8]) -> 
 /// Counters in which no two fields are alike, made from packets as the kernel makes them.
 fn stats() -> FlowStats {
     let mut stats = FlowStats::default();
-    for (index, seq) in [7_u16, 8, 8, 12, 11, 900].into_iter().enumerate() {
+    for (at, seq) in [(0_i64, 7_u16), (33, 8), (34, 8), (99, 12), (132, 11), (165, 900)] {
         let mut packet = [0; 40];
         packet[0] = 0x80;
         packet[1] = 96;
         packet[2..4].copy_from_slice(&seq.to_be_bytes());
         packet[4..8].copy_from_slice(&(u32::from(seq) * 3_000).to_be_bytes());
         packet[8..12].copy_from_slice(&0xfeed_beef_u32.to_be_bytes());
-        stats.update(&packet, 40, 1_700_000_000_000_000_000 + index as i64 * 33_000_000, 90_000);
+        stats.update(&packet, 40, 1_700_000_000_000_000_000 + at * 1_000_000, 90_000);
     }
     stats
 }

@@ -1,6 +1,6 @@
 //! One capture file: told apart by its first bytes, then read item by item, with all that can be wrong said in one line.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{self, Cursor, Read};
 use std::net::SocketAddr;
@@ -88,8 +88,8 @@ pub(crate) struct CaptureFile {
     current_len: usize,
     last_at: Timestamp,
     frames: u64,
-    /// Frames with a link type that nothing here reads.
-    unreadable: BTreeMap<u16, (TapId, u64)>,
+    /// Link types that nothing here reads and that the user was told of. The engine counts their frames.
+    told: BTreeSet<u16>,
     ended: bool,
     finale: Vec<Item>,
 }
@@ -117,7 +117,7 @@ impl CaptureFile {
             current_len: 0,
             last_at: Timestamp::default(),
             frames: 0,
-            unreadable: BTreeMap::new(),
+            told: BTreeSet::new(),
             ended: false,
             finale: Vec::new(),
         })
@@ -182,12 +182,7 @@ impl CaptureFile {
     fn note_frame(&mut self, item: &Item, host: &mut dyn Host) {
         let What::Frame { link_type, .. } = &item.what else { return };
         self.frames += 1;
-        if is_readable(*link_type) {
-            return;
-        }
-        let tally = self.unreadable.entry(link_type.0).or_insert((item.tap, 0));
-        tally.1 += 1;
-        if tally.1 == 1 {
+        if !is_readable(*link_type) && self.told.insert(link_type.0) {
             let what = format!("frames of {} cannot be read: capture on an Ethernet or IP interface", named(*link_type));
             host.note(&subject(&self.file.path), &what);
         }
@@ -202,10 +197,6 @@ impl CaptureFile {
         };
         if cut.is_some() && tap.is_none() {
             return Err(cut_header(&self.file));
-        }
-        for (tap, count) in std::mem::take(&mut self.unreadable).into_values() {
-            let what = What::Loss { kind: LossKind::NotParsed, count, of_tap: true };
-            self.finale.push(Item { at: self.last_at, tap, what });
         }
         if let (Some(why), Some(tap)) = (cut, tap) {
             let what = format!("{why}; what comes before is analyzed ({} frames)", self.frames);
@@ -238,6 +229,7 @@ fn open_stream(path: &Path) -> Result<(Vec<u8>, Box<dyn Read>), Failure> {
     Ok((head, stream))
 }
 
+#[expect(clippy::wildcard_enum_match_arm, reason = "the kinds of I/O errors are an open set")]
 fn cannot_open(path: &Path, error: &io::Error) -> Failure {
     let (what, remedy) = match error.kind() {
         io::ErrorKind::NotFound => ("does not exist".to_owned(), "check the path"),

@@ -14,7 +14,7 @@ const HEADER_LEN: usize = 24;
 const RECORD_HEADER_LEN: usize = 16;
 const MODIFIED_RECORD_HEADER_LEN: usize = 24;
 
-/// Longest record that is believed: four times libpcap's largest snapshot length (MAXIMUM_SNAPLEN, 262144).
+/// Longest record that is believed: four times libpcap's largest snapshot length (`MAXIMUM_SNAPLEN`, 262144).
 const MAX_RECORD_LEN: usize = 1 << 20;
 
 /// Reader of a pcap file.

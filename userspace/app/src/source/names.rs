@@ -13,10 +13,12 @@ pub(crate) fn of_file(path: &Path) -> String {
 /// `wanted` if no tap has it yet, else `wanted` with the file before it, else with a number after it.
 pub(crate) fn distinct(wanted: &str, file: &Path, taken: &[String]) -> String {
     let free = |name: &String| !taken.contains(name);
+    // Of more numbers than there are taken names, one is free.
+    let numbers = 2..taken.len() + 3;
     let with_file = format!("{}:{wanted}", of_file(file));
     [wanted.to_owned(), with_file]
         .into_iter()
-        .chain((2..).map(|number: u32| format!("{wanted}#{number}")))
+        .chain(numbers.map(|number| format!("{wanted}#{number}")))
         .find(free)
         .unwrap_or_else(|| wanted.to_owned())
 }

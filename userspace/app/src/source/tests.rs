@@ -299,10 +299,10 @@ fn a_packet_of_an_undescribed_interface_ends_the_reading() {
 }
 
 #[test]
-fn unreadable_link_types_are_named_once_and_counted() {
+fn unreadable_link_types_are_named_once() {
     let file = [LITTLE.pcap(0xa1b2_c3d4, 127), LITTLE.record(1, 0, &[1]), LITTLE.record(2, 0, &[2])].concat();
     let seen = one(&file);
-    assert_eq!(seen.inputs, ["0#1@1000000000 ? 1/1/5", "0#2@2000000000 ? 2/1/5", "Some(0) NotParsed 2"]);
+    assert_eq!(seen.inputs, ["0#1@1000000000 ? 1/1/5", "0#2@2000000000 ? 2/1/5"]);
     assert_eq!(
         seen.notes,
         ["frames of link type 127 (IEEE 802.11 with radiotap header) cannot be read: capture on an Ethernet or IP interface"]
@@ -320,7 +320,7 @@ fn a_capture_named_twice_is_refused() {
 
 #[test]
 fn frames_larger_than_the_buffer_are_whole() {
-    let file = [LITTLE.pcap(0xa1b2_c3d4, 1), LITTLE.record(1, 0, &[1; 300_000]), LITTLE.record(2, 0, &[2; 9])].concat();
+    let file = [LITTLE.pcap(0xa1b2_c3d4, 1), LITTLE.record(1, 0, &vec![1; 300_000]), LITTLE.record(2, 0, &[2; 9])].concat();
     assert_eq!(one(&file).inputs, ["0#1@1000000000 ? 1/300000/300004", "0#2@2000000000 ? 2/9/13"]);
 }
 

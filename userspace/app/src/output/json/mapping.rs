@@ -105,33 +105,7 @@ impl Mapping<'_> {
     }
 
     fn arrival(&self, arrival: &model::Arrival) -> Arrival {
-        let (rtp, rtcp) = (&arrival.rtp, &arrival.rtcp);
-        Arrival {
-            tap: self.tap_name(arrival.tap),
-            rtp: Rtp {
-                packets: rtp.packets,
-                bytes: rtp.bytes,
-                expected: rtp.expected,
-                lost: rtp.lost,
-                duplicates: rtp.duplicates,
-                reordered: rtp.reordered,
-                jitter_ms: rtp.jitter.map(Span::as_millis_f64),
-                max_gap_ms: rtp.max_gap.map(Span::as_millis_f64),
-                ssrc: rtp.ssrc,
-                first_at: rtp.first.map(|first| rfc3339(first.at)),
-                last_at: rtp.last.map(|last| rfc3339(last.at)),
-                from: rtp.from.map(|from| from.to_string()),
-                to: rtp.to.map(|to| to.to_string()),
-            },
-            rtcp: Rtcp {
-                packets: rtcp.packets,
-                sender_reports: rtcp.sender_reports,
-                receiver_reports: rtcp.receiver_reports,
-                byes: rtcp.byes,
-                from: rtcp.from.map(|from| from.to_string()),
-                to: rtcp.to.map(|to| to.to_string()),
-            },
-        }
+        Arrival { tap: self.tap_name(arrival.tap), rtp: rtp(&arrival.rtp), rtcp: rtcp(&arrival.rtcp) }
     }
 
     fn nat(&self, session: &model::Session) -> Nat {
@@ -224,5 +198,34 @@ fn tap(tap: &model::Tap) -> Tap {
         first_at: tap.first_at.map(rfc3339),
         last_at: tap.last_at.map(rfc3339),
         clock_offset_ns: tap.clock_offset.map(|offset| offset.0),
+    }
+}
+
+fn rtp(rtp: &model::RtpArrival) -> Rtp {
+    Rtp {
+        packets: rtp.packets,
+        bytes: rtp.bytes,
+        expected: rtp.expected,
+        lost: rtp.lost,
+        duplicates: rtp.duplicates,
+        reordered: rtp.reordered,
+        jitter_ms: rtp.jitter.map(Span::as_millis_f64),
+        max_gap_ms: rtp.max_gap.map(Span::as_millis_f64),
+        ssrc: rtp.ssrc,
+        first_at: rtp.first.map(|first| rfc3339(first.at)),
+        last_at: rtp.last.map(|last| rfc3339(last.at)),
+        from: rtp.from.map(|from| from.to_string()),
+        to: rtp.to.map(|to| to.to_string()),
+    }
+}
+
+fn rtcp(rtcp: &model::RtcpArrival) -> Rtcp {
+    Rtcp {
+        packets: rtcp.packets,
+        sender_reports: rtcp.sender_reports,
+        receiver_reports: rtcp.receiver_reports,
+        byes: rtcp.byes,
+        from: rtcp.from.map(|from| from.to_string()),
+        to: rtcp.to.map(|to| to.to_string()),
     }
 }

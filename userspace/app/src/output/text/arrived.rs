@@ -70,8 +70,8 @@ fn name(media: &Media) -> String {
     }
 }
 
-fn pair(rtp: Option<u16>, rtcp: Option<u16>) -> Option<String> {
-    rtp.map(|rtp| rtcp.map_or_else(|| rtp.to_string(), |rtcp| format!("{rtp}-{rtcp}")))
+fn pair(first: Option<u16>, second: Option<u16>) -> Option<String> {
+    first.map(|first| second.map_or_else(|| first.to_string(), |second| format!("{first}-{second}")))
 }
 
 /// A table with a row per medium and tap.

@@ -19,7 +19,7 @@ pub(super) fn write(out: &mut String, findings: &[&Finding], style: &Style) {
     for finding in findings {
         let (mark, paint) = mark(finding);
         let head = wrap("  ", "  ", &sentence(&finding.summary), style.width);
-        out.push_str(&format!("{}{}", style.paint(paint, mark), head.get(1..).unwrap_or_default()));
+        out.extend([&style.paint(paint, mark), head.get(1..).unwrap_or_default()]);
         if finding.cause != finding.summary {
             out.push_str(&wrap("  ", "  ", &sentence(&finding.cause), style.width));
         }

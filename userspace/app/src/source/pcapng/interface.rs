@@ -95,7 +95,7 @@ mod tests {
     #[test]
     fn every_resolution_becomes_nanoseconds() {
         assert_eq!(ticks_per_second(6), Some(1_000_000));
-        assert_eq!(ticks_per_second(0x80 | 10), Some(1_024));
+        assert_eq!(ticks_per_second(0x8a), Some(1_024));
         assert_eq!(ticks_per_second(0x7f), None);
         assert_eq!(interface(1_000_000, 0).time_of(1_500_000), Timestamp(1_500_000_000));
         assert_eq!(interface(1_024, 0).time_of(512), Timestamp(500_000_000));
