@@ -16,8 +16,8 @@ use crate::flow::{FlowStats, HEAD_LEN};
 /// An address as 16 bytes in network order.
 pub type Address = [u8; 16];
 
-/// A directed flow at one tap: key of the flows, and of remembered SYNs.
-#[repr(C)]
+/// A directed flow at one tap: key of the flows, and of remembered SYNs. Aligned so that addresses are read in words.
+#[repr(C, align(8))]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct FlowKey {
     /// Sender.
@@ -58,7 +58,7 @@ impl FlowKey {
 }
 
 /// Two hosts that speak RTSP with each other, at one tap; the lower address first.
-#[repr(C)]
+#[repr(C, align(8))]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct PeerKey {
     /// The lower address.
@@ -67,6 +67,8 @@ pub struct PeerKey {
     pub high: Address,
     /// Interface that the tap is on.
     pub ifindex: u32,
+    /// Zero.
+    pub pad: u32,
 }
 
 /// One end of negotiated media, at any tap.
@@ -191,6 +193,12 @@ pub struct Local {
     pub payload: [u8; HEAD_LEN],
     /// What they say.
     pub facts: Facts,
+    /// What the headers say that an ICMP error quotes.
+    pub quoted: Facts,
+    /// Key of the connection, lower end first.
+    pub connection: FlowKey,
+    /// Key of its pair of hosts.
+    pub peers: PeerKey,
     /// A SYN on its way into or out of its map.
     pub syn: SynValue,
 }
@@ -227,7 +235,7 @@ pub fn socket_address(address: Address, port: [u8; 2]) -> SocketAddr {
 
 const _: () = {
     assert!(size_of::<FlowKey>() == 40);
-    assert!(size_of::<PeerKey>() == 36);
+    assert!(size_of::<PeerKey>() == 40);
     assert!(size_of::<EndpointKey>() == 20);
     assert!(size_of::<EndpointValue>() == 4);
     assert!(offset_of!(FlowValue, lock) == 0);
@@ -241,7 +249,9 @@ const _: () = {
                 + HEADERS_MAX
                 + HEADERS_SLACK
                 + HEAD_LEN
-                + size_of::<Facts>()
+                + 2 * size_of::<Facts>()
+                + size_of::<FlowKey>()
+                + size_of::<PeerKey>()
                 + size_of::<SynValue>()
     );
     assert!(size_of::<RecordHeader>() == 32);

@@ -1,13 +1,81 @@
-//! Kernel side of rtspscope.
+//! Kernel side of rtspscope: one entry per kind of hook and link layer, all of which only look.
+//!
+//! Every TC program ends in "go on with the next program", the XDP program in "pass". A packet of no interest leaves
+//! after its headers and a few array reads; media is counted in place; control text is copied to the ring.
 #![no_std]
 #![no_main]
 
-use aya_ebpf::{bindings::TC_ACT_UNSPEC, macros::classifier, programs::TcContext};
+mod control;
+mod errors;
+mod head;
+mod headers;
+mod interest;
+mod local;
+mod maps;
+mod media;
+mod packet;
+mod ring;
+mod stages;
+mod tap;
 
-/// Taps both directions of an interface. Never changes, drops or delays the packet.
+use aya_ebpf::{
+    bindings::{TC_ACT_UNSPEC, xdp_action::XDP_PASS},
+    macros::{classifier, xdp},
+    programs::{TcContext, XdpContext},
+};
+use rtsp_ebpf_common::abi::Direction;
+
+use crate::headers::Link;
+use crate::packet::{TcPacket, XdpPacket};
+
+/// Taps what an Ethernet interface receives.
 #[classifier]
-pub fn tap_tc(_ctx: TcContext) -> i32 {
+pub fn rtsp_ether_in(ctx: TcContext) -> i32 {
+    tap::observe(
+        &TcPacket::new(ctx.skb.skb, Direction::Ingress as u32),
+        Link::Ethernet,
+    );
     TC_ACT_UNSPEC
+}
+
+/// Taps what an Ethernet interface sends.
+#[classifier]
+pub fn rtsp_ether_out(ctx: TcContext) -> i32 {
+    tap::observe(
+        &TcPacket::new(ctx.skb.skb, Direction::Egress as u32),
+        Link::Ethernet,
+    );
+    TC_ACT_UNSPEC
+}
+
+/// Taps what an interface without link headers (ppp, tun, WireGuard) receives.
+#[classifier]
+pub fn rtsp_raw_in(ctx: TcContext) -> i32 {
+    tap::observe(
+        &TcPacket::new(ctx.skb.skb, Direction::Ingress as u32),
+        Link::Raw,
+    );
+    TC_ACT_UNSPEC
+}
+
+/// Taps what an interface without link headers sends.
+#[classifier]
+pub fn rtsp_raw_out(ctx: TcContext) -> i32 {
+    tap::observe(
+        &TcPacket::new(ctx.skb.skb, Direction::Egress as u32),
+        Link::Raw,
+    );
+    TC_ACT_UNSPEC
+}
+
+/// Taps a mirror port.
+#[xdp(frags)]
+pub fn rtsp_mirror(ctx: XdpContext) -> u32 {
+    tap::observe(
+        &XdpPacket::new(ctx.ctx, Direction::Ingress as u32),
+        Link::Ethernet,
+    );
+    XDP_PASS
 }
 
 #[panic_handler]

@@ -4,7 +4,7 @@
 pub const HEAD_LEN: usize = 128;
 
 /// RTCP packets of one compound that are looked at.
-const MAX_COMPOUND: usize = 8;
+const MAX_COMPOUND: u64 = 8;
 
 /// Length of the fixed RTP header (RFC 3550 §5.1).
 const RTP_HEADER_LEN: u32 = 12;
@@ -176,10 +176,9 @@ fn is_dtls(head: &[u8; HEAD_LEN], seen: u32) -> bool {
 fn compound(head: &[u8; HEAD_LEN], seen: u32) -> RtcpKinds {
     let mut kinds = 0;
     let mut at = 0_u32;
-    for _ in 0..MAX_COMPOUND {
-        if at >= HEAD_LEN as u32 || at + 4 > seen {
-            break;
-        }
+    let mut count = crate::verifier::hide(0);
+    while count < MAX_COMPOUND && at < HEAD_LEN as u32 && at + 4 <= seen {
+        count += 1;
         // A multiple of 4 below HEAD_LEN: four bytes are there.
         let index = masked(at);
         if head[index] & 0xc0 != 0x80 {

@@ -1,0 +1,69 @@
+//! ICMP: errors that quote a packet of a followed flow or of an RTSP connection go to the ring.
+
+use rtsp_ebpf_common::abi::{Local, Reason};
+
+use crate::control::{is_listed, write_connection, write_peers};
+use crate::head::Head;
+use crate::headers::{self, ICMPV6, TCP, UDP};
+use crate::local;
+use crate::maps::{CONNECTIONS, FLOWS, PEERS};
+use crate::packet::Packet;
+use crate::ring;
+use crate::tap::Outcome;
+
+/// Bytes of an ICMP header before what it quotes.
+const ICMP_LEN: u32 = 8;
+
+/// Handles an ICMP or ICMPv6 message.
+#[inline(always)]
+pub(crate) fn handle(packet: &impl Packet) -> Outcome {
+    let Some(Local {
+        headers,
+        facts,
+        quoted,
+        connection,
+        peers,
+        ..
+    }) = local::get()
+    else {
+        return Outcome::LoadFailed;
+    };
+    let head = Head::loaded_before(headers, facts.loaded);
+    let at = facts.transport_at;
+    if head.need(at, ICMP_LEN).is_err() || !is_error(facts.protocol, head.u8(at)) {
+        return Outcome::Ignored;
+    }
+    // A quote that cannot be read belongs to nobody.
+    if headers::read_quoted(&head, at + ICMP_LEN, quoted).is_err()
+        || head.need(quoted.transport_at, 4).is_err()
+    {
+        return Outcome::Ignored;
+    }
+    quoted.flow.ifindex = facts.flow.ifindex;
+    let followed = match quoted.protocol as u8 {
+        UDP => {
+            write_peers(&quoted.flow, peers);
+            FLOWS.get_ptr(&quoted.flow).is_some() || PEERS.get_ptr(&*peers).is_some()
+        }
+        TCP => {
+            write_connection(&quoted.flow, connection);
+            is_listed(&quoted.flow) || CONNECTIONS.get_ptr(&*connection).is_some()
+        }
+        _ => false,
+    };
+    if followed {
+        ring::copy(packet, Reason::IcmpError)
+    } else {
+        Outcome::Ignored
+    }
+}
+
+/// Destination unreachable, time exceeded, parameter problem (RFC 792); in ICMPv6 all below 128 (RFC 4443 §2.1).
+#[inline(always)]
+fn is_error(protocol: u32, kind: u8) -> bool {
+    if protocol == u32::from(ICMPV6) {
+        kind < 128
+    } else {
+        matches!(kind, 3 | 11 | 12)
+    }
+}

@@ -1,0 +1,53 @@
+//! The maps. User space finds them by name; sizes that depend on the machine are set there.
+
+use aya_ebpf::{
+    btf_maps::{Array, HashMap, LruHashMap, PerCpuArray, RingBuf},
+    macros::btf_map,
+};
+use rtsp_ebpf_common::abi::{
+    CONTROL_MAX, EndpointKey, EndpointValue, FlowKey, FlowValue, Local, PORT_WORDS, PeerKey,
+    RecordHeader, SynValue,
+};
+
+/// Frames for user space.
+#[btf_map]
+pub(crate) static RING: RingBuf<u8, { 8 << 20 }> = RingBuf::new();
+
+/// Followed UDP flows. Not an LRU map: an evicted flow would be a silent miscount, a full map is counted.
+#[btf_map]
+pub(crate) static FLOWS: HashMap<FlowKey, FlowValue, 8192> = HashMap::new();
+
+/// Connections that speak RTSP, by the direction whose sender is the lower end.
+#[btf_map]
+pub(crate) static CONNECTIONS: LruHashMap<FlowKey, u32, 16384> = LruHashMap::new();
+
+/// SYNs of connections that have not spoken yet.
+#[btf_map]
+pub(crate) static SYNS: LruHashMap<FlowKey, SynValue, 8192> = LruHashMap::new();
+
+/// Pairs of hosts that speak RTSP.
+#[btf_map]
+pub(crate) static PEERS: LruHashMap<PeerKey, u32, 8192> = LruHashMap::new();
+
+/// Ends of negotiated media, as user space pushes them.
+#[btf_map]
+pub(crate) static ENDPOINTS: HashMap<EndpointKey, EndpointValue, 8192> = HashMap::new();
+
+/// One bit for each UDP port in [`ENDPOINTS`], so that other ports cost no look-up.
+#[btf_map]
+pub(crate) static MEDIA_PORTS: Array<u64, PORT_WORDS> = Array::new();
+
+/// What each processor has to itself.
+#[btf_map]
+pub(crate) static LOCAL: PerCpuArray<Local, 1> = PerCpuArray::new();
+
+/// A record that is too large for a reservation.
+#[repr(C)]
+pub(crate) struct LargeRecord {
+    pub(crate) header: RecordHeader,
+    pub(crate) bytes: [u8; CONTROL_MAX],
+}
+
+/// Room for one large record for each processor; per-CPU maps hold no values of this size.
+#[btf_map]
+pub(crate) static LARGE: Array<LargeRecord, 1> = Array::new();

@@ -1,0 +1,254 @@
+//! UDP: media between RTSP peers or at negotiated ports is counted where it is; samples of it go to the ring.
+
+use aya_ebpf::bindings::BPF_NOEXIST;
+use aya_ebpf::helpers::{bpf_ktime_get_ns, bpf_spin_lock, bpf_spin_unlock};
+use rtsp_ebpf_common::abi::{EndpointKey, FlowKey, FlowValue, Local, PeerKey, Reason};
+use rtsp_ebpf_common::flow::{Class, HEAD_LEN, Payload};
+
+use crate::control::write_peers;
+use crate::head::{Head, clamp};
+use crate::headers::UDP_LEN;
+use crate::interest;
+use crate::local;
+use crate::maps::{ENDPOINTS, FLOWS, PEERS};
+use crate::packet::Packet;
+use crate::ring;
+use crate::tap::Outcome;
+
+/// First datagrams of a flow that are copied, so that a report can name their frames.
+const SAMPLES: u64 = 4;
+
+/// Datagrams after which a flow without a clock rate asks for one again.
+const RATE_INTERVAL: u64 = 16;
+
+/// Most datagrams in one super-packet (the kernel's `UDP_MAX_SEGMENTS`).
+const MAX_SEGMENTS: u32 = 128;
+
+/// A flow before its first datagram.
+static EMPTY: FlowValue = FlowValue::EMPTY;
+
+/// Handles a UDP packet.
+#[inline(always)]
+pub(crate) fn handle(packet: &impl Packet) -> Outcome {
+    let Some(local) = local::get() else {
+        return Outcome::LoadFailed;
+    };
+    let Local { facts, peers, .. } = &mut *local;
+    if facts.transport_at + UDP_LEN > facts.loaded {
+        return Outcome::Unreadable;
+    }
+    let flow = &facts.flow;
+    let peers_marked = interest::may_know_peers(&flow.source, &flow.destination);
+    if !peers_marked
+        && !interest::is_media_port(flow.source_port)
+        && !interest::is_media_port(flow.destination_port)
+    {
+        return Outcome::Ignored;
+    }
+    let value = match find(flow, peers, peers_marked) {
+        Ok(value) => value,
+        Err(outcome) => return outcome,
+    };
+    let gso_size = packet.gso_size();
+    if gso_size != 0 {
+        return count_all(packet, facts.transport_at + UDP_LEN, facts.end, gso_size);
+    }
+    match count(packet, value, local) {
+        Ok(Some(reason)) => ring::copy(packet, reason),
+        Ok(None) => Outcome::Counted,
+        Err(outcome) => outcome,
+    }
+}
+
+/// The value of a followed flow; begins to follow it where it has to be.
+#[inline(always)]
+fn find(
+    flow: &FlowKey,
+    peers: &mut PeerKey,
+    peers_marked: bool,
+) -> Result<*mut FlowValue, Outcome> {
+    if let Some(value) = FLOWS.get_ptr_mut(flow) {
+        refresh_rate(flow, value);
+        return Ok(value);
+    }
+    let rate = clock_rate(flow);
+    if rate.is_none() {
+        write_peers(flow, peers);
+        if !peers_marked || PEERS.get_ptr(&*peers).is_none() {
+            return Err(Outcome::Ignored);
+        }
+    }
+    // It may exist by now: another processor saw the second datagram.
+    let _ = FLOWS.insert(flow, &EMPTY, u64::from(BPF_NOEXIST));
+    let value = FLOWS.get_ptr_mut(flow).ok_or(Outcome::MapFull)?;
+    // SAFETY: a slot of the map; all who write here write the same.
+    unsafe { (*value).clock_rate = rate.unwrap_or(0) };
+    Ok(value)
+}
+
+/// Media may begin before user space has read the answer to SETUP: asks now and then for a rate that is lacking.
+#[inline(always)]
+fn refresh_rate(key: &FlowKey, flow: *mut FlowValue) {
+    // SAFETY: a slot of the map; a count read in the middle of an update only asks once too often or too late.
+    let (rate, packets) = unsafe { ((*flow).clock_rate, (*flow).stats.packets) };
+    if rate == 0
+        && packets % RATE_INTERVAL == 0
+        && let Some(rate) = clock_rate(key)
+    {
+        // SAFETY: a slot of the map; all who write here write the same.
+        unsafe { (*flow).clock_rate = rate };
+    }
+}
+
+/// RTP clock of the negotiated end that a flow comes from or goes to; `None` where neither was negotiated.
+#[inline(always)]
+fn clock_rate(key: &FlowKey) -> Option<u32> {
+    let to = EndpointKey {
+        address: key.destination,
+        port: key.destination_port,
+        pad: [0; 2],
+    };
+    let from = EndpointKey {
+        address: key.source,
+        port: key.source_port,
+        pad: [0; 2],
+    };
+    let endpoint = ENDPOINTS
+        .get_ptr(&to)
+        .or_else(|| ENDPOINTS.get_ptr(&from))?;
+    // SAFETY: a slot of the map.
+    Some(unsafe { (*endpoint).clock_rate })
+}
+
+/// Counts the only datagram of a packet. Tells why the frame is worth a copy, if it is.
+#[inline(always)]
+fn count(
+    packet: &impl Packet,
+    value: *mut FlowValue,
+    local: &mut Local,
+) -> Result<Option<Reason>, Outcome> {
+    let Local {
+        headers,
+        payload: scratch,
+        facts,
+        ..
+    } = local;
+    let head = Head::loaded_before(headers, facts.loaded);
+    let at = facts.transport_at + UDP_LEN;
+    // A fragmented datagram is longer than the packet that holds its first piece: its own header counts.
+    let udp_len = u32::from(head.u16(facts.transport_at + 4));
+    let len = if udp_len >= UDP_LEN {
+        udp_len - UDP_LEN
+    } else {
+        facts.end.saturating_sub(at)
+    };
+    let wanted = if len < HEAD_LEN as u32 {
+        len
+    } else {
+        HEAD_LEN as u32
+    };
+    let payload = if head.need(at, wanted).is_ok() {
+        Payload::read_padded(head.window(at), wanted, len)
+    } else {
+        let seen = load(packet, at, wanted, scratch)?;
+        Payload::read_padded(scratch, seen, len)
+    };
+    Ok(record(value, &payload))
+}
+
+/// Some datagram of a super-packet is worth a copy.
+pub(crate) const SAMPLE: u32 = 1;
+
+/// Some datagram of a super-packet could not be counted.
+pub(crate) const FAILED: u32 = 2;
+
+/// Counts every datagram of a super-packet.
+#[inline(always)]
+fn count_all(packet: &impl Packet, first_at: u32, end: u32, gso_size: u32) -> Outcome {
+    let mut worth = 0;
+    let mut at = first_at;
+    for _ in 0..MAX_SEGMENTS {
+        if at >= end {
+            break;
+        }
+        let left = end - at;
+        worth |= packet.segment(at, if left < gso_size { left } else { gso_size });
+        at += gso_size;
+    }
+    if at < end || worth & FAILED != 0 {
+        Outcome::LoadFailed
+    } else if worth & SAMPLE != 0 {
+        ring::copy_first(packet, Reason::Sample, first_at + gso_size)
+    } else {
+        Outcome::Counted
+    }
+}
+
+/// Counts one datagram of a super-packet, in the flow that the headers name. Returns [`SAMPLE`] and [`FAILED`] as bits.
+#[inline(always)]
+pub(crate) fn count_segment(packet: &impl Packet, at: u32, len: u32) -> u32 {
+    let Some(Local {
+        facts,
+        payload: scratch,
+        ..
+    }) = local::get()
+    else {
+        return FAILED;
+    };
+    let Some(value) = FLOWS.get_ptr_mut(&facts.flow) else {
+        return FAILED;
+    };
+    match load(packet, at, len, scratch) {
+        Ok(seen) => {
+            u32::from(record(value, &Payload::read_padded(scratch, seen, len)).is_some()) * SAMPLE
+        }
+        Err(_) => FAILED,
+    }
+}
+
+/// Loads the first bytes of a payload, as far as the packet holds them.
+#[inline(always)]
+fn load(
+    packet: &impl Packet,
+    at: u32,
+    len: u32,
+    scratch: &mut [u8; HEAD_LEN],
+) -> Result<u32, Outcome> {
+    let held = packet.len().wrapping_sub(at);
+    let len = if len < held { len } else { held };
+    if len == 0 {
+        return Ok(0);
+    }
+    let seen = clamp::<{ HEAD_LEN as u32 }>(len);
+    // SAFETY: the clamped length is at most that of the scratch room.
+    let loaded = unsafe { packet.load(at, scratch.as_mut_ptr(), seen) };
+    if loaded {
+        Ok(seen)
+    } else {
+        Err(Outcome::LoadFailed)
+    }
+}
+
+/// Counts one payload under the lock of its flow. Not inlined: the stack of its callers would grow beyond the limit.
+#[inline(never)]
+fn record(flow: *mut FlowValue, payload: &Payload) -> Option<Reason> {
+    // SAFETY: `flow` is a slot of the map: it stays readable and writable until the program ends. Between lock and
+    // unlock no one else touches the counts, and nothing is called.
+    let (packets, new_source) = unsafe {
+        let at_ns = bpf_ktime_get_ns() as i64;
+        let rate = (*flow).clock_rate;
+        let lock = (&raw mut (*flow).lock).cast();
+        bpf_spin_lock(lock);
+        let changes = (*flow).stats.rtp.ssrc_changes;
+        (*flow).stats.record(payload, at_ns, rate);
+        let packets = (*flow).stats.packets;
+        let new_source = (*flow).stats.rtp.ssrc_changes != changes;
+        bpf_spin_unlock(lock);
+        (packets, new_source)
+    };
+    match payload.class {
+        Class::Rtcp => Some(Reason::Rtcp),
+        _ if packets <= SAMPLES || new_source => Some(Reason::Sample),
+        _ => None,
+    }
+}

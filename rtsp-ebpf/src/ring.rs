@@ -1,0 +1,180 @@
+//! Puts frames in the ring.
+//!
+//! A reservation has one size that is fixed in the program. Three sizes serve: pure acknowledgements and small
+//! datagrams, full Ethernet frames, and super-packets, which go through a room of their own because only an output from
+//! there may have any length.
+
+use core::mem::MaybeUninit;
+
+use aya_ebpf::helpers::{bpf_get_smp_processor_id, bpf_ktime_get_ns, bpf_ringbuf_output};
+use rtsp_ebpf_common::abi::{CONTROL_MAX, Reason, RecordHeader, SYN_MAX, SynValue};
+
+use crate::head::clamp;
+use crate::maps::{LARGE, RING};
+use crate::packet::Packet;
+use crate::tap::Outcome;
+
+/// Frame bytes of a small record.
+const SMALL: usize = 256 - RecordHeader::LEN;
+
+/// Frame bytes of a middle record: an MTU of 1500 with tags and to spare.
+const MIDDLE: usize = 1664 - RecordHeader::LEN;
+
+#[repr(C)]
+struct Record<const N: usize> {
+    header: RecordHeader,
+    bytes: [u8; N],
+}
+
+/// Copies a whole frame.
+#[inline(always)]
+pub(crate) fn copy(packet: &impl Packet, reason: Reason) -> Outcome {
+    outcome(packet.copy(reason as u32, packet.len()))
+}
+
+/// Copies the first `len` bytes of a frame.
+#[inline(always)]
+pub(crate) fn copy_first(packet: &impl Packet, reason: Reason, len: u32) -> Outcome {
+    outcome(packet.copy(reason as u32, len))
+}
+
+/// What [`copy_frame`] answered.
+#[inline(always)]
+fn outcome(number: u32) -> Outcome {
+    if number == Outcome::Copied as u32 {
+        Outcome::Copied
+    } else if number == Outcome::RingFull as u32 {
+        Outcome::RingFull
+    } else {
+        Outcome::LoadFailed
+    }
+}
+
+/// The stage that copies the first `len` bytes of a frame.
+#[inline(always)]
+pub(crate) fn copy_frame(packet: &impl Packet, reason: u8, len: u32) -> Outcome {
+    let header = header(packet, reason);
+    if len <= SMALL as u32 {
+        reserve::<SMALL>(packet, header, clamp::<{ SMALL as u32 }>(len))
+    } else if len <= MIDDLE as u32 {
+        reserve::<MIDDLE>(packet, header, clamp::<{ MIDDLE as u32 }>(len))
+    } else {
+        output(packet, header, clamp::<{ CONTROL_MAX as u32 }>(len))
+    }
+}
+
+/// Sends a remembered SYN; tells whether there was room.
+#[inline(always)]
+pub(crate) fn send_syn(syn: &SynValue, ifindex: u32) -> bool {
+    let Some(mut entry) = RING.reserve_untyped::<Record<SYN_MAX>>(0) else {
+        return false;
+    };
+    let record = entry.as_mut_ptr();
+    let header = RecordHeader {
+        at_ns: syn.at_ns,
+        ifindex,
+        original_len: u32::from(syn.original_len),
+        captured_len: u32::from(syn.len),
+        gso_size: 0,
+        vlan_protocol: syn.vlan_protocol,
+        vlan_tci: syn.vlan_tci,
+        direction: syn.direction,
+        reason: Reason::Control as u8,
+        pad: [0; 2],
+    };
+    // SAFETY: the reservation has the size of the record.
+    unsafe {
+        (&raw mut (*record).header).write(header);
+        (&raw mut (*record).bytes).write(syn.bytes);
+    }
+    entry.submit(0);
+    true
+}
+
+#[inline(always)]
+fn header(packet: &impl Packet, reason: u8) -> RecordHeader {
+    let (vlan_protocol, vlan_tci) = packet.vlan();
+    RecordHeader {
+        // SAFETY: a helper without arguments.
+        at_ns: unsafe { bpf_ktime_get_ns() },
+        ifindex: packet.ifindex(),
+        original_len: packet.len(),
+        captured_len: 0,
+        gso_size: packet.gso_size(),
+        vlan_protocol,
+        vlan_tci,
+        direction: packet.direction() as u8,
+        reason,
+        pad: [0; 2],
+    }
+}
+
+#[inline(always)]
+fn reserve<const N: usize>(packet: &impl Packet, mut header: RecordHeader, len: u32) -> Outcome {
+    let Some(mut entry) = RING.reserve_untyped::<Record<N>>(0) else {
+        return Outcome::RingFull;
+    };
+    let record: *mut Record<N> = MaybeUninit::as_mut_ptr(&mut entry);
+    header.captured_len = len;
+    // SAFETY: the reservation has the size of the record, and `len` is at most N.
+    let loaded = unsafe {
+        (&raw mut (*record).header).write(header);
+        packet.load(0, (&raw mut (*record).bytes).cast(), len)
+    };
+    if loaded {
+        entry.submit(0);
+        Outcome::Copied
+    } else {
+        entry.discard(0);
+        Outcome::LoadFailed
+    }
+}
+
+#[inline(always)]
+fn output(packet: &impl Packet, mut header: RecordHeader, len: u32) -> Outcome {
+    // SAFETY: a helper without arguments.
+    let processor = unsafe { bpf_get_smp_processor_id() };
+    let Some(record) = LARGE.get_ptr_mut(processor) else {
+        return Outcome::LoadFailed;
+    };
+    header.captured_len = len;
+    // SAFETY: one slot for each processor; `len` is at most CONTROL_MAX.
+    let loaded = unsafe {
+        (&raw mut (*record).header).write(header);
+        packet.load(0, (&raw mut (*record).bytes).cast(), len)
+    };
+    if !loaded {
+        return Outcome::LoadFailed;
+    }
+    let ring = (&raw const RING).cast_mut().cast();
+    // SAFETY: the record holds a header and `len` bytes.
+    let result = unsafe {
+        bpf_ringbuf_output(
+            ring,
+            record.cast(),
+            u64::from(len) + RecordHeader::LEN as u64,
+            0,
+        )
+    };
+    if result == 0 {
+        Outcome::Copied
+    } else {
+        Outcome::RingFull
+    }
+}
+
+/// Writes down a SYN; tells whether it could be loaded.
+#[inline(always)]
+pub(crate) fn write_syn(packet: &impl Packet, syn: &mut SynValue) -> bool {
+    let len = clamp::<{ SYN_MAX as u32 }>(packet.len());
+    let (vlan_protocol, vlan_tci) = packet.vlan();
+    // SAFETY: a helper without arguments.
+    syn.at_ns = unsafe { bpf_ktime_get_ns() };
+    syn.original_len = packet.len() as u16;
+    syn.vlan_protocol = vlan_protocol;
+    syn.vlan_tci = vlan_tci;
+    syn.len = len as u16;
+    syn.direction = packet.direction() as u8;
+    // SAFETY: `len` is at most SYN_MAX.
+    unsafe { packet.load(0, syn.bytes.as_mut_ptr(), len) }
+}

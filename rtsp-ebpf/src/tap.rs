@@ -1,0 +1,70 @@
+//! One packet from hook to verdict: what it is, who cares, and how it ended.
+
+use rtsp_ebpf_common::abi::{COUNTERS, Counter, Local};
+use rtsp_ebpf_common::verifier::hide;
+
+use crate::head::Head;
+use crate::headers::{self, ICMP, ICMPV6, Link, Stop, TCP, UDP};
+use crate::local;
+use crate::packet::Packet;
+
+/// How it ended: the counter that goes up, or none.
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[repr(u32)]
+pub(crate) enum Outcome {
+    /// Of no interest.
+    Ignored = u32::MAX,
+    /// Counted in its flow.
+    Counted = Counter::Counted as u32,
+    /// Put in the ring.
+    Copied = Counter::Copied as u32,
+    /// Of interest, and the ring is full.
+    RingFull = Counter::RingFull as u32,
+    /// Of interest, and the flow map is full.
+    MapFull = Counter::MapFull as u32,
+    /// Its bytes could not be loaded.
+    LoadFailed = Counter::LoadFailed as u32,
+    /// Its headers could not be followed.
+    Unreadable = Counter::NotParsed as u32,
+}
+
+/// Looks at a packet and counts how that ended.
+#[inline(always)]
+pub(crate) fn observe(packet: &impl Packet, link: Link) {
+    let Some(local) = local::get() else {
+        return;
+    };
+    bump(local, Counter::Packets as u32);
+    let outcome = match read_headers(packet, link, local) {
+        Ok(TCP) => packet.control(),
+        Ok(UDP) => packet.media(),
+        Ok(ICMP | ICMPV6) => packet.errors(),
+        Ok(_) => Outcome::Ignored as u32,
+        Err(outcome) => outcome as u32,
+    };
+    if outcome < COUNTERS as u32 {
+        bump(local, outcome);
+    }
+}
+
+/// Writes down what the headers say, and returns the protocol.
+#[inline(always)]
+fn read_headers(packet: &impl Packet, link: Link, local: &mut Local) -> Result<u8, Outcome> {
+    let Local { headers, facts, .. } = local;
+    let head = Head::load(packet, headers).ok_or(Outcome::LoadFailed)?;
+    facts.flow.ifindex = packet.ifindex();
+    facts.loaded = head.loaded();
+    match headers::read(&head, link, packet.len(), facts) {
+        Ok(()) => Ok(facts.protocol as u8),
+        Err(Stop::NotOurs) => Err(Outcome::Ignored),
+        Err(Stop::Unreadable) => Err(Outcome::Unreadable),
+    }
+}
+
+#[inline(always)]
+fn bump(local: &mut Local, counter: u32) {
+    let index = hide(u64::from(counter)) as usize;
+    if let Some(slot) = local.counters.get_mut(index) {
+        *slot = slot.wrapping_add(1);
+    }
+}
