@@ -115,14 +115,14 @@ fn left_unchanged(media: MediaFacts<'_>, sides: &Sides<'_>) -> bool {
 
 fn effect_on_media(action: AlgAction, outcome: Outcome) -> AlgEffect {
     match (outcome, action) {
-        (Outcome::Arrives, _) => AlgEffect::Harmless,
-        // Nothing was changed, so a client that refuses has its own reason.
-        (Outcome::Refused, AlgAction::None) => AlgEffect::Harmless,
-        (Outcome::Refused, AlgAction::Rewrite | AlgAction::Proxy) => AlgEffect::Damaged,
+        // Where nothing was changed, a client that refuses has its own reason.
+        (Outcome::Arrives, _) | (Outcome::Refused, AlgAction::None) => AlgEffect::Harmless,
         (Outcome::ArrivesUnopened, AlgAction::Rewrite | AlgAction::Proxy | AlgAction::Pinhole) => {
             AlgEffect::Helped
         }
-        (Outcome::LostThoughOpened, AlgAction::Rewrite | AlgAction::Proxy) => AlgEffect::Damaged,
+        (Outcome::Refused | Outcome::LostThoughOpened, AlgAction::Rewrite | AlgAction::Proxy) => {
+            AlgEffect::Damaged
+        }
         (Outcome::LostThoughOpened | Outcome::LostUnopened, _) => AlgEffect::Missing,
         (Outcome::Unseen | Outcome::Refused | Outcome::ArrivesUnopened, _) => AlgEffect::Unknown,
     }

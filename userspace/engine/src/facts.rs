@@ -75,13 +75,6 @@ impl<'a> SessionFacts<'a> {
         })
     }
 
-    /// The client's requests at a leg that nobody answered there, in order.
-    pub(crate) fn unanswered(self, leg: &'a Leg) -> impl Iterator<Item = &'a Exchange> {
-        leg.exchanges.iter().filter(|exchange| {
-            exchange.by == Side::Client && exchange.request.is_some() && exchange.response.is_none()
-        })
-    }
-
     /// Whether the router damaged a request (`in_response` false) or response of this exchange.
     pub(crate) fn corrupted(self, exchange: &Exchange, in_response: bool) -> bool {
         self.session
@@ -95,6 +88,13 @@ impl<'a> SessionFacts<'a> {
                     && diff.method == exchange.method
             })
     }
+}
+
+/// The client's requests at a leg that nobody answered there, in order.
+pub(crate) fn unanswered(leg: &Leg) -> impl Iterator<Item = &Exchange> {
+    leg.exchanges.iter().filter(|exchange| {
+        exchange.by == Side::Client && exchange.request.is_some() && exchange.response.is_none()
+    })
 }
 
 /// What was said next to the server, where nothing of it can be the router's doing.

@@ -1,5 +1,7 @@
 //! A conclusion with its proof. No evidence, no finding.
 
+use std::fmt::Write as _;
+
 use crate::locator::Locator;
 
 /// How bad it is for the person who wants to see the picture.
@@ -116,11 +118,10 @@ impl Code {
             not_this,
             remedies,
         } = *self.explanation();
-        let steps: String = remedies
-            .iter()
-            .enumerate()
-            .map(|(index, remedy)| format!("{}. {remedy}\n", index + 1))
-            .collect();
+        let mut steps = String::new();
+        for (number, remedy) in (1..).zip(remedies) {
+            let _ = writeln!(steps, "{number}. {remedy}");
+        }
         format!(
             "# {}\n\n{}.\n\n{meaning}\n\n## What proves it\n\n{proof}\n\n## What is not it\n\n{not_this}\n\n## What to do\n\n{steps}",
             self.name(),
@@ -200,6 +201,10 @@ codes! {
 }
 
 #[cfg(test)]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the test holds files of the documentation against the code"
+)]
 mod tests {
     use std::path::PathBuf;
 

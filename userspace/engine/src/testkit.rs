@@ -103,15 +103,15 @@ fn raw(text: &str) -> Vec<u8> {
     let mut raw = String::new();
     for line in head.split(" | ") {
         match line.strip_suffix("\\n") {
-            Some(line) => raw.push_str(&format!("{line}\n")),
-            None => raw.push_str(&format!("{line}\r\n")),
+            Some(line) => raw.extend([line, "\n"]),
+            None => raw.extend([line, "\r\n"]),
         }
     }
     raw.push_str("\r\n");
     for line in body.split(" | ").filter(|line| !line.is_empty()) {
         match line.strip_suffix("\\cut") {
             Some(line) => raw.push_str(line),
-            None => raw.push_str(&format!("{line}\r\n")),
+            None => raw.extend([line, "\r\n"]),
         }
     }
     raw.into_bytes()

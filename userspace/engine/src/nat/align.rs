@@ -1,6 +1,6 @@
 //! Lines up the exchanges of two legs of one connection, so that each message is compared with itself.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 
 use crate::model::{Exchange, Leg, Side};
 
@@ -40,15 +40,20 @@ pub fn align(a: &Leg, b: &Leg) -> Vec<AlignedPair> {
     pairs
 }
 
-type Identity<'a> = (Side, Option<u32>, &'a str);
+/// Whether the client asked, CSeq, method.
+type Identity<'a> = (bool, Option<u32>, &'a str);
 
 fn identity(exchange: &Exchange) -> Identity<'_> {
-    (exchange.by, exchange.cseq, exchange.method.as_str())
+    (
+        exchange.by == Side::Client,
+        exchange.cseq,
+        exchange.method.as_str(),
+    )
 }
 
 /// Exchanges of one identity in both legs, in an order that both legs keep.
 fn anchors(a: &[Exchange], b: &[Exchange]) -> Vec<(usize, usize)> {
-    let mut places: HashMap<Identity<'_>, VecDeque<usize>> = HashMap::new();
+    let mut places: BTreeMap<Identity<'_>, VecDeque<usize>> = BTreeMap::new();
     for (index, exchange) in b.iter().enumerate() {
         places
             .entry(identity(exchange))

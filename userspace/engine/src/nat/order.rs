@@ -73,12 +73,13 @@ fn sides(ordered: &[(usize, &Leg)], role: &impl Fn(TapId) -> TapRole) -> Option<
     }
     let private = private_side(client_side, server_side)
         .then_with(|| role_order(role(client_side.tap), role(server_side.tap)));
-    match private {
-        Ordering::Less => Some((near, far)),
-        Ordering::Greater => Some((far, near)),
-        Ordering::Equal if inside_is_server(client_side, server_side) => Some((far, near)),
-        Ordering::Equal => Some((near, far)),
-    }
+    let server_side_is_private = private == Ordering::Greater
+        || (private == Ordering::Equal && inside_is_server(client_side, server_side));
+    Some(if server_side_is_private {
+        (far, near)
+    } else {
+        (near, far)
+    })
 }
 
 /// `Less` where `x` is nearer to the client than `y`.

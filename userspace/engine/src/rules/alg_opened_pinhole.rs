@@ -27,9 +27,9 @@ pub(super) fn check(view: &View<'_>) -> Vec<Finding> {
 }
 
 fn finding(view: &View<'_>, media: MediaFacts<'_>) -> Option<Finding> {
-    let (rtp, rtcp) = (media.let_in_rtp(), media.let_in_rtcp());
-    let first = rtp.or(rtcp)?;
-    let what = match (rtp, rtcp) {
+    let (media_in, reports_in) = (media.let_in_rtp(), media.let_in_rtcp());
+    let first = media_in.or(reports_in)?;
+    let what = match (media_in, reports_in) {
         (Some(_), Some(_)) => "RTP and RTCP",
         (Some(_), None) => "RTP",
         (None, _) => "RTCP",

@@ -3,6 +3,7 @@
 use rtspscope_wire::Timestamp;
 
 use super::View;
+use crate::facts::MediaFacts;
 use crate::finding::{Code, Explanation, Finding, Severity, Subject};
 use crate::input::LossKind;
 use crate::locator::Locator;
@@ -55,7 +56,7 @@ pub(super) fn check(view: &View<'_>) -> Vec<Finding> {
             ));
         }
     }
-    if view.facts.media().any(|media| media.is_udp())
+    if view.facts.media().any(MediaFacts::is_udp)
         && view.taps.iter().all(|tap| tap.udp_datagrams == 0)
     {
         lacks.push((
@@ -64,7 +65,7 @@ pub(super) fn check(view: &View<'_>) -> Vec<Finding> {
             leg.first,
         ));
     }
-    report(lacks, view.subject()).into_iter().collect()
+    report(&lacks, view.subject()).into_iter().collect()
 }
 
 /// Says what is missing in the captures as a whole.
@@ -88,7 +89,7 @@ pub(super) fn check_capture(snapshot: &Snapshot) -> Vec<Finding> {
         );
     }
     report(
-        lacks,
+        &lacks,
         Subject {
             session: None,
             media: None,
@@ -134,7 +135,7 @@ fn told(kind: LossKind, count: u64) -> Option<String> {
     Some(told)
 }
 
-fn report(lacks: Vec<(String, Locator)>, subject: Subject) -> Option<Finding> {
+fn report(lacks: &[(String, Locator)], subject: Subject) -> Option<Finding> {
     let (first, _) = lacks.first()?;
     let finding = Finding::new(
         Code::CaptureIncomplete,

@@ -24,7 +24,7 @@ pub(super) const EXPLANATION: Explanation = Explanation {
 /// Fires once for a session whose last DESCRIBE gave nothing to set up.
 pub(super) fn check(view: &View<'_>) -> Vec<Finding> {
     let exchanges = server_side_exchanges(view.session);
-    let described = exchanges
+    let mut described = exchanges
         .iter()
         .filter(|exchange| exchange.is("DESCRIBE") && exchange.response.is_some());
     let failures: Vec<Option<String>> = described.clone().map(failure).collect();
@@ -33,7 +33,9 @@ pub(super) fn check(view: &View<'_>) -> Vec<Finding> {
     {
         return Vec::new();
     }
-    let last = described.last().zip(failures.into_iter().flatten().last());
+    let last = described
+        .next_back()
+        .zip(failures.into_iter().flatten().next_back());
     last.and_then(|(exchange, why)| finding(view, exchange, &why))
         .into_iter()
         .collect()

@@ -3,7 +3,7 @@
 use rtspscope_wire::Span;
 
 use super::{View, advice};
-use crate::facts::SessionFacts;
+use crate::facts::{SessionFacts, unanswered};
 use crate::finding::{Code, Explanation, Finding, Severity};
 use crate::locator::Locator;
 use crate::model::{Exchange, Leg, Side};
@@ -37,14 +37,12 @@ pub(super) fn check(view: &View<'_>) -> Vec<Finding> {
     {
         return Vec::new();
     }
-    let mut unanswered = view
-        .facts
-        .unanswered(leg)
+    let mut waited_for = unanswered(leg)
         .filter(|exchange| waited(leg, exchange) >= PATIENCE && everywhere(view, exchange));
-    let Some(first) = unanswered.next() else {
+    let Some(first) = waited_for.next() else {
         return Vec::new();
     };
-    let more = unanswered.count();
+    let more = waited_for.count();
     finding(view, leg, first, more).into_iter().collect()
 }
 

@@ -21,15 +21,19 @@ fn compare_bodies([a, b]: [&MessageSlice<'_>; 2], changes: &mut Changes) -> i64 
     };
     if !is_sdp(a) && !is_sdp(b) {
         changes.changed("body", Some(shortened(a.body)), Some(shortened(b.body)));
-        return b.body.len() as i64 - a.body.len() as i64;
+        return signed(b.body.len()) - signed(a.body.len());
     }
     let (mut lines_a, mut lines_b) = (lines(a.body), lines(b.body));
     let incomplete = [a, b].map(|message| !super::is_complete(message));
     let may_be_cut = incomplete != [false, false] || a.content_length() == b.content_length();
-    if may_be_cut && let Some([cut_a, cut_b]) = drop_cut_line(&mut lines_a, &mut lines_b) {
-        if incomplete == [false, false] || changes.whole == [true, true] {
-            changes.corrupted("body", cut_a, cut_b);
-        }
+    let believable = incomplete == [false, false] || changes.whole == [true, true];
+    let cut = if may_be_cut {
+        drop_cut_line(&mut lines_a, &mut lines_b)
+    } else {
+        None
+    };
+    if let Some([cut_a, cut_b]) = cut.filter(|_| believable) {
+        changes.corrupted("body", cut_a, cut_b);
     }
     compare_lines(&lines_a, &lines_b, changes)
 }
@@ -72,17 +76,17 @@ fn compare_lines(a: &[&[u8]], b: &[&[u8]], changes: &mut Changes) -> i64 {
         match partner {
             Some(other) if other == *line => {}
             Some(other) => {
-                grown += other.len() as i64 - line.len() as i64;
+                grown += signed(other.len()) - signed(line.len());
                 compare_line(line, other, changes);
             }
             None => {
-                grown -= line.len() as i64 + 2;
+                grown -= signed(line.len()) + 2;
                 changes.one_sided(&name(line), Some(line), None, false);
             }
         }
     }
     for line in left {
-        grown += line.len() as i64 + 2;
+        grown += signed(line.len()) + 2;
         changes.one_sided(&name(line), None, Some(line), false);
     }
     grown
@@ -158,19 +162,19 @@ fn compare_length([a, b]: [&MessageSlice<'_>; 2], grown: i64, changes: &mut Chan
     let [pre, post] = shown.clone();
     match announced {
         [Some(x), Some(y)] => {
-            let expected = x as i64 + grown;
-            if y as i64 != expected {
+            let expected = signed(x).saturating_add(grown);
+            if signed(y) != expected {
                 let [_, received] = changes.by_travel(shown);
                 let needs = if changes.pre_is_original {
                     expected
                 } else {
-                    y as i64 - grown
+                    signed(y).saturating_sub(grown)
                 };
                 let told = received.map(|value| format!("{value} for a body of {needs} bytes"));
                 if changes.pre_is_original {
-                    changes.corrupted("Content-Length", pre, told)
+                    changes.corrupted("Content-Length", pre, told);
                 } else {
-                    changes.corrupted("Content-Length", told, post)
+                    changes.corrupted("Content-Length", told, post);
                 }
             } else if x != y {
                 changes.rewritten("Content-Length", pre, post);
@@ -178,8 +182,13 @@ fn compare_length([a, b]: [&MessageSlice<'_>; 2], grown: i64, changes: &mut Chan
         }
         [None, None] if pre == post => {}
         _ if a.body.is_empty() && b.body.is_empty() => {
-            changes.rewritten("Content-Length", pre, post)
+            changes.rewritten("Content-Length", pre, post);
         }
         _ => changes.corrupted("Content-Length", pre, post),
     }
+}
+
+/// Lengths are compared as signed numbers; one beyond any message saturates.
+fn signed(len: usize) -> i64 {
+    i64::try_from(len).unwrap_or(i64::MAX)
 }

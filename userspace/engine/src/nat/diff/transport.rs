@@ -61,9 +61,9 @@ fn compare_param(name: &str, a: Option<&Param<'_>>, b: Option<&Param<'_>>, chang
         (x, y) => {
             let proxy_may_drop = changes.in_place && !PORTS.contains(&name);
             if proxy_may_drop {
-                changes.changed(&field, x, y)
+                changes.changed(&field, x, y);
             } else {
-                changes.one_sided(&field, x, y, PORTS.contains(&name))
+                changes.one_sided(&field, x, y, PORTS.contains(&name));
             }
         }
     }

@@ -1,6 +1,6 @@
 //! How alike two legs are by what was said on them.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use rtspscope_wire::{Span, Timestamp};
 
@@ -62,7 +62,7 @@ impl Likeness {
 
 /// Pairs of legs that ask for the same presentation or share a session id, at most `neighbours` for each leg.
 pub(super) fn candidates(legs: &[Leg], neighbours: usize) -> Vec<(usize, usize)> {
-    let mut buckets: HashMap<String, Vec<usize>> = HashMap::new();
+    let mut buckets: BTreeMap<String, Vec<usize>> = BTreeMap::new();
     for (index, leg) in legs.iter().enumerate() {
         for id in session_ids(leg) {
             buckets.entry(format!("id {id}")).or_default().push(index);

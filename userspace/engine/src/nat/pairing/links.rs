@@ -1,6 +1,6 @@
 //! Proposes links between legs, the surest first.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 
 use rtspscope_wire::Span;
 
@@ -18,9 +18,9 @@ const HALF_KNOWN_CLOCK_OFFSET: Span = Span::from_secs(48 * 3600);
 /// contradict it and one end must agree as well.
 pub(super) fn by_sequence(legs: &[Leg]) -> Vec<Link> {
     let mut found: Vec<(u32, i64, Link)> = Vec::new();
-    let mut seen = HashSet::new();
+    let mut seen = BTreeSet::new();
     for isn in [|leg: &Leg| leg.client_isn, |leg: &Leg| leg.server_isn] {
-        let mut alike: HashMap<u32, Vec<usize>> = HashMap::new();
+        let mut alike: BTreeMap<u32, Vec<usize>> = BTreeMap::new();
         for (index, leg) in legs.iter().enumerate() {
             if let Some(number) = isn(leg) {
                 alike.entry(number).or_default().push(index);

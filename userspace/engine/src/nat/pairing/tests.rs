@@ -25,7 +25,7 @@ fn with_isn(mut leg: Leg, client: u32, server: u32) -> Leg {
 
 /// The same leg as a tap with another clock sees it.
 fn later(mut leg: Leg, span: Span) -> Leg {
-    let mut shift = |at: &mut crate::Locator| at.at = at.at + span;
+    let shift = |at: &mut crate::Locator| at.at = at.at + span;
     shift(&mut leg.first);
     shift(&mut leg.last);
     for exchange in &mut leg.exchanges {
