@@ -40,6 +40,7 @@ fn libpcap() -> Result<()> {
         return Ok(());
     }
     if apt::may_install() {
+        apt::update();
         return apt::install(&["libpcap-dev"]);
     }
     announce(

@@ -30,8 +30,10 @@ pub(crate) struct Args {
 
 pub(crate) fn main(workspace: &Workspace, args: &Args) -> Result<()> {
     let mut left_out = Vec::new();
-    let features = Features::with_ebpf(kernel_is_ready(workspace, &mut left_out)?);
-    let lab = lab_is_ready(args, features, &mut left_out);
+    let ebpf = kernel_is_ready(workspace, &mut left_out)?;
+    let lab = lab_is_ready(args, ebpf, &mut left_out);
+    // Looked at last: the lab's packages bring libpcap.
+    let features = Features::with_ebpf(ebpf);
     build::program(workspace, features, Profile::Debug)?;
 
     let mut suites = vec![suite(
@@ -98,12 +100,12 @@ fn kernel_is_ready(workspace: &Workspace, left_out: &mut Vec<(&str, String)>) ->
     }
 }
 
-fn lab_is_ready(args: &Args, features: Features, left_out: &mut Vec<(&str, String)>) -> bool {
+fn lab_is_ready(args: &Args, ebpf: bool, left_out: &mut Vec<(&str, String)>) -> bool {
     let reason = if args.no_lab {
         "--no-lab".to_owned()
     } else if !is_root() {
         "needs root".to_owned()
-    } else if !features.ebpf {
+    } else if !ebpf {
         "needs the kernel programs".to_owned()
     } else if let Err(lacking) = setup::peers::ensure() {
         format!("{lacking:#}")

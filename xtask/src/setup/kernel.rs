@@ -33,12 +33,19 @@ pub(crate) fn ensure(workspace: &Workspace) -> Result<()> {
     if apt::may_install() {
         apt::update();
     }
-    let compiler = match Compiler::find(target) {
-        Some(compiler) => compiler,
-        None => bring_compiler(target)?,
+    // Both are tried before either is complained of: whoever has to install things wants the whole list.
+    let compiler = Compiler::find(target).map_or_else(|| bring_compiler(target), Ok);
+    let linker = match find_linker(&workspace.root) {
+        Some(_) => Ok(()),
+        None => bring_linker(workspace, compiler.as_ref().ok()),
     };
-    if find_linker(&workspace.root).is_none() {
-        bring_linker(workspace, &compiler)?;
+    let advice: Vec<String> = [compiler.err(), linker.err()]
+        .into_iter()
+        .flatten()
+        .map(|error| format!("{error:#}"))
+        .collect();
+    if !advice.is_empty() {
+        bail!("{}", advice.join("\n"));
     }
     match Toolchain::find(&workspace.root, target) {
         Ok(_) => Ok(()),
@@ -78,7 +85,7 @@ fn may_ask_rustup() -> bool {
 /// Installs `bpf-linker` under the workspace's own tools.
 ///
 /// The linker reads the compiler's bitcode, so its LLVM must be at least as new as the compiler's.
-fn bring_linker(workspace: &Workspace, compiler: &Compiler) -> Result<()> {
+fn bring_linker(workspace: &Workspace, compiler: Option<&Compiler>) -> Result<()> {
     let llvm = llvm_of(compiler);
     let serving = || {
         LINKER_LLVM
@@ -142,9 +149,10 @@ fn compile_linker(workspace: &Workspace, llvm: u32, prefix: &str) -> Result<()> 
     run(&mut cargo)
 }
 
-/// The LLVM release of a compiler; the oldest that serves, where it does not say.
-fn llvm_of(compiler: &Compiler) -> u32 {
-    output_of(Command::new(&compiler.rustc).arg("-vV"))
+/// The LLVM release of the compiler, or of the one in use while none serves; the oldest where it does not say.
+fn llvm_of(compiler: Option<&Compiler>) -> u32 {
+    let rustc = compiler.map_or_else(|| PathBuf::from("rustc"), |compiler| compiler.rustc.clone());
+    output_of(Command::new(rustc).arg("-vV"))
         .and_then(|text| llvm_release(&text))
         .unwrap_or(LINKER_LLVM[0])
 }
