@@ -193,7 +193,7 @@ impl Connection {
             } = peer;
             let peer_end = 1 - end;
             reassembler.handle_peer_ack(segment.ack, &mut |piece| {
-                read_piece(peer_end, piece, stream, http, record, room, notices)
+                read_piece(peer_end, piece, stream, http, record, room, notices);
             });
             if segment.payload_len > 0 {
                 stream.end_open_body(&mut |item| record.handle_item(peer_end, item, room, notices));
@@ -205,7 +205,7 @@ impl Connection {
             http,
         } = own;
         reassembler.handle_segment(segment, place, &mut |piece| {
-            read_piece(end, piece, stream, http, record, room, notices)
+            read_piece(end, piece, stream, http, record, room, notices);
         });
     }
 
@@ -274,7 +274,7 @@ fn read_piece(
     }
     if let Http::Tunnel(tunnel) = http {
         tunnel.handle_piece(piece, &mut |item| {
-            record.handle_item(end, item, room, notices)
+            record.handle_item(end, item, room, notices);
         });
         return;
     }
@@ -289,7 +289,7 @@ fn read_piece(
         *http = match Tunnel::from_head(&head, stream_limits(room.limits)) {
             Some(mut tunnel) => {
                 tunnel.handle_piece(piece, &mut |item| {
-                    record.handle_item(end, item, room, notices)
+                    record.handle_item(end, item, room, notices);
                 });
                 Http::Tunnel(Box::new(tunnel))
             }

@@ -9,19 +9,13 @@ use rtspscope_wire::decode::Segment;
 use rtspscope_wire::tcp::Place;
 
 use crate::connection::{Connection, Fate};
+use crate::key::FlowKey;
 use crate::limits::Limits;
 use crate::locator::Locator;
 use crate::record::{Notice, Record, Room, Speech};
 
 /// Entries that are looked at to find the one to give up when the table is full.
 const EVICTION_SAMPLE: usize = 16;
-
-/// A connection's tap and its two ends, the lower address first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-struct Key {
-    tap: TapId,
-    ends: [SocketAddr; 2],
-}
 
 /// What the table knows of a pair of ends.
 #[derive(Clone, Copy, Debug)]
@@ -35,7 +29,7 @@ enum Known {
 /// A connection in its slot.
 #[derive(Clone, Debug)]
 struct Slot {
-    key: Key,
+    key: FlowKey,
     /// Number in order of the first packet.
     number: u64,
     connection: Connection,
@@ -49,7 +43,7 @@ struct Slot {
 pub(crate) struct Connections {
     rtsp_ports: Vec<u16>,
     limits: Limits,
-    index: HashMap<Key, Known, FixedState>,
+    index: HashMap<FlowKey, Known, FixedState>,
     slots: Vec<Option<Slot>>,
     free: Vec<usize>,
     next_number: u64,
@@ -88,7 +82,13 @@ impl Connections {
         } else {
             [segment.destination, segment.source]
         };
-        let key = Key { tap, ends };
+        let key = FlowKey::new(tap, ends[0], ends[1]);
+        let at = Locator {
+            tap,
+            frame: Some(place.frame),
+            at: place.at,
+            stream_offset: None,
+        };
         let opens = segment.flags.syn();
         let (slot, refused) = match self.index.get(&key) {
             Some(Known::Ignored) if !opens => return (None, false),
@@ -97,9 +97,9 @@ impl Connections {
             }
             Some(&Known::Followed(slot)) => {
                 self.retire(slot, notices);
-                self.open(key, place)
+                self.open(key, at, ends)
             }
-            Some(Known::Ignored) | None => self.open(key, place),
+            Some(Known::Ignored) | None => self.open(key, at, ends),
         };
         let Some(slot) = slot else {
             return (None, refused);
@@ -227,7 +227,7 @@ impl Connections {
     }
 
     /// A slot for a new connection, and whether another one, or this one, had to go.
-    fn open(&mut self, key: Key, place: Place) -> (Option<usize>, bool) {
+    fn open(&mut self, key: FlowKey, at: Locator, ends: [SocketAddr; 2]) -> (Option<usize>, bool) {
         self.forget_ignored();
         let mut refused = false;
         if self.free.is_empty() && self.slots.len() >= self.limits.connections {
@@ -238,13 +238,7 @@ impl Connections {
             };
             self.remove(victim);
         }
-        let at = Locator {
-            tap: key.tap,
-            frame: Some(place.frame),
-            at: place.at,
-            stream_offset: None,
-        };
-        let connection = Connection::new(at, key.ends, &self.rtsp_ports, &self.limits);
+        let connection = Connection::new(at, ends, &self.rtsp_ports, &self.limits);
         let slot = Some(Slot {
             key,
             number: self.next_number,

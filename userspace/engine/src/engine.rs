@@ -98,7 +98,7 @@ impl Engine {
             Input::Frame(frame) => self.handle_frame(&frame),
             Input::FlowCounters(counters) => self.handle_flow_counters(&counters),
             Input::CaptureLoss(CaptureLoss { kind, count, .. }) => {
-                self.taps.count_loss(kind, count)
+                self.taps.count_loss(kind, count);
             }
             Input::Tick(_) => {}
         }

@@ -16,37 +16,12 @@ use rtsp_ebpf_common::flow::Payload;
 use rtspscope_wire::{TapId, Timestamp};
 
 use crate::input::FlowCounters;
+use crate::key::FlowKey;
 use crate::locator::Locator;
 pub(crate) use epoch::{Epoch, Flow};
 
 /// Entries that are looked at to find the one that was idle longest when the table is full.
 const EVICTION_SAMPLE: usize = 16;
-
-/// A directed flow at a tap.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-struct FlowKey {
-    from_ip: u128,
-    to_ip: u128,
-    ports_and_tap: u64,
-}
-
-impl FlowKey {
-    fn new(tap: TapId, from: SocketAddr, to: SocketAddr) -> Self {
-        let ports = u64::from(from.port()) << 16 | u64::from(to.port());
-        Self {
-            from_ip: bits(from.ip()),
-            to_ip: bits(to.ip()),
-            ports_and_tap: ports << 16 | u64::from(tap.0),
-        }
-    }
-}
-
-fn bits(ip: IpAddr) -> u128 {
-    match ip {
-        IpAddr::V4(v4) => u128::from(v4.to_bits()),
-        IpAddr::V6(v6) => v6.to_bits(),
-    }
-}
 
 /// What one datagram meant to its flow.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

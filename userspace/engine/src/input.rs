@@ -7,6 +7,7 @@ use rtspscope_wire::{FrameRef, LinkType, TapId, TapRole, Timestamp};
 
 /// One thing that happened outside.
 #[derive(Clone, Copy, Debug)]
+#[expect(clippy::large_enum_variant, reason = "an input is made, handed over and dropped, never stored")]
 pub enum Input<'a> {
     /// A frame was captured.
     Frame(FrameRef<'a>),
@@ -67,7 +68,7 @@ pub enum LossKind {
     LoadFailed,
     /// The headers could not be read.
     NotParsed,
-    /// The capturing program reports drops (pcapng interface statistics, AF_PACKET).
+    /// The capturing program reports drops (pcapng interface statistics, packet sockets).
     DroppedByCapture,
     /// The file ends in the middle of a packet.
     FileCut,

@@ -25,6 +25,7 @@ mod flow;
 mod icmp;
 mod interleaved;
 mod jitter;
+mod key;
 mod media;
 mod reading;
 mod record;

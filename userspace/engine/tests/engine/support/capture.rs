@@ -16,7 +16,10 @@ pub(crate) struct Frame {
 }
 
 /// Reads a golden capture by the stem of its name, `NAME.lan`.
-#[expect(clippy::disallowed_methods, reason = "the engine reads no files, its tests do")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the engine reads no files, its tests do"
+)]
 pub(crate) fn golden(stem: &str) -> Vec<Frame> {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
         .join("../../tests/captures/golden")

@@ -58,7 +58,7 @@ impl Wire {
         let quoted = ip(from, to, 17, &head);
         self.frame(
             tap,
-            ip(
+            &ip(
                 to,
                 from,
                 1,

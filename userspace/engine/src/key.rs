@@ -1,0 +1,31 @@
+//! The key of the engine's big tables: small and quick to hash, because every packet is looked up by it.
+
+use std::net::{IpAddr, SocketAddr};
+
+use rtspscope_wire::TapId;
+
+/// Two ends at a tap, in the order in which they are given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct FlowKey {
+    from_ip: u128,
+    to_ip: u128,
+    ports_and_tap: u64,
+}
+
+impl FlowKey {
+    pub(crate) fn new(tap: TapId, from: SocketAddr, to: SocketAddr) -> Self {
+        let ports = u64::from(from.port()) << 16 | u64::from(to.port());
+        Self {
+            from_ip: bits(from.ip()),
+            to_ip: bits(to.ip()),
+            ports_and_tap: ports << 16 | u64::from(tap.0),
+        }
+    }
+}
+
+fn bits(ip: IpAddr) -> u128 {
+    match ip {
+        IpAddr::V4(v4) => u128::from(v4.to_bits()),
+        IpAddr::V6(v6) => v6.to_bits(),
+    }
+}
