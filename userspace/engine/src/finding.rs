@@ -178,9 +178,11 @@ codes! {
     RtpWrongPort = "rtp-wrong-port", "media goes to or comes from a port other than the negotiated one";
     RtpWrongSource = "rtp-wrong-source", "media comes from an address other than the RTSP peer and its source=";
     RtpStalled = "rtp-stalled", "media came and then stopped while the session went on";
+    RtpLoss = "rtp-loss", "loss that a viewer notices, and on which side of the router it began";
     RtcpNeverArrived = "rtcp-never-arrived", "RTP comes, its RTCP does not";
     NatNoPinhole = "nat-no-pinhole", "media reached the outside of the NAT and nothing had opened the way in";
     NatPortRandomised = "nat-port-randomised", "the hole punch left from another port than the one negotiated";
+    MappingExpired = "mapping-expired", "the NAT's UDP mapping ended while media went on";
     NatSourcePortChanged = "nat-source-port-changed", "media reaches the client from another port than the server announced";
     NatPrivateAddressLeaked = "nat-private-address-leaked", "a private address in a message seen on the public side";
     AlgCorruptedMessage = "alg-corrupted-message", "the rewrite broke the message";
@@ -195,6 +197,7 @@ codes! {
     TransportRefused = "transport-refused", "461, or the answer names another transport than was asked for";
     ServerBusy = "server-busy", "the server has no room for another viewer (453, 503)";
     DescribeFailed = "describe-failed", "no usable description of the stream";
+    NoReceiverReports = "no-receiver-reports", "the client sends no RTCP receiver reports to a server that stopped";
     SessionTimedOut = "session-timed-out", "no request within the session timeout, and the server ended it";
     Encrypted = "encrypted", "TLS or SRTP: an ALG cannot rewrite it, and this tool cannot read it";
     CaptureIncomplete = "capture-incomplete", "what this capture cannot show";

@@ -5,6 +5,7 @@
 
 use crate::facts::SessionFacts;
 use crate::finding::{Code, Explanation, Finding, Subject};
+use crate::input::LossKind;
 use crate::model::{Session, Snapshot, Tap};
 
 mod advice;
@@ -18,13 +19,16 @@ mod capture_incomplete;
 mod connection_refused;
 mod describe_failed;
 mod encrypted;
+mod mapping_expired;
 mod nat_no_pinhole;
 mod nat_port_randomised;
 mod nat_private_address_leaked;
 mod nat_source_port_changed;
+mod no_receiver_reports;
 mod proxy_in_path;
 mod request_unanswered;
 mod rtcp_never_arrived;
+mod rtp_loss;
 mod rtp_never_arrived;
 mod rtp_never_sent;
 mod rtp_stalled;
@@ -40,6 +44,7 @@ pub fn check(snapshot: &mut Snapshot) {
     for session in &snapshot.sessions {
         let view = View {
             taps: &snapshot.taps,
+            losses: &snapshot.losses,
             session,
             facts: SessionFacts::new(session),
         };
@@ -66,6 +71,7 @@ pub fn check(snapshot: &mut Snapshot) {
 #[derive(Clone, Copy, Debug)]
 struct View<'a> {
     taps: &'a [Tap],
+    losses: &'a [(LossKind, u64)],
     session: &'a Session,
     facts: SessionFacts<'a>,
 }
@@ -120,9 +126,11 @@ rules! {
     rtp_wrong_port = RtpWrongPort;
     rtp_wrong_source = RtpWrongSource;
     rtp_stalled = RtpStalled;
+    rtp_loss = RtpLoss;
     rtcp_never_arrived = RtcpNeverArrived;
     nat_no_pinhole = NatNoPinhole;
     nat_port_randomised = NatPortRandomised;
+    mapping_expired = MappingExpired;
     nat_source_port_changed = NatSourcePortChanged;
     nat_private_address_leaked = NatPrivateAddressLeaked;
     alg_corrupted_message = AlgCorruptedMessage;
@@ -137,6 +145,7 @@ rules! {
     transport_refused = TransportRefused;
     server_busy = ServerBusy;
     describe_failed = DescribeFailed;
+    no_receiver_reports = NoReceiverReports;
     session_timed_out = SessionTimedOut;
     encrypted = Encrypted;
     capture_incomplete = CaptureIncomplete;

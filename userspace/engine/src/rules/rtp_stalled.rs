@@ -27,13 +27,54 @@ const SILENCE: Span = Span::from_secs(10);
 /// The silence must be as many times the longest gap while media flowed: a stream of one picture a minute is no stall.
 const TIMES_THE_LONGEST_GAP: i64 = 3;
 
-/// Fires for a medium that ended long before its session.
-pub(super) fn check(view: &View<'_>) -> Vec<Finding> {
-    view.facts
-        .media()
-        .filter(|media| media.media.kind.as_deref() != Some("application"))
-        .filter_map(|media| finding(view, media))
-        .collect()
+/// Media that ended long before its session.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Stall {
+    /// The last packet next to the client.
+    pub(super) last: Locator,
+    /// How long the session went on without media there.
+    pub(super) silence: Span,
+    /// The last packet next to the server, where that tap was seen too, and how much later it came.
+    pub(super) at_server: Option<(Locator, Span)>,
+}
+
+impl Stall {
+    /// Whether media still reached the router when nothing left it any more.
+    pub(super) fn ended_in_the_router(&self) -> Option<(Locator, Span)> {
+        self.at_server.filter(|(_, later)| *later >= SILENCE)
+    }
+}
+
+/// Whether a medium stalled; `None` also where it ended as it should.
+pub(super) fn stall(view: &View<'_>, media: MediaFacts<'_>) -> Option<Stall> {
+    let leg = view.session.legs.first()?;
+    let arrival = media.arrival(leg.tap)?;
+    play_accepted(leg)?;
+    let (silence_there, last) = silence(leg, arrival)?;
+    let longest_gap = arrival.rtp.max_gap.map_or(0, |gap| gap.0);
+    let usual = longest_gap.saturating_mul(TIMES_THE_LONGEST_GAP);
+    let said_goodbye = media
+        .media
+        .arrivals
+        .iter()
+        .any(|arrival| arrival.rtcp.byes > 0);
+    let gap = view.session.legs.iter().any(|leg| leg.missing_bytes > 0);
+    let may_pause = media.media.kind.as_deref() == Some("application");
+    if arrival.rtp.packets < 2 || silence_there < SILENCE || silence_there.0 < usual {
+        return None;
+    }
+    if said_goodbye || may_pause || (media.in_band() && gap) {
+        return None;
+    }
+    let at_server = view.facts.sides().and_then(|sides| {
+        let (silence_outside, last_outside) = silence(sides.server, media.at_server()?)?;
+        Some((last_outside, silence_there - silence_outside))
+    });
+    Some(Stall {
+        last,
+        silence: silence_there,
+        at_server,
+    })
 }
 
 /// How long before the end of the session a tap saw the last packet.
@@ -43,54 +84,31 @@ fn silence(leg: &Leg, arrival: &Arrival) -> Option<(Span, Locator)> {
     Some((end - last.at, last))
 }
 
-fn finding(view: &View<'_>, media: MediaFacts<'_>) -> Option<Finding> {
+/// Fires for a medium that ended long before its session.
+pub(super) fn check(view: &View<'_>) -> Vec<Finding> {
+    let media = view.facts.media();
+    media
+        .filter_map(|media| finding(view, media, &stall(view, media)?))
+        .collect()
+}
+
+fn finding(view: &View<'_>, media: MediaFacts<'_>, stall: &Stall) -> Option<Finding> {
     let leg = view.session.legs.first()?;
-    let arrival = media.arrival(leg.tap)?;
-    play_accepted(leg)?;
-    let (silence_there, last) = silence(leg, arrival)?;
-    let usual = arrival
-        .rtp
-        .max_gap
-        .map_or(0, |gap| gap.0.saturating_mul(TIMES_THE_LONGEST_GAP));
-    let said_goodbye = media
-        .media
-        .arrivals
-        .iter()
-        .any(|arrival| arrival.rtcp.byes > 0);
-    let gap = view.session.legs.iter().any(|leg| leg.missing_bytes > 0);
-    if arrival.rtp.packets < 2
-        || silence_there < SILENCE
-        || silence_there.0 < usual
-        || said_goodbye
-        || (media.in_band() && gap)
-    {
-        return None;
-    }
-    let outside = view
-        .facts
-        .sides()
-        .and_then(|sides| silence(sides.server, media.at_server()?));
-    let (reason, proof) = match outside {
-        Some((silence_outside, last_outside)) if silence_outside + SILENCE <= silence_there => (
-            format!(
-                "on the server's side of the router media went on for {:.1} s more: the router stopped letting it through",
-                (silence_there - silence_outside).as_secs_f64()
-            ),
-            Some(last_outside),
+    let in_router = stall.ended_in_the_router();
+    let reason = match (in_router, stall.at_server) {
+        (Some((_, later)), _) => format!(
+            "on the server's side of the router media went on for {:.1} s more: the router stopped letting it through",
+            later.as_secs_f64()
         ),
-        Some(_) => (
-            "the server stopped sending: its packets ended on both sides of the router".to_owned(),
-            None,
-        ),
-        None => (
-            "whether the server or the router stopped cannot be told from one side".to_owned(),
-            None,
-        ),
+        (None, Some(_)) => {
+            "the server stopped sending: its packets ended on both sides of the router".to_owned()
+        }
+        (None, None) => {
+            "whether the server or the router stopped cannot be told from one side".to_owned()
+        }
     };
-    let ran = arrival
-        .rtp
-        .first
-        .map_or(Span::default(), |first| last.at - first.at);
+    let first = media.arrival(leg.tap)?.rtp.first;
+    let ran = first.map_or(Span::default(), |first| stall.last.at - first.at);
     Some(
         Finding::new(
             Code::RtpStalled,
@@ -103,10 +121,13 @@ fn finding(view: &View<'_>, media: MediaFacts<'_>) -> Option<Finding> {
         )
         .cause(format!(
             "no packet in the last {:.1} s of the session; {reason}",
-            silence_there.as_secs_f64()
+            stall.silence.as_secs_f64()
         ))
-        .proof(last, "last RTP packet next to the client")
-        .proof_if(proof, "last RTP packet on the server's side")
+        .proof(stall.last, "last RTP packet next to the client")
+        .proof_if(
+            in_router.map(|(last, _)| last),
+            "last RTP packet on the server's side",
+        )
         .proof(leg.last, "the session's connection up to here")
         .remedies(EXPLANATION.remedies.iter().copied()),
     )

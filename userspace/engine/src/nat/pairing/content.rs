@@ -78,13 +78,12 @@ pub(super) fn candidates(legs: &[Leg], neighbours: usize) -> Vec<(usize, usize)>
     for bucket in buckets.values_mut() {
         bucket.sort_by_key(|&index| (legs.get(index).map(|leg| leg.first.at), index));
         for (position, &a) in bucket.iter().enumerate() {
-            pairs.extend(
-                bucket
-                    .iter()
-                    .skip(position + 1)
-                    .take(neighbours)
-                    .map(|&b| (a.min(b), a.max(b))),
-            );
+            let tap = legs.get(a).map(|leg| leg.tap);
+            let elsewhere = bucket
+                .iter()
+                .skip(position + 1)
+                .filter(|&&b| legs.get(b).map(|leg| leg.tap) != tap);
+            pairs.extend(elsewhere.take(neighbours).map(|&b| (a.min(b), a.max(b))));
         }
     }
     pairs.sort_unstable();
