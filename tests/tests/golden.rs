@@ -266,11 +266,16 @@ fn a_helper_moves_the_second_client_to_other_ports() -> io::Result<()> {
 
 #[test]
 fn a_request_that_lost_its_line_end_is_never_answered() -> io::Result<()> {
-    let session = udp(("rewrite", "damaged"), (0, 0), (0, 0));
+    // No answer ever agreed on a transport.
+    let session = Session {
+        transport: "unknown",
+        ..udp(("rewrite", "damaged"), (0, 0), (0, 0))
+    };
+    let errors = ["alg-corrupted-message", "request-unanswered"];
     check(
         "K-alg-owrt-dest-last",
         &[session],
-        &["request-unanswered"],
+        &errors,
         &["alg-rewrote-message"],
     )?;
     let found = rewrites("K-alg-owrt-dest-last")?;
@@ -367,4 +372,33 @@ fn two_connections_with_a_proxy_between_them_are_one_session() -> io::Result<()>
         &[],
         &[],
     )
+}
+
+#[test]
+fn the_two_connections_of_an_http_tunnel_are_one_session() -> io::Result<()> {
+    let session = Session {
+        transport: "http-tunnel",
+        ..tcp(114, 2)
+    };
+    check("A-live555-openRTSP-http", &[session], &[], &[])
+}
+
+#[test]
+fn multicast_seen_from_one_side_is_counted_and_the_router_not_judged() -> io::Result<()> {
+    let file = format!(
+        "{}/captures/golden/M-gst-gst-mcast.wan.pcap",
+        env!("CARGO_MANIFEST_DIR")
+    );
+    let report = program::analyze(&["--wan", &file])?;
+    let session = Session {
+        client: "203.0.113.1:",
+        transport: "multicast",
+        alg: UNKNOWN,
+        rtp: (0, 218),
+        sender_reports: (0, 1),
+    };
+    assert_eq!(report.sessions().len(), 1);
+    check_session("M-gst-gst-mcast", &report, &session);
+    assert!(report.codes().contains("capture-incomplete"));
+    Ok(())
 }
