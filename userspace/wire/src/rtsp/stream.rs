@@ -5,8 +5,18 @@
 //! while it is in step; after a gap or a broken length it looks for the next message or chain of frames that proves
 //! itself.
 
+mod collect;
+mod frame;
+mod gap;
+mod input;
+mod line_ends;
+mod reader;
+mod recognise;
+mod search;
+
 use crate::Anomaly;
-use crate::tcp::{Piece, Place};
+use crate::tcp::Place;
+pub use reader::MessageStream;
 
 /// Caps on what a stranger's stream can make a [`MessageStream`] hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,6 +82,8 @@ pub enum SkipReason {
     Unaligned,
     /// No gap came before, and yet they are neither a message nor a frame.
     Desync,
+    /// The stream ends inside a frame.
+    Unfinished,
 }
 
 /// One message as it stood on the wire, without interleaved frames that stood inside it.
@@ -124,48 +136,5 @@ pub struct InterleavedFrame<'a> {
     pub place: Place,
 }
 
-/// Reads messages and interleaved frames from the pieces of one direction.
-#[derive(Clone, Debug)]
-pub struct MessageStream {
-    limits: StreamLimits,
-    protocol: Protocol,
-}
-
-impl MessageStream {
-    /// A stream of which nothing has been seen.
-    pub const fn new(limits: StreamLimits) -> Self {
-        Self {
-            limits,
-            protocol: Protocol::Undecided,
-        }
-    }
-
-    /// Tells that the first piece is the begin of the connection (its SYN was seen), so that first bytes which are no
-    /// protocol known here settle the matter at once.
-    pub const fn set_start_known(&mut self) {}
-
-    /// Takes the next piece; what it completes comes out of `sink`.
-    pub fn handle_piece(&mut self, piece: Piece<'_>, sink: &mut impl FnMut(Item<'_>)) {
-        let _ = (piece, sink, self.limits);
-    }
-
-    /// Ends a body of unknown length (no Content-Length). The caller knows that it is over when the other side goes on.
-    pub fn end_open_body(&mut self, sink: &mut impl FnMut(Item<'_>)) {
-        let _ = sink;
-    }
-
-    /// Ends the stream: what is held comes out, marked as incomplete.
-    pub fn finish(&mut self, sink: &mut impl FnMut(Item<'_>)) {
-        let _ = sink;
-    }
-
-    /// What the stream speaks.
-    pub const fn protocol(&self) -> Protocol {
-        self.protocol
-    }
-
-    /// Bytes that are held now.
-    pub const fn buffered_bytes(&self) -> usize {
-        0
-    }
-}
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,307 @@
+//! Finds the next boundary in a stream that is out of step.
+//!
+//! A `$` alone proves nothing: in compressed media every 256th byte is one. What counts is a chain: a header whose
+//! length leads to the next header, each with the version bits of RTP and RTCP at the begin of its payload, or to a start
+//! line. On channels that the connection has used, two headers leave about one false chain in a million gaps; where no
+//! channel is known yet, three headers are asked for. Several chains are followed at once, and what they lead over is
+//! kept until one of them is proved, so that its frames are not lost.
+
+use std::collections::VecDeque;
+
+use super::frame::HEADER_LEN;
+use super::input::{Input, Part};
+use super::recognise::{find_start_line, has_rtp_version, may_become_start_line};
+use super::{Item, SkipReason};
+
+/// Chains that are followed at once; in random bytes one `$` in 256 begins one, and most end at their first byte.
+const MAX_CHAINS: usize = 256;
+/// Longest start line that is found.
+const MAX_LINE_LEN: usize = 4096;
+/// Bytes in which the longest method or a frame header with the first payload byte shows.
+const PEEK_LEN: usize = 5;
+
+/// Channels of interleaved frames that were seen in step.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Channels([u64; 4]);
+
+impl Channels {
+    pub(super) const fn new() -> Self {
+        Self([0; 4])
+    }
+
+    pub(super) fn insert(&mut self, channel: u8) {
+        if let Some(word) = self.0.get_mut(usize::from(channel >> 6)) {
+            *word |= 1 << (channel & 63);
+        }
+    }
+
+    fn contains(self, channel: u8) -> bool {
+        self.0
+            .get(usize::from(channel >> 6))
+            .is_some_and(|word| word >> (channel & 63) & 1 == 1)
+    }
+}
+
+/// Frame headers that lead from one to the next.
+#[derive(Clone, Copy, Debug)]
+struct Chain {
+    start: u64,
+    /// Where the next header must be.
+    next: u64,
+    headers: u8,
+    on_known_channels: bool,
+}
+
+impl Chain {
+    const fn is_proved(&self) -> bool {
+        self.headers >= if self.on_known_channels { 2 } else { 3 }
+    }
+}
+
+enum Verdict {
+    Proved,
+    Open,
+    Refuted,
+}
+
+/// What stands at an offset.
+enum Sight {
+    Frame { channel: u8, len: u16 },
+    StartLine,
+    Nothing,
+    NotYet,
+}
+
+/// A search from one offset on.
+#[derive(Clone, Debug)]
+pub(super) struct Search {
+    why: SkipReason,
+    from: u64,
+    parts: VecDeque<Part>,
+    kept_len: usize,
+    chains: Vec<Chain>,
+    /// Printable bytes up to the last one that came, and where they begin.
+    text: Vec<u8>,
+    text_at: u64,
+}
+
+impl Search {
+    pub(super) const fn new(from: u64, why: SkipReason) -> Self {
+        Self {
+            why,
+            from,
+            parts: VecDeque::new(),
+            kept_len: 0,
+            chains: Vec::new(),
+            text: Vec::new(),
+            text_at: from,
+        }
+    }
+
+    pub(super) const fn kept_len(&self) -> usize {
+        self.kept_len
+    }
+
+    /// Takes the bytes of one step; returns the offset of the boundary once it is proved.
+    pub(super) fn take(&mut self, input: Input<'_>, channels: Channels) -> Option<u64> {
+        if self
+            .parts
+            .back()
+            .is_some_and(|part| part.end() != input.offset)
+        {
+            self.text.clear();
+        }
+        self.parts.push_back(Part::copy(input));
+        self.kept_len += input.bytes.len();
+        let line = self.scan(input);
+        let chain = self.follow_chains(channels);
+        line.into_iter().chain(chain).min()
+    }
+
+    /// The best boundary that lacks its proof only because the stream ends here.
+    pub(super) fn best_guess(&self) -> Option<u64> {
+        let end = self.parts.back()?.end();
+        let sound = self
+            .chains
+            .iter()
+            .filter(|chain| chain.on_known_channels || chain.headers >= 2);
+        let best = sound
+            .filter(|chain| chain.headers >= 1)
+            .max_by_key(|chain| {
+                (
+                    chain.next == end,
+                    chain.headers,
+                    std::cmp::Reverse(chain.start),
+                )
+            });
+        best.map(|chain| chain.start)
+    }
+
+    /// Reports what lies before `boundary` as skipped and returns the rest.
+    pub(super) fn end_at(
+        mut self,
+        boundary: u64,
+        sink: &mut impl FnMut(Item<'_>),
+    ) -> VecDeque<Part> {
+        self.skip_to(boundary, sink);
+        self.parts
+    }
+
+    /// Forgets the oldest bytes until at most `len` are kept.
+    pub(super) fn shrink_to(&mut self, len: usize, sink: &mut impl FnMut(Item<'_>)) {
+        let mut excess = self.kept_len.saturating_sub(len);
+        let mut boundary = self.from;
+        for part in &self.parts {
+            if excess == 0 {
+                break;
+            }
+            boundary = part.end();
+            excess = excess.saturating_sub(part.bytes.len());
+        }
+        self.skip_to(boundary, sink);
+        self.chains.retain(|chain| chain.start >= boundary);
+    }
+
+    fn skip_to(&mut self, boundary: u64, sink: &mut impl FnMut(Item<'_>)) {
+        let mut run = self.from..self.from;
+        while let Some(mut part) = self.parts.pop_front() {
+            self.kept_len -= part.bytes.len();
+            if part.offset > run.end && run.end < boundary {
+                skipped(&run, self.why, sink);
+                skipped(
+                    &(run.end..part.offset.min(boundary)),
+                    SkipReason::Missing,
+                    sink,
+                );
+                run = part.offset..part.offset;
+            }
+            run.end = run.end.max(part.end().min(boundary));
+            if part.end() > boundary {
+                let cut = boundary.saturating_sub(part.offset) as usize;
+                part.bytes.drain(..cut);
+                part.offset += cut as u64;
+                self.kept_len += part.bytes.len();
+                self.parts.push_front(part);
+                break;
+            }
+        }
+        skipped(&run, self.why, sink);
+        skipped(&(run.end..boundary), SkipReason::Missing, sink);
+        self.from = boundary;
+    }
+
+    /// Notes where chains may begin; returns where a start line begins that ends in `input`.
+    fn scan(&mut self, input: Input<'_>) -> Option<u64> {
+        let mut found = None;
+        for (offset, &byte) in (input.offset..).zip(input.bytes) {
+            if byte == b'$' && self.chains.len() < MAX_CHAINS {
+                self.chains.push(Chain {
+                    start: offset,
+                    next: offset,
+                    headers: 0,
+                    on_known_channels: true,
+                });
+            }
+            if byte == b'\n' {
+                let line = find_start_line(&self.text).map(|at| self.text_at + at as u64);
+                found = found.or(line);
+                self.text.clear();
+            } else if matches!(byte, b' '..=b'~' | b'\r' | b'\t') && self.text.len() < MAX_LINE_LEN
+            {
+                if self.text.is_empty() {
+                    self.text_at = offset;
+                }
+                self.text.push(byte);
+            } else {
+                self.text.clear();
+            }
+        }
+        found
+    }
+
+    fn follow_chains(&mut self, channels: Channels) -> Option<u64> {
+        let mut chains = std::mem::take(&mut self.chains);
+        let mut proved: Option<u64> = None;
+        chains.retain_mut(|chain| match self.follow(chain, channels) {
+            Verdict::Proved => {
+                proved = Some(proved.map_or(chain.start, |start| start.min(chain.start)));
+                false
+            }
+            Verdict::Open => true,
+            Verdict::Refuted => false,
+        });
+        self.chains = chains;
+        proved
+    }
+
+    fn follow(&self, chain: &mut Chain, channels: Channels) -> Verdict {
+        loop {
+            match self.look_at(chain.next) {
+                Sight::Frame { channel, len } => {
+                    chain.headers += 1;
+                    chain.on_known_channels &= channels.contains(channel);
+                    chain.next += HEADER_LEN as u64 + u64::from(len);
+                    if chain.is_proved() {
+                        return Verdict::Proved;
+                    }
+                }
+                Sight::StartLine if chain.headers > 0 => return Verdict::Proved,
+                Sight::StartLine | Sight::Nothing => return Verdict::Refuted,
+                Sight::NotYet => return Verdict::Open,
+            }
+        }
+    }
+
+    fn look_at(&self, offset: u64) -> Sight {
+        let mut bytes = [0; PEEK_LEN];
+        let Some(len) = self.peek(offset, &mut bytes) else {
+            return Sight::Nothing;
+        };
+        match bytes.get(..len).unwrap_or_default() {
+            [b'$', channel, high, low, first] => match u16::from_be_bytes([*high, *low]) {
+                len if len > 0 && has_rtp_version(*first) => Sight::Frame {
+                    channel: *channel,
+                    len,
+                },
+                _ => Sight::Nothing,
+            },
+            [] | [b'$', ..] => Sight::NotYet,
+            text if !may_become_start_line(text) => Sight::Nothing,
+            text if text.len() < PEEK_LEN => Sight::NotYet,
+            _ => Sight::StartLine,
+        }
+    }
+
+    /// Copies the bytes at `offset` as far as they have come; `None` where they are missing.
+    fn peek(&self, offset: u64, to: &mut [u8; PEEK_LEN]) -> Option<usize> {
+        let first = self.parts.partition_point(|part| part.end() <= offset);
+        let mut len = 0;
+        for part in self.parts.range(first..) {
+            let at = offset + len as u64;
+            if len == PEEK_LEN {
+                break;
+            }
+            let from = at.checked_sub(part.offset)? as usize;
+            let bytes = part.bytes.get(from..).unwrap_or_default();
+            for (to, from) in to.iter_mut().skip(len).zip(bytes) {
+                *to = *from;
+            }
+            len = (len + bytes.len()).min(PEEK_LEN);
+        }
+        Some(len)
+    }
+}
+
+pub(super) fn skipped(
+    range: &std::ops::Range<u64>,
+    why: SkipReason,
+    sink: &mut impl FnMut(Item<'_>),
+) {
+    if range.start < range.end {
+        sink(Item::Skipped {
+            offset: range.start,
+            len: range.end - range.start,
+            why,
+        });
+    }
+}

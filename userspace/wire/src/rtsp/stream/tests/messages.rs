@@ -1,0 +1,284 @@
+use super::*;
+
+#[test]
+fn requests_in_one_segment_come_out_one_by_one() {
+    let both = [
+        OPTIONS,
+        b"DESCRIBE rtsp://camera/ RTSP/1.0\r\nCSeq: 2\r\n\r\n",
+    ]
+    .concat();
+    let mut run = Run::new();
+    run.chunk(&both);
+    run.gives(&[
+        "OPTIONS rtsp://camera/ RTSP/1.0 +0",
+        "DESCRIBE rtsp://camera/ RTSP/1.0 +0",
+    ]);
+    assert_eq!(run.message(0).raw, OPTIONS);
+    assert_eq!(run.message(0).head_end, HeadEnd::CrLf);
+    assert_eq!(run.message(0).anomalies, []);
+    assert_eq!(run.message(1).offset, OPTIONS.len() as u64);
+}
+
+#[test]
+fn a_message_knows_the_frames_that_brought_it() {
+    let mut run = Run::new();
+    run.chunk(&OPTIONS[..10])
+        .chunk(&OPTIONS[10..20])
+        .chunk(&OPTIONS[20..]);
+    assert_eq!(
+        (run.message(0).first.frame, run.message(0).last.frame),
+        (1, 3)
+    );
+}
+
+#[test]
+fn head_and_body_may_come_in_separate_segments() {
+    let mut run = Run::new();
+    run.chunk(&describe_reply(Some(SDP.len())))
+        .gives(&[])
+        .chunk(SDP);
+    run.gives(&[&format!("RTSP/1.0 200 OK +{}", SDP.len())]);
+    assert!(run.message(0).raw.ends_with(SDP));
+}
+
+#[test]
+fn empty_lines_between_messages_are_no_desync() {
+    let mut run = Run::new();
+    run.chunk(b"\r\n")
+        .chunk(OPTIONS)
+        .chunk(b"\r\n\n")
+        .chunk(OPTIONS);
+    run.gives(&[
+        "OPTIONS rtsp://camera/ RTSP/1.0 +0",
+        "OPTIONS rtsp://camera/ RTSP/1.0 +0",
+    ]);
+}
+
+#[test]
+fn lines_may_end_in_lf_only() {
+    let mut run = Run::new();
+    run.chunk(b"OPTIONS * RTSP/1.0\nCSeq: 1\n\n")
+        .gives(&["OPTIONS * RTSP/1.0 +0"]);
+    assert_eq!(run.message(0).head_end, HeadEnd::Lenient);
+    let [anomaly] = run.message(0).anomalies.as_slice() else {
+        panic!()
+    };
+    assert_eq!(
+        (anomaly.at.clone(), anomaly.what.as_str()),
+        (18..19, "lines end in LF without CR")
+    );
+}
+
+#[test]
+fn an_eaten_cr_ends_the_head_for_lenient_receivers_only() {
+    let mut run = Run::new();
+    let setup =
+        b"SETUP rtsp://camera/1 RTSP/1.0\r\nTransport: RTP/AVP;destination=203.0.113.1\n\r\n";
+    run.chunk(setup)
+        .gives(&["SETUP rtsp://camera/1 RTSP/1.0 +0"]);
+    let message = run.message(0);
+    assert_eq!(
+        (message.head_end, message.complete),
+        (HeadEnd::Lenient, true)
+    );
+    let at = setup.len() - 3;
+    let found: Vec<_> = message
+        .anomalies
+        .iter()
+        .map(|anomaly| (anomaly.at.start, anomaly.what.as_str()))
+        .collect();
+    let expected = [
+        (
+            at,
+            "line ends in LF without CR in a head that otherwise uses CR LF",
+        ),
+        (
+            at,
+            "no CR LF CR LF ends the head: a strict receiver waits for more",
+        ),
+    ];
+    assert_eq!(found, expected);
+}
+
+#[test]
+fn a_body_without_a_length_reaches_to_the_next_message() {
+    let mut run = Run::new();
+    run.chunk(&describe_reply(None))
+        .chunk(SDP)
+        .gives(&[])
+        .chunk(OK);
+    run.gives(&[
+        &format!("RTSP/1.0 200 OK +{}", SDP.len()),
+        "RTSP/1.0 200 OK +0",
+    ]);
+    assert_eq!(
+        run.message(0).anomalies[0].what,
+        "a body follows although no Content-Length announces it"
+    );
+    assert_eq!(run.message(1).raw, OK);
+}
+
+#[test]
+fn a_body_without_a_length_ends_when_the_other_side_goes_on_or_media_begins() {
+    let body = format!("RTSP/1.0 200 OK +{}", SDP.len());
+    let mut run = Run::new();
+    run.chunk(&describe_reply(None)).chunk(SDP);
+    let items = &mut run.items;
+    run.stream
+        .end_open_body(&mut |item| write_down(item, items, &mut Vec::new()));
+    run.chunk(OK).gives(&[&body, "RTSP/1.0 200 OK +0"]);
+
+    let mut run = Run::new();
+    run.chunk(&describe_reply(None))
+        .chunk(SDP)
+        .chunk(&rtp(0, 7, 30))
+        .gives(&[&body, "$0 #7 30"]);
+}
+
+#[test]
+fn a_description_may_be_announced_and_never_follow() {
+    let mut run = Run::new();
+    run.chunk(&describe_reply(None))
+        .chunk(OK)
+        .gives(&["RTSP/1.0 200 OK +0", "RTSP/1.0 200 OK +0"]);
+    assert!(run.message(0).complete);
+}
+
+#[test]
+fn a_length_that_reaches_into_the_next_message_does_not_swallow_it() {
+    for too_many in [1, 2, 6, 20, 300] {
+        let mut run = Run::new();
+        run.chunk(&describe_reply(Some(SDP.len() + too_many)))
+            .chunk(SDP)
+            .chunk(OK);
+        let body = format!("RTSP/1.0 200 OK +{} cut", SDP.len());
+        run.gives(&[&body, "RTSP/1.0 200 OK +0"]);
+        let what = &run.message(0).anomalies[0].what;
+        assert_eq!(what, "the next message begins before this one is complete");
+    }
+}
+
+#[test]
+fn a_length_that_is_too_short_loses_only_the_rest_of_the_body() {
+    let mut run = Run::new();
+    run.chunk(&describe_reply(Some(SDP.len() - 18)))
+        .chunk(SDP)
+        .chunk(OK);
+    run.gives(&[
+        &format!("RTSP/1.0 200 OK +{}", SDP.len() - 18),
+        "Desync 18",
+        "RTSP/1.0 200 OK +0",
+    ]);
+}
+
+#[test]
+fn a_head_that_never_ends_is_cut_by_the_next_start_line() {
+    let mut run = Run::new();
+    run.chunk(b"OPTIONS * RTSP/1.0\r\nCSeq: 1\r\n")
+        .chunk(OPTIONS);
+    run.gives(&[
+        "OPTIONS * RTSP/1.0 +0 cut",
+        "OPTIONS rtsp://camera/ RTSP/1.0 +0",
+    ]);
+    assert_eq!(run.message(0).head_end, HeadEnd::Missing);
+}
+
+#[test]
+fn a_message_that_the_capture_cuts_is_given_as_it_is() {
+    for len in 9..OPTIONS.len() {
+        let mut run = Run::new();
+        run.chunk(&OPTIONS[..len]).finish();
+        assert_eq!(run.messages.len(), 1, "{len} bytes");
+        assert_eq!(
+            (run.message(0).raw.as_slice(), run.message(0).complete),
+            (&OPTIONS[..len], false)
+        );
+    }
+}
+
+#[test]
+fn frames_stand_between_messages() {
+    let mut run = Run::new();
+    run.chunk(OK)
+        .chunk(&[rtp(0, 1, 40), rtcp(1, 8), rtp(2, 2, 41)].concat())
+        .chunk(OK);
+    run.gives(&[
+        "RTSP/1.0 200 OK +0",
+        "$0 #1 40",
+        "$1 #1 8",
+        "$2 #2 41",
+        "RTSP/1.0 200 OK +0",
+    ]);
+}
+
+#[test]
+fn frames_in_the_midst_of_a_reply_are_taken_out() {
+    let reply = [describe_reply(Some(SDP.len())).as_slice(), SDP].concat();
+    for cut in [20, 25, 60, 77, 83, 120, 140] {
+        let (front, back) = reply.split_at(cut);
+        let mut run = Run::new();
+        run.chunk(OK)
+            .chunk(front)
+            .chunk(&rtp(0, 5, 400))
+            .chunk(&rtcp(1, 8))
+            .chunk(back);
+        let body = format!("RTSP/1.0 200 OK +{}", SDP.len());
+        run.gives(&["RTSP/1.0 200 OK +0", "$0 #5 400", "$1 #1 8", &body]);
+        assert_eq!(run.message(1).raw, reply);
+        assert!(run.message(1).complete);
+        assert_eq!(
+            run.message(1).anomalies[0].what,
+            "an interleaved frame stands inside the message"
+        );
+    }
+}
+
+#[test]
+fn a_dollar_in_a_header_is_text() {
+    let text = b"RTSP/1.0 401 Unauthorized\r\nCSeq: 1\r\nWWW-Authenticate: Digest nonce=\"$1$ab$\"\r\n\r\n";
+    let mut run = Run::new();
+    run.chunk(text).gives(&["RTSP/1.0 401 Unauthorized +0"]);
+    assert_eq!(run.message(0).raw, text);
+}
+
+#[test]
+fn odd_start_lines_are_messages_too() {
+    let mut run = Run::new();
+    run.chunk(OK).chunk(
+        b"RTSP/1.0 0\r\nCSeq: 1\r\n\r\nX_VENDOR rtsp://c/ RTSP/1.0\r\n\r\nPLAY rtsp://c/\r\n\r\n",
+    );
+    run.gives(&[
+        "RTSP/1.0 200 OK +0",
+        "RTSP/1.0 0 +0",
+        "X_VENDOR rtsp://c/ RTSP/1.0 +0",
+        "PLAY rtsp://c/ +0",
+    ]);
+}
+
+#[test]
+fn an_endless_head_or_body_stops_at_its_cap() {
+    let mut run = Run::new();
+    run.chunk(b"OPTIONS * RTSP/1.0\r\n");
+    for _ in 0..10_000 {
+        run.chunk(b"X-Padding: ............................\r\n");
+        assert!(run.stream.buffered_bytes() <= LIMITS.max_search_len + 2048);
+    }
+    assert_eq!(run.items[0], "OPTIONS * RTSP/1.0 +0 cut");
+    assert!(run.message(0).raw.len() <= LIMITS.max_head_len + 2048);
+    run.items.clear();
+    run.chunk(OPTIONS);
+    assert_eq!(
+        run.items.last().unwrap(),
+        "OPTIONS rtsp://camera/ RTSP/1.0 +0"
+    );
+
+    let mut run = Run::new();
+    run.chunk(&describe_reply(Some(usize::MAX)));
+    for _ in 0..200 {
+        run.chunk(SDP);
+    }
+    assert!(run.items[0].ends_with(" cut"));
+    run.items.clear();
+    run.chunk(OK);
+    assert_eq!(run.items.last().unwrap(), "RTSP/1.0 200 OK +0");
+}
