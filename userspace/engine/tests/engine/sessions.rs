@@ -94,8 +94,8 @@ fn media_before_its_setup_in_the_input_still_counts() {
 #[test]
 fn a_port_pair_used_again_does_not_inherit_older_packets() {
     let mut wire = Wire::new(engine(1));
-    for (client, first) in [(CLIENT, 0), ("192.168.1.100:40002", 1_000)] {
-        let mut talk = Talk::open(&mut wire, LAN, client, SERVER);
+    for (client, first) in [(CLIENT, 0_u16), ("192.168.1.100:40002", 1_000)] {
+        let mut talk = Talk::open_with(&mut wire, LAN, client, SERVER, (5 + u32::from(first), 9));
         talk.play_udp(&mut wire, "5000-5001", "5000-5001");
         wire.udp(LAN, "192.168.1.100:5000", "203.0.113.10:6970", b"\0\0\0\0");
         wire.rtp(
