@@ -282,7 +282,7 @@ fn read_piece(
     stream.handle_piece(piece, &mut |item| match item {
         Item::Message(raw) if is_http(&raw) => head = Some(raw),
         Item::Message(_) | Item::Interleaved(_) | Item::Skipped { .. } => {
-            record.handle_item(end, item, room, notices)
+            record.handle_item(end, item, room, notices);
         }
     });
     if let Some(head) = head {

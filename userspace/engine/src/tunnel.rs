@@ -1,4 +1,4 @@
-//! RTSP in a pair of HTTP connections (Apple's tunnelling; QuickTime Streaming Server's documentation describes it).
+//! RTSP in a pair of HTTP connections (Apple's "Tunnelling RTSP and RTP over HTTP").
 //!
 //! Replies and media come plain behind the head of the answer to a GET. Requests go out in base64 behind the head of a
 //! POST that is never answered, encoded one by one, so that padding may stand anywhere. One `x-sessioncookie` joins the

@@ -130,7 +130,8 @@ impl Flow {
         let other_source = payload.class == Class::Rtp
             && self.current.ssrc().is_some_and(|ssrc| ssrc != payload.ssrc);
         let after_silence = at.at - self.current.last.at > QUIET;
-        if !self.fenced && !(other_source && after_silence) {
+        let is_other_use = self.fenced || (other_source && after_silence);
+        if !is_other_use {
             return;
         }
         self.fenced = false;

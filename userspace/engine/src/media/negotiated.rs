@@ -94,13 +94,11 @@ fn is_tcp(spec: &TransportSpec<'_>) -> bool {
 }
 
 fn ports(pair: Option<&PortPair<'_>>, addresses: &[HostPort<'_>]) -> (Option<u16>, Option<u16>) {
-    match pair {
-        Some(pair) => (Some(pair.rtp), pair.rtcp),
-        None => {
-            let port = |index: usize| addresses.get(index).and_then(|address| address.port);
-            (port(0), port(1))
-        }
+    if let Some(pair) = pair {
+        return (Some(pair.rtp), pair.rtcp);
     }
+    let port = |index: usize| addresses.get(index).and_then(|address| address.port);
+    (port(0), port(1))
 }
 
 fn channels(spec: &TransportSpec<'_>) -> Option<(u8, u8)> {

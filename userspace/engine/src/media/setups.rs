@@ -39,14 +39,14 @@ pub(super) fn find(legs: &[&Leg]) -> Vec<SetUp> {
     for setup in asked.get(main).into_iter().flatten() {
         let candidate = (setup, at_each_leg(setup, main, &asked));
         let known = found.iter().position(|(known, _)| known.uri == setup.uri);
-        match known {
-            Some(at) => {
-                if is_accepted(&candidate.1, &asked) || !is_accepted(&found[at].1, &asked) {
-                    found[at] = candidate;
-                }
+        let Some(at) = known else {
+            if found.len() < MAX_MEDIA {
+                found.push(candidate);
             }
-            None if found.len() < MAX_MEDIA => found.push(candidate),
-            None => {}
+            continue;
+        };
+        if is_accepted(&candidate.1, &asked) || !is_accepted(&found[at].1, &asked) {
+            found[at] = candidate;
         }
     }
     found.into_iter().map(|(_, setup)| setup).collect()

@@ -231,40 +231,36 @@ fn a_proxy_is_two_connections_and_one_session() {
 
 #[test]
 fn interleaved_media_is_counted_at_both_taps() {
-    for name in ["A-gst-ffmpeg-tcp", "A-live555-retina-tcp"] {
-        let snapshot = pair(name);
-        let session = only_session(&snapshot);
-        assert_eq!(session.transport, TransportKind::Tcp, "{name}");
-        let [lan, wan] = rtp(session);
-        assert!(lan > 50, "{name}: {lan} packets");
-        assert_eq!(lan, wan, "{name}");
-        assert_eq!(arrival(session, 0, 0).rtp.lost, Some(0), "{name}");
-        assert_eq!(
-            (session.alg.action, session.alg.effect),
-            (AlgAction::None, AlgEffect::Harmless),
-            "{name}"
-        );
-    }
+    check(
+        "A-gst-ffmpeg-tcp",
+        TransportKind::Tcp,
+        [187, 187],
+        AlgAction::None,
+        AlgEffect::Harmless,
+    );
+    check(
+        "A-live555-retina-tcp",
+        TransportKind::Tcp,
+        [114, 114],
+        AlgAction::None,
+        AlgEffect::Harmless,
+    );
 }
 
 #[test]
 fn the_two_connections_of_a_tunnel_are_one_session() {
-    let snapshot = pair("A-live555-openRTSP-http");
-    let session = only_session(&snapshot);
-    assert_eq!(session.transport, TransportKind::HttpTunnel);
-    assert_eq!(session.legs.len(), 2);
-    let [lan, wan] = rtp(session);
-    assert!(lan > 50, "{lan} packets");
-    assert_eq!(lan, wan);
-    assert!(
-        session.legs[0]
-            .exchanges
-            .iter()
-            .all(|exchange| exchange.request.is_some())
+    let snapshot = check(
+        "A-live555-openRTSP-http",
+        TransportKind::HttpTunnel,
+        [114, 114],
+        AlgAction::None,
+        AlgEffect::Harmless,
     );
-    assert_eq!(
-        (session.alg.action, session.alg.effect),
-        (AlgAction::None, AlgEffect::Harmless)
+    let exchanges = &only_session(&snapshot).legs[0].exchanges;
+    assert!(
+        exchanges
+            .iter()
+            .all(|exchange| exchange.request.is_some() && exchange.response.is_some())
     );
 }
 

@@ -1,5 +1,6 @@
 //! The engine from outside: frames in, sessions out.
 
+mod damage;
 mod golden;
 mod sessions;
 mod support;
