@@ -93,6 +93,9 @@ pub(crate) struct WatchArgs {
     /// Write all that is seen to a pcapng file, for `analyze` or Wireshark.
     #[arg(long, value_name = "OUT.pcapng")]
     pub record: Option<PathBuf>,
+    /// Where in the kernel to look at packets.
+    #[arg(long, value_enum, default_value_t = HookChoice::Auto)]
+    pub hook: HookChoice,
     /// End by itself after this time, for example 30s, 5m or 1h.
     #[arg(long, value_name = "TIME", value_parser = parse_duration)]
     pub duration: Option<Duration>,
@@ -145,6 +148,15 @@ pub(crate) enum LineFormat {
     Text,
     /// One JSON object per line.
     Ndjson,
+}
+
+/// Where live capture attaches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum HookChoice {
+    /// TCX from kernel 6.6 on, the clsact qdisc before.
+    Auto,
+    /// The clsact qdisc.
+    Clsact,
 }
 
 /// Severity from which a finding counts as failure.

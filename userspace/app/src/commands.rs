@@ -89,7 +89,8 @@ fn watch_view(args: &WatchArgs, live: bool) -> Result<Box<dyn View>, Failure> {
 
 #[cfg(feature = "ebpf")]
 fn watch_live(args: &WatchArgs, view: Box<dyn View>) -> Result<u8, Failure> {
-    use crate::live::{self, LiveOptions};
+    use crate::cli::HookChoice;
+    use crate::live::{self, Hook, LiveOptions};
 
     let with_role = |names: &[String], role| names.iter().map(|name| (name.clone(), role)).collect::<Vec<_>>();
     let engine = engine_options(&args.common);
@@ -98,7 +99,10 @@ fn watch_live(args: &WatchArgs, view: Box<dyn View>) -> Result<u8, Failure> {
         mirror: args.mirror.clone(),
         rtsp_ports: engine.rtsp_ports,
         duration: args.duration,
-        ..LiveOptions::default()
+        hook: match args.hook {
+            HookChoice::Auto => Hook::Auto,
+            HookChoice::Clsact => Hook::Clsact,
+        },
     };
     let options = RunOptions { number_frames: true, ..options(&args.common, args.record.as_deref())? };
     let mut run = Run::new(options, view);

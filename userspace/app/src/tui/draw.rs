@@ -19,7 +19,7 @@ pub(super) fn screen(frame: &mut Frame<'_>, report: &Report, selected: usize, li
     .areas(frame.area());
     frame.render_widget(Paragraph::new(heading(report, live)), head);
     draw_sessions(frame, sessions, report, selected);
-    draw_findings(frame, findings, report, selected);
+    draw_findings(frame, findings, report, selected, live);
     frame.render_widget(Paragraph::new("q quit   ↑↓ or jk choose a session").style(faint()), keys);
 }
 
@@ -79,9 +79,10 @@ fn packets_at(report: &Report, session: &Session, role: &str) -> String {
         .map_or_else(|| "–".to_owned(), |packets| packets.to_string())
 }
 
-fn draw_findings(frame: &mut Frame<'_>, area: Rect, report: &Report, selected: usize) {
+fn draw_findings(frame: &mut Frame<'_>, area: Rect, report: &Report, selected: usize, live: bool) {
     let Some(session) = report.sessions.get(selected) else {
-        let waiting = Paragraph::new("No RTSP session yet.").block(Block::new().borders(Borders::TOP));
+        let nothing = if live { "No RTSP session yet." } else { "No RTSP session in these captures." };
+        let waiting = Paragraph::new(nothing).block(Block::new().borders(Borders::TOP));
         frame.render_widget(waiting, area);
         return;
     };

@@ -86,6 +86,7 @@ impl Mapping<'_> {
             clock_rate: media.clock_rate,
             payload_type: media.payload_type,
             profile: self.optional(media.profile.as_deref()),
+            set_up: media.set_up,
             negotiated: self.negotiated(&media.negotiated),
             arrivals: media.arrivals.iter().map(|arrival| self.arrival(arrival)).collect(),
         }

@@ -98,6 +98,8 @@ pub(crate) struct Media {
     pub clock_rate: Option<u32>,
     pub payload_type: Option<u8>,
     pub profile: Option<String>,
+    /// Whether a SETUP for it was accepted.
+    pub set_up: bool,
     pub negotiated: Negotiated,
     pub arrivals: Vec<Arrival>,
 }

@@ -1,8 +1,12 @@
 //! What was agreed and what arrived of it at each tap.
 
+use super::paragraph::columns;
 use super::session::section;
 use super::style::{Paint, Style};
 use crate::output::json::{Arrival, Media, Report, Session};
+
+/// Columns of the table besides the tap's.
+const OTHER_COLUMNS: usize = 49;
 
 /// RTP of a whole session at one tap.
 pub(super) struct Count<'a> {
@@ -29,10 +33,10 @@ pub(super) fn totals<'a>(report: &'a Report, session: &'a Session) -> Vec<Count<
     counts
 }
 
-/// What the two ends agreed on, a line per medium.
+/// What the two ends agreed on, or what the client asked for in vain; a line per medium.
 pub(super) fn write_agreed(out: &mut String, session: &Session, style: &Style) {
-    for (index, media) in session.media.iter().enumerate() {
-        let label = if index == 0 { "Agreed" } else { "" };
+    for media in &session.media {
+        let label = if media.set_up { "Agreed" } else { "Asked" };
         out.push_str(&section(label, &agreed(media), style));
     }
 }
@@ -56,7 +60,7 @@ fn agreed(media: &Media) -> String {
         parts.push(format!("source {source}"));
     }
     if parts.len() == 1 {
-        parts.push("no SETUP was accepted".to_owned());
+        parts.push("of which no SETUP is in the capture".to_owned());
     }
     parts.join(", ")
 }
@@ -81,9 +85,10 @@ pub(super) fn write(out: &mut String, report: &Report, session: &Session, style:
     if rows.is_empty() {
         return;
     }
-    let tap_width = rows.iter().map(|(_, arrival)| tap(report, arrival).chars().count()).max().unwrap_or(0).max(3);
+    let room = style.width.saturating_sub(OTHER_COLUMNS);
+    let tap_width = rows.iter().map(|(_, arrival)| columns(&tap(report, arrival))).max().unwrap_or(0).clamp(3, room);
     let head = format!(
-        "  {:<7} {:<tap_width$} {:>8} {:>6} {:>5} {:>9} {:>6}",
+        "  {:<7} {:<tap_width$} {:>8} {:>6} {:>5} {:>8} {:>6}",
         "Arrived", "tap", "RTP", "lost", "dup.", "jitter", "RTCP"
     );
     out.push_str(&style.paint(Paint::Faint, &head));
@@ -97,8 +102,8 @@ pub(super) fn write(out: &mut String, report: &Report, session: &Session, style:
         let seen = |value: Option<u64>| if rtp.packets == 0 { None } else { value };
         let label: String = label.chars().take(7).collect();
         let row = format!(
-            "  {label:<7} {:<tap_width$} {:>8} {:>6} {:>5} {jitter:>9} {:>6}",
-            tap(report, arrival),
+            "  {label:<7} {:<tap_width$} {:>8} {:>6} {:>5} {jitter:>8} {:>6}",
+            shortened(&tap(report, arrival), tap_width),
             rtp.packets,
             number(seen(rtp.lost)),
             number(seen(rtp.duplicates)),
@@ -113,5 +118,17 @@ pub(super) fn write(out: &mut String, report: &Report, session: &Session, style:
 /// The tap with its side of the router, where that is known.
 fn tap(report: &Report, arrival: &Arrival) -> String {
     let role = report.capture.taps.iter().find(|tap| tap.name == arrival.tap).map_or("unknown", |tap| tap.role);
-    if role == "unknown" { arrival.tap.clone() } else { format!("{} ({})", arrival.tap, role.to_uppercase()) }
+    if role == "unknown" { arrival.tap.clone() } else { format!("{} {}", role.to_uppercase(), arrival.tap) }
+}
+
+/// A name that fits: its middle is left out, because names of captures differ at their ends.
+fn shortened(name: &str, width: usize) -> String {
+    let len = columns(name);
+    if len <= width {
+        return name.to_owned();
+    }
+    let kept = width.saturating_sub(1);
+    let front: String = name.chars().take(kept / 2).collect();
+    let back: String = name.chars().skip(len - (kept - kept / 2)).collect();
+    format!("{front}…{back}")
 }

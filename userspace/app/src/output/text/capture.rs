@@ -22,6 +22,7 @@ pub(super) fn write(out: &mut String, report: &Report, style: &Style) {
     if !general.is_empty() {
         out.push('\n');
         findings::write(out, &general, style);
+        findings::write_remedies(out, &general, style);
     }
     out.push('\n');
     for tap in &report.capture.taps {

@@ -1,4 +1,4 @@
-//! Findings: what is wrong, why, the proof, what to do.
+//! Findings: what is wrong, why and the proof; and in a list of its own what to do about all of them.
 
 use super::paragraph::columns;
 use super::session::section;
@@ -15,7 +15,6 @@ pub(super) fn is_of(finding: &Finding, session: &Session) -> bool {
 }
 
 pub(super) fn write(out: &mut String, findings: &[&Finding], style: &Style) {
-    let mut told: Vec<&[String]> = Vec::new();
     for finding in findings {
         let (mark, paint) = mark(finding);
         let head = wrap("  ", "  ", &sentence(&finding.summary), style.width);
@@ -25,10 +24,6 @@ pub(super) fn write(out: &mut String, findings: &[&Finding], style: &Style) {
         }
         code(out, finding.code, style);
         out.push_str(&section("Proof", &proofs(&finding.evidence, style), style));
-        if !finding.remedy.is_empty() && !told.contains(&finding.remedy.as_slice()) {
-            out.push_str(&remedies(&finding.remedy, style));
-            told.push(&finding.remedy);
-        }
     }
 }
 
@@ -89,14 +84,21 @@ fn proofs(evidence: &[Evidence], style: &Style) -> String {
     proofs.join("; ")
 }
 
-fn remedies(remedies: &[String], style: &Style) -> String {
-    let mut out = String::new();
-    for (index, remedy) in remedies.iter().enumerate() {
+/// What to do, each once, best first. What merely explains asks for nothing as long as something is wrong.
+pub(super) fn write_remedies(out: &mut String, findings: &[&Finding], style: &Style) {
+    let wrong = findings.iter().any(|finding| finding.severity != "info");
+    let mut remedies: Vec<&str> = Vec::new();
+    for finding in findings.iter().filter(|finding| !wrong || finding.severity != "info") {
+        for remedy in &finding.remedy {
+            if !remedies.contains(&remedy.as_str()) {
+                remedies.push(remedy);
+            }
+        }
+    }
+    for (index, remedy) in remedies.into_iter().enumerate() {
         let label = if index == 0 { "Do" } else { "" };
         let number = format!("{}.", index + 1);
-        let indent = format!("  {label:<7} {number:<3}");
-        let line = wrap(&indent, "             ", remedy, style.width);
-        out.push_str(&line.replacen("  Do ", &format!("  {} ", style.paint(Paint::Faint, "Do")), 1));
+        let line = wrap(&format!("  {label:<7} {number:<3}"), "             ", remedy, style.width);
+        out.push_str(&line.replacen("  Do ", &format!("  {} ", style.paint(Paint::Strong, "Do")), 1));
     }
-    out
 }

@@ -12,8 +12,8 @@ const GAP: &str = "   ";
 pub(super) fn write(out: &mut String, report: &Report, session: &Session, style: &Style) {
     heading(out, session, style);
     let mut of_session: Vec<_> = report.findings.iter().filter(|finding| is_of(finding, session)).collect();
-    let verdict = verdict(report, session);
-    if of_session.iter().all(|finding| finding.severity == "info") {
+    if of_session.iter().all(|finding| finding.severity != "error") {
+        let verdict = verdict(report, session);
         out.push_str(&wrap(&format!("{} ", style.paint(verdict.paint, verdict.mark)), "  ", &verdict.text, style.width));
     }
     of_session.sort_by_key(|finding| match finding.severity {
@@ -26,6 +26,7 @@ pub(super) fn write(out: &mut String, report: &Report, session: &Session, style:
     arrived::write(out, report, session, style);
     differs::write(out, session, style);
     alg(out, session, style);
+    findings::write_remedies(out, &of_session, style);
 }
 
 /// Says in one line which session this is; breaks between its parts.
@@ -91,7 +92,11 @@ fn verdict(report: &Report, session: &Session) -> Verdict {
         Some(lost) => format!(", {lost} lost"),
         None => String::new(),
     };
-    let text = format!("Media arrives: {}{lost}.", places.collect::<Vec<_>>().join(", "));
+    let text = format!("Media arrives: {}{lost}", places.collect::<Vec<_>>().join(", "));
+    if session.alg.effect == "damaged" {
+        return doubtful(&format!("{text}; but the router's change broke the session or part of it."));
+    }
+    let text = text + ".";
     Verdict { mark: "✓", paint: Paint::Good, text }
 }
 

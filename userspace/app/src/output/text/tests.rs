@@ -1,6 +1,8 @@
 //! The report as people see it.
 
 use rtspscope_engine::Snapshot;
+use rtspscope_engine::model::{AlgEffect, Arrival};
+use rtspscope_wire::TapId;
 
 use super::{Style, report};
 use crate::output::privacy::Privacy;
@@ -24,7 +26,8 @@ fn a_session_without_findings_gets_a_verdict_too() {
     let mut snapshot = sample::snapshot();
     snapshot.findings.clear();
     let inside = snapshot.sessions[0].media[0].arrivals[1].clone();
-    snapshot.sessions[0].media[0].arrivals[0] = rtspscope_engine::model::Arrival { tap: rtspscope_wire::TapId(0), ..inside };
+    snapshot.sessions[0].media[0].arrivals[0] = Arrival { tap: TapId(0), ..inside };
+    snapshot.sessions[0].alg.effect = AlgEffect::Helped;
     let report = report(&snapshot, Privacy::Redact, &PLAIN);
     let verdict = "✓ Media arrives: 257 RTP packets at lan.pcap, 257 at wan.pcap, 4 lost.";
     assert!(report.contains(verdict), "{report}");
@@ -37,6 +40,26 @@ fn no_line_is_wider_than_asked_for() {
         let widest = report.lines().map(|line| line.chars().count()).max().unwrap_or(0);
         assert!(widest <= width, "{widest} columns\n{report}");
     }
+}
+
+#[test]
+fn long_names_of_captures_keep_their_ends() {
+    let mut snapshot = sample::snapshot();
+    snapshot.taps[0].name = "2026-11-22-router-in-the-cellar-second-try.lan.pcap".to_owned();
+    let report = report(&snapshot, Privacy::Redact, &PLAIN);
+    let row = report.lines().find(|line| line.contains('…')).unwrap();
+    assert!(row.starts_with("          LAN 2026-11-22-…nd-try.lan.pcap "), "{row}");
+    assert!(row.chars().count() <= 80, "{row}");
+}
+
+#[test]
+fn a_break_by_the_router_is_no_success() {
+    let mut snapshot = sample::snapshot();
+    snapshot.findings.clear();
+    let inside = snapshot.sessions[0].media[0].arrivals[1].clone();
+    snapshot.sessions[0].media[0].arrivals[0] = Arrival { tap: TapId(0), ..inside };
+    let report = report(&snapshot, Privacy::Redact, &PLAIN);
+    assert!(report.contains("! Media arrives: 257 RTP packets at lan.pcap, 257 at wan.pcap, 4 lost; but"), "{report}");
 }
 
 #[test]
