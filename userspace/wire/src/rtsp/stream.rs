@@ -5,11 +5,11 @@
 //! while it is in step; after a gap or a broken length it looks for the next message or chain of frames that proves
 //! itself.
 
+mod announced;
 mod collect;
 mod frame;
 mod gap;
 mod input;
-mod line_ends;
 mod reader;
 mod recognise;
 mod search;
@@ -113,7 +113,7 @@ pub struct RawMessage {
 pub enum HeadEnd {
     /// CR LF CR LF, as the RFC wants it.
     CrLf,
-    /// An empty line that only a lenient receiver sees: an LF without its CR stands in it or right before it.
+    /// An empty line that only a lenient receiver sees: it or the line before it ends otherwise than with CR LF.
     Lenient,
     /// No empty line came.
     Missing,

@@ -1,8 +1,10 @@
 //! One message while its bytes come in: where the head ends, how long the body is, and what stands inside that does not
 //! belong to it.
 
+use std::ops::Range;
+
+use super::announced::AnnouncedBody;
 use super::input::Input;
-use super::line_ends::LineEnds;
 use super::recognise::{
     has_control, is_believable_start, is_frame_in_text, is_start_line, may_become_start_line,
 };
@@ -62,7 +64,6 @@ pub(super) struct Collector {
     phase: Phase,
     scanned: usize,
     line_start: usize,
-    line_ends: LineEnds,
 }
 
 impl Collector {
@@ -84,7 +85,6 @@ impl Collector {
             phase: Phase::Head,
             scanned: 0,
             line_start: 0,
-            line_ends: LineEnds::default(),
         }
     }
 
@@ -144,8 +144,6 @@ impl Collector {
     pub(super) fn finish(mut self, ending: Ending) -> RawMessage {
         if self.phase == Phase::Head {
             self.message.head_len = self.len();
-            self.line_ends
-                .report(HeadEnd::Missing, &mut self.message.anomalies);
         }
         self.message.complete = match self.phase {
             Phase::Head => false,
@@ -247,7 +245,12 @@ impl Collector {
             .raw
             .get(self.line_start..at)
             .unwrap_or_default();
-        let content = line.strip_suffix(b"\r").unwrap_or(line);
+        // Text-mode servers double the CR.
+        let content_len = line
+            .iter()
+            .rposition(|&byte| byte != b'\r')
+            .map_or(0, |last| last + 1);
+        let content = line.get(..content_len).unwrap_or_default();
         let is_first = self.is_first_line();
         if is_first && !self.is_http && !is_believable_start(content) {
             return Some(Progress::NoMessage(self.scanned));
@@ -256,9 +259,6 @@ impl Collector {
             return Some(Progress::Ends(self.line_start));
         }
         let is_empty = content.is_empty();
-        if self.phase == Phase::Head {
-            self.line_ends.note(at, content.len() < line.len());
-        }
         self.line_start = at + 1;
         if self.phase == Phase::Head && is_empty {
             return self.end_head(at + 1);
@@ -268,24 +268,41 @@ impl Collector {
 
     fn end_head(&mut self, head_len: usize) -> Option<Progress> {
         self.message.head_len = head_len;
-        self.message.head_end = self.line_ends.head_end();
-        self.line_ends
-            .report(self.message.head_end, &mut self.message.anomalies);
+        self.note_head_end();
         let head = self.message.raw.get(..head_len).unwrap_or_default();
-        let content_type = header(head, b"content-type");
-        let content_length = header(head, b"content-length").and_then(number);
-        self.phase = match content_length {
+        let body = AnnouncedBody::read(head);
+        self.phase = match body.len {
             _ if self.is_http => return Some(self.end_without_body(head_len)),
             Some(len) => Phase::Body {
                 end: head_len.saturating_add(len),
-                is_text: content_type.is_none_or(is_text),
+                is_text: body.is_text,
             },
-            None if content_type.is_some_and(|value| contains_ignoring_case(value, b"sdp")) => {
-                Phase::PerhapsBody
-            }
+            None if body.is_description => Phase::PerhapsBody,
             None => return Some(self.end_without_body(head_len)),
         };
         None
+    }
+
+    /// Tells whether a strict receiver sees the end of the head.
+    fn note_head_end(&mut self) {
+        let head = self
+            .message
+            .raw
+            .get(..self.message.head_len)
+            .unwrap_or_default();
+        self.message.head_end = if head.ends_with(b"\r\n\r\n") {
+            HeadEnd::CrLf
+        } else {
+            HeadEnd::Lenient
+        };
+        if self.message.head_end == HeadEnd::Lenient {
+            let last = head.iter().rposition(|byte| !matches!(byte, b'\r' | b'\n'));
+            let at = last.map_or(0, |last| last + 1)..head.len();
+            self.note_at(
+                at,
+                "no CR LF CR LF ends the head: a strict receiver waits for more",
+            );
+        }
     }
 
     const fn end_without_body(&mut self, head_len: usize) -> Progress {
@@ -348,43 +365,15 @@ impl Collector {
     }
 
     fn note(&mut self, at: usize, what: &str) {
+        self.note_at(at..at, what);
+    }
+
+    fn note_at(&mut self, at: Range<usize>, what: &str) {
         if self.message.anomalies.len() < MAX_ANOMALIES {
             self.message.anomalies.push(Anomaly {
-                at: at..at,
+                at,
                 what: what.to_owned(),
             });
         }
     }
-}
-
-/// Value of the first header field of this name, given in lower case.
-fn header<'a>(head: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
-    head.split(|&byte| byte == b'\n').find_map(|line| {
-        let colon = memchr::memchr(b':', line)?;
-        let (found, value) = line.split_at(colon);
-        found
-            .trim_ascii()
-            .eq_ignore_ascii_case(name)
-            .then(|| value.get(1..).unwrap_or_default().trim_ascii())
-    })
-}
-
-fn number(value: &[u8]) -> Option<usize> {
-    let digits = value
-        .iter()
-        .take_while(|byte| byte.is_ascii_digit())
-        .count();
-    std::str::from_utf8(value.get(..digits)?).ok()?.parse().ok()
-}
-
-/// Media types whose bodies are lines of text.
-fn is_text(content_type: &[u8]) -> bool {
-    [&b"text/"[..], b"sdp", b"parameters", b"xml", b"json"]
-        .iter()
-        .any(|part| contains_ignoring_case(content_type, part))
-}
-
-fn contains_ignoring_case(text: &[u8], part: &[u8]) -> bool {
-    text.windows(part.len())
-        .any(|window| window.eq_ignore_ascii_case(part))
 }

@@ -14,7 +14,7 @@ pub(super) struct Input<'a> {
     pub(super) place: Place,
 }
 
-impl<'a> Input<'a> {
+impl Input<'_> {
     /// The same without its first `len` bytes.
     pub(super) fn skip(self, len: usize) -> Self {
         let len = len.min(self.bytes.len());

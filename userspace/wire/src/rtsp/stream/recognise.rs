@@ -140,7 +140,6 @@ pub(super) fn find_start_line(run: &[u8]) -> Option<usize> {
 /// RTP and RTCP, so a frame with both is not taken for text nor the other way round.
 pub(super) fn is_frame_in_text(bytes: &[u8]) -> Option<bool> {
     match *bytes {
-        [b'$'] => None,
         [b'$', channel, ..] if !is_control(channel) => Some(false),
         [b'$', _, high, low, first, ..] => Some((high, low) != (0, 0) && has_rtp_version(first)),
         [b'$', ..] => None,

@@ -32,10 +32,7 @@ fn a_lost_segment_loses_only_the_frames_in_it() {
     .concat();
     let mut run = Run::in_step();
     // Loses the end of 2, all of 3 and the begin of 4.
-    run.chunk(&bytes[..200])
-        .gap(500)
-        .chunk(&bytes[700..])
-        ;
+    run.chunk(&bytes[..200]).gap(500).chunk(&bytes[700..]);
     run.gives(&[
         "$0 #2 300 cut",
         "Missing 500",

@@ -100,7 +100,7 @@ proptest! {
     #[test]
     fn a_lost_segment_loses_only_what_it_touches(
         frames in proptest::collection::vec((0..3_u8, 12_u16..1400), 6..40),
-        lost in 0.0..1.0_f64,
+        lost in any::<proptest::sample::Index>(),
         size in 1_usize..1460,
     ) {
         let mut bytes = [OK, &rtp(0, 0, 20), &rtp(1, 0, 20), &rtp(2, 0, 20)].concat();
@@ -111,7 +111,7 @@ proptest! {
             bytes.extend(rtp(channel, number, len));
             places.push((start..bytes.len(), format!("${channel} #{number} {len}")));
         }
-        let lost = begin + ((bytes.len() - begin) as f64 * lost) as usize;
+        let lost = begin + lost.index(bytes.len() - begin);
         let end = (lost + size).min(bytes.len());
         let mut run = deliver(&bytes, &[(0, lost), (end, bytes.len())], 7);
         run.items.retain(|line| line.starts_with('$') && !line.ends_with("cut") && !line.contains("#0 "));
