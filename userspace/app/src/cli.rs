@@ -203,8 +203,13 @@ fn parse_duration(text: &str) -> Result<Duration, String> {
         "h" => 3_600_000,
         _ => return Err("use a number with ms, s, m or h, for example 30s".to_owned()),
     };
-    let count: u64 = digits.parse().map_err(|_| "use a number with ms, s, m or h, for example 30s".to_owned())?;
-    count.checked_mul(millis_per_unit).map(Duration::from_millis).ok_or_else(|| "that is too long".to_owned())
+    let count: u64 = digits
+        .parse()
+        .map_err(|_| "use a number with ms, s, m or h, for example 30s".to_owned())?;
+    count
+        .checked_mul(millis_per_unit)
+        .map(Duration::from_millis)
+        .ok_or_else(|| "that is too long".to_owned())
 }
 
 #[cfg(test)]
@@ -240,7 +245,22 @@ mod tests {
 
     #[test]
     fn a_mirror_port_is_watched_alone() {
-        assert!(Cli::try_parse_from(["rtspscope", "watch", "--mirror", "eth1", "--lan", "br-lan"]).is_err());
-        assert!(Cli::try_parse_from(["rtspscope", "watch", "--lan", "a", "--lan", "b", "--wan", "c"]).is_ok());
+        assert!(
+            Cli::try_parse_from(["rtspscope", "watch", "--mirror", "eth1", "--lan", "br-lan"])
+                .is_err()
+        );
+        assert!(
+            Cli::try_parse_from([
+                "rtspscope",
+                "watch",
+                "--lan",
+                "a",
+                "--lan",
+                "b",
+                "--wan",
+                "c"
+            ])
+            .is_ok()
+        );
     }
 }

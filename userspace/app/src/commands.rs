@@ -45,7 +45,11 @@ pub(crate) fn run(command: Command) -> Result<u8, Failure> {
 }
 
 fn analyze(args: &AnalyzeArgs) -> Result<u8, Failure> {
-    let files = named(&[(&args.files, TapRole::Unknown), (&args.lan, TapRole::Lan), (&args.wan, TapRole::Wan)]);
+    let files = named(&[
+        (&args.files, TapRole::Unknown),
+        (&args.lan, TapRole::Lan),
+        (&args.wan, TapRole::Wan),
+    ]);
     let common = &args.common;
     keep_inputs(&files, common.output.as_deref())?;
     let destination = Destination::new(common.output.as_deref());
@@ -54,7 +58,9 @@ fn analyze(args: &AnalyzeArgs) -> Result<u8, Failure> {
     let view: Box<dyn View> = match args.format {
         ReportFormat::Text => Box::new(ReportView::new(Shape::Text(style), destination, privacy)),
         ReportFormat::Json => Box::new(ReportView::new(Shape::Json, destination, privacy)),
-        ReportFormat::Ndjson => Box::new(Lines::new(LineFormat::Ndjson, destination, privacy, style)),
+        ReportFormat::Ndjson => {
+            Box::new(Lines::new(LineFormat::Ndjson, destination, privacy, style))
+        }
     };
     let worst = run_files(&files, Run::new(options(common, None)?, view))?;
     Ok(status(worst, common))
@@ -70,7 +76,10 @@ fn watch(args: &WatchArgs) -> Result<u8, Failure> {
     if live {
         return watch_live(args, view);
     }
-    let worst = run_files(&files, Run::new(options(common, args.record.as_deref())?, view))?;
+    let worst = run_files(
+        &files,
+        Run::new(options(common, args.record.as_deref())?, view),
+    )?;
     Ok(status(worst, common))
 }
 
@@ -82,7 +91,10 @@ fn watch_view(args: &WatchArgs, live: bool) -> Result<Box<dyn View>, Failure> {
     Ok(if args.no_tui {
         Box::new(Lines::new(args.format, destination, privacy, style))
     } else {
-        let report = common.output.is_some().then(|| ReportView::new(Shape::Text(style), destination, privacy));
+        let report = common
+            .output
+            .is_some()
+            .then(|| ReportView::new(Shape::Text(style), destination, privacy));
         Box::new(Screen::new(privacy, report, live)?)
     })
 }
@@ -92,10 +104,19 @@ fn watch_live(args: &WatchArgs, view: Box<dyn View>) -> Result<u8, Failure> {
     use crate::cli::HookChoice;
     use crate::live::{self, Hook, LiveOptions};
 
-    let with_role = |names: &[String], role| names.iter().map(|name| (name.clone(), role)).collect::<Vec<_>>();
+    let with_role = |names: &[String], role| {
+        names
+            .iter()
+            .map(|name| (name.clone(), role))
+            .collect::<Vec<_>>()
+    };
     let engine = engine_options(&args.common);
     let live_options = LiveOptions {
-        taps: [with_role(&args.lan, TapRole::Lan), with_role(&args.wan, TapRole::Wan)].concat(),
+        taps: [
+            with_role(&args.lan, TapRole::Lan),
+            with_role(&args.wan, TapRole::Wan),
+        ]
+        .concat(),
         mirror: args.mirror.clone(),
         rtsp_ports: engine.rtsp_ports,
         duration: args.duration,
@@ -104,12 +125,17 @@ fn watch_live(args: &WatchArgs, view: Box<dyn View>) -> Result<u8, Failure> {
             HookChoice::Clsact => Hook::Clsact,
         },
     };
-    let options = RunOptions { number_frames: true, ..options(&args.common, args.record.as_deref())? };
+    let options = RunOptions {
+        number_frames: true,
+        ..options(&args.common, args.record.as_deref())?
+    };
     let mut run = Run::new(options, view);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
-        .map_err(|error| Failure::new("tokio", error, "raise the limit of open files (ulimit -n)"))?;
+        .map_err(|error| {
+            Failure::new("tokio", error, "raise the limit of open files (ulimit -n)")
+        })?;
     match runtime.block_on(live::run(&live_options, &mut run)) {
         Ok(_) | Err(Failure::UserLeft) => Ok(status(run.finish()?, &args.common)),
         Err(failure) => Err(failure),
@@ -119,7 +145,11 @@ fn watch_live(args: &WatchArgs, view: Box<dyn View>) -> Result<u8, Failure> {
 #[cfg(not(feature = "ebpf"))]
 fn watch_live(_args: &WatchArgs, _view: Box<dyn View>) -> Result<u8, Failure> {
     let remedy = "name capture files, or build with the default features";
-    Err(Failure::new("watch", "this build has no live capture", remedy))
+    Err(Failure::new(
+        "watch",
+        "this build has no live capture",
+        remedy,
+    ))
 }
 
 /// Reads all files to their end, or until the user leaves.
@@ -138,7 +168,9 @@ fn run_files(files: &[NamedFile], mut run: Run) -> Result<Option<Severity>, Fail
 }
 
 fn named(groups: &[(&[std::path::PathBuf], TapRole)]) -> Vec<NamedFile> {
-    let files = groups.iter().flat_map(|(paths, role)| paths.iter().map(|path| (path.clone(), *role)));
+    let files = groups
+        .iter()
+        .flat_map(|(paths, role)| paths.iter().map(|path| (path.clone(), *role)));
     files.map(|(path, role)| NamedFile { path, role }).collect()
 }
 
@@ -160,26 +192,45 @@ fn engine_options(common: &CommonArgs) -> EngineOptions {
 }
 
 fn privacy(common: &CommonArgs) -> Privacy {
-    if common.show_credentials { Privacy::Show } else { Privacy::Redact }
+    if common.show_credentials {
+        Privacy::Show
+    } else {
+        Privacy::Redact
+    }
 }
 
 fn style(destination: &Destination, common: &CommonArgs) -> Style {
-    Style { width: destination.width(), color: destination.wants_color(common.color), verbose: common.verbose }
+    Style {
+        width: destination.width(),
+        color: destination.wants_color(common.color),
+        verbose: common.verbose,
+    }
 }
 
 fn status(worst: Option<Severity>, common: &CommonArgs) -> u8 {
-    let met = common.fail_on.is_some_and(|least| worst.is_some_and(|worst| worst >= least.severity()));
+    let met = common
+        .fail_on
+        .is_some_and(|least| worst.is_some_and(|worst| worst >= least.severity()));
     if met { FAIL_ON_MET } else { DONE }
 }
 
 /// Refuses to write over a capture that is to be read.
 fn keep_inputs(files: &[NamedFile], output: Option<&Path>) -> Result<(), Failure> {
-    let Some((output, real)) = output.and_then(|output| Some((output, fs::canonicalize(output).ok()?))) else {
+    let Some((output, real)) =
+        output.and_then(|output| Some((output, fs::canonicalize(output).ok()?)))
+    else {
         return Ok(());
     };
-    if files.iter().any(|file| fs::canonicalize(&file.path).is_ok_and(|path| path == real)) {
+    if files
+        .iter()
+        .any(|file| fs::canonicalize(&file.path).is_ok_and(|path| path == real))
+    {
         let what = "is a capture that is to be read";
-        return Err(Failure::new(output.display(), what, "choose another file to write to"));
+        return Err(Failure::new(
+            output.display(),
+            what,
+            "choose another file to write to",
+        ));
     }
     Ok(())
 }
@@ -189,7 +240,10 @@ fn manual() -> Result<String, Failure> {
     let mut cli = Cli::command();
     cli.build();
     let mut page = rendered(|page| Man::new(cli.clone()).render(page))?;
-    for command in cli.get_subcommands().filter(|command| command.get_name() != "help") {
+    for command in cli
+        .get_subcommands()
+        .filter(|command| command.get_name() != "help")
+    {
         let man = Man::new(command.clone());
         let chapter = rendered(|page| {
             man.render_synopsis_section(page)?;

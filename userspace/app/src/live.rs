@@ -4,10 +4,29 @@
 //! held for a moment and handed over by time. Counters are handed over several times a second as absolute values.
 //! Nothing here judges: the host (engine, recorder, printer) sees [`Input`]s as it would from a file.
 
+mod attach;
+mod clock;
+mod clsact;
+mod counters;
+mod endpoints;
+mod error;
+mod frames;
+mod interfaces;
+mod privilege;
+mod promiscuous;
+mod session;
+
 use std::time::Duration;
 
+use aya::Ebpf;
+use aya::maps::{Map, MapError};
 use rtspscope_engine::{Input, Snapshot};
 use rtspscope_wire::TapRole;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
+
+use error::LiveError;
+use session::Live;
 
 use crate::failure::Failure;
 use crate::source::Host;
@@ -58,8 +77,59 @@ pub(crate) trait LiveHost: Host {
     fn snapshot(&mut self) -> Snapshot;
 }
 
-/// Taps the interfaces until the time is over or a signal comes, and detaches.
+/// Time between two readings of the counters.
+const COUNTER_INTERVAL: Duration = Duration::from_millis(250);
+
+/// Time between two turns of the view where no packet comes: the keyboard is read then.
+const VIEW_INTERVAL: Duration = Duration::from_millis(50);
+
+/// Taps the interfaces until the time is over or a signal comes, detaches, and hands over what is left.
+///
+/// [`LiveHost::handle_batch`] may end the run early with its error; what was attached is detached all the same.
 pub(crate) async fn run(options: &LiveOptions, host: &mut dyn LiveHost) -> Result<LiveSummary, Failure> {
-    let _ = (options, host);
-    std::future::pending().await
+    let mut live = Live::open(options, host)?;
+    let ended = observe(options.duration, &mut live, host).await;
+    live.detach()?;
+    ended?;
+    live.drain_last(host)
+}
+
+/// The loop: frames as they come, counters and the view from time to time.
+async fn observe(duration: Option<Duration>, live: &mut Live, host: &mut dyn LiveHost) -> Result<(), Failure> {
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(LiveError::system("signal handler"))?;
+    let mut terminate = signal(SignalKind::terminate()).map_err(LiveError::system("signal handler"))?;
+    let mut hangup = signal(SignalKind::hangup()).map_err(LiveError::system("signal handler"))?;
+    let mut counters = interval(COUNTER_INTERVAL);
+    let mut view = interval(VIEW_INTERVAL);
+    counters.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    view.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let end = duration.map(|duration| Instant::now() + duration);
+    live.turn(host)?;
+    loop {
+        tokio::select! {
+            _ = interrupt.recv() => return Ok(()),
+            _ = terminate.recv() => return Ok(()),
+            _ = hangup.recv() => return Ok(()),
+            () = at(end) => return Ok(()),
+            read = live.wait_for_frames() => {
+                read?;
+                live.hand_over(host)?;
+            }
+            _ = counters.tick() => live.read_counters(host)?,
+            _ = view.tick() => {}
+        }
+        live.turn(host)?;
+    }
+}
+
+/// Waits for a moment, for ever if there is none.
+async fn at(moment: Option<Instant>) {
+    match moment {
+        Some(moment) => sleep_until(moment).await,
+        None => std::future::pending().await,
+    }
+}
+
+fn take_map(ebpf: &mut Ebpf, name: &str) -> Result<Map, LiveError> {
+    ebpf.take_map(name).ok_or_else(|| MapError::InvalidName { name: name.to_owned() }.into())
 }

@@ -1,0 +1,202 @@
+//! Loads the kernel programs, attaches them to interfaces, and leaves nothing behind.
+//!
+//! TCX links and XDP links end with the process, however it ends. Filters of the clsact qdisc stay after a kill:
+//! whoever starts next on that interface removes what a dead run has left. A run that lives holds a lock (an abstract
+//! socket, which the kernel keeps per network namespace and gives up with the process), so that two runs on one
+//! interface do not detach each other.
+
+use std::os::fd::OwnedFd;
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::net::{SocketAddr, UnixDatagram};
+
+use aya::programs::links::LinkOrder;
+use aya::programs::tc::{self, NlOptions, TcAttachOptions, TcAttachType, TcError};
+use aya::programs::{Program, ProgramError, SchedClassifier, Xdp, XdpMode};
+use aya::util::KernelVersion;
+use aya::{Ebpf, EbpfLoader};
+use rtsp_ebpf_common::abi::port_bitmap;
+use rtspscope_wire::{LinkType, TapRole};
+
+use super::error::LiveError;
+use super::interfaces::Interface;
+use super::{Hook, clsact, promiscuous};
+
+/// Kernel from which TCX is there.
+const TCX_SINCE: KernelVersion = KernelVersion::new(6, 6, 0);
+
+/// Kernel from which an XDP program can read a packet at any offset.
+const XDP_SINCE: KernelVersion = KernelVersion::new(5, 18, 0);
+
+/// Place of our filters in the clsact qdisc: before all others, because theirs may end the walk.
+const PRIORITY: u16 = 1;
+
+/// Names of the TC programs by link layer and direction.
+const PROGRAMS: [(LinkType, TcAttachType, &str); 4] = [
+    (LinkType::ETHERNET, TcAttachType::Ingress, "rtsp_ether_in"),
+    (LinkType::ETHERNET, TcAttachType::Egress, "rtsp_ether_out"),
+    (LinkType::RAW, TcAttachType::Ingress, "rtsp_raw_in"),
+    (LinkType::RAW, TcAttachType::Egress, "rtsp_raw_out"),
+];
+
+const MIRROR_PROGRAM: &str = "rtsp_mirror";
+
+/// The loaded programs and all that must live as long as they are attached.
+#[derive(Debug)]
+pub(super) struct Attached {
+    /// Programs with their links, and the maps.
+    pub(super) ebpf: Ebpf,
+    /// How each interface is tapped, in the order in which they were given.
+    pub(super) ways: Vec<&'static str>,
+    qdiscs: Vec<clsact::Qdisc>,
+    _locks: Vec<UnixDatagram>,
+    _promiscuous: Vec<OwnedFd>,
+}
+
+impl Attached {
+    /// Loads the programs and attaches them to every interface.
+    pub(super) fn new(interfaces: &[Interface], rtsp_ports: &[u16], hook: Hook) -> Result<Self, LiveError> {
+        let mut attached = Self {
+            ebpf: load(rtsp_ports)?,
+            ways: Vec::new(),
+            qdiscs: Vec::new(),
+            _locks: Vec::new(),
+            _promiscuous: Vec::new(),
+        };
+        for interface in interfaces {
+            attached.attach(interface, hook)?;
+        }
+        Ok(attached)
+    }
+
+    /// Detaches everything; the maps stay readable.
+    pub(super) fn detach(&mut self) -> Result<(), ProgramError> {
+        for (_, program) in self.ebpf.programs_mut() {
+            let result = match program {
+                Program::SchedClassifier(program) => program.unload(),
+                Program::Xdp(program) => program.unload(),
+                _ => Ok(()),
+            };
+            match result {
+                Ok(()) | Err(ProgramError::NotLoaded) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        self.qdiscs.clear();
+        Ok(())
+    }
+
+    fn attach(&mut self, interface: &Interface, hook: Hook) -> Result<(), LiveError> {
+        if let Some(lock) = lock(interface.index) {
+            remove_leftovers(&interface.name);
+            self._locks.push(lock);
+        }
+        let way = if interface.role == TapRole::Mirror {
+            self._promiscuous.push(promiscuous::enable(interface.index)?);
+            self.attach_mirror(interface, hook)?
+        } else {
+            self.attach_tc(interface, hook, &[TcAttachType::Ingress, TcAttachType::Egress])?
+        };
+        self.ways.push(way);
+        Ok(())
+    }
+
+    /// XDP in the driver, else in the stack; before 5.18 the TC program does it.
+    fn attach_mirror(&mut self, interface: &Interface, hook: Hook) -> Result<&'static str, LiveError> {
+        if interface.link_type != LinkType::ETHERNET || !kernel_has(XDP_SINCE) {
+            return self.attach_tc(interface, hook, &[TcAttachType::Ingress]);
+        }
+        let failed = |error| LiveError::Attach { name: interface.name.clone(), error };
+        let program: &mut Xdp = program(&mut self.ebpf, MIRROR_PROGRAM).map_err(failed)?;
+        if program.fd().is_err() {
+            program.load().map_err(failed)?;
+        }
+        if program.attach_to_if_index(interface.index, XdpMode::Driver).is_ok() {
+            return Ok("xdp-native");
+        }
+        program.attach_to_if_index(interface.index, XdpMode::Skb).map_err(failed)?;
+        Ok("xdp-generic")
+    }
+
+    fn attach_tc(
+        &mut self,
+        interface: &Interface,
+        hook: Hook,
+        directions: &[TcAttachType],
+    ) -> Result<&'static str, LiveError> {
+        let tcx = hook == Hook::Auto && kernel_has(TCX_SINCE);
+        if !tcx {
+            self.qdiscs.push(clsact::Qdisc::ensure(interface)?);
+        }
+        let failed = |error| LiveError::Attach { name: interface.name.clone(), error };
+        for (_, direction, name) in PROGRAMS.iter().filter(|(link_type, direction, _)| {
+            *link_type == interface.link_type && directions.contains(direction)
+        }) {
+            let program: &mut SchedClassifier = program(&mut self.ebpf, name).map_err(failed)?;
+            if program.fd().is_err() {
+                program.load().map_err(failed)?;
+            }
+            attach_first(program, &interface.name, *direction, tcx).map_err(failed)?;
+        }
+        Ok(if tcx { "tcx" } else { "clsact" })
+    }
+}
+
+/// Attaches a program before all others of its hook: one that ends the walk would hide the packet from it.
+fn attach_first(
+    program: &mut SchedClassifier,
+    interface: &str,
+    direction: TcAttachType,
+    tcx: bool,
+) -> Result<(), ProgramError> {
+    if tcx {
+        let first = TcAttachOptions::TcxOrder(LinkOrder::first());
+        return program.attach_with_options(interface, direction, first).map(drop);
+    }
+    let first = TcAttachOptions::Netlink(NlOptions { priority: PRIORITY, ..NlOptions::default() });
+    match program.attach_with_options(interface, direction, first) {
+        // A filter of another kind holds this place.
+        Err(ProgramError::TcError(TcError::NetlinkError(error)))
+            if matches!(error.raw_os_error(), Some(libc::EINVAL | libc::EEXIST | libc::EBUSY)) =>
+        {
+            let anywhere = TcAttachOptions::Netlink(NlOptions::default());
+            program.attach_with_options(interface, direction, anywhere).map(drop)
+        }
+        result => result.map(drop),
+    }
+}
+
+fn load(rtsp_ports: &[u16]) -> Result<Ebpf, LiveError> {
+    let processors = aya::util::nr_cpus().map_err(|(call, error)| LiveError::System { call, error })?;
+    let ports = port_bitmap(rtsp_ports);
+    let ebpf = EbpfLoader::new()
+        .override_global("RTSP_PORTS", &ports, true)
+        .map_max_entries("LARGE", u32::try_from(processors).unwrap_or(u32::MAX))
+        .load(aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/rtsp-ebpf")))?;
+    Ok(ebpf)
+}
+
+fn program<'a, P>(ebpf: &'a mut Ebpf, name: &str) -> Result<&'a mut P, ProgramError>
+where
+    &'a mut P: TryFrom<&'a mut Program, Error = ProgramError>,
+{
+    let program = ebpf.program_mut(name);
+    program.ok_or_else(|| ProgramError::InvalidName { name: name.to_owned() })?.try_into()
+}
+
+fn kernel_has(since: KernelVersion) -> bool {
+    KernelVersion::current().is_ok_and(|version| version >= since)
+}
+
+/// Takes the lock of a tap on an interface; `None` while another run of this program holds it.
+fn lock(ifindex: u32) -> Option<UnixDatagram> {
+    let name = SocketAddr::from_abstract_name(format!("rtspscope-tap-{ifindex}")).ok()?;
+    UnixDatagram::bind_addr(&name).ok()
+}
+
+/// Removes filters that a killed run left in the clsact qdisc.
+fn remove_leftovers(interface: &str) {
+    for (_, direction, name) in PROGRAMS {
+        // Not found is the rule. Where it fails otherwise the attachment that follows fails too, and says so.
+        let _removed = tc::qdisc_detach_program(interface, direction, name);
+    }
+}

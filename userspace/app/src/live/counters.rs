@@ -1,0 +1,104 @@
+//! What the kernel counted: flows and losses, read from its maps.
+
+use std::collections::HashMap;
+
+use aya::maps::{self, MapData, MapError, PerCpuArray};
+use aya::Ebpf;
+use foldhash::fast::FixedState;
+use rtsp_ebpf_common::abi::{COUNTERS, Counter, FlowKey, FlowValue, Local};
+use rtspscope_engine::LossKind;
+
+use super::error::LiveError;
+
+/// Read and write a value under its lock (`linux/bpf.h`).
+const BPF_F_LOCK: u64 = 4;
+
+/// Losses that the kernel counts, with their names for the engine.
+const LOSSES: [(Counter, LossKind); 4] = [
+    (Counter::RingFull, LossKind::RingFull),
+    (Counter::MapFull, LossKind::MapFull),
+    (Counter::LoadFailed, LossKind::LoadFailed),
+    (Counter::NotParsed, LossKind::NotParsed),
+];
+
+/// The counting maps.
+pub(super) struct Counters {
+    flows: maps::HashMap<MapData, FlowKey, FlowValue>,
+    local: PerCpuArray<MapData, Local>,
+    /// Packets of each flow when it was last handed over.
+    told: HashMap<FlowKey, u64, FixedState>,
+    lost: [u64; COUNTERS],
+}
+
+impl Counters {
+    /// Takes the maps.
+    pub(super) fn new(ebpf: &mut Ebpf) -> Result<Self, LiveError> {
+        Ok(Self {
+            flows: maps::HashMap::try_from(super::take_map(ebpf, "FLOWS")?)?,
+            local: PerCpuArray::try_from(super::take_map(ebpf, "LOCAL")?)?,
+            told: HashMap::default(),
+            lost: [0; COUNTERS],
+        })
+    }
+
+    /// Flows that counted something since the last call.
+    pub(super) fn changed_flows(&mut self) -> Result<Vec<(FlowKey, FlowValue)>, MapError> {
+        let mut changed = Vec::new();
+        for key in self.flows.keys() {
+            let key = key?;
+            let value = match self.flows.get(&key, BPF_F_LOCK) {
+                Ok(value) => value,
+                Err(MapError::KeyNotFound) => continue,
+                Err(error) => return Err(error),
+            };
+            let packets = value.stats.packets;
+            if packets > 0 && self.told.insert(key, packets) != Some(packets) {
+                changed.push((key, value));
+            }
+        }
+        Ok(changed)
+    }
+
+    /// Forgets flows; if their packets go on they are counted anew.
+    pub(super) fn remove_flows(&mut self, over: impl Fn(&FlowKey) -> bool) -> Result<(), MapError> {
+        let keys: Result<Vec<_>, _> = self.flows.keys().collect();
+        for key in keys?.into_iter().filter(over) {
+            self.told.remove(&key);
+            match self.flows.remove(&key) {
+                Ok(()) | Err(MapError::KeyNotFound) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    /// Losses since the last call.
+    pub(super) fn new_losses(&mut self) -> Result<Vec<(LossKind, u64)>, MapError> {
+        let sums = self.sums()?;
+        let mut losses = Vec::new();
+        for (counter, kind) in LOSSES {
+            let index = counter as usize;
+            let count = sums[index].saturating_sub(self.lost[index]);
+            if count > 0 {
+                losses.push((kind, count));
+            }
+        }
+        self.lost = sums;
+        Ok(losses)
+    }
+
+    /// Packets that the programs looked at.
+    pub(super) fn packets(&self) -> Result<u64, MapError> {
+        Ok(self.sums()?[Counter::Packets as usize])
+    }
+
+    fn sums(&self) -> Result<[u64; COUNTERS], MapError> {
+        let mut sums = [0_u64; COUNTERS];
+        for local in self.local.get(&0, 0)?.iter() {
+            for (sum, count) in sums.iter_mut().zip(local.counters) {
+                *sum = sum.wrapping_add(count);
+            }
+        }
+        Ok(sums)
+    }
+}

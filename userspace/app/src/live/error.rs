@@ -1,0 +1,128 @@
+//! Why live capture cannot begin or go on.
+
+use aya::EbpfError;
+use aya::maps::MapError;
+use aya::programs::ProgramError;
+use aya::programs::tc::TcError;
+
+use crate::failure::Failure;
+
+/// What stands in the way of live capture.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum LiveError {
+    /// No such interface.
+    #[error("no such interface")]
+    UnknownInterface {
+        /// As the user named it.
+        name: String,
+        /// Those that exist.
+        known: Vec<String>,
+    },
+    /// None was named and none could be chosen.
+    #[error("no interface is up besides the loopback")]
+    NoInterface,
+    /// Something may not be done.
+    #[error("missing permission: {0}")]
+    Permission(String),
+    /// The kernel cannot do it.
+    #[error("{subject}: {what}")]
+    Kernel {
+        /// What was wanted of it.
+        subject: String,
+        /// What it lacks.
+        what: String,
+        /// What to install or to do instead.
+        remedy: &'static str,
+    },
+    /// The kernel refused a program or a map.
+    #[error(transparent)]
+    Load(#[from] EbpfError),
+    /// A program could not be loaded or attached.
+    #[error("{name}: {error}")]
+    Attach {
+        /// Interface.
+        name: String,
+        /// What the kernel said.
+        error: ProgramError,
+    },
+    /// A map could not be read or written.
+    #[error(transparent)]
+    Map(#[from] MapError),
+    /// A call to the system failed.
+    #[error("{call}: {error}")]
+    System {
+        /// The call.
+        call: &'static str,
+        /// What the system said.
+        error: std::io::Error,
+    },
+}
+
+impl LiveError {
+    /// A failed call to the system.
+    pub(super) fn system(call: &'static str) -> impl FnOnce(std::io::Error) -> Self {
+        move |error| Self::System { call, error }
+    }
+}
+
+impl From<LiveError> for Failure {
+    fn from(error: LiveError) -> Self {
+        match error {
+            LiveError::UnknownInterface { name, known } => {
+                Self::new(name, "no such interface", format_args!("take one of {}", known.join(", ")))
+            }
+            LiveError::NoInterface => {
+                Self::new("watch", "no interface is up besides the loopback", "name one with --lan, --wan or --mirror")
+            }
+            LiveError::Permission(lacking) => Self::new(
+                "watch",
+                format_args!("missing permission: {lacking}"),
+                "run it as root, or: setcap cap_bpf,cap_perfmon,cap_net_admin,cap_net_raw+ep rtspscope",
+            ),
+            LiveError::Kernel { subject, what, remedy } => Self::new(subject, what, remedy),
+            LiveError::Load(error) => Self::new("kernel programs", told(&error), OTHER_WAY),
+            LiveError::Attach { name, error } => attach_failure(&name, &error),
+            LiveError::Map(error) => Self::new("kernel maps", told(&error), OTHER_WAY),
+            LiveError::System { call, error } => {
+                Self::new(call, crate::failure::reason(&error), "check the limits and permissions of the process")
+            }
+        }
+    }
+}
+
+/// What always works.
+const OTHER_WAY: &str = "capture with tcpdump on both sides and use: rtspscope analyze --lan FILE --wan FILE";
+
+fn attach_failure(name: &str, error: &ProgramError) -> Failure {
+    let code = match error {
+        ProgramError::TcError(TcError::NetlinkError(error)) | ProgramError::NetlinkError(error) => error.raw_os_error(),
+        ProgramError::SyscallError(error) => error.io_error.raw_os_error(),
+        _ => None,
+    };
+    match code {
+        Some(libc::ENOENT | libc::EOPNOTSUPP) => Failure::new(
+            name,
+            "the kernel has no BPF classifier (cls_bpf)",
+            "load the module cls_bpf (OpenWrt: apk add kmod-sched-bpf)",
+        ),
+        Some(libc::ENODEV | libc::ENXIO) => Failure::new(name, "the interface has gone", "name one that is there"),
+        Some(libc::EBUSY) => {
+            Failure::new(name, "another XDP program is attached", "detach it (ip link set dev IF xdp off), or use --lan")
+        }
+        _ => Failure::new(name, format_args!("cannot attach: {}", told(error)), OTHER_WAY),
+    }
+}
+
+/// An error with its causes, in one line.
+fn told(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let more = error.to_string();
+        if !text.contains(&more) {
+            text = format!("{text}: {more}");
+        }
+        cause = error.source();
+    }
+    text.lines().next().unwrap_or_default().to_owned()
+}
