@@ -27,23 +27,38 @@ pub(crate) enum Failure {
 impl Failure {
     /// A failure with its three parts; control characters in them are shown escaped.
     pub(crate) fn new(subject: impl Display, what: impl Display, remedy: impl Display) -> Self {
-        Self::Told { subject: shown(&subject), what: shown(&what), remedy: shown(&remedy) }
+        Self::Told {
+            subject: shown(&subject),
+            what: shown(&what),
+            remedy: shown(&remedy),
+        }
     }
 
     /// A failure to write to `subject`; a closed pipe is the quiet one.
-    #[expect(clippy::wildcard_enum_match_arm, reason = "the kinds of I/O errors are an open set")]
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "the kinds of I/O errors are an open set"
+    )]
     pub(crate) fn writing(subject: impl Display, error: &io::Error) -> Self {
         if error.kind() == io::ErrorKind::BrokenPipe {
             return Self::OutputClosed;
         }
         let remedy = match error.kind() {
-            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "free some space or choose another place",
-            io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => "choose a place that you may write to",
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+                "free some space or choose another place"
+            }
+            io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
+                "choose a place that you may write to"
+            }
             io::ErrorKind::NotFound => "create its directory first",
             io::ErrorKind::IsADirectory => "name a file in it",
             _ => "choose another place",
         };
-        Self::new(subject, format_args!("cannot write: {}", reason(error)), remedy)
+        Self::new(
+            subject,
+            format_args!("cannot write: {}", reason(error)),
+            remedy,
+        )
     }
 }
 

@@ -48,7 +48,11 @@ fn usage(error: &clap::Error) -> ExitCode {
     if asked_for || error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
         // The help's reader may close its end early.
         let _printed = error.print();
-        return if asked_for { ExitCode::SUCCESS } else { ExitCode::from(UNABLE) };
+        return if asked_for {
+            ExitCode::SUCCESS
+        } else {
+            ExitCode::from(UNABLE)
+        };
     }
     let text = error.render().to_string();
     // The first paragraph says what is wrong; a long list of possible values belongs to the help.

@@ -13,7 +13,10 @@ pub(crate) mod text;
 pub(crate) mod time;
 
 /// Writes one line to standard error in the program's name; control characters in it are shown escaped.
-#[expect(clippy::print_stderr, reason = "this is where lines to standard error are written")]
+#[expect(
+    clippy::print_stderr,
+    reason = "this is where lines to standard error are written"
+)]
 pub(crate) fn complain(line: &str) {
     eprintln!("rtspscope: {}", rtspscope_wire::text::escape_controls(line));
 }

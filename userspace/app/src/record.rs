@@ -32,7 +32,9 @@ const FLUSH_NANOS: i64 = 1_000_000_000;
 /// The role that a recording's interface description names.
 pub(crate) fn role_of_description(description: &str) -> Option<TapRole> {
     let role = description.strip_prefix(DESCRIPTION)?;
-    [TapRole::Lan, TapRole::Wan, TapRole::Mirror].into_iter().find(|known| crate::output::names::role(*known) == role)
+    [TapRole::Lan, TapRole::Wan, TapRole::Mirror]
+        .into_iter()
+        .find(|known| crate::output::names::role(*known) == role)
 }
 
 /// Writes inputs to a file as they come. The file ends on a whole block at any time.
@@ -89,17 +91,29 @@ impl Recorder {
                 blocks::packet(&mut self.pending, interface, frame);
             }
             Input::FlowCounters(counters) => {
-                let fact = Fact::Counters { from: counters.from, to: counters.to, stats: Box::new(counters.stats) };
+                let fact = Fact::Counters {
+                    from: counters.from,
+                    to: counters.to,
+                    stats: Box::new(counters.stats),
+                };
                 self.write_fact(Some(counters.tap), &fact);
             }
             Input::CaptureLoss(loss) => {
-                let fact = Fact::Loss { kind: loss.kind, count: loss.count, of_tap: loss.tap.is_some() };
+                let fact = Fact::Loss {
+                    kind: loss.kind,
+                    count: loss.count,
+                    of_tap: loss.tap.is_some(),
+                };
                 self.write_fact(loss.tap, &fact);
             }
             Input::Tick(at) => self.last_at = self.last_at.max(*at),
         }
         let due = (self.last_at - self.flushed_at).abs().0 >= FLUSH_NANOS;
-        if due || self.pending.len() >= FLUSH_LEN { self.flush() } else { Ok(()) }
+        if due || self.pending.len() >= FLUSH_LEN {
+            self.flush()
+        } else {
+            Ok(())
+        }
     }
 
     /// Writes what is left.
@@ -109,15 +123,25 @@ impl Recorder {
 
     fn write_fact(&mut self, tap: Option<TapId>, fact: &Fact) {
         let tap = tap.unwrap_or(TapId(0));
-        let known = self.taps.get(usize::from(tap.0)).and_then(|info| info.link_type);
-        let seen = self.interfaces.iter().find(|(of, _)| *of == tap).map(|(_, link_type)| *link_type);
+        let known = self
+            .taps
+            .get(usize::from(tap.0))
+            .and_then(|info| info.link_type);
+        let seen = self
+            .interfaces
+            .iter()
+            .find(|(of, _)| *of == tap)
+            .map(|(_, link_type)| *link_type);
         let interface = self.interface(tap, known.or(seen).unwrap_or(LinkType::ETHERNET));
         blocks::statistics(&mut self.pending, interface, self.last_at, &fact.encode());
     }
 
     /// Number of the interface of a tap; describes it first where that was not done.
     fn interface(&mut self, tap: TapId, link_type: LinkType) -> u32 {
-        let known = self.interfaces.iter().position(|interface| *interface == (tap, link_type));
+        let known = self
+            .interfaces
+            .iter()
+            .position(|interface| *interface == (tap, link_type));
         let number = known.unwrap_or_else(|| {
             let info = self.taps.get(usize::from(tap.0));
             let name = info.map_or("", |info| info.name.as_str());

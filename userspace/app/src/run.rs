@@ -83,14 +83,22 @@ impl Run {
 
     /// Says that all taps are open and packets come from now on; only the first call tells the view.
     pub(crate) fn observing(&mut self) -> Result<(), Failure> {
-        if std::mem::replace(&mut self.observing, true) { Ok(()) } else { self.view.observing() }
+        if std::mem::replace(&mut self.observing, true) {
+            Ok(())
+        } else {
+            self.view.observing()
+        }
     }
 
     /// Takes in one thing that happened.
     pub(crate) fn handle_input(&mut self, input: &Input<'_>) -> Result<(), Failure> {
         let input = match input {
             Input::Frame(frame) => {
-                if self.filter.as_mut().is_some_and(|filter| !filter.matches(frame)) {
+                if self
+                    .filter
+                    .as_mut()
+                    .is_some_and(|filter| !filter.matches(frame))
+                {
                     return Ok(());
                 }
                 Input::Frame(self.numbered(frame))
@@ -124,7 +132,11 @@ impl Run {
             crate::output::complain(note);
         }
         shown?;
-        Ok(snapshot.findings.iter().map(|finding| finding.severity).max())
+        Ok(snapshot
+            .findings
+            .iter()
+            .map(|finding| finding.severity)
+            .max())
     }
 
     fn drain_events(&mut self) -> Result<(), Failure> {
@@ -137,7 +149,14 @@ impl Run {
 
     fn numbered<'a>(&mut self, frame: &FrameRef<'a>) -> FrameRef<'a> {
         self.frames += 1;
-        if self.number_frames { FrameRef { number: self.frames, ..*frame } } else { *frame }
+        if self.number_frames {
+            FrameRef {
+                number: self.frames,
+                ..*frame
+            }
+        } else {
+            *frame
+        }
     }
 }
 

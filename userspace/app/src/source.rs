@@ -2,8 +2,10 @@
 
 mod capture_file;
 mod legacy;
+mod link_types;
 mod merge;
 mod names;
+mod opening;
 mod options;
 mod pcapng;
 mod window;

@@ -40,9 +40,17 @@ pub(crate) struct Screen {
 
 impl Screen {
     /// A screen that opens with the first tap; refuses where there is no terminal.
-    pub(crate) fn new(privacy: Privacy, report_view: Option<ReportView>, live: bool) -> Result<Self, Failure> {
+    pub(crate) fn new(
+        privacy: Privacy,
+        report_view: Option<ReportView>,
+        live: bool,
+    ) -> Result<Self, Failure> {
         if !io::stdout().is_terminal() {
-            return Err(Failure::new("standard output", "is no terminal", "add --no-tui for lines instead of a screen"));
+            return Err(Failure::new(
+                "standard output",
+                "is no terminal",
+                "add --no-tui for lines instead of a screen",
+            ));
         }
         Ok(Self {
             terminal: None,
@@ -59,7 +67,9 @@ impl Screen {
     fn draw(&mut self) -> Result<(), Failure> {
         let (report, selected, live) = (self.report.as_ref(), self.selected, self.live);
         if let (Some(terminal), Some(report)) = (&mut self.terminal, report) {
-            terminal.draw(|frame| draw::screen(frame, report, selected, live)).map_err(|error| of_terminal(&error))?;
+            terminal
+                .draw(|frame| draw::screen(frame, report, selected, live))
+                .map_err(|error| of_terminal(&error))?;
             self.drawn_at = Some(Instant::now());
         }
         Ok(())
@@ -80,7 +90,10 @@ impl Screen {
             return Ok(Turn::GoOn);
         }
         let control = key.modifiers.contains(KeyModifiers::CONTROL);
-        let last = self.report.as_ref().map_or(0, |report| report.sessions.len().saturating_sub(1));
+        let last = self
+            .report
+            .as_ref()
+            .map_or(0, |report| report.sessions.len().saturating_sub(1));
         let selected = match key.code {
             KeyCode::Char('q') | KeyCode::Esc => return Ok(Turn::Stop),
             KeyCode::Char('c') if control => return Ok(Turn::Stop),
@@ -101,7 +114,9 @@ impl Screen {
         match input {
             Input::Key(key) => self.handle_key(*key),
             Input::Resize(..) => self.draw().map(|()| Turn::GoOn),
-            Input::FocusGained | Input::FocusLost | Input::Mouse(_) | Input::Paste(_) => Ok(Turn::GoOn),
+            Input::FocusGained | Input::FocusLost | Input::Mouse(_) | Input::Paste(_) => {
+                Ok(Turn::GoOn)
+            }
         }
     }
 
@@ -143,7 +158,12 @@ impl View for Screen {
             }
         }
         let due = self.drawn_at.is_none_or(|drawn_at| {
-            drawn_at.elapsed() >= if self.stale { REDRAW_AFTER } else { REFRESH_AFTER }
+            drawn_at.elapsed()
+                >= if self.stale {
+                    REDRAW_AFTER
+                } else {
+                    REFRESH_AFTER
+                }
         });
         if due {
             self.show(&engine.snapshot())?;
@@ -176,5 +196,9 @@ impl Drop for Screen {
 }
 
 fn of_terminal(error: &io::Error) -> Failure {
-    Failure::new("terminal", crate::failure::reason(error), "use another terminal, or add --no-tui")
+    Failure::new(
+        "terminal",
+        crate::failure::reason(error),
+        "use another terminal, or add --no-tui",
+    )
 }

@@ -27,7 +27,11 @@ pub(crate) struct ReportView {
 
 impl ReportView {
     pub(crate) fn new(shape: Shape, destination: Destination, privacy: Privacy) -> Self {
-        Self { shape, destination, privacy }
+        Self {
+            shape,
+            destination,
+            privacy,
+        }
     }
 }
 

@@ -25,7 +25,10 @@ pub(crate) struct Destination {
 impl Destination {
     /// The file `path`, else standard output.
     pub(crate) fn new(path: Option<&Path>) -> Self {
-        Self { path: path.map(Path::to_owned), writer: None }
+        Self {
+            path: path.map(Path::to_owned),
+            writer: None,
+        }
     }
 
     /// Creates the file, so that a place that cannot be written is told before the work.
@@ -36,7 +39,9 @@ impl Destination {
     /// Writes and makes it visible at once.
     pub(crate) fn write(&mut self, text: &str) -> Result<(), Failure> {
         let writer = self.writer()?;
-        let result = writer.write_all(text.as_bytes()).and_then(|()| writer.flush());
+        let result = writer
+            .write_all(text.as_bytes())
+            .and_then(|()| writer.flush());
         result.map_err(|error| self.failure(&error))
     }
 
@@ -57,7 +62,9 @@ impl Destination {
         if !self.is_terminal() {
             return DEFAULT_WIDTH;
         }
-        crossterm::terminal::size().map_or(DEFAULT_WIDTH, |(columns, _)| usize::from(columns).clamp(MIN_WIDTH, MAX_WIDTH))
+        crossterm::terminal::size().map_or(DEFAULT_WIDTH, |(columns, _)| {
+            usize::from(columns).clamp(MIN_WIDTH, MAX_WIDTH)
+        })
     }
 
     fn is_terminal(&self) -> bool {
@@ -68,7 +75,9 @@ impl Destination {
         let writer: Box<dyn Write> = match (&self.writer, &self.path) {
             (Some(_), _) => Box::new(io::empty()),
             (None, None) => Box::new(io::stdout()),
-            (None, Some(path)) => Box::new(File::create(path).map_err(|error| self.failure(&error))?),
+            (None, Some(path)) => {
+                Box::new(File::create(path).map_err(|error| self.failure(&error))?)
+            }
         };
         Ok(self.writer.get_or_insert_with(|| BufWriter::new(writer)))
     }

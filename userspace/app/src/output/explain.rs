@@ -16,9 +16,23 @@ pub(crate) fn text(code: Option<&str>) -> String {
 }
 
 fn list() -> String {
-    let longest = Code::ALL.iter().map(|code| code.name().len()).max().unwrap_or(0);
+    let longest = Code::ALL
+        .iter()
+        .map(|code| code.name().len())
+        .max()
+        .unwrap_or(0);
     let indent = " ".repeat(longest + 2);
-    Code::ALL.iter().map(|code| wrap(&format!("{:<longest$}  ", code.name()), &indent, code.says(), WIDTH)).collect()
+    Code::ALL
+        .iter()
+        .map(|code| {
+            wrap(
+                &format!("{:<longest$}  ", code.name()),
+                &indent,
+                code.says(),
+                WIDTH,
+            )
+        })
+        .collect()
 }
 
 fn of_code(code: Code) -> String {
@@ -34,7 +48,12 @@ fn of_code(code: Code) -> String {
     }
     out.push_str("\nWhat to do\n");
     for (index, remedy) in explanation.remedies.iter().enumerate() {
-        out.push_str(&wrap(&format!("  {:<3}", format!("{}.", index + 1)), "     ", remedy, WIDTH));
+        out.push_str(&wrap(
+            &format!("  {:<3}", format!("{}.", index + 1)),
+            "     ",
+            remedy,
+            WIDTH,
+        ));
     }
     out
 }
@@ -49,7 +68,10 @@ mod tests {
             let text = text(Some(code.name()));
             assert!(text.starts_with(code.name()));
             assert!(text.contains("What to do\n  1. "), "{text}");
-            assert!(text.lines().all(|line| line.chars().count() <= WIDTH), "{text}");
+            assert!(
+                text.lines().all(|line| line.chars().count() <= WIDTH),
+                "{text}"
+            );
         }
     }
 

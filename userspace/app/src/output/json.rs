@@ -29,7 +29,11 @@ pub(crate) fn compact(value: &impl Serialize) -> Result<String, Failure> {
 }
 
 fn unwritable(error: &serde_json::Error) -> Failure {
-    Failure::new("JSON report", error, "report this as a fault of the program")
+    Failure::new(
+        "JSON report",
+        error,
+        "report this as a fault of the program",
+    )
 }
 
 #[cfg(test)]

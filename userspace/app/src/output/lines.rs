@@ -27,8 +27,19 @@ pub(crate) struct Lines {
 
 impl Lines {
     /// Lines of the given shape; `style` is that of the text report at the end.
-    pub(crate) fn new(format: LineFormat, destination: Destination, privacy: Privacy, style: Style) -> Self {
-        Self { format, destination, privacy, style, taps: Vec::new() }
+    pub(crate) fn new(
+        format: LineFormat,
+        destination: Destination,
+        privacy: Privacy,
+        style: Style,
+    ) -> Self {
+        Self {
+            format,
+            destination,
+            privacy,
+            style,
+            taps: Vec::new(),
+        }
     }
 
     fn write_json(&mut self, value: &impl Serialize) -> Result<(), Failure> {
@@ -69,7 +80,9 @@ impl View for Lines {
     fn observing(&mut self) -> Result<(), Failure> {
         let taps = std::mem::take(&mut self.taps);
         let result = match self.format {
-            LineFormat::Text => self.destination.write(&format!("observing {}\n", taps.join(", "))),
+            LineFormat::Text => self
+                .destination
+                .write(&format!("observing {}\n", taps.join(", "))),
             LineFormat::Ndjson => self.write_json(&Observing { taps: &taps }),
         };
         self.taps = taps;

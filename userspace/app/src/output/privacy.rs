@@ -26,7 +26,9 @@ impl Privacy {
 
     /// The value of a header or of a part of it, fit to be shown.
     pub(crate) fn field(self, name: &str, value: &str) -> String {
-        let is_secret = ["authorization", "proxy-authorization"].iter().any(|secret| name.eq_ignore_ascii_case(secret));
+        let is_secret = ["authorization", "proxy-authorization"]
+            .iter()
+            .any(|secret| name.eq_ignore_ascii_case(secret));
         if self == Self::Redact && is_secret {
             return "*".repeat(value.chars().count());
         }

@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use rtspscope_engine::finding::Subject;
 use rtspscope_engine::model::{
-    AlgAction, AlgEffect, AlgJudgement, Arrival, DiffClass, Exchange, FieldDiff, Leg, MediaStream, Message, NatPair,
-    Negotiated, PairEvidence, RtcpArrival, RtpArrival, Session, SessionState, Side, Tap, TransportKind,
+    AlgAction, AlgEffect, AlgJudgement, Arrival, DiffClass, Exchange, FieldDiff, Leg, MediaStream,
+    Message, NatPair, Negotiated, PairEvidence, RtcpArrival, RtpArrival, Session, SessionState,
+    Side, Tap, TransportKind,
 };
 use rtspscope_engine::{Code, Evidence, Finding, Locator, LossKind, Severity, Snapshot};
 use rtspscope_wire::{LinkType, Span, TapId, TapRole, Timestamp};
@@ -47,7 +48,11 @@ fn message(tap: u16, frame: u64, status: Option<u16>, text: &str) -> Arc<Message
     Arc::new(Message {
         at: at(tap, frame),
         last_frame: Some(frame),
-        from: if status.is_some() { Side::Server } else { Side::Client },
+        from: if status.is_some() {
+            Side::Server
+        } else {
+            Side::Client
+        },
         status,
         raw: text.as_bytes().into(),
         head_len: text.len(),
@@ -72,7 +77,12 @@ fn leg(tap: u16, client: &str) -> Leg {
             method: "SETUP".to_owned(),
             cseq: Some(3),
             request: Some(message(tap, 12, None, request)),
-            response: Some(message(tap, 13, Some(200), "RTSP/1.0 200 OK\r\nCSeq: 3\r\n\r\n")),
+            response: Some(message(
+                tap,
+                13,
+                Some(200),
+                "RTSP/1.0 200 OK\r\nCSeq: 3\r\n\r\n",
+            )),
             repeats: 1,
         }],
         missing_bytes: 0,
@@ -100,7 +110,11 @@ fn arrival(tap: u16, packets: u64) -> Arrival {
             from: seen.then(|| address("203.0.113.10:5000")),
             to: seen.then(|| address("203.0.113.1:9998")),
         },
-        rtcp: RtcpArrival { packets: packets / 50, sender_reports: packets / 50, ..RtcpArrival::default() },
+        rtcp: RtcpArrival {
+            packets: packets / 50,
+            sender_reports: packets / 50,
+            ..RtcpArrival::default()
+        },
         from_client: Vec::new(),
         refused: Vec::new(),
     }
@@ -181,10 +195,16 @@ pub(crate) fn snapshot() -> Snapshot {
             rewrites: vec![diff()],
             client_translated: true,
         }),
-        alg: AlgJudgement { action: AlgAction::Rewrite, effect: AlgEffect::Damaged },
+        alg: AlgJudgement {
+            action: AlgAction::Rewrite,
+            effect: AlgEffect::Damaged,
+        },
     };
     Snapshot {
-        taps: vec![tap(0, "lan.pcap", TapRole::Lan), tap(1, "wan.pcap", TapRole::Wan)],
+        taps: vec![
+            tap(0, "lan.pcap", TapRole::Lan),
+            tap(1, "wan.pcap", TapRole::Wan),
+        ],
         losses: vec![(LossKind::DroppedByCapture, 4), (LossKind::FileCut, 1)],
         blind_spots: vec![Code::CaptureIncomplete],
         sessions: vec![session],

@@ -26,7 +26,11 @@ pub(super) fn section(out: &mut Vec<u8>) {
         body.extend_from_slice(&1_u16.to_le_bytes());
         body.extend_from_slice(&0_u16.to_le_bytes());
         body.extend_from_slice(&(-1_i64).to_le_bytes());
-        option(body, SHB_USERAPPL, concat!("rtspscope ", env!("CARGO_PKG_VERSION")).as_bytes());
+        option(
+            body,
+            SHB_USERAPPL,
+            concat!("rtspscope ", env!("CARGO_PKG_VERSION")).as_bytes(),
+        );
         end_of_options(body);
     });
 }
@@ -83,7 +87,9 @@ fn block(out: &mut Vec<u8>, kind: u32, fill: impl FnOnce(&mut Vec<u8>)) {
     out.extend_from_slice(&[0; 4]);
     fill(out);
     pad(out);
-    let len = u32::try_from(out.len() - start + 4).unwrap_or(u32::MAX).to_le_bytes();
+    let len = u32::try_from(out.len() - start + 4)
+        .unwrap_or(u32::MAX)
+        .to_le_bytes();
     out.extend_from_slice(&len);
     if let Some(field) = out.get_mut(start + 4..start + 8) {
         field.copy_from_slice(&len);

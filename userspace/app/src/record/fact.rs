@@ -20,9 +20,17 @@ const LOSS: u8 = 2;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Fact {
     /// What the kernel counted of a flow so far.
-    Counters { from: SocketAddr, to: SocketAddr, stats: Box<FlowStats> },
+    Counters {
+        from: SocketAddr,
+        to: SocketAddr,
+        stats: Box<FlowStats>,
+    },
     /// What was not captured since the last such fact.
-    Loss { kind: LossKind, count: u64, of_tap: bool },
+    Loss {
+        kind: LossKind,
+        count: u64,
+        of_tap: bool,
+    },
 }
 
 impl Fact {
@@ -37,11 +45,17 @@ impl Fact {
                 out.0.push(COUNTERS);
                 out.address(*from);
                 out.address(*to);
-                out.0.extend_from_slice(&FlowStats::LAYOUT_VERSION.to_le_bytes());
+                out.0
+                    .extend_from_slice(&FlowStats::LAYOUT_VERSION.to_le_bytes());
                 stats.clone().visit_fields(&mut out);
             }
-            Self::Loss { kind, count, of_tap } => {
-                out.0.extend_from_slice(&[LOSS, code_of(*kind), u8::from(*of_tap)]);
+            Self::Loss {
+                kind,
+                count,
+                of_tap,
+            } => {
+                out.0
+                    .extend_from_slice(&[LOSS, code_of(*kind), u8::from(*of_tap)]);
                 out.0.extend_from_slice(&count.to_le_bytes());
             }
         }
@@ -50,7 +64,10 @@ impl Fact {
 
     /// Reads an option's content; `None` for another program's or another version's.
     pub(crate) fn decode(bytes: &[u8]) -> Option<Self> {
-        let mut input = Reader { rest: bytes, short: false };
+        let mut input = Reader {
+            rest: bytes,
+            short: false,
+        };
         let ours = input.array().map(u32::from_le_bytes) == Some(ENTERPRISE)
             && input.array() == Some(*MAGIC)
             && input.array().map(u16::from_le_bytes) == Some(VERSION);
@@ -63,12 +80,20 @@ impl Fact {
                 let version = input.array().map(u16::from_le_bytes)?;
                 let mut stats = Box::<FlowStats>::default();
                 stats.visit_fields(&mut input);
-                (version == FlowStats::LAYOUT_VERSION && !input.short).then_some(Self::Counters { from, to, stats })
+                (version == FlowStats::LAYOUT_VERSION && !input.short).then_some(Self::Counters {
+                    from,
+                    to,
+                    stats,
+                })
             }
             [LOSS] => {
                 let [kind, of_tap] = input.array()?;
                 let count = input.array().map(u64::from_le_bytes)?;
-                Some(Self::Loss { kind: kind_of(kind)?, count, of_tap: of_tap != 0 })
+                Some(Self::Loss {
+                    kind: kind_of(kind)?,
+                    count,
+                    of_tap: of_tap != 0,
+                })
             }
             _ => None,
         }
@@ -90,7 +115,11 @@ const LOSS_KINDS: [LossKind; 10] = [
 ];
 
 fn code_of(kind: LossKind) -> u8 {
-    LOSS_KINDS.iter().position(|known| *known == kind).and_then(|code| u8::try_from(code).ok()).unwrap_or(u8::MAX)
+    LOSS_KINDS
+        .iter()
+        .position(|known| *known == kind)
+        .and_then(|code| u8::try_from(code).ok())
+        .unwrap_or(u8::MAX)
 }
 
 fn kind_of(code: u8) -> Option<LossKind> {

@@ -14,11 +14,19 @@ use crate::source::{Host, MergedFiles, NamedFile};
 fn scratch() -> PathBuf {
     static NUMBER: AtomicU32 = AtomicU32::new(0);
     let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-    std::env::temp_dir().join(format!("rtspscope-record-{}-{number}.pcapng", std::process::id()))
+    std::env::temp_dir().join(format!(
+        "rtspscope-record-{}-{number}.pcapng",
+        std::process::id()
+    ))
 }
 
 fn tap(name: &str, role: TapRole, link_type: Option<LinkType>) -> TapInfo {
-    TapInfo { name: name.to_owned(), role, source: format!("ebpf:{name}"), link_type }
+    TapInfo {
+        name: name.to_owned(),
+        role,
+        source: format!("ebpf:{name}"),
+        link_type,
+    }
 }
 
 fn frame(tap: u16, number: u64, at: i64, direction: Direction, bytes: &[u8]) -> Input<'_> {
@@ -36,14 +44,26 @@ fn frame(tap: u16, number: u64, at: i64, direction: Direction, bytes: &[u8]) -> 
 /// Counters in which no two fields are alike, made from packets as the kernel makes them.
 fn stats() -> FlowStats {
     let mut stats = FlowStats::default();
-    for (at, seq) in [(0_i64, 7_u16), (33, 8), (34, 8), (99, 12), (132, 11), (165, 900)] {
+    for (at, seq) in [
+        (0_i64, 7_u16),
+        (33, 8),
+        (34, 8),
+        (99, 12),
+        (132, 11),
+        (165, 900),
+    ] {
         let mut packet = [0; 40];
         packet[0] = 0x80;
         packet[1] = 96;
         packet[2..4].copy_from_slice(&seq.to_be_bytes());
         packet[4..8].copy_from_slice(&(u32::from(seq) * 3_000).to_be_bytes());
         packet[8..12].copy_from_slice(&0xfeed_beef_u32.to_be_bytes());
-        stats.update(&packet, 40, 1_700_000_000_000_000_000 + at * 1_000_000, 90_000);
+        stats.update(
+            &packet,
+            40,
+            1_700_000_000_000_000_000 + at * 1_000_000,
+            90_000,
+        );
     }
     stats
 }
@@ -68,7 +88,10 @@ impl Host for Replayed {
 
 fn replay(path: &PathBuf) -> Replayed {
     let mut replayed = Replayed::default();
-    let file = NamedFile { path: path.clone(), role: TapRole::Unknown };
+    let file = NamedFile {
+        path: path.clone(),
+        role: TapRole::Unknown,
+    };
     let mut source = MergedFiles::open(&[file], &mut replayed).unwrap();
     while let Some(input) = source.next(&mut replayed).unwrap() {
         let text = format!("{input:?}");
@@ -83,12 +106,37 @@ fn inputs(payload: &[u8]) -> Vec<Input<'_>> {
     let to: SocketAddr = "[2001:db8::1]:9998".parse().unwrap();
     vec![
         frame(0, 1, 1_700_000_000_000_000_001, Direction::Ingress, payload),
-        frame(1, 2, 1_700_000_000_000_000_900, Direction::Egress, &payload[..61]),
-        Input::FlowCounters(FlowCounters { tap: TapId(1), from, to, stats: stats() }),
-        Input::CaptureLoss(CaptureLoss { tap: Some(TapId(1)), kind: LossKind::RingFull, count: 3 }),
-        Input::CaptureLoss(CaptureLoss { tap: None, kind: LossKind::MapFull, count: u64::MAX }),
+        frame(
+            1,
+            2,
+            1_700_000_000_000_000_900,
+            Direction::Egress,
+            &payload[..61],
+        ),
+        Input::FlowCounters(FlowCounters {
+            tap: TapId(1),
+            from,
+            to,
+            stats: stats(),
+        }),
+        Input::CaptureLoss(CaptureLoss {
+            tap: Some(TapId(1)),
+            kind: LossKind::RingFull,
+            count: 3,
+        }),
+        Input::CaptureLoss(CaptureLoss {
+            tap: None,
+            kind: LossKind::MapFull,
+            count: u64::MAX,
+        }),
         // Frames of two processors come a little out of order, and stay so.
-        frame(0, 3, 1_700_000_000_000_000_500, Direction::Unknown, &payload[..3]),
+        frame(
+            0,
+            3,
+            1_700_000_000_000_000_500,
+            Direction::Unknown,
+            &payload[..3],
+        ),
         frame(0, 4, 1_700_000_009_000_000_000, Direction::Ingress, &[]),
     ]
 }
@@ -97,8 +145,10 @@ fn inputs(payload: &[u8]) -> Vec<Input<'_>> {
 fn a_replay_gives_the_inputs_that_were_recorded() {
     let path = scratch();
     let mut recorder = Recorder::create(&path).unwrap();
-    let taps =
-        [tap("lan0", TapRole::Lan, Some(LinkType::ETHERNET)), tap("wan0", TapRole::Wan, Some(LinkType::ETHERNET))];
+    let taps = [
+        tap("lan0", TapRole::Lan, Some(LinkType::ETHERNET)),
+        tap("wan0", TapRole::Wan, Some(LinkType::ETHERNET)),
+    ];
     for info in &taps {
         recorder.open_tap(info.clone());
     }
@@ -107,14 +157,23 @@ fn a_replay_gives_the_inputs_that_were_recorded() {
     for input in &inputs {
         recorder.handle_input(input).unwrap();
     }
-    recorder.handle_input(&Input::Tick(Timestamp(1_700_000_010_000_000_000))).unwrap();
+    recorder
+        .handle_input(&Input::Tick(Timestamp(1_700_000_010_000_000_000)))
+        .unwrap();
     recorder.finish().unwrap();
 
     let replayed = replay(&path);
     let expected: Vec<String> = inputs.iter().map(|input| format!("{input:?}")).collect();
     assert_eq!(replayed.inputs, expected);
-    let known: Vec<_> = replayed.taps.iter().map(|tap| (tap.name.as_str(), tap.role, tap.link_type)).collect();
-    let told: Vec<_> = taps.iter().map(|tap| (tap.name.as_str(), tap.role, tap.link_type)).collect();
+    let known: Vec<_> = replayed
+        .taps
+        .iter()
+        .map(|tap| (tap.name.as_str(), tap.role, tap.link_type))
+        .collect();
+    let told: Vec<_> = taps
+        .iter()
+        .map(|tap| (tap.name.as_str(), tap.role, tap.link_type))
+        .collect();
     assert_eq!(known, told);
     assert_eq!(replayed.notes, Vec::<String>::new());
 }
@@ -124,10 +183,19 @@ fn a_tap_whose_link_type_comes_with_its_frames_is_recorded_too() {
     let path = scratch();
     let mut recorder = Recorder::create(&path).unwrap();
     recorder.open_tap(tap("eth1", TapRole::Mirror, None));
-    recorder.handle_input(&frame(0, 1, 5, Direction::Unknown, &[1; 60])).unwrap();
+    recorder
+        .handle_input(&frame(0, 1, 5, Direction::Unknown, &[1; 60]))
+        .unwrap();
     recorder.finish().unwrap();
     let replayed = replay(&path);
-    assert_eq!(replayed.taps.iter().map(|tap| (tap.name.as_str(), tap.role)).collect::<Vec<_>>(), [("eth1", TapRole::Mirror)]);
+    assert_eq!(
+        replayed
+            .taps
+            .iter()
+            .map(|tap| (tap.name.as_str(), tap.role))
+            .collect::<Vec<_>>(),
+        [("eth1", TapRole::Mirror)]
+    );
     assert_eq!(replayed.inputs.len(), 1);
 }
 
@@ -138,7 +206,9 @@ fn the_file_is_whole_before_the_end_of_the_run() {
     recorder.open_tap(tap("lan0", TapRole::Lan, Some(LinkType::ETHERNET)));
     let payload = [3; 1_000];
     for number in 1..=500 {
-        recorder.handle_input(&frame(0, number, 0, Direction::Ingress, &payload)).unwrap();
+        recorder
+            .handle_input(&frame(0, number, 0, Direction::Ingress, &payload))
+            .unwrap();
     }
     let copy = scratch();
     std::fs::copy(&path, &copy).unwrap();
@@ -152,17 +222,27 @@ fn the_file_is_whole_before_the_end_of_the_run() {
 #[test]
 fn a_full_disk_is_told_in_one_line() {
     let mut recorder = Recorder::create(std::path::Path::new("/dev/null")).unwrap();
-    recorder.file = std::fs::File::options().write(true).open("/dev/full").unwrap();
+    recorder.file = std::fs::File::options()
+        .write(true)
+        .open("/dev/full")
+        .unwrap();
     recorder.path = PathBuf::from("OUT.pcapng");
     recorder.open_tap(tap("lan0", TapRole::Lan, Some(LinkType::ETHERNET)));
     let error = recorder.finish().unwrap_err().to_string();
-    assert_eq!(error, "OUT.pcapng: cannot write: no space left on device: free some space or choose another place");
+    assert_eq!(
+        error,
+        "OUT.pcapng: cannot write: no space left on device: free some space or choose another place"
+    );
 }
 
 #[test]
 fn facts_of_others_and_cut_facts_are_stepped_over() {
     let from: SocketAddr = "203.0.113.10:5000".parse().unwrap();
-    let fact = Fact::Counters { from, to: from, stats: Box::new(stats()) };
+    let fact = Fact::Counters {
+        from,
+        to: from,
+        stats: Box::new(stats()),
+    };
     let bytes = fact.encode();
     assert_eq!(Fact::decode(&bytes), Some(fact));
     for len in 0..bytes.len() {

@@ -25,10 +25,18 @@ mod with_libpcap {
     impl Filter {
         /// Checks the expression on Ethernet, where every expression has a meaning.
         pub(crate) fn new(expression: &str) -> Result<Self, Failure> {
-            let program = compile(expression, LinkType::ETHERNET)
-                .map_err(|error| Failure::new("--filter", error, "write it as for tcpdump (man pcap-filter)"))?;
+            let program = compile(expression, LinkType::ETHERNET).map_err(|error| {
+                Failure::new(
+                    "--filter",
+                    error,
+                    "write it as for tcpdump (man pcap-filter)",
+                )
+            })?;
             let programs = BTreeMap::from([(LinkType::ETHERNET.0, Some(program))]);
-            Ok(Self { expression: expression.to_owned(), programs })
+            Ok(Self {
+                expression: expression.to_owned(),
+                programs,
+            })
         }
 
         /// Whether the frame is of interest.
@@ -38,7 +46,9 @@ mod with_libpcap {
                 .programs
                 .entry(frame.link_type.0)
                 .or_insert_with(|| compile(expression, frame.link_type).ok());
-            program.as_ref().is_some_and(|program| program.filter(frame.bytes))
+            program
+                .as_ref()
+                .is_some_and(|program| program.filter(frame.bytes))
         }
     }
 
@@ -47,12 +57,17 @@ mod with_libpcap {
         // libpcap compiles for DLT numbers, of which raw IP's is not its link type's.
         let dlt = if raw_ip { 12 } else { i32::from(link_type.0) };
         let capture = Capture::dead(Linktype(dlt)).map_err(|error| error.to_string())?;
-        capture.compile(expression, true).map_err(|error| error.to_string())
+        capture
+            .compile(expression, true)
+            .map_err(|error| error.to_string())
     }
 
     impl fmt::Debug for Filter {
         fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-            formatter.debug_struct("Filter").field("expression", &self.expression).finish_non_exhaustive()
+            formatter
+                .debug_struct("Filter")
+                .field("expression", &self.expression)
+                .finish_non_exhaustive()
         }
     }
 
@@ -64,7 +79,8 @@ mod with_libpcap {
 
         /// An IPv4 header with UDP ports 5000 and 6000.
         const DATAGRAM: [u8; 28] = [
-            0x45, 0, 0, 28, 0, 0, 0, 0, 64, 17, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2, 0x13, 0x88, 0x17, 0x70, 0, 8, 0, 0,
+            0x45, 0, 0, 28, 0, 0, 0, 0, 64, 17, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2, 0x13, 0x88, 0x17,
+            0x70, 0, 8, 0, 0,
         ];
 
         fn raw_ip() -> FrameRef<'static> {
@@ -87,7 +103,12 @@ mod with_libpcap {
 
         #[test]
         fn a_wrong_expression_is_told_at_once() {
-            assert!(Filter::new("udp prot 6000").unwrap_err().to_string().starts_with("--filter: "));
+            assert!(
+                Filter::new("udp prot 6000")
+                    .unwrap_err()
+                    .to_string()
+                    .starts_with("--filter: ")
+            );
         }
     }
 }
@@ -106,7 +127,11 @@ mod without_libpcap {
         /// Says that this build has no filter.
         pub(crate) fn new(_expression: &str) -> Result<Self, Failure> {
             let remedy = "build with --features pcap, or filter with tcpdump first";
-            Err(Failure::new("--filter", "this build has no libpcap", remedy))
+            Err(Failure::new(
+                "--filter",
+                "this build has no libpcap",
+                remedy,
+            ))
         }
 
         /// Whether the frame is of interest.

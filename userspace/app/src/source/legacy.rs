@@ -2,10 +2,13 @@
 
 use std::io;
 
-use pcap_parser::pcap::{parse_pcap_frame, parse_pcap_frame_be, parse_pcap_frame_modified, parse_pcap_header};
+use pcap_parser::pcap::{
+    parse_pcap_frame, parse_pcap_frame_be, parse_pcap_frame_modified, parse_pcap_header,
+};
 use rtspscope_wire::{Direction, LinkType, TapId, TapRole, Timestamp};
 
-use super::capture_file::{Item, Step, TapOpener, What, link_type_of};
+use super::capture_file::{Item, Step, TapOpener, What};
+use super::link_types::link_type_of;
 use super::window::Window;
 
 const HEADER_LEN: usize = 24;
@@ -42,7 +45,9 @@ impl Legacy {
         if !window.fill(HEADER_LEN)? {
             return Ok(None);
         }
-        let Ok((_, header)) = parse_pcap_header(window.data()) else { return Ok(None) };
+        let Ok((_, header)) = parse_pcap_header(window.data()) else {
+            return Ok(None);
+        };
         window.consume(HEADER_LEN);
         let link_type = link_type_of(header.network.0.cast_unsigned());
         Ok(Some(Self {
@@ -50,7 +55,11 @@ impl Legacy {
             link_type,
             big_endian: header.is_bigendian(),
             modified: header.is_modified_format(),
-            nanos_per_fraction: if header.is_nanosecond_precision() { 1 } else { 1_000 },
+            nanos_per_fraction: if header.is_nanosecond_precision() {
+                1
+            } else {
+                1_000
+            },
             frames: 0,
         }))
     }
@@ -62,14 +71,24 @@ impl Legacy {
 
     /// Reads the next record.
     pub(crate) fn step(&mut self, window: &mut Window) -> io::Result<Step> {
-        let header_len = if self.modified { MODIFIED_RECORD_HEADER_LEN } else { RECORD_HEADER_LEN };
+        let header_len = if self.modified {
+            MODIFIED_RECORD_HEADER_LEN
+        } else {
+            RECORD_HEADER_LEN
+        };
         if !window.fill(header_len)? {
-            return Ok(if window.data().is_empty() { Step::End } else { self.cut() });
+            return Ok(if window.data().is_empty() {
+                Step::End
+            } else {
+                self.cut()
+            });
         }
         let captured_len = self.captured_len(window.data());
         if captured_len > MAX_RECORD_LEN {
             let offset = window.offset();
-            return Ok(Step::Cut(format!("is damaged: the record at byte {offset} claims {captured_len} bytes")));
+            return Ok(Step::Cut(format!(
+                "is damaged: the record at byte {offset} claims {captured_len} bytes"
+            )));
         }
         let len = header_len + captured_len;
         if !window.fill(len)? {
@@ -80,7 +99,9 @@ impl Legacy {
             (false, true) => parse_pcap_frame_be,
             (false, false) => parse_pcap_frame,
         };
-        let Ok((_, record)) = parse(window.data()) else { return Ok(self.cut()) };
+        let Ok((_, record)) = parse(window.data()) else {
+            return Ok(self.cut());
+        };
         self.frames += 1;
         let seconds = i64::from(record.ts_sec) * 1_000_000_000;
         let what = What::Frame {
@@ -91,11 +112,21 @@ impl Legacy {
             bytes: header_len..len,
         };
         let at = Timestamp(seconds + i64::from(record.ts_usec) * self.nanos_per_fraction);
-        Ok(Step::Item(Item { at, tap: self.tap, what }, len))
+        Ok(Step::Item(
+            Item {
+                at,
+                tap: self.tap,
+                what,
+            },
+            len,
+        ))
     }
 
     fn captured_len(&self, record: &[u8]) -> usize {
-        let bytes = record.get(8..12).and_then(|bytes| bytes.try_into().ok()).unwrap_or_default();
+        let bytes = record
+            .get(8..12)
+            .and_then(|bytes| bytes.try_into().ok())
+            .unwrap_or_default();
         super::options::u32_of(bytes, self.big_endian) as usize
     }
 

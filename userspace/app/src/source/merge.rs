@@ -2,7 +2,8 @@
 
 use rtspscope_engine::Input;
 
-use super::capture_file::{CaptureFile, subject};
+use super::capture_file::CaptureFile;
+use super::opening::subject;
 use super::{Host, NamedFile};
 use crate::failure::Failure;
 
@@ -17,10 +18,21 @@ pub(crate) struct MergedFiles {
 impl MergedFiles {
     /// Opens all files, in the given order, up to their first item.
     pub(crate) fn open(named: &[NamedFile], host: &mut dyn Host) -> Result<Self, Failure> {
-        let mut merged = Self { files: Vec::with_capacity(named.len()), names: Vec::new(), current: None };
+        let mut merged = Self {
+            files: Vec::with_capacity(named.len()),
+            names: Vec::new(),
+            current: None,
+        };
         for (index, file) in named.iter().enumerate() {
-            if named[..index].iter().any(|earlier| earlier.path == file.path) {
-                return Err(Failure::new(subject(&file.path), "is named twice", "name each capture once"));
+            if named[..index]
+                .iter()
+                .any(|earlier| earlier.path == file.path)
+            {
+                return Err(Failure::new(
+                    subject(&file.path),
+                    "is named twice",
+                    "name each capture once",
+                ));
             }
             let mut opened = CaptureFile::open(file, host, &mut merged.names)?;
             opened.advance(host, &mut merged.names)?;
@@ -31,7 +43,11 @@ impl MergedFiles {
 
     /// The next input. What it borrows is valid until the next call.
     pub(crate) fn next(&mut self, host: &mut dyn Host) -> Result<Option<Input<'_>>, Failure> {
-        if let Some(file) = self.current.take().and_then(|index| self.files.get_mut(index)) {
+        if let Some(file) = self
+            .current
+            .take()
+            .and_then(|index| self.files.get_mut(index))
+        {
             file.advance(host, &mut self.names)?;
         }
         self.current = self
@@ -41,6 +57,9 @@ impl MergedFiles {
             .filter_map(|(index, file)| Some((file.at()?, index)))
             .min()
             .map(|(_, index)| index);
-        Ok(self.current.and_then(|index| self.files.get(index)).and_then(CaptureFile::input))
+        Ok(self
+            .current
+            .and_then(|index| self.files.get(index))
+            .and_then(CaptureFile::input))
     }
 }

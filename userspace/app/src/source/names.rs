@@ -7,7 +7,10 @@ pub(crate) fn of_file(path: &Path) -> String {
     if path == Path::new("-") {
         return "stdin".to_owned();
     }
-    path.file_name().map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned())
+    path.file_name().map_or_else(
+        || path.display().to_string(),
+        |name| name.to_string_lossy().into_owned(),
+    )
 }
 
 /// `wanted` if no tap has it yet, else `wanted` with the file before it, else with a number after it.
@@ -31,8 +34,18 @@ mod tests {
     fn equal_names_are_told_apart() {
         let file = Path::new("/captures/router.pcapng");
         assert_eq!(distinct("eth0", file, &[]), "eth0");
-        assert_eq!(distinct("eth0", file, &["eth0".to_owned()]), "router.pcapng:eth0");
-        assert_eq!(distinct("eth0", file, &["eth0".to_owned(), "router.pcapng:eth0".to_owned()]), "eth0#2");
+        assert_eq!(
+            distinct("eth0", file, &["eth0".to_owned()]),
+            "router.pcapng:eth0"
+        );
+        assert_eq!(
+            distinct(
+                "eth0",
+                file,
+                &["eth0".to_owned(), "router.pcapng:eth0".to_owned()]
+            ),
+            "eth0#2"
+        );
     }
 
     #[test]

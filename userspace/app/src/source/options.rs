@@ -4,13 +4,20 @@ use pcap_parser::PcapNGOption;
 
 /// The value of the first option with `code`, without its padding.
 pub(crate) fn value<'a>(options: &'a [PcapNGOption<'_>], code: u16) -> Option<&'a [u8]> {
-    options.iter().find(|option| option.code.0 == code).and_then(|option| option.as_bytes().ok())
+    options
+        .iter()
+        .find(|option| option.code.0 == code)
+        .and_then(|option| option.as_bytes().ok())
 }
 
 /// The option as text; what is not UTF-8 in it is replaced.
 pub(crate) fn text(options: &[PcapNGOption<'_>], code: u16) -> Option<String> {
     value(options, code)
-        .map(|bytes| String::from_utf8_lossy(bytes).trim_end_matches('\0').to_owned())
+        .map(|bytes| {
+            String::from_utf8_lossy(bytes)
+                .trim_end_matches('\0')
+                .to_owned()
+        })
         .filter(|text| !text.is_empty())
 }
 
@@ -19,7 +26,10 @@ pub(crate) fn number(options: &[PcapNGOption<'_>], code: u16, big_endian: bool) 
     let bytes = value(options, code)?;
     match bytes.len() {
         1 => bytes.first().map(|byte| u64::from(*byte)),
-        4 => bytes.try_into().ok().map(|bytes| u64::from(u32_of(bytes, big_endian))),
+        4 => bytes
+            .try_into()
+            .ok()
+            .map(|bytes| u64::from(u32_of(bytes, big_endian))),
         8 => bytes.try_into().ok().map(|bytes| u64_of(bytes, big_endian)),
         _ => None,
     }
@@ -27,10 +37,18 @@ pub(crate) fn number(options: &[PcapNGOption<'_>], code: u16, big_endian: bool) 
 
 /// Four bytes as a number.
 pub(crate) const fn u32_of(bytes: [u8; 4], big_endian: bool) -> u32 {
-    if big_endian { u32::from_be_bytes(bytes) } else { u32::from_le_bytes(bytes) }
+    if big_endian {
+        u32::from_be_bytes(bytes)
+    } else {
+        u32::from_le_bytes(bytes)
+    }
 }
 
 /// Eight bytes as a number.
 pub(crate) const fn u64_of(bytes: [u8; 8], big_endian: bool) -> u64 {
-    if big_endian { u64::from_be_bytes(bytes) } else { u64::from_le_bytes(bytes) }
+    if big_endian {
+        u64::from_be_bytes(bytes)
+    } else {
+        u64::from_le_bytes(bytes)
+    }
 }

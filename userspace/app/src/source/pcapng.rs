@@ -62,17 +62,33 @@ impl Pcapng {
 
     /// The tap that was opened last.
     pub(crate) fn last_tap(&self) -> Option<TapId> {
-        self.interfaces.iter().chain(&self.earlier).map(|interface| interface.tap).max()
+        self.interfaces
+            .iter()
+            .chain(&self.earlier)
+            .map(|interface| interface.tap)
+            .max()
     }
 
     /// Reads on to the next item.
-    pub(crate) fn step(&mut self, window: &mut Window, taps: &mut TapOpener<'_>) -> io::Result<Step> {
+    pub(crate) fn step(
+        &mut self,
+        window: &mut Window,
+        taps: &mut TapOpener<'_>,
+    ) -> io::Result<Step> {
         loop {
             if !window.fill(MIN_BLOCK_LEN)? {
-                return Ok(if window.data().is_empty() { Step::End } else { self.cut() });
+                return Ok(if window.data().is_empty() {
+                    Step::End
+                } else {
+                    self.cut()
+                });
             }
-            let Some(header) = window.data().first_chunk::<MIN_BLOCK_LEN>().copied() else { return Ok(self.cut()) };
-            let Some((kind, len)) = self.read_block_header(header) else { return Ok(damaged(window)) };
+            let Some(header) = window.data().first_chunk::<MIN_BLOCK_LEN>().copied() else {
+                return Ok(self.cut());
+            };
+            let Some((kind, len)) = self.read_block_header(header) else {
+                return Ok(damaged(window));
+            };
             if len > MAX_BLOCK_LEN {
                 if PACKET_BLOCKS.contains(&kind) {
                     return Ok(damaged(window));
@@ -112,10 +128,23 @@ impl Pcapng {
     }
 
     /// Reads one whole block; `None` for one that holds nothing of interest.
-    fn read_block(&mut self, kind: u32, bytes: &[u8], taps: &mut TapOpener<'_>) -> Result<Option<Item>, Damaged> {
-        let parse = if self.big_endian { parse_block_be } else { parse_block_le };
+    fn read_block(
+        &mut self,
+        kind: u32,
+        bytes: &[u8],
+        taps: &mut TapOpener<'_>,
+    ) -> Result<Option<Item>, Damaged> {
+        let parse = if self.big_endian {
+            parse_block_be
+        } else {
+            parse_block_le
+        };
         let Ok((_, block)) = parse(bytes) else {
-            return if NEEDED_BLOCKS.contains(&kind) { Err(Damaged) } else { Ok(None) };
+            return if NEEDED_BLOCKS.contains(&kind) {
+                Err(Damaged)
+            } else {
+                Ok(None)
+            };
         };
         let packet = match &block {
             Block::SectionHeader(_) => {
@@ -124,7 +153,8 @@ impl Pcapng {
             }
             Block::InterfaceDescription(description) => {
                 let earlier = self.earlier.get(self.interfaces.len());
-                self.interfaces.push(Interface::read(description, self.big_endian, earlier, taps));
+                self.interfaces
+                    .push(Interface::read(description, self.big_endian, earlier, taps));
                 return Ok(None);
             }
             Block::InterfaceStatistics(statistics) => return Ok(self.read_statistics(statistics)),
@@ -149,8 +179,14 @@ impl Pcapng {
             original_len: packet.original_len,
             bytes: packet.bytes,
         };
-        let at = packet.ticks.map_or(self.last_at, |ticks| interface.time_of(ticks));
-        Ok(Some(Item { at, tap: interface.tap, what }))
+        let at = packet
+            .ticks
+            .map_or(self.last_at, |ticks| interface.time_of(ticks));
+        Ok(Some(Item {
+            at,
+            tap: interface.tap,
+            what,
+        }))
     }
 
     /// What an interface's statistics tell: counters that a recording keeps there, or drops since the last ones.
@@ -160,7 +196,15 @@ impl Pcapng {
         let fact = options::value(&block.options, record::FACT_OPTION).and_then(Fact::decode);
         let what = match fact {
             Some(Fact::Counters { from, to, stats }) => What::Counters { from, to, stats },
-            Some(Fact::Loss { kind, count, of_tap }) => What::Loss { kind, count, of_tap },
+            Some(Fact::Loss {
+                kind,
+                count,
+                of_tap,
+            }) => What::Loss {
+                kind,
+                count,
+                of_tap,
+            },
             None => {
                 let dropped = DROP_OPTIONS
                     .iter()
@@ -171,15 +215,30 @@ impl Pcapng {
                 if count == 0 {
                     return None;
                 }
-                What::Loss { kind: LossKind::DroppedByCapture, count, of_tap: true }
+                What::Loss {
+                    kind: LossKind::DroppedByCapture,
+                    count,
+                    of_tap: true,
+                }
             }
         };
         // Statistics are written when a capture ends and may carry any time; they must not jump ahead of packets.
-        Some(Item { at: if self.frames > 0 { self.last_at.min(at) } else { at }, tap: interface.tap, what })
+        Some(Item {
+            at: if self.frames > 0 {
+                self.last_at.min(at)
+            } else {
+                at
+            },
+            tap: interface.tap,
+            what,
+        })
     }
 
     fn cut(&self) -> Step {
-        Step::Cut(format!("ends in the middle of a block, after frame {}", self.frames))
+        Step::Cut(format!(
+            "ends in the middle of a block, after frame {}",
+            self.frames
+        ))
     }
 }
 
@@ -188,5 +247,8 @@ impl Pcapng {
 struct Damaged;
 
 fn damaged(window: &Window) -> Step {
-    Step::Cut(format!("is damaged: the block at byte {} cannot be read", window.offset()))
+    Step::Cut(format!(
+        "is damaged: the block at byte {} cannot be read",
+        window.offset()
+    ))
 }

@@ -18,7 +18,14 @@ pub(crate) struct Window {
 
 impl Window {
     pub(crate) fn new(reader: Box<dyn Read>) -> Self {
-        Self { reader, buffer: vec![0; INITIAL_LEN], start: 0, end: 0, consumed: 0, ended: false }
+        Self {
+            reader,
+            buffer: vec![0; INITIAL_LEN],
+            start: 0,
+            end: 0,
+            consumed: 0,
+            ended: false,
+        }
     }
 
     /// The bytes that are there already.
@@ -59,7 +66,9 @@ impl Window {
             if self.data().is_empty() && !self.fill(1)? {
                 return Ok(false);
             }
-            let step = usize::try_from(len).unwrap_or(usize::MAX).min(self.data().len());
+            let step = usize::try_from(len)
+                .unwrap_or(usize::MAX)
+                .min(self.data().len());
             self.consume(step);
             len -= step as u64;
         }
@@ -81,7 +90,11 @@ impl Window {
 
 impl fmt::Debug for Window {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Window").field("consumed", &self.consumed).field("ended", &self.ended).finish_non_exhaustive()
+        formatter
+            .debug_struct("Window")
+            .field("consumed", &self.consumed)
+            .field("ended", &self.ended)
+            .finish_non_exhaustive()
     }
 }
 
@@ -103,7 +116,10 @@ mod tests {
     }
 
     fn dripping(bytes: Vec<u8>, step: usize) -> Window {
-        Window::new(Box::new(Dripping { left: io::Cursor::new(bytes), step }))
+        Window::new(Box::new(Dripping {
+            left: io::Cursor::new(bytes),
+            step,
+        }))
     }
 
     #[test]

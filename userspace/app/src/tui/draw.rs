@@ -20,19 +20,47 @@ pub(super) fn screen(frame: &mut Frame<'_>, report: &Report, selected: usize, li
     frame.render_widget(Paragraph::new(heading(report, live)), head);
     draw_sessions(frame, sessions, report, selected);
     draw_findings(frame, findings, report, selected, live);
-    frame.render_widget(Paragraph::new("q quit   ↑↓ or jk choose a session").style(faint()), keys);
+    frame.render_widget(
+        Paragraph::new("q quit   ↑↓ or jk choose a session").style(faint()),
+        keys,
+    );
 }
 
 fn heading(report: &Report, live: bool) -> String {
-    let taps: Vec<String> =
-        report.capture.taps.iter().map(|tap| format!("{} ({}) {} frames", tap.name, tap.role, tap.frames)).collect();
-    let lost = if report.capture.lost > 0 { format!("   not captured: {}", report.capture.lost) } else { String::new() };
-    format!("rtspscope {}   {}{lost}", if live { "live" } else { "saved" }, taps.join("   "))
+    let taps: Vec<String> = report
+        .capture
+        .taps
+        .iter()
+        .map(|tap| format!("{} ({}) {} frames", tap.name, tap.role, tap.frames))
+        .collect();
+    let lost = if report.capture.lost > 0 {
+        format!("   not captured: {}", report.capture.lost)
+    } else {
+        String::new()
+    };
+    format!(
+        "rtspscope {}   {}{lost}",
+        if live { "live" } else { "saved" },
+        taps.join("   ")
+    )
 }
 
 fn draw_sessions(frame: &mut Frame<'_>, area: Rect, report: &Report, selected: usize) {
-    let head = ["", "state", "client", "camera", "transport", "RTP LAN", "RTP WAN", "ALG", "worst finding"];
-    let rows = report.sessions.iter().map(|session| session_row(report, session));
+    let head = [
+        "",
+        "state",
+        "client",
+        "camera",
+        "transport",
+        "RTP LAN",
+        "RTP WAN",
+        "ALG",
+        "worst finding",
+    ];
+    let rows = report
+        .sessions
+        .iter()
+        .map(|session| session_row(report, session));
     let widths = [
         Constraint::Length(1),
         Constraint::Length(11),
@@ -49,7 +77,8 @@ fn draw_sessions(frame: &mut Frame<'_>, area: Rect, report: &Report, selected: u
         .header(Row::new(head).style(faint()))
         .row_highlight_style(Style::new().add_modifier(Modifier::REVERSED))
         .block(Block::new().borders(Borders::TOP).title(title));
-    let mut state = TableState::new().with_selected((!report.sessions.is_empty()).then_some(selected));
+    let mut state =
+        TableState::new().with_selected((!report.sessions.is_empty()).then_some(selected));
     frame.render_stateful_widget(table, area, &mut state);
 }
 
@@ -71,8 +100,18 @@ fn session_row<'a>(report: &'a Report, session: &'a Session) -> Row<'a> {
 
 /// RTP packets of all media at the taps of a role; `–` without such a tap.
 fn packets_at(report: &Report, session: &Session, role: &str) -> String {
-    let of_role = |name: &str| report.capture.taps.iter().any(|tap| tap.name == name && tap.role == role);
-    let arrivals = session.media.iter().flat_map(|media| &media.arrivals).filter(|arrival| of_role(&arrival.tap));
+    let of_role = |name: &str| {
+        report
+            .capture
+            .taps
+            .iter()
+            .any(|tap| tap.name == name && tap.role == role)
+    };
+    let arrivals = session
+        .media
+        .iter()
+        .flat_map(|media| &media.arrivals)
+        .filter(|arrival| of_role(&arrival.tap));
     arrivals
         .map(|arrival| arrival.rtp.packets)
         .reduce(|sum, packets| sum + packets)
@@ -81,7 +120,11 @@ fn packets_at(report: &Report, session: &Session, role: &str) -> String {
 
 fn draw_findings(frame: &mut Frame<'_>, area: Rect, report: &Report, selected: usize, live: bool) {
     let Some(session) = report.sessions.get(selected) else {
-        let nothing = if live { "No RTSP session yet." } else { "No RTSP session in these captures." };
+        let nothing = if live {
+            "No RTSP session yet."
+        } else {
+            "No RTSP session in these captures."
+        };
         let waiting = Paragraph::new(nothing).block(Block::new().borders(Borders::TOP));
         frame.render_widget(waiting, area);
         return;
@@ -95,7 +138,12 @@ fn draw_findings(frame: &mut Frame<'_>, area: Rect, report: &Report, selected: u
     }
     let title = format!(" {} ", session.url.as_deref().unwrap_or("session"));
     let block = Block::new().borders(Borders::TOP).title(title);
-    frame.render_widget(Paragraph::new(lines).wrap(Wrap { trim: false }).block(block), area);
+    frame.render_widget(
+        Paragraph::new(lines)
+            .wrap(Wrap { trim: false })
+            .block(block),
+        area,
+    );
 }
 
 fn finding_lines(finding: &Finding) -> Vec<Line<'_>> {
@@ -107,16 +155,30 @@ fn finding_lines(finding: &Finding) -> Vec<Line<'_>> {
     ])];
     lines.push(Line::from(format!("  {}", finding.cause)));
     let proofs = finding.evidence.iter().take(4).map(|proof| {
-        let frame = proof.frame.map_or_else(String::new, |frame| format!(" #{frame}"));
-        Line::styled(format!("  proof: {}{frame} {}", proof.tap, proof.note), faint())
+        let frame = proof
+            .frame
+            .map_or_else(String::new, |frame| format!(" #{frame}"));
+        Line::styled(
+            format!("  proof: {}{frame} {}", proof.tap, proof.note),
+            faint(),
+        )
     });
     lines.extend(proofs);
-    lines.extend(finding.remedy.iter().enumerate().map(|(index, remedy)| Line::from(format!("  {}. {remedy}", index + 1))));
+    lines.extend(
+        finding
+            .remedy
+            .iter()
+            .enumerate()
+            .map(|(index, remedy)| Line::from(format!("  {}. {remedy}", index + 1))),
+    );
     lines
 }
 
 fn of_session<'a>(report: &'a Report, session: &'a Session) -> impl Iterator<Item = &'a Finding> {
-    report.findings.iter().filter(|finding| finding.session == Some(session.id))
+    report
+        .findings
+        .iter()
+        .filter(|finding| finding.session == Some(session.id))
 }
 
 fn mark(finding: Option<&Finding>) -> (&'static str, Color) {

@@ -12,12 +12,25 @@ const ENDED_BY_SIGNAL: i32 = 143;
 
 /// Starts a thread that waits for SIGINT, SIGTERM and SIGHUP.
 pub(super) fn restore_terminal_on_signal() -> Result<(), Failure> {
-    let cannot = |error: &std::io::Error| Failure::new("signals", error, "raise the limits of processes and open files");
-    let runtime =
-        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| cannot(&error))?;
+    let cannot = |error: &std::io::Error| {
+        Failure::new(
+            "signals",
+            error,
+            "raise the limits of processes and open files",
+        )
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| cannot(&error))?;
     let listening = {
         let _guard = runtime.enter();
-        [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()].map(signal)
+        [
+            SignalKind::interrupt(),
+            SignalKind::terminate(),
+            SignalKind::hangup(),
+        ]
+        .map(signal)
     };
     let [interrupt, terminate, hangup] = listening;
     let mut interrupt = interrupt.map_err(|error| cannot(&error))?;

@@ -5,8 +5,8 @@ use rtspscope_engine::{Code, Snapshot, finding};
 use rtspscope_wire::{Span, TapId};
 
 use super::schema::{
-    Alg, Arrival, Capture, Client, Evidence, Finding, Leg, Loss, Media, Nat, Negotiated, Report, Rewrite, Rtcp, Rtp,
-    Server, Session, Tap, Tool,
+    Alg, Arrival, Capture, Client, Evidence, Finding, Leg, Loss, Media, Nat, Negotiated, Report,
+    Rewrite, Rtcp, Rtp, Server, Session, Tap, Tool,
 };
 use crate::output::names;
 use crate::output::privacy::{Privacy, own};
@@ -28,10 +28,23 @@ impl Mapping<'_> {
     fn report(&self) -> Report {
         Report {
             schema_version: SCHEMA_VERSION,
-            tool: Tool { name: env!("CARGO_PKG_NAME"), version: env!("CARGO_PKG_VERSION") },
+            tool: Tool {
+                name: env!("CARGO_PKG_NAME"),
+                version: env!("CARGO_PKG_VERSION"),
+            },
             capture: self.capture(),
-            sessions: self.snapshot.sessions.iter().map(|session| self.session(session)).collect(),
-            findings: self.snapshot.findings.iter().map(|finding| self.finding(finding)).collect(),
+            sessions: self
+                .snapshot
+                .sessions
+                .iter()
+                .map(|session| self.session(session))
+                .collect(),
+            findings: self
+                .snapshot
+                .findings
+                .iter()
+                .map(|finding| self.finding(finding))
+                .collect(),
         }
     }
 
@@ -39,15 +52,30 @@ impl Mapping<'_> {
         let losses = &self.snapshot.losses;
         Capture {
             taps: self.snapshot.taps.iter().map(tap).collect(),
-            lost: losses.iter().fold(0, |sum: u64, (_, count)| sum.saturating_add(*count)),
-            losses: losses.iter().map(|(kind, count)| Loss { reason: names::loss(*kind), count: *count }).collect(),
-            blind_spots: self.snapshot.blind_spots.iter().map(|code| code.name()).collect(),
+            lost: losses
+                .iter()
+                .fold(0, |sum: u64, (_, count)| sum.saturating_add(*count)),
+            losses: losses
+                .iter()
+                .map(|(kind, count)| Loss {
+                    reason: names::loss(*kind),
+                    count: *count,
+                })
+                .collect(),
+            blind_spots: self
+                .snapshot
+                .blind_spots
+                .iter()
+                .map(|code| code.name())
+                .collect(),
         }
     }
 
     fn session(&self, session: &model::Session) -> Session {
         let exchanges = session.legs.first().map_or(&[][..], |leg| &leg.exchanges);
-        let requests = exchanges.iter().map(|exchange| u64::from(exchange.request.is_some()) + u64::from(exchange.repeats));
+        let requests = exchanges
+            .iter()
+            .map(|exchange| u64::from(exchange.request.is_some()) + u64::from(exchange.repeats));
         Session {
             id: session.id,
             url: self.optional(session.url.as_deref()),
@@ -65,17 +93,31 @@ impl Mapping<'_> {
             started_at: rfc3339(session.started_at),
             ended_at: session.ended_at.map(rfc3339),
             requests: requests.sum(),
-            responses: exchanges.iter().filter(|exchange| exchange.response.is_some()).count() as u64,
+            responses: exchanges
+                .iter()
+                .filter(|exchange| exchange.response.is_some())
+                .count() as u64,
             timeout_s: session.timeout_secs,
-            media: session.media.iter().map(|media| self.media(media)).collect(),
+            media: session
+                .media
+                .iter()
+                .map(|media| self.media(media))
+                .collect(),
             nat: self.nat(session),
-            alg: Alg { action: names::action(session.alg.action), effect: names::effect(session.alg.effect) },
+            alg: Alg {
+                action: names::action(session.alg.action),
+                effect: names::effect(session.alg.effect),
+            },
             findings: self.codes_of(session.id),
         }
     }
 
     fn leg(&self, leg: &model::Leg) -> Leg {
-        Leg { tap: self.tap_name(leg.tap), client: leg.client.to_string(), server: leg.server.to_string() }
+        Leg {
+            tap: self.tap_name(leg.tap),
+            client: leg.client.to_string(),
+            server: leg.server.to_string(),
+        }
     }
 
     fn media(&self, media: &model::MediaStream) -> Media {
@@ -88,7 +130,11 @@ impl Mapping<'_> {
             profile: self.optional(media.profile.as_deref()),
             set_up: media.set_up,
             negotiated: self.negotiated(&media.negotiated),
-            arrivals: media.arrivals.iter().map(|arrival| self.arrival(arrival)).collect(),
+            arrivals: media
+                .arrivals
+                .iter()
+                .map(|arrival| self.arrival(arrival))
+                .collect(),
         }
     }
 
@@ -106,7 +152,11 @@ impl Mapping<'_> {
     }
 
     fn arrival(&self, arrival: &model::Arrival) -> Arrival {
-        Arrival { tap: self.tap_name(arrival.tap), rtp: rtp(&arrival.rtp), rtcp: rtcp(&arrival.rtcp) }
+        Arrival {
+            tap: self.tap_name(arrival.tap),
+            rtp: rtp(&arrival.rtp),
+            rtcp: rtcp(&arrival.rtcp),
+        }
     }
 
     fn nat(&self, session: &model::Session) -> Nat {
@@ -123,19 +173,35 @@ impl Mapping<'_> {
         };
         Nat {
             paired: true,
-            evidence: pair.evidence.iter().map(|evidence| names::evidence(*evidence)).collect(),
+            evidence: pair
+                .evidence
+                .iter()
+                .map(|evidence| names::evidence(*evidence))
+                .collect(),
             pre_tap: tap_of(pair.pre),
             post_tap: tap_of(pair.post),
             sequence_delta: pair.sequence_delta,
-            rewrites: pair.rewrites.iter().map(|rewrite| self.rewrite(rewrite)).collect(),
+            rewrites: pair
+                .rewrites
+                .iter()
+                .map(|rewrite| self.rewrite(rewrite))
+                .collect(),
         }
     }
 
     fn rewrite(&self, diff: &model::FieldDiff) -> Rewrite {
-        let value = |value: &Option<String>| value.as_ref().map(|value| self.privacy.field(&diff.field, value));
+        let value = |value: &Option<String>| {
+            value
+                .as_ref()
+                .map(|value| self.privacy.field(&diff.field, value))
+        };
         Rewrite {
             method: own(&diff.method),
-            kind: if diff.in_response { "response" } else { "request" },
+            kind: if diff.in_response {
+                "response"
+            } else {
+                "request"
+            },
             cseq: diff.cseq,
             field: own(&diff.field),
             pre: value(&diff.pre),
@@ -154,8 +220,16 @@ impl Mapping<'_> {
             media: finding.subject.media,
             summary: self.privacy.text(&finding.summary),
             cause: self.privacy.text(&finding.cause),
-            evidence: finding.evidence.iter().map(|evidence| self.evidence(evidence)).collect(),
-            remedy: finding.remedy.iter().map(|remedy| self.privacy.text(remedy)).collect(),
+            evidence: finding
+                .evidence
+                .iter()
+                .map(|evidence| self.evidence(evidence))
+                .collect(),
+            remedy: finding
+                .remedy
+                .iter()
+                .map(|remedy| self.privacy.text(remedy))
+                .collect(),
         }
     }
 
@@ -171,7 +245,12 @@ impl Mapping<'_> {
     /// Codes of a session's findings, each once, in the order of the findings.
     fn codes_of(&self, session: u32) -> Vec<&'static str> {
         let mut codes: Vec<Code> = Vec::new();
-        for finding in self.snapshot.findings.iter().filter(|finding| finding.subject.session == Some(session)) {
+        for finding in self
+            .snapshot
+            .findings
+            .iter()
+            .filter(|finding| finding.subject.session == Some(session))
+        {
             if !codes.contains(&finding.code) {
                 codes.push(finding.code);
             }
@@ -180,7 +259,10 @@ impl Mapping<'_> {
     }
 
     fn tap_name(&self, tap: TapId) -> String {
-        self.snapshot.taps.get(usize::from(tap.0)).map_or_else(|| format!("tap {}", tap.0), |tap| own(&tap.name))
+        self.snapshot
+            .taps
+            .get(usize::from(tap.0))
+            .map_or_else(|| format!("tap {}", tap.0), |tap| own(&tap.name))
     }
 
     fn optional(&self, text: Option<&str>) -> Option<String> {

@@ -14,12 +14,32 @@ fn credentials_are_shown_only_when_asked_for() {
     let redacted = pretty(&report(&sample::snapshot(), Privacy::Redact)).unwrap();
     assert!(!redacted.contains("geheim"), "{redacted}");
     let shown = pretty(&report(&sample::snapshot(), Privacy::Show)).unwrap();
-    assert!(shown.contains("rtsp://admin:geheim@203.0.113.10/test"), "{shown}");
+    assert!(
+        shown.contains("rtsp://admin:geheim@203.0.113.10/test"),
+        "{shown}"
+    );
 }
 
 #[test]
 fn a_capture_of_nothing_has_all_keys() {
-    let report = pretty(&report(&rtspscope_engine::Snapshot::default(), Privacy::Redact)).unwrap();
-    let keys = ["schema_version", "tool", "capture", "taps", "lost", "blind_spots", "sessions", "findings"];
-    assert!(keys.iter().all(|key| report.contains(&format!("\"{key}\""))), "{report}");
+    let report = pretty(&report(
+        &rtspscope_engine::Snapshot::default(),
+        Privacy::Redact,
+    ))
+    .unwrap();
+    let keys = [
+        "schema_version",
+        "tool",
+        "capture",
+        "taps",
+        "lost",
+        "blind_spots",
+        "sessions",
+        "findings",
+    ];
+    assert!(
+        keys.iter()
+            .all(|key| report.contains(&format!("\"{key}\""))),
+        "{report}"
+    );
 }

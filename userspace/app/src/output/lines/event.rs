@@ -25,7 +25,11 @@ pub(crate) struct EventLine {
 #[serde(tag = "type", rename_all = "kebab-case")]
 pub(crate) enum What {
     /// A connection speaks RTSP.
-    SessionStarted { client: String, server: String, encrypted: bool },
+    SessionStarted {
+        client: String,
+        server: String,
+        encrypted: bool,
+    },
     /// A request or a response is complete.
     Message {
         client: String,
@@ -38,27 +42,63 @@ pub(crate) enum What {
         line: String,
     },
     /// A SETUP was accepted.
-    Setup { client: String, server: String, cseq: Option<u32>, transport: Option<String> },
+    Setup {
+        client: String,
+        server: String,
+        cseq: Option<u32>,
+        transport: Option<String>,
+    },
     /// PLAY or RECORD was accepted.
     Playing { client: String, server: String },
     /// The first packet of a medium.
-    MediaArrived { from: String, to: String, ssrc: Option<u32> },
+    MediaArrived {
+        from: String,
+        to: String,
+        ssrc: Option<u32>,
+    },
     /// The connection is over.
-    Ended { client: String, server: String, by: &'static str, reset: bool },
+    Ended {
+        client: String,
+        server: String,
+        by: &'static str,
+        reset: bool,
+    },
 }
 
 /// The lines of an event: one, or two for the answer that accepts a SETUP.
 pub(crate) fn lines_of(event: &Event, taps: &[String], privacy: Privacy) -> Vec<EventLine> {
     let ends = |client: &SocketAddr, server: &SocketAddr| (client.to_string(), server.to_string());
     let (at, what) = match event {
-        Event::SessionStarted { at, client, server, encrypted } => {
+        Event::SessionStarted {
+            at,
+            client,
+            server,
+            encrypted,
+        } => {
             let (client, server) = ends(client, server);
-            (*at, What::SessionStarted { client, server, encrypted: *encrypted })
+            (
+                *at,
+                What::SessionStarted {
+                    client,
+                    server,
+                    encrypted: *encrypted,
+                },
+            )
         }
-        Event::Message { client, server, method, cseq, message } => {
+        Event::Message {
+            client,
+            server,
+            method,
+            cseq,
+            message,
+        } => {
             let (client, server) = ends(client, server);
             let parsed = message::parse(&message.raw).value;
-            let start = message.raw.split(|byte| matches!(byte, b'\r' | b'\n')).next().unwrap_or_default();
+            let start = message
+                .raw
+                .split(|byte| matches!(byte, b'\r' | b'\n'))
+                .next()
+                .unwrap_or_default();
             let what = What::Message {
                 client: client.clone(),
                 server: server.clone(),
@@ -68,11 +108,25 @@ pub(crate) fn lines_of(event: &Event, taps: &[String], privacy: Privacy) -> Vec<
                 status: message.status,
                 line: privacy.text(&String::from_utf8_lossy(start)),
             };
-            let accepted = method == "SETUP" && message.status.is_some_and(|status| (200..300).contains(&status));
+            let accepted = method == "SETUP"
+                && message
+                    .status
+                    .is_some_and(|status| (200..300).contains(&status));
             let mut lines = vec![line(message.at, what, taps)];
             if accepted {
-                let transport = parsed.header("Transport").map(|field| privacy.text(&field.value.text()));
-                lines.push(line(message.at, What::Setup { client, server, cseq: *cseq, transport }, taps));
+                let transport = parsed
+                    .header("Transport")
+                    .map(|field| privacy.text(&field.value.text()));
+                lines.push(line(
+                    message.at,
+                    What::Setup {
+                        client,
+                        server,
+                        cseq: *cseq,
+                        transport,
+                    },
+                    taps,
+                ));
             }
             return lines;
         }
@@ -82,17 +136,46 @@ pub(crate) fn lines_of(event: &Event, taps: &[String], privacy: Privacy) -> Vec<
         }
         Event::MediaArrived { at, from, to, ssrc } => {
             let (from, to) = ends(from, to);
-            (*at, What::MediaArrived { from, to, ssrc: *ssrc })
+            (
+                *at,
+                What::MediaArrived {
+                    from,
+                    to,
+                    ssrc: *ssrc,
+                },
+            )
         }
-        Event::Ended { at, client, server, by, reset } => {
+        Event::Ended {
+            at,
+            client,
+            server,
+            by,
+            reset,
+        } => {
             let (client, server) = ends(client, server);
-            (*at, What::Ended { client, server, by: names::side(*by), reset: *reset })
+            (
+                *at,
+                What::Ended {
+                    client,
+                    server,
+                    by: names::side(*by),
+                    reset: *reset,
+                },
+            )
         }
     };
     vec![line(at, what, taps)]
 }
 
 fn line(at: Locator, what: What, taps: &[String]) -> EventLine {
-    let tap = taps.get(usize::from(at.tap.0)).cloned().unwrap_or_else(|| format!("tap {}", at.tap.0));
-    EventLine { what, at: rfc3339(at.at), tap, frame: at.frame }
+    let tap = taps
+        .get(usize::from(at.tap.0))
+        .cloned()
+        .unwrap_or_else(|| format!("tap {}", at.tap.0));
+    EventLine {
+        what,
+        at: rfc3339(at.at),
+        tap,
+        frame: at.frame,
+    }
 }

@@ -5,17 +5,36 @@ use super::event::{EventLine, What};
 /// The line with its end.
 pub(super) fn line(event: &EventLine) -> String {
     let time = event.at.get(11..26).unwrap_or(&event.at);
-    let place = event.frame.map_or_else(|| event.tap.clone(), |frame| format!("{} #{frame}", event.tap));
+    let place = event.frame.map_or_else(
+        || event.tap.clone(),
+        |frame| format!("{} #{frame}", event.tap),
+    );
     format!("{time}  {place:<20}  {}\n", told(&event.what))
 }
 
 fn told(what: &What) -> String {
     match what {
-        What::SessionStarted { client, server, encrypted: false } => format!("{client} → {server}  speaks RTSP"),
-        What::SessionStarted { client, server, encrypted: true } => {
+        What::SessionStarted {
+            client,
+            server,
+            encrypted: false,
+        } => format!("{client} → {server}  speaks RTSP"),
+        What::SessionStarted {
+            client,
+            server,
+            encrypted: true,
+        } => {
             format!("{client} → {server}  is encrypted and cannot be read")
         }
-        What::Message { client, server, from, method, cseq, status, line } => {
+        What::Message {
+            client,
+            server,
+            from,
+            method,
+            cseq,
+            status,
+            line,
+        } => {
             let arrow = if *from == "client" { "→" } else { "←" };
             let cseq = cseq.map_or_else(String::new, |cseq| format!("  CSeq {cseq}"));
             let answered = match (status, method) {
@@ -24,7 +43,12 @@ fn told(what: &What) -> String {
             };
             format!("{client} {arrow} {server}  {line}{answered}{cseq}")
         }
-        What::Setup { client, server, transport, .. } => {
+        What::Setup {
+            client,
+            server,
+            transport,
+            ..
+        } => {
             let transport = transport.as_deref().unwrap_or("without a Transport header");
             format!("{client} → {server}  set up: {transport}")
         }
@@ -33,7 +57,12 @@ fn told(what: &What) -> String {
             let ssrc = ssrc.map_or_else(String::new, |ssrc| format!("  SSRC {ssrc:08x}"));
             format!("{from} → {to}  first RTP packet{ssrc}")
         }
-        What::Ended { client, server, by, reset } => {
+        What::Ended {
+            client,
+            server,
+            by,
+            reset,
+        } => {
             let how = if *reset { "reset" } else { "ended" };
             format!("{client} → {server}  {how} by the {by}")
         }

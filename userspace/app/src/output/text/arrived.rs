@@ -20,13 +20,21 @@ pub(super) struct Count<'a> {
 pub(super) fn totals<'a>(report: &'a Report, session: &'a Session) -> Vec<Count<'a>> {
     let mut counts: Vec<Count<'a>> = Vec::new();
     for arrival in session.media.iter().flat_map(|media| &media.arrivals) {
-        let lost = if arrival.rtp.packets == 0 { Some(0) } else { arrival.rtp.lost };
+        let lost = if arrival.rtp.packets == 0 {
+            Some(0)
+        } else {
+            arrival.rtp.lost
+        };
         match counts.iter_mut().find(|count| count.tap == arrival.tap) {
             Some(count) => {
                 count.packets += arrival.rtp.packets;
                 count.lost = count.lost.zip(lost).map(|(sum, lost)| sum + lost);
             }
-            None => counts.push(Count { tap: &arrival.tap, packets: arrival.rtp.packets, lost }),
+            None => counts.push(Count {
+                tap: &arrival.tap,
+                packets: arrival.rtp.packets,
+                lost,
+            }),
         }
     }
     counts.retain(|count| report.capture.taps.iter().any(|tap| tap.name == count.tap));
@@ -75,30 +83,51 @@ fn name(media: &Media) -> String {
 }
 
 fn pair(first: Option<u16>, second: Option<u16>) -> Option<String> {
-    first.map(|first| second.map_or_else(|| first.to_string(), |second| format!("{first}-{second}")))
+    first
+        .map(|first| second.map_or_else(|| first.to_string(), |second| format!("{first}-{second}")))
 }
 
 /// A table with a row per medium and tap.
 pub(super) fn write(out: &mut String, report: &Report, session: &Session, style: &Style) {
-    let rows: Vec<(&Media, &Arrival)> =
-        session.media.iter().flat_map(|media| media.arrivals.iter().map(move |arrival| (media, arrival))).collect();
+    let rows: Vec<(&Media, &Arrival)> = session
+        .media
+        .iter()
+        .flat_map(|media| media.arrivals.iter().map(move |arrival| (media, arrival)))
+        .collect();
     if rows.is_empty() {
         return;
     }
     let room = style.width.saturating_sub(OTHER_COLUMNS);
-    let tap_width = rows.iter().map(|(_, arrival)| columns(&tap(report, arrival))).max().unwrap_or(0).clamp(3, room);
+    let tap_width = rows
+        .iter()
+        .map(|(_, arrival)| columns(&tap(report, arrival)))
+        .max()
+        .unwrap_or(0)
+        .clamp(3, room);
     let head = format!(
         "  {:<7} {:<tap_width$} {:>8} {:>6} {:>5} {:>8} {:>6}",
         "Arrived", "tap", "RTP", "lost", "dup.", "jitter", "RTCP"
     );
     out.push_str(&style.paint(Paint::Faint, &head));
     out.push('\n');
-    let several = session.media.iter().filter(|media| !media.arrivals.is_empty()).count() > 1;
+    let several = session
+        .media
+        .iter()
+        .filter(|media| !media.arrivals.is_empty())
+        .count()
+        > 1;
     for (media, arrival) in rows {
         let rtp = &arrival.rtp;
-        let label = if several { media.kind.as_deref().unwrap_or("medium") } else { "" };
-        let number = |value: Option<u64>| value.map_or_else(|| "–".to_owned(), |value| value.to_string());
-        let jitter = rtp.jitter_ms.map_or_else(|| "–".to_owned(), |jitter| format!("{jitter:.1} ms"));
+        let label = if several {
+            media.kind.as_deref().unwrap_or("medium")
+        } else {
+            ""
+        };
+        let number =
+            |value: Option<u64>| value.map_or_else(|| "–".to_owned(), |value| value.to_string());
+        let jitter = rtp
+            .jitter_ms
+            .map_or_else(|| "–".to_owned(), |jitter| format!("{jitter:.1} ms"));
         let seen = |value: Option<u64>| if rtp.packets == 0 { None } else { value };
         let label: String = label.chars().take(7).collect();
         let row = format!(
@@ -110,15 +139,28 @@ pub(super) fn write(out: &mut String, report: &Report, session: &Session, style:
             arrival.rtcp.packets,
         );
         let missing = rtp.packets == 0;
-        out.push_str(&if missing { style.paint(Paint::Bad, &row) } else { row });
+        out.push_str(&if missing {
+            style.paint(Paint::Bad, &row)
+        } else {
+            row
+        });
         out.push('\n');
     }
 }
 
 /// The tap with its side of the router, where that is known.
 fn tap(report: &Report, arrival: &Arrival) -> String {
-    let role = report.capture.taps.iter().find(|tap| tap.name == arrival.tap).map_or("unknown", |tap| tap.role);
-    if role == "unknown" { arrival.tap.clone() } else { format!("{} {}", role.to_uppercase(), arrival.tap) }
+    let role = report
+        .capture
+        .taps
+        .iter()
+        .find(|tap| tap.name == arrival.tap)
+        .map_or("unknown", |tap| tap.role);
+    if role == "unknown" {
+        arrival.tap.clone()
+    } else {
+        format!("{} {}", role.to_uppercase(), arrival.tap)
+    }
 }
 
 /// A name that fits: its middle is left out, because names of captures differ at their ends.

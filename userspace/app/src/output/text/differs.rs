@@ -15,11 +15,18 @@ pub(super) fn write(out: &mut String, session: &Session, style: &Style) {
         out.push_str(&section(label, &told(rewrite, &session.nat), style));
     }
     if rewrites.len() > shown {
-        out.push_str(&section("", &format!("and {} more (-v shows them)", rewrites.len() - shown), style));
+        out.push_str(&section(
+            "",
+            &format!("and {} more (-v shows them)", rewrites.len() - shown),
+            style,
+        ));
     }
     if let Some(delta) = session.nat.sequence_delta.filter(|delta| *delta != 0) {
         let how = if delta > 0 { "longer" } else { "shorter" };
-        let text = format!("the client's stream is {} bytes {how} after the router", delta.unsigned_abs());
+        let text = format!(
+            "the client's stream is {} bytes {how} after the router",
+            delta.unsigned_abs()
+        );
         out.push_str(&section("", &text, style));
     }
 }
@@ -30,8 +37,14 @@ fn told(rewrite: &Rewrite, nat: &Nat) -> String {
         let tap = tap.as_deref().unwrap_or("tap");
         frame.map_or_else(|| tap.to_owned(), |frame| format!("{tap} #{frame}"))
     };
-    let cseq = rewrite.cseq.map_or_else(String::new, |cseq| format!(" CSeq {cseq}"));
-    let damage = if rewrite.class == "corruption" { ", which breaks the message" } else { "" };
+    let cseq = rewrite
+        .cseq
+        .map_or_else(String::new, |cseq| format!(" CSeq {cseq}"));
+    let damage = if rewrite.class == "corruption" {
+        ", which breaks the message"
+    } else {
+        ""
+    };
     format!(
         "{} {}{cseq}, {}: {} → {}{damage} ({} → {})",
         rewrite.method,

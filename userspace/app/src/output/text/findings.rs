@@ -30,7 +30,10 @@ pub(super) fn write(out: &mut String, findings: &[&Finding], style: &Style) {
 /// A clause with a capital and a full stop; an address or a URL at its front stays as it is.
 fn sentence(clause: &str) -> String {
     let mut out = String::with_capacity(clause.len() + 1);
-    let plain_word = clause.split(' ').next().is_some_and(|word| word.chars().all(char::is_alphabetic));
+    let plain_word = clause
+        .split(' ')
+        .next()
+        .is_some_and(|word| word.chars().all(char::is_alphabetic));
     let mut characters = clause.chars();
     match characters.next() {
         Some(first) if plain_word => out.extend(first.to_uppercase()),
@@ -69,17 +72,29 @@ fn code(out: &mut String, code: &str, style: &Style) {
 }
 
 fn proofs(evidence: &[Evidence], style: &Style) -> String {
-    let shown = if style.verbose { evidence.len() } else { SHOWN_EVIDENCE };
+    let shown = if style.verbose {
+        evidence.len()
+    } else {
+        SHOWN_EVIDENCE
+    };
     let mut proofs: Vec<String> = evidence
         .iter()
         .take(shown)
         .map(|proof| match proof.frame {
             Some(frame) => format!("{} #{frame} ({})", proof.tap, proof.note),
-            None => format!("{} at {} ({})", proof.tap, proof.at.get(11..23).unwrap_or(&proof.at), proof.note),
+            None => format!(
+                "{} at {} ({})",
+                proof.tap,
+                proof.at.get(11..23).unwrap_or(&proof.at),
+                proof.note
+            ),
         })
         .collect();
     if evidence.len() > shown {
-        proofs.push(format!("and {} more (-v shows them)", evidence.len() - shown));
+        proofs.push(format!(
+            "and {} more (-v shows them)",
+            evidence.len() - shown
+        ));
     }
     proofs.join("; ")
 }
@@ -88,7 +103,10 @@ fn proofs(evidence: &[Evidence], style: &Style) -> String {
 pub(super) fn write_remedies(out: &mut String, findings: &[&Finding], style: &Style) {
     let wrong = findings.iter().any(|finding| finding.severity != "info");
     let mut remedies: Vec<&str> = Vec::new();
-    for finding in findings.iter().filter(|finding| !wrong || finding.severity != "info") {
+    for finding in findings
+        .iter()
+        .filter(|finding| !wrong || finding.severity != "info")
+    {
         for remedy in &finding.remedy {
             if !remedies.contains(&remedy.as_str()) {
                 remedies.push(remedy);
@@ -98,7 +116,16 @@ pub(super) fn write_remedies(out: &mut String, findings: &[&Finding], style: &St
     for (index, remedy) in remedies.into_iter().enumerate() {
         let label = if index == 0 { "Do" } else { "" };
         let number = format!("{}.", index + 1);
-        let line = wrap(&format!("  {label:<7} {number:<3}"), "             ", remedy, style.width);
-        out.push_str(&line.replacen("  Do ", &format!("  {} ", style.paint(Paint::Strong, "Do")), 1));
+        let line = wrap(
+            &format!("  {label:<7} {number:<3}"),
+            "             ",
+            remedy,
+            style.width,
+        );
+        out.push_str(&line.replacen(
+            "  Do ",
+            &format!("  {} ", style.paint(Paint::Strong, "Do")),
+            1,
+        ));
     }
 }

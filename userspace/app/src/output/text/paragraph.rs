@@ -39,12 +39,18 @@ mod tests {
 
     #[test]
     fn lines_end_before_the_width() {
-        assert_eq!(wrap("a ", "  ", "one two three four", 9), "a one two\n  three\n  four\n");
+        assert_eq!(
+            wrap("a ", "  ", "one two three four", 9),
+            "a one two\n  three\n  four\n"
+        );
     }
 
     #[test]
     fn a_long_word_stays_whole() {
-        assert_eq!(wrap("", "  ", "see rtsp://203.0.113.10/a/long/path now", 10), "see\n  rtsp://203.0.113.10/a/long/path\n  now\n");
+        assert_eq!(
+            wrap("", "  ", "see rtsp://203.0.113.10/a/long/path now", 10),
+            "see\n  rtsp://203.0.113.10/a/long/path\n  now\n"
+        );
     }
 
     #[test]

@@ -11,10 +11,19 @@ const GAP: &str = "   ";
 
 pub(super) fn write(out: &mut String, report: &Report, session: &Session, style: &Style) {
     heading(out, session, style);
-    let mut of_session: Vec<_> = report.findings.iter().filter(|finding| is_of(finding, session)).collect();
+    let mut of_session: Vec<_> = report
+        .findings
+        .iter()
+        .filter(|finding| is_of(finding, session))
+        .collect();
     if of_session.iter().all(|finding| finding.severity != "error") {
         let verdict = verdict(report, session);
-        out.push_str(&wrap(&format!("{} ", style.paint(verdict.paint, verdict.mark)), "  ", &verdict.text, style.width));
+        out.push_str(&wrap(
+            &format!("{} ", style.paint(verdict.paint, verdict.mark)),
+            "  ",
+            &verdict.text,
+            style.width,
+        ));
     }
     of_session.sort_by_key(|finding| match finding.severity {
         "error" => 0,
@@ -31,8 +40,19 @@ pub(super) fn write(out: &mut String, report: &Report, session: &Session, style:
 
 /// Says in one line which session this is; breaks between its parts.
 fn heading(out: &mut String, session: &Session, style: &Style) {
-    let url = session.url.as_deref().unwrap_or(if session.transport == "tls" { "encrypted session" } else { "RTSP session" });
-    let mut parts = vec![format!("{} → {}", host(&session.client.address), host(&session.server.address))];
+    let url = session
+        .url
+        .as_deref()
+        .unwrap_or(if session.transport == "tls" {
+            "encrypted session"
+        } else {
+            "RTSP session"
+        });
+    let mut parts = vec![format!(
+        "{} → {}",
+        host(&session.client.address),
+        host(&session.server.address)
+    )];
     parts.extend(session.client.user_agent.clone());
     parts.push(match session.transport {
         "udp" => "UDP".to_owned(),
@@ -43,7 +63,10 @@ fn heading(out: &mut String, session: &Session, style: &Style) {
         _ => "no transport agreed".to_owned(),
     });
     let start = time_of_day(&session.started_at);
-    parts.push(session.ended_at.as_deref().map_or_else(|| start.clone(), |end| format!("{start}–{}", time_of_day(end))));
+    parts.push(session.ended_at.as_deref().map_or_else(
+        || start.clone(),
+        |end| format!("{start}–{}", time_of_day(end)),
+    ));
     out.push_str(&style.paint(Paint::Strong, url));
     let mut column = columns(url);
     for part in parts {
@@ -68,7 +91,11 @@ struct Verdict {
 
 /// The verdict where nothing is wrong or nothing can be judged.
 fn verdict(report: &Report, session: &Session) -> Verdict {
-    let doubtful = |text: &str| Verdict { mark: "!", paint: Paint::Doubtful, text: text.to_owned() };
+    let doubtful = |text: &str| Verdict {
+        mark: "!",
+        paint: Paint::Doubtful,
+        text: text.to_owned(),
+    };
     if session.transport == "tls" {
         return doubtful("Cannot judge: the connection is encrypted.");
     }
@@ -78,7 +105,9 @@ fn verdict(report: &Report, session: &Session) -> Verdict {
         return match session.state {
             "negotiating" => doubtful("Not playing: no PLAY was accepted in this capture."),
             "failed" => doubtful("Never played."),
-            _ if counts.iter().any(|count| count.packets > 0) => doubtful("Media was seen, but not at the client's side."),
+            _ if counts.iter().any(|count| count.packets > 0) => {
+                doubtful("Media was seen, but not at the client's side.")
+            }
             _ => doubtful("Cannot judge: no media of this session is in the capture."),
         };
     };
@@ -92,12 +121,21 @@ fn verdict(report: &Report, session: &Session) -> Verdict {
         Some(lost) => format!(", {lost} lost"),
         None => String::new(),
     };
-    let text = format!("Media arrives: {}{lost}", places.collect::<Vec<_>>().join(", "));
+    let text = format!(
+        "Media arrives: {}{lost}",
+        places.collect::<Vec<_>>().join(", ")
+    );
     if session.alg.effect == "damaged" {
-        return doubtful(&format!("{text}; but the router's change broke the session or part of it."));
+        return doubtful(&format!(
+            "{text}; but the router's change broke the session or part of it."
+        ));
     }
     let text = text + ".";
-    Verdict { mark: "✓", paint: Paint::Good, text }
+    Verdict {
+        mark: "✓",
+        paint: Paint::Good,
+        text,
+    }
 }
 
 fn alg(out: &mut String, session: &Session, style: &Style) {
@@ -117,7 +155,9 @@ fn alg(out: &mut String, session: &Session, style: &Style) {
     };
     let text = match (session.alg.action, session.alg.effect) {
         ("unknown", "unknown") => format!("{action} (unknown)"),
-        ("none", "harmless") => "no ALG acted on this session, and none was needed (none, harmless)".to_owned(),
+        ("none", "harmless") => {
+            "no ALG acted on this session, and none was needed (none, harmless)".to_owned()
+        }
         (action_name, effect_name) => format!("{action}; {effect} ({action_name}, {effect_name})"),
     };
     out.push_str(&section("ALG", &text, style));

@@ -8,7 +8,11 @@ use super::{Style, report};
 use crate::output::privacy::Privacy;
 use crate::output::sample;
 
-const PLAIN: Style = Style { width: 80, color: false, verbose: false };
+const PLAIN: Style = Style {
+    width: 80,
+    color: false,
+    verbose: false,
+};
 
 #[test]
 fn the_verdict_comes_first() {
@@ -17,7 +21,10 @@ fn the_verdict_comes_first() {
 
 #[test]
 fn everything_is_shown_when_asked_for() {
-    let style = Style { verbose: true, ..PLAIN };
+    let style = Style {
+        verbose: true,
+        ..PLAIN
+    };
     insta::assert_snapshot!(report(&sample::snapshot(), Privacy::Redact, &style));
 }
 
@@ -26,7 +33,10 @@ fn a_session_without_findings_gets_a_verdict_too() {
     let mut snapshot = sample::snapshot();
     snapshot.findings.clear();
     let inside = snapshot.sessions[0].media[0].arrivals[1].clone();
-    snapshot.sessions[0].media[0].arrivals[0] = Arrival { tap: TapId(0), ..inside };
+    snapshot.sessions[0].media[0].arrivals[0] = Arrival {
+        tap: TapId(0),
+        ..inside
+    };
     snapshot.sessions[0].alg.effect = AlgEffect::Helped;
     let report = report(&snapshot, Privacy::Redact, &PLAIN);
     let verdict = "✓ Media arrives: 257 RTP packets at lan.pcap, 257 at wan.pcap, 4 lost.";
@@ -36,8 +46,16 @@ fn a_session_without_findings_gets_a_verdict_too() {
 #[test]
 fn no_line_is_wider_than_asked_for() {
     for width in [64, 80, 100] {
-        let report = report(&sample::snapshot(), Privacy::Redact, &Style { width, ..PLAIN });
-        let widest = report.lines().map(|line| line.chars().count()).max().unwrap_or(0);
+        let report = report(
+            &sample::snapshot(),
+            Privacy::Redact,
+            &Style { width, ..PLAIN },
+        );
+        let widest = report
+            .lines()
+            .map(|line| line.chars().count())
+            .max()
+            .unwrap_or(0);
         assert!(widest <= width, "{widest} columns\n{report}");
     }
 }
@@ -48,7 +66,10 @@ fn long_names_of_captures_keep_their_ends() {
     snapshot.taps[0].name = "2026-11-22-router-in-the-cellar-second-try.lan.pcap".to_owned();
     let report = report(&snapshot, Privacy::Redact, &PLAIN);
     let row = report.lines().find(|line| line.contains('…')).unwrap();
-    assert!(row.starts_with("          LAN 2026-11-22-…nd-try.lan.pcap "), "{row}");
+    assert!(
+        row.starts_with("          LAN 2026-11-22-…nd-try.lan.pcap "),
+        "{row}"
+    );
     assert!(row.chars().count() <= 80, "{row}");
 }
 
@@ -57,21 +78,43 @@ fn a_break_by_the_router_is_no_success() {
     let mut snapshot = sample::snapshot();
     snapshot.findings.clear();
     let inside = snapshot.sessions[0].media[0].arrivals[1].clone();
-    snapshot.sessions[0].media[0].arrivals[0] = Arrival { tap: TapId(0), ..inside };
+    snapshot.sessions[0].media[0].arrivals[0] = Arrival {
+        tap: TapId(0),
+        ..inside
+    };
     let report = report(&snapshot, Privacy::Redact, &PLAIN);
-    assert!(report.contains("! Media arrives: 257 RTP packets at lan.pcap, 257 at wan.pcap, 4 lost; but"), "{report}");
+    assert!(
+        report
+            .contains("! Media arrives: 257 RTP packets at lan.pcap, 257 at wan.pcap, 4 lost; but"),
+        "{report}"
+    );
 }
 
 #[test]
 fn no_stranger_reaches_the_terminal() {
-    let style = Style { verbose: true, ..PLAIN };
+    let style = Style {
+        verbose: true,
+        ..PLAIN
+    };
     let report = report(&sample::snapshot(), Privacy::Show, &style);
-    assert!(report.chars().all(|character| character == '\n' || !character.is_control()), "{report}");
+    assert!(
+        report
+            .chars()
+            .all(|character| character == '\n' || !character.is_control()),
+        "{report}"
+    );
 }
 
 #[test]
 fn colours_change_nothing_but_colours() {
-    let colored = report(&sample::snapshot(), Privacy::Redact, &Style { color: true, ..PLAIN });
+    let colored = report(
+        &sample::snapshot(),
+        Privacy::Redact,
+        &Style {
+            color: true,
+            ..PLAIN
+        },
+    );
     let mut plain = String::new();
     let mut rest = colored.as_str();
     while let Some((before, after)) = rest.split_once('\u{1b}') {
@@ -84,7 +127,14 @@ fn colours_change_nothing_but_colours() {
 
 #[test]
 fn a_capture_without_sessions_says_what_was_looked_at() {
-    let snapshot = Snapshot { sessions: Vec::new(), findings: Vec::new(), ..sample::snapshot() };
+    let snapshot = Snapshot {
+        sessions: Vec::new(),
+        findings: Vec::new(),
+        ..sample::snapshot()
+    };
     let report = report(&snapshot, Privacy::Redact, &PLAIN);
-    assert!(report.starts_with("! No RTSP session in 600 frames of lan.pcap, wan.pcap.\n"), "{report}");
+    assert!(
+        report.starts_with("! No RTSP session in 600 frames of lan.pcap, wan.pcap.\n"),
+        "{report}"
+    );
 }

@@ -3,7 +3,8 @@
 use pcap_parser::pcapng::InterfaceDescriptionBlock;
 use rtspscope_wire::{LinkType, TapId, TapRole, Timestamp};
 
-use super::super::capture_file::{TapOpener, link_type_of};
+use super::super::capture_file::TapOpener;
+use super::super::link_types::link_type_of;
 use super::super::options;
 use crate::record;
 
@@ -49,7 +50,10 @@ impl Interface {
             .unwrap_or(TapRole::Unknown);
         let same = earlier.filter(|earlier| earlier.link_type == link_type && earlier.name == name);
         Self {
-            tap: same.map_or_else(|| taps.open(name.as_deref(), role, link_type), |same| same.tap),
+            tap: same.map_or_else(
+                || taps.open(name.as_deref(), role, link_type),
+                |same| same.tap,
+            ),
             link_type,
             snaplen: block.snaplen,
             dropped: 0,
@@ -57,7 +61,9 @@ impl Interface {
             ticks_per_second: options::number(&block.options, IF_TSRESOL, big_endian)
                 .and_then(|value| ticks_per_second(value as u8))
                 .unwrap_or(DEFAULT_TICKS_PER_SECOND),
-            offset_secs: options::number(&block.options, IF_TSOFFSET, big_endian).unwrap_or(0).cast_signed(),
+            offset_secs: options::number(&block.options, IF_TSOFFSET, big_endian)
+                .unwrap_or(0)
+                .cast_signed(),
         }
     }
 
@@ -72,7 +78,11 @@ impl Interface {
 /// Reads `if_tsresol`: a power of ten, or of two with the highest bit set. `None` if it is beyond any clock.
 fn ticks_per_second(resolution: u8) -> Option<u128> {
     let exponent = u32::from(resolution & 0x7f);
-    let (base, longest): (u128, u32) = if resolution & 0x80 == 0 { (10, 19) } else { (2, 63) };
+    let (base, longest): (u128, u32) = if resolution & 0x80 == 0 {
+        (10, 19)
+    } else {
+        (2, 63)
+    };
     (exponent <= longest).then(|| base.pow(exponent))
 }
 
@@ -97,9 +107,15 @@ mod tests {
         assert_eq!(ticks_per_second(6), Some(1_000_000));
         assert_eq!(ticks_per_second(0x8a), Some(1_024));
         assert_eq!(ticks_per_second(0x7f), None);
-        assert_eq!(interface(1_000_000, 0).time_of(1_500_000), Timestamp(1_500_000_000));
+        assert_eq!(
+            interface(1_000_000, 0).time_of(1_500_000),
+            Timestamp(1_500_000_000)
+        );
         assert_eq!(interface(1_024, 0).time_of(512), Timestamp(500_000_000));
-        assert_eq!(interface(1_000_000_000, 0).time_of(1_700_000_000_123_456_789), Timestamp(1_700_000_000_123_456_789));
+        assert_eq!(
+            interface(1_000_000_000, 0).time_of(1_700_000_000_123_456_789),
+            Timestamp(1_700_000_000_123_456_789)
+        );
     }
 
     #[test]
@@ -110,6 +126,9 @@ mod tests {
 
     #[test]
     fn times_beyond_the_clock_stop_at_its_end() {
-        assert_eq!(interface(1, i64::MAX).time_of(u64::MAX), Timestamp(i64::MAX));
+        assert_eq!(
+            interface(1, i64::MAX).time_of(u64::MAX),
+            Timestamp(i64::MAX)
+        );
     }
 }

@@ -36,7 +36,8 @@ pub(super) struct Packet {
 }
 
 pub(super) fn of_enhanced(block: &EnhancedPacketBlock<'_>, big_endian: bool) -> Packet {
-    let direction = match options::number(&block.options, EPB_FLAGS, big_endian).unwrap_or(0) & 0b11 {
+    let direction = match options::number(&block.options, EPB_FLAGS, big_endian).unwrap_or(0) & 0b11
+    {
         0b01 => Direction::Ingress,
         0b10 => Direction::Egress,
         _ => Direction::Unknown,
@@ -52,7 +53,10 @@ pub(super) fn of_enhanced(block: &EnhancedPacketBlock<'_>, big_endian: bool) -> 
 
 /// A simple packet belongs to the first interface and is cut at that interface's snapshot length.
 pub(super) fn of_simple(block: &SimplePacketBlock<'_>, interface: Option<&Interface>) -> Packet {
-    let snaplen = interface.map(|interface| interface.snaplen).filter(|snaplen| *snaplen > 0).unwrap_or(u32::MAX);
+    let snaplen = interface
+        .map(|interface| interface.snaplen)
+        .filter(|snaplen| *snaplen > 0)
+        .unwrap_or(u32::MAX);
     let len = block.data.len().min(block.origlen.min(snaplen) as usize);
     Packet {
         interface: 0,
@@ -66,10 +70,16 @@ pub(super) fn of_simple(block: &SimplePacketBlock<'_>, interface: Option<&Interf
 /// Reads the body of an obsolete packet block; `None` if it is shorter than it says.
 pub(super) fn of_obsolete(body: &[u8], big_endian: bool) -> Option<Packet> {
     let word = |at: usize| {
-        body.get(at..at + 4).and_then(|bytes| bytes.try_into().ok()).map(|bytes| options::u32_of(bytes, big_endian))
+        body.get(at..at + 4)
+            .and_then(|bytes| bytes.try_into().ok())
+            .map(|bytes| options::u32_of(bytes, big_endian))
     };
     let interface_and_drops = word(0)?;
-    let interface = if big_endian { interface_and_drops >> 16 } else { interface_and_drops & 0xffff };
+    let interface = if big_endian {
+        interface_and_drops >> 16
+    } else {
+        interface_and_drops & 0xffff
+    };
     let captured_len = word(12)? as usize;
     let header_len_in_body = OBSOLETE_HEADER_LEN - 8;
     (body.len().checked_sub(header_len_in_body)? >= captured_len).then_some(())?;
