@@ -125,6 +125,12 @@ fn verdict(report: &Report, session: &Session) -> Verdict {
         "Media arrives: {}{lost}",
         places.collect::<Vec<_>>().join(", ")
     );
+    if !inside_was_seen(report, session) {
+        return doubtful(&format!(
+            "Media is seen: {}; whether it reaches the player is not in this capture.",
+            text.trim_start_matches("Media arrives: ")
+        ));
+    }
     if session.alg.effect == "damaged" {
         return doubtful(&format!(
             "{text}; but the router's change broke the session or part of it."
@@ -136,6 +142,15 @@ fn verdict(report: &Report, session: &Session) -> Verdict {
         paint: Paint::Good,
         text,
     }
+}
+
+/// Whether a tap on the client's side of the router saw the session: with both legs one of them is.
+fn inside_was_seen(report: &Report, session: &Session) -> bool {
+    let role = |name: &str| {
+        let tap = report.capture.taps.iter().find(|tap| tap.name == name);
+        tap.map_or("unknown", |tap| tap.role)
+    };
+    session.legs.len() > 1 || session.legs.iter().any(|leg| role(&leg.tap) == "lan")
 }
 
 fn alg(out: &mut String, session: &Session, style: &Style) {

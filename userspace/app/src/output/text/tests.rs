@@ -91,6 +91,27 @@ fn a_break_by_the_router_is_no_success() {
 }
 
 #[test]
+fn media_outside_the_router_is_not_said_to_arrive() {
+    let mut snapshot = sample::snapshot();
+    snapshot.findings.clear();
+    snapshot.taps.swap_remove(0);
+    snapshot.taps[0].id = TapId(0);
+    let session = &mut snapshot.sessions[0];
+    session.legs.remove(0);
+    session.legs[0].tap = TapId(0);
+    session.nat = None;
+    session.media[0].arrivals.remove(0);
+    session.media[0].arrivals[0].tap = TapId(0);
+    let report = report(&snapshot, Privacy::Redact, &PLAIN);
+    assert!(
+        report.contains(
+            "! Media is seen: 257 RTP packets at wan.pcap, 2 lost; whether it reaches the"
+        ),
+        "{report}"
+    );
+}
+
+#[test]
 fn no_stranger_reaches_the_terminal() {
     let style = Style {
         verbose: true,
