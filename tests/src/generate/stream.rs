@@ -112,7 +112,9 @@ impl Sender {
 
     /// Sends a whole message in a segment of its own, without faults.
     pub(crate) fn send_text(&mut self, at_ns: u64, text: &[u8], peer: &Self, due: &mut Vec<Due>) {
-        let at_ns = at_ns.max(self.last_due_ns + 1000);
+        let at_ns = at_ns
+            .max(self.last_due_ns + 1000)
+            .max(peer.last_due_ns + 50_000);
         self.written += text.len() as u64;
         let seq = self.seq_at(self.written - text.len() as u64);
         let part = TcpPart {

@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use rtspscope_wire::TapId;
-use rtspscope_wire::rtsp::stream::{Item, RawMessage};
+use rtspscope_wire::rtsp::stream::{InterleavedFrame, Item, RawMessage};
 use rtspscope_wire::tcp::Place;
 
 use crate::exchange::{Exchanges, Facts, Placed};
@@ -93,6 +93,10 @@ pub(crate) struct Record {
     pub(crate) closed: Option<(usize, bool, Locator)>,
     /// Payload bytes of each end on the wire.
     pub(crate) payload_bytes: [u64; 2],
+    /// Whether the capture kept less than the whole of a segment of each end.
+    pub(crate) cut_short: [bool; 2],
+    /// The capture cuts this connection's segments short.
+    pub(crate) cut: bool,
     pub(crate) exchanges: Exchanges,
     pub(crate) channels: Channels,
     pub(crate) missing_bytes: u64,
@@ -115,6 +119,8 @@ impl Record {
             last: at,
             closed: None,
             payload_bytes: [0; 2],
+            cut: false,
+            cut_short: [false; 2],
             exchanges: Exchanges::default(),
             channels: Channels::default(),
             missing_bytes: 0,
@@ -179,6 +185,9 @@ impl Record {
     ) {
         match item {
             Item::Message(raw) => self.handle_message(sender, raw, room, notices),
+            Item::Interleaved(frame) if !self.arrived(sender, &frame) => {}
+            // Of a frame that a gap runs through, nobody knows what it was; of one that a snap length cut, the head tells.
+            Item::Interleaved(frame) if frame.captured_len < frame.len && !self.cut => {}
             Item::Interleaved(frame) => {
                 let at = self.locate(frame.place, frame.offset);
                 let counted =
@@ -192,6 +201,13 @@ impl Record {
             }
             Item::Skipped { .. } => {}
         }
+    }
+
+    /// Whether the frame passed the tap. Of one that reaches into bytes that never passed, only the beginning did; in a
+    /// capture that keeps the first bytes of each segment, the rest passed and was not kept.
+    fn arrived(&self, sender: usize, frame: &InterleavedFrame<'_>) -> bool {
+        let whole = frame.captured_len >= frame.len;
+        whole || self.cut_short.get(sender).is_some_and(|&cut| cut)
     }
 
     fn handle_message(
