@@ -126,6 +126,12 @@ impl Connection {
         if let Some(bytes) = self.record.payload_bytes.get_mut(end) {
             *bytes = bytes.saturating_add(u64::from(segment.payload_len));
         }
+        if segment.payload.len() < segment.payload_len as usize
+            && let Some(cut) = self.record.cut_short.get_mut(end)
+        {
+            *cut = true;
+        }
+        self.record.cut |= (segment.payload.len() as u64) < u64::from(segment.payload_len);
         self.read(end, segment, place, room, notices);
         let fate = self.decide(at, room.limits, notices);
         if segment.flags.fin() || segment.flags.rst() {
