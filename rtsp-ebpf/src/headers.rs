@@ -21,6 +21,10 @@ const MAX_EXTENSIONS: u32 = 6;
 
 const ETHERTYPE_IPV4: u16 = 0x0800;
 const ETHERTYPE_IPV6: u16 = 0x86dd;
+const PPPOE_SESSION: u16 = 0x8864;
+
+/// Bytes of a PPPoE header and of the PPP protocol number behind it.
+const PPPOE_LEN: u32 = 8;
 
 pub(crate) const ICMP: u8 = 1;
 pub(crate) const TCP: u8 = 6;
@@ -94,7 +98,21 @@ fn ethernet(head: &Head<'_>) -> Result<(u32, u16), Stop> {
         ethertype = head.u16(at + 2);
         at += 4;
     }
+    if ethertype == PPPOE_SESSION {
+        return pppoe(head, at);
+    }
     Ok((at, ethertype))
+}
+
+/// The same behind a PPPoE session header (RFC 2516 §4) and its two bytes of PPP protocol number.
+#[inline(always)]
+fn pppoe(head: &Head<'_>, at: u32) -> Result<(u32, u16), Stop> {
+    head.need(at, PPPOE_LEN)?;
+    match head.u16(at + PPPOE_LEN - 2) {
+        0x0021 => Ok((at + PPPOE_LEN, ETHERTYPE_IPV4)),
+        0x0057 => Ok((at + PPPOE_LEN, ETHERTYPE_IPV6)),
+        _ => Err(Stop::NotOurs),
+    }
 }
 
 #[inline(always)]

@@ -7,6 +7,7 @@
 //! code with the program under test: what it checks it finds out by itself.
 
 pub mod alg;
+pub mod cable;
 pub mod generate;
 pub mod lab;
 pub mod pcap;

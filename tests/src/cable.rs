@@ -1,0 +1,208 @@
+//! Two network namespaces and a cable between them, for what the kernel programs see of single frames.
+//!
+//! The far end sends, the near end is tapped. Neither has an address unless a test gives it one, so that nothing in the
+//! host answers to frames that a test puts on the wire.
+
+use std::fs;
+use std::io;
+use std::net::Ipv4Addr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::lab::netns::{self, Namespace};
+use crate::lab::process::Process;
+use crate::program;
+use crate::report::Report;
+
+/// Longest time for the program to attach, and to end.
+const LIMIT: Duration = Duration::from_secs(20);
+
+/// Name of the interface at both ends.
+pub const INTERFACE: &str = "eth0";
+
+/// Where in the kernel the program looks at packets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hook {
+    /// The newest that the kernel has.
+    Auto,
+    /// The clsact qdisc.
+    Clsact,
+}
+
+/// An end of the cable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// The tapped end, unless a test says otherwise.
+    Near,
+    /// The sending end, unless a test says otherwise.
+    Far,
+}
+
+/// A cable with its two namespaces; dropping it removes them.
+#[derive(Debug)]
+pub struct Cable {
+    near: Namespace,
+    far: Namespace,
+    scratch: PathBuf,
+}
+
+impl Cable {
+    /// Lays a new cable.
+    pub fn new() -> io::Result<Self> {
+        netns::remove_leftovers()?;
+        let stem = netns::unique_stem();
+        let scratch = std::env::temp_dir().join(&stem);
+        fs::create_dir_all(&scratch)?;
+        let near = Namespace::create(&format!("{stem}-near"))?;
+        let far = Namespace::create(&format!("{stem}-far"))?;
+        for end in [&near, &far] {
+            end.run(&["sysctl", "-qw", "net.ipv6.conf.default.disable_ipv6=1"])?;
+        }
+        near.veth(INTERFACE, &far, INTERFACE)?;
+        Ok(Self { near, far, scratch })
+    }
+
+    /// A folder that lives as long as the cable.
+    pub fn scratch(&self) -> &Path {
+        &self.scratch
+    }
+
+    /// The namespace of an end.
+    pub fn end(&self, end: End) -> &Namespace {
+        match end {
+            End::Near => &self.near,
+            End::Far => &self.far,
+        }
+    }
+
+    /// Gives both ends an address: near .1, far .2.
+    pub fn set_addresses(&self) -> io::Result<()> {
+        self.near.address(INTERFACE, Ipv4Addr::new(10, 77, 0, 1))?;
+        self.far.address(INTERFACE, Ipv4Addr::new(10, 77, 0, 2))
+    }
+
+    /// Puts the frames of a capture on the wire at the far end.
+    pub fn inject(&self, capture: &Path) -> io::Result<()> {
+        let script = script("inject.py");
+        let words = ["python3", &script, &capture.to_string_lossy(), INTERFACE];
+        self.far.run(&words).map(drop)
+    }
+
+    /// Runs one of the scripts beside the lab at an end to its end.
+    pub fn run_script(&self, end: End, name: &str, args: &[&str]) -> io::Result<String> {
+        let script = script(name);
+        self.end(end)
+            .run(&[&["python3", &script][..], args].concat())
+    }
+
+    /// Starts one of the scripts beside the lab at an end.
+    pub fn start_script(&self, end: End, name: &str, args: &[&str]) -> io::Result<Process> {
+        let script = script(name);
+        let command = [&["python3", &script][..], args].concat();
+        Process::start(&self.end(end).exec_prefix(), &command, &self.scratch, name)
+    }
+
+    /// Starts the program at an end; it observes when this returns.
+    pub fn watch(&self, end: End, hook: Hook) -> io::Result<Watch> {
+        self.watch_with(end, &["--lan", INTERFACE], hook)
+    }
+
+    /// Starts the program at an end with these words for its interfaces.
+    pub fn watch_with(&self, end: End, interfaces: &[&str], hook: Hook) -> io::Result<Watch> {
+        let binary = program::binary()?.to_string_lossy();
+        let recording = self.scratch.join("live.pcapng");
+        let record = recording.to_string_lossy();
+        let hook = if hook == Hook::Clsact {
+            "clsact"
+        } else {
+            "auto"
+        };
+        let fixed = [
+            "--no-tui",
+            "--format",
+            "ndjson",
+            "--duration",
+            "120s",
+            "--record",
+            &record,
+            "--hook",
+            hook,
+        ];
+        let command = [&[&*binary, "watch"], interfaces, &fixed[..]].concat();
+        let prefix = self.end(end).exec_prefix();
+        let mut process = Process::start(&prefix, &command, &self.scratch, "rtspscope")?;
+        process.wait_until("observing", LIMIT, |process| {
+            process.output().contains(r#""type":"observing""#)
+        })?;
+        Ok(Watch { process, recording })
+    }
+
+    /// Programs of TCX at an end: for packets received and sent.
+    pub fn tcx_programs(&self, end: End) -> io::Result<String> {
+        let counts = self.run_script(end, "attached.py", &[INTERFACE])?;
+        Ok(counts.trim().to_owned())
+    }
+
+    /// Our filters in the clsact qdisc of an end, for packets received and sent.
+    pub fn clsact_filters(&self, end: End) -> io::Result<[usize; 2]> {
+        let count = |hook| -> io::Result<usize> {
+            let listed = self
+                .end(end)
+                .run(&["tc", "filter", "show", "dev", INTERFACE, hook])?;
+            Ok(listed
+                .lines()
+                .filter(|line| line.contains("direct-action"))
+                .count())
+        };
+        Ok([count("ingress")?, count("egress")?])
+    }
+}
+
+impl Drop for Cable {
+    fn drop(&mut self) {
+        // Nothing depends on it; the folder for temporary files is swept by the system.
+        let _ = fs::remove_dir_all(&self.scratch);
+    }
+}
+
+/// The program at one end.
+#[derive(Debug)]
+pub struct Watch {
+    process: Process,
+    recording: PathBuf,
+}
+
+impl Watch {
+    /// The recording, pcapng.
+    pub fn recording(&self) -> &Path {
+        &self.recording
+    }
+
+    /// The program.
+    pub fn process(&mut self) -> &mut Process {
+        &mut self.process
+    }
+
+    /// Ends the run as Ctrl-C does; returns its report.
+    pub fn finish(mut self) -> io::Result<Report> {
+        self.process.interrupt(LIMIT)?;
+        let output = self.process.output();
+        let last: Option<Value> = output
+            .lines()
+            .last()
+            .and_then(|line| serde_json::from_str(line).ok());
+        match last.filter(|line| line["type"] == "report") {
+            Some(report) => Ok(Report::new(report)),
+            None => Err(io::Error::other(format!(
+                "no report: {output}{}",
+                self.process.errors()
+            ))),
+        }
+    }
+}
+
+fn script(name: &str) -> String {
+    format!("{}/lab/{name}", env!("CARGO_MANIFEST_DIR"))
+}

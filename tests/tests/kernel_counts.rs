@@ -1,0 +1,212 @@
+//! What the kernel programs count is what crossed the wire, for every shape of frame.
+//!
+//! A made capture, whose truth is known, is put on a cable that the program watches live. Every stream must be counted
+//! as it was made: UDP in the kernel, interleaved media from the segments that the kernel copied.
+
+use std::fs::{self, File};
+use std::io::{self, BufWriter, Write};
+
+use rtspscope_tests::cable::{Cable, End, Hook};
+use rtspscope_tests::generate::{self, Recipe, StreamTruth, Truth};
+use rtspscope_tests::lab::skip_unless_root;
+use rtspscope_tests::report::Report;
+use serde_json::Value;
+
+/// Length of a pcap file header and of a record header.
+const FILE_HEADER_LEN: usize = 24;
+const RECORD_HEADER_LEN: usize = 16;
+
+/// Makes a capture, reshapes its frames, puts them on the wire, and compares what the program counted at `end`.
+fn check(
+    end: End,
+    hook: Hook,
+    recipe: &Recipe,
+    reshape: impl Fn(Vec<u8>) -> Vec<u8>,
+) -> io::Result<()> {
+    let cable = Cable::new()?;
+    let (capture, truth) = make(&cable, recipe, reshape)?;
+    let watch = cable.watch(end, hook)?;
+    cable.inject(&capture)?;
+    let report = watch.finish()?;
+    assert!(!truth.streams.is_empty());
+    assert_eq!(
+        report.value()["capture"]["losses"],
+        Value::Array(Vec::new())
+    );
+    let wrong: Vec<String> = truth
+        .streams
+        .iter()
+        .filter_map(|stream| difference(&report, stream))
+        .collect();
+    assert!(
+        wrong.is_empty(),
+        "{} of {} streams differ:\n{}",
+        wrong.len(),
+        truth.streams.len(),
+        wrong.join("\n")
+    );
+    Ok(())
+}
+
+fn make(
+    cable: &Cable,
+    recipe: &Recipe,
+    reshape: impl Fn(Vec<u8>) -> Vec<u8>,
+) -> io::Result<(std::path::PathBuf, Truth)> {
+    let mut plain = Vec::new();
+    let truth = generate::write(recipe, &mut plain)?;
+    let path = cable.scratch().join("made.pcap");
+    let mut file = BufWriter::new(File::create(&path)?);
+    file.write_all(&plain[..FILE_HEADER_LEN])?;
+    let mut rest = &plain[FILE_HEADER_LEN..];
+    while let Some((header, behind)) = rest.split_at_checked(RECORD_HEADER_LEN) {
+        let len = u32::from_le_bytes([header[8], header[9], header[10], header[11]]) as usize;
+        let (frame, behind) = behind.split_at(len);
+        let frame = reshape(frame.to_vec());
+        let len = (frame.len() as u32).to_le_bytes();
+        file.write_all(&[&header[..8], &len, &len, &frame].concat())?;
+        rest = behind;
+    }
+    file.flush()?;
+    Ok((path, truth))
+}
+
+fn difference(report: &Report, truth: &StreamTruth) -> Option<String> {
+    let name = format!("{} medium {}", truth.client, truth.medium);
+    let session = report
+        .sessions()
+        .iter()
+        .find(|session| session["client"]["address"] == *truth.client);
+    let Some(session) = session else {
+        return Some(format!("{name}: no session"));
+    };
+    let rtp = &session["media"][truth.medium]["arrivals"][0]["rtp"];
+    let counts = [
+        "packets",
+        "bytes",
+        "expected",
+        "lost",
+        "duplicates",
+        "reordered",
+    ]
+    .map(|key| rtp[key].as_u64());
+    let known = [
+        truth.packets,
+        truth.bytes,
+        truth.expected,
+        truth.lost,
+        truth.duplicates,
+        truth.reordered,
+    ]
+    .map(Some);
+    (counts != known).then(|| format!("{name}: {counts:?} instead of {known:?}"))
+}
+
+/// Sessions without faults of encapsulation: what is reshaped must be plain before.
+fn plain(seed: u64) -> Recipe {
+    let mut recipe = Recipe::everything(seed);
+    recipe
+        .sessions
+        .retain(|session| session.encapsulation == generate::Encapsulation::Plain);
+    recipe
+}
+
+/// Puts 12 bytes of options (a time stamp option without room, RFC 791 §3.1) into an IPv4 header.
+fn with_ipv4_options(mut frame: Vec<u8>) -> Vec<u8> {
+    if frame[12..14] != [0x08, 0x00] {
+        return frame;
+    }
+    let total_len = u16::from_be_bytes([frame[16], frame[17]]) + 12;
+    frame[14] = 0x48;
+    frame[16..18].copy_from_slice(&total_len.to_be_bytes());
+    let mut option = [1; 12];
+    option[..4].copy_from_slice(&[68, 12, 13, 0]);
+    frame.splice(34..34, option);
+    frame
+}
+
+/// Puts a hop-by-hop and a destination options header (RFC 8200 §4.3, §4.6) in front of the transport header.
+fn with_ipv6_extensions(mut frame: Vec<u8>) -> Vec<u8> {
+    if frame[12..14] != [0x86, 0xdd] {
+        return frame;
+    }
+    let transport = std::mem::replace(&mut frame[20], 0);
+    let payload_len = u16::from_be_bytes([frame[18], frame[19]]) + 24;
+    frame[18..20].copy_from_slice(&payload_len.to_be_bytes());
+    let hop_by_hop = [60, 1, 1, 12, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+    let destination = [transport, 0, 1, 4, 0, 0, 0, 0];
+    frame.splice(54..54, hop_by_hop.into_iter().chain(destination));
+    frame
+}
+
+#[test]
+fn every_stream_that_comes_in_is_counted_exactly() -> io::Result<()> {
+    if skip_unless_root("every_stream_that_comes_in_is_counted_exactly") {
+        return Ok(());
+    }
+    check(End::Near, Hook::Auto, &Recipe::everything(3), |frame| frame)
+}
+
+#[test]
+fn every_stream_that_goes_out_is_counted_exactly_through_clsact() -> io::Result<()> {
+    if skip_unless_root("every_stream_that_goes_out_is_counted_exactly_through_clsact") {
+        return Ok(());
+    }
+    check(End::Far, Hook::Clsact, &Recipe::everything(4), |frame| {
+        frame
+    })
+}
+
+#[test]
+fn options_and_extension_headers_are_stepped_over() -> io::Result<()> {
+    if skip_unless_root("options_and_extension_headers_are_stepped_over") {
+        return Ok(());
+    }
+    check(End::Near, Hook::Auto, &plain(5), |frame| {
+        with_ipv6_extensions(with_ipv4_options(frame))
+    })
+}
+
+#[test]
+fn a_mirror_port_counts_the_same() -> io::Result<()> {
+    if skip_unless_root("a_mirror_port_counts_the_same") {
+        return Ok(());
+    }
+    let cable = Cable::new()?;
+    let (capture, truth) = make(&cable, &plain(6), |frame| frame)?;
+    let watch = cable.watch_with(End::Near, &["--mirror", "eth0"], Hook::Auto)?;
+    cable.inject(&capture)?;
+    let report = watch.finish()?;
+    let source = report.value()["capture"]["taps"][0]["source"]
+        .as_str()
+        .unwrap_or_default();
+    assert!(source.starts_with("xdp-"), "{source}");
+    let wrong: Vec<String> = truth
+        .streams
+        .iter()
+        .filter_map(|stream| difference(&report, stream))
+        .collect();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    Ok(())
+}
+
+#[test]
+fn a_recording_replayed_counts_the_same() -> io::Result<()> {
+    if skip_unless_root("a_recording_replayed_counts_the_same") {
+        return Ok(());
+    }
+    let cable = Cable::new()?;
+    let (capture, truth) = make(&cable, &plain(7), |frame| frame)?;
+    let watch = cable.watch(End::Near, Hook::Auto)?;
+    let recording = watch.recording().to_owned();
+    cable.inject(&capture)?;
+    watch.finish()?;
+    let replayed = rtspscope_tests::program::analyze(&[&recording.to_string_lossy()])?;
+    let wrong: Vec<String> = truth
+        .streams
+        .iter()
+        .filter_map(|stream| difference(&replayed, stream))
+        .collect();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    fs::remove_file(&capture)
+}
