@@ -131,7 +131,6 @@ impl Connection {
         {
             *cut = true;
         }
-        self.record.cut |= (segment.payload.len() as u64) < u64::from(segment.payload_len);
         self.read(end, segment, place, room, notices);
         let fate = self.decide(at, room.limits, notices);
         if segment.flags.fin() || segment.flags.rst() {

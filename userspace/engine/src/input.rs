@@ -7,7 +7,10 @@ use rtspscope_wire::{FrameRef, LinkType, TapId, TapRole, Timestamp};
 
 /// One thing that happened outside.
 #[derive(Clone, Copy, Debug)]
-#[expect(clippy::large_enum_variant, reason = "an input is made, handed over and dropped, never stored")]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "an input is made, handed over and dropped, never stored"
+)]
 pub enum Input<'a> {
     /// A frame was captured.
     Frame(FrameRef<'a>),

@@ -33,9 +33,10 @@ mod roles;
 mod session;
 mod snapshot;
 mod taps;
-mod tunnel;
 #[cfg(test)]
 mod testkit;
+mod tunnel;
+mod window;
 
 pub use engine::{Engine, EngineOptions};
 pub use finding::{Code, Evidence, Finding, Severity};

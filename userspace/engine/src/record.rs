@@ -95,8 +95,6 @@ pub(crate) struct Record {
     pub(crate) payload_bytes: [u64; 2],
     /// Whether the capture kept less than the whole of a segment of each end.
     pub(crate) cut_short: [bool; 2],
-    /// The capture cuts this connection's segments short.
-    pub(crate) cut: bool,
     pub(crate) exchanges: Exchanges,
     pub(crate) channels: Channels,
     pub(crate) missing_bytes: u64,
@@ -119,7 +117,6 @@ impl Record {
             last: at,
             closed: None,
             payload_bytes: [0; 2],
-            cut: false,
             cut_short: [false; 2],
             exchanges: Exchanges::default(),
             channels: Channels::default(),
@@ -186,8 +183,6 @@ impl Record {
         match item {
             Item::Message(raw) => self.handle_message(sender, raw, room, notices),
             Item::Interleaved(frame) if !self.arrived(sender, &frame) => {}
-            // Of a frame that a gap runs through, nobody knows what it was; of one that a snap length cut, the head tells.
-            Item::Interleaved(frame) if frame.captured_len < frame.len && !self.cut => {}
             Item::Interleaved(frame) => {
                 let at = self.locate(frame.place, frame.offset);
                 let counted =
