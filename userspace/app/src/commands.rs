@@ -16,6 +16,7 @@ use crate::output::explain;
 use crate::output::lines::Lines;
 use crate::output::privacy::Privacy;
 use crate::output::text::Style;
+use crate::progress::Progress;
 use crate::record::Recorder;
 use crate::run::{Filter, Run, RunOptions, Turn, View};
 use crate::source::{MergedFiles, NamedFile};
@@ -62,7 +63,9 @@ fn analyze(args: &AnalyzeArgs) -> Result<u8, Failure> {
             Box::new(Lines::new(LineFormat::Ndjson, destination, privacy, style))
         }
     };
-    let worst = run_files(&files, Run::new(options(common, None)?, view))?;
+    let shows_progress = args.format != ReportFormat::Ndjson;
+    let run = Run::new(options(common, None)?, view);
+    let worst = run_files(&files, run, shows_progress)?;
     Ok(status(worst, common))
 }
 
@@ -76,10 +79,8 @@ fn watch(args: &WatchArgs) -> Result<u8, Failure> {
     if live {
         return watch_live(args, view);
     }
-    let worst = run_files(
-        &files,
-        Run::new(options(common, args.record.as_deref())?, view),
-    )?;
+    let run = Run::new(options(common, args.record.as_deref())?, view);
+    let worst = run_files(&files, run, false)?;
     Ok(status(worst, common))
 }
 
@@ -153,17 +154,26 @@ fn watch_live(_args: &WatchArgs, _view: Box<dyn View>) -> Result<u8, Failure> {
 }
 
 /// Reads all files to their end, or until the user leaves.
-fn run_files(files: &[NamedFile], mut run: Run) -> Result<Option<Severity>, Failure> {
+fn run_files(
+    files: &[NamedFile],
+    mut run: Run,
+    shows_progress: bool,
+) -> Result<Option<Severity>, Failure> {
     let mut source = MergedFiles::open(files, &mut run)?;
     run.observing()?;
+    let mut progress = Progress::new(shows_progress, source.reading());
     let mut inputs: u32 = 0;
-    while let Some(input) = source.next(&mut run)? {
+    loop {
+        let next = source.next(&mut progress.beside(&mut run))?;
+        let Some(input) = next else { break };
         run.handle_input(&input)?;
+        progress.handle_input(|| source.reading());
         inputs = inputs.wrapping_add(1);
         if inputs.is_multiple_of(INPUTS_PER_TURN) && run.turn()? == Turn::Stop {
             return Err(Failure::UserLeft);
         }
     }
+    progress.finish();
     run.finish()
 }
 

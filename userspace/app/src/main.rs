@@ -8,6 +8,7 @@ mod failure;
 #[cfg(feature = "ebpf")]
 mod live;
 mod output;
+mod progress;
 mod record;
 mod run;
 mod source;

@@ -1,6 +1,7 @@
 //! Saved captures as inputs of the engine: files of any number, merged by time, read with a fixed amount of memory.
 
 mod capture_file;
+mod compression;
 mod legacy;
 mod link_types;
 mod merge;
@@ -24,6 +25,15 @@ pub(crate) struct NamedFile {
     pub path: PathBuf,
     /// Side of the router that the user gave it.
     pub role: TapRole,
+}
+
+/// How much of a source was read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Reading {
+    /// Bytes read so far, compressed as they are.
+    pub read: u64,
+    /// Bytes there were when reading began; `None` for a pipe.
+    pub len: Option<u64>,
 }
 
 /// What a source needs from its surroundings while it reads.

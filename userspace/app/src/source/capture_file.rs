@@ -9,12 +9,13 @@ use rtsp_ebpf_common::flow::FlowStats;
 use rtspscope_engine::{CaptureLoss, FlowCounters, Input, LossKind, TapInfo};
 use rtspscope_wire::{Direction, FrameRef, LinkType, TapId, TapRole, Timestamp};
 
+use super::compression::early_end;
 use super::legacy::Legacy;
 use super::link_types::{is_readable, named};
-use super::opening::{cut_header, not_a_capture, open_stream, subject, unreadable};
+use super::opening::{Meter, Opened, cut_header, not_a_capture, open_stream, subject, unreadable};
 use super::pcapng::Pcapng;
 use super::window::Window;
-use super::{Host, NamedFile, names};
+use super::{Host, NamedFile, Reading, names};
 use crate::failure::Failure;
 
 /// One thing that a capture file holds, at its time.
@@ -108,6 +109,7 @@ enum Format {
 pub(crate) struct CaptureFile {
     file: NamedFile,
     window: Window,
+    meter: Meter,
     format: Format,
     current: Option<Item>,
     current_len: usize,
@@ -126,21 +128,26 @@ impl CaptureFile {
         host: &mut dyn Host,
         taken: &mut Vec<String>,
     ) -> Result<Self, Failure> {
-        let (head, rest) = open_stream(&file.path)?;
+        let Opened { head, rest, meter } = open_stream(&file.path)?;
         let magic = head.first_chunk::<4>().copied().unwrap_or_default();
         let mut window = Window::new(Box::new(Cursor::new(head).chain(rest)));
         let mut taps = TapOpener { host, taken, file };
         let format = match magic {
             pcapng_magic if Pcapng::is_magic(pcapng_magic) => Some(Format::Pcapng(Pcapng::new())),
-            pcap_magic if Legacy::is_magic(pcap_magic) => Legacy::open(&mut window, &mut taps)
-                .map_err(|error| unreadable(file, &error))?
-                .map(Format::Legacy),
-            _ => return Err(not_a_capture(&file.path, magic)),
+            pcap_magic if Legacy::is_magic(pcap_magic) => {
+                match Legacy::open(&mut window, &mut taps) {
+                    Ok(legacy) => legacy.map(Format::Legacy),
+                    Err(error) if early_end(&error).is_some() => None,
+                    Err(error) => return Err(unreadable(&file.path, &error)),
+                }
+            }
+            _ => return Err(not_a_capture(&file.path)),
         };
-        let format = format.ok_or_else(|| cut_header(file))?;
+        let format = format.ok_or_else(|| cut_header(&file.path))?;
         Ok(Self {
             file: file.clone(),
             window,
+            meter,
             format,
             current: None,
             current_len: 0,
@@ -150,6 +157,11 @@ impl CaptureFile {
             ended: false,
             finale: Vec::new(),
         })
+    }
+
+    /// How far the file was read.
+    pub(crate) fn reading(&self) -> Reading {
+        self.meter.reading()
     }
 
     /// Time of the item that [`CaptureFile::input`] gives.
@@ -175,7 +187,8 @@ impl CaptureFile {
                 Format::Legacy(reader) => reader.step(&mut self.window),
                 Format::Pcapng(reader) => reader.step(&mut self.window, &mut taps),
             };
-            match step.map_err(|error| unreadable(&self.file, &error))? {
+            let step = step.or_else(|error| early_end(&error).map(Step::Cut).ok_or(error));
+            match step.map_err(|error| unreadable(&self.file.path, &error))? {
                 Step::Item(item, len) => {
                     self.last_at = item.at;
                     self.note_frame(&item, host);
@@ -253,7 +266,7 @@ impl CaptureFile {
             Format::Pcapng(reader) => reader.last_tap(),
         };
         if cut.is_some() && tap.is_none() {
-            return Err(cut_header(&self.file));
+            return Err(cut_header(&self.file.path));
         }
         if let (Some(why), Some(tap)) = (cut, tap) {
             let what = format!(

@@ -4,7 +4,7 @@ use rtspscope_engine::Input;
 
 use super::capture_file::CaptureFile;
 use super::opening::subject;
-use super::{Host, NamedFile};
+use super::{Host, NamedFile, Reading};
 use crate::failure::Failure;
 
 /// The inputs of all named files.
@@ -39,6 +39,19 @@ impl MergedFiles {
             merged.files.push(opened);
         }
         Ok(merged)
+    }
+
+    /// How much of all files was read; their length is known if that of each is.
+    pub(crate) fn reading(&self) -> Reading {
+        let files = self.files.iter().map(CaptureFile::reading);
+        let begin = Reading {
+            read: 0,
+            len: Some(0),
+        };
+        files.fold(begin, |all, file| Reading {
+            read: all.read + file.read,
+            len: all.len.zip(file.len).map(|(all, file)| all + file),
+        })
     }
 
     /// The next input. What it borrows is valid until the next call.

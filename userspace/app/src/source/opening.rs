@@ -1,50 +1,118 @@
 //! Opening a file or standard input, and the reasons for which it is refused, in one line each.
 
-use std::fs::File;
-use std::io::{self, Read};
+use std::cell::Cell;
+use std::fs::{File, Metadata};
+use std::io::{self, Cursor, Read};
 use std::path::Path;
+use std::rc::Rc;
 
-use super::NamedFile;
+use super::Reading;
+use super::compression::{Compression, early_end};
 use crate::failure::{Failure, reason};
 
 /// Bytes that tell what a file is: the longest fixed header of the formats (pcap) and more than any magic number.
 const HEAD_LEN: usize = 24;
 
-/// Opens a file or standard input and reads the bytes that tell what it is.
-pub(super) fn open_stream(path: &Path) -> Result<(Vec<u8>, Box<dyn Read>), Failure> {
-    let mut stream: Box<dyn Read> = if path == Path::new("-") {
-        Box::new(io::stdin())
-    } else {
-        let file = File::open(path).map_err(|error| cannot_open(path, &error))?;
-        if file.metadata().is_ok_and(|metadata| metadata.is_dir()) {
-            return Err(Failure::new(
-                subject(path),
-                "is a directory",
-                "name the capture files in it",
-            ));
+/// A capture that is open.
+pub(super) struct Opened {
+    /// The bytes that tell what it is, unpacked.
+    pub head: Vec<u8>,
+    /// The unpacked bytes behind them.
+    pub rest: Box<dyn Read>,
+    /// How far the file itself was read.
+    pub meter: Meter,
+}
+
+/// How much of a file was read, compressed as it is.
+#[derive(Clone, Debug)]
+pub(super) struct Meter {
+    read: Rc<Cell<u64>>,
+    /// Length of the file, which may still grow; `None` for a pipe.
+    len: Option<u64>,
+}
+
+impl Meter {
+    /// How much of the file was read.
+    pub(super) fn reading(&self) -> Reading {
+        Reading {
+            read: self.read.get(),
+            len: self.len,
         }
-        Box::new(file)
+    }
+}
+
+/// Counts what passes.
+struct Metered {
+    stream: Box<dyn Read>,
+    read: Rc<Cell<u64>>,
+}
+
+impl Read for Metered {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.stream.read(buffer)?;
+        self.read.set(self.read.get() + count as u64);
+        Ok(count)
+    }
+}
+
+/// Opens a file or standard input, unpacks it if it is compressed, and reads the bytes that tell what it is.
+pub(super) fn open_stream(path: &Path) -> Result<Opened, Failure> {
+    let (stream, len) = open_raw(path)?;
+    let read = Rc::new(Cell::new(0));
+    let meter = Meter {
+        read: read.clone(),
+        len,
     };
-    let mut head = Vec::with_capacity(HEAD_LEN);
-    stream
-        .by_ref()
-        .take(HEAD_LEN as u64)
-        .read_to_end(&mut head)
-        .map_err(|error| {
-            Failure::new(
-                subject(path),
-                format_args!("cannot be read: {}", reason(&error)),
-                "check the disk or copy it again",
-            )
-        })?;
-    if head.is_empty() {
+    let mut stream: Box<dyn Read> = Box::new(Metered { stream, read });
+    let head = read_head(path, &mut stream)?;
+    let Some(compression) = Compression::of(&head) else {
+        let rest = stream;
+        return Ok(Opened { head, rest, meter });
+    };
+    let packed = Cursor::new(head).chain(stream);
+    let unpacked = compression
+        .unpack(packed)
+        .map_err(|error| unreadable(path, &error))?;
+    let Some(mut rest) = unpacked else {
+        let name = compression.name();
+        let what = format_args!("is compressed with {name}, which this build cannot read");
+        let remedy = format_args!("unpack it first: {name} -d");
+        return Err(Failure::new(subject(path), what, remedy));
+    };
+    let head = read_head(path, &mut rest)?;
+    Ok(Opened { head, rest, meter })
+}
+
+fn open_raw(path: &Path) -> Result<(Box<dyn Read>, Option<u64>), Failure> {
+    if path == Path::new("-") {
+        return Ok((Box::new(io::stdin()), None));
+    }
+    let file = File::open(path).map_err(|error| cannot_open(path, &error))?;
+    let metadata = file.metadata().ok();
+    if metadata.as_ref().is_some_and(Metadata::is_dir) {
         return Err(Failure::new(
+            subject(path),
+            "is a directory",
+            "name the capture files in it",
+        ));
+    }
+    let len = metadata.filter(Metadata::is_file).map(|file| file.len());
+    Ok((Box::new(file), len))
+}
+
+fn read_head(path: &Path, stream: &mut dyn Read) -> Result<Vec<u8>, Failure> {
+    let mut head = Vec::with_capacity(HEAD_LEN);
+    let read = stream.take(HEAD_LEN as u64).read_to_end(&mut head);
+    match read {
+        Err(error) if early_end(&error).is_some() && head.is_empty() => Err(cut_header(path)),
+        Err(error) if early_end(&error).is_none() => Err(unreadable(path, &error)),
+        Ok(0) => Err(Failure::new(
             subject(path),
             "is empty",
             "record it again; tcpdump -U writes each packet at once",
-        ));
+        )),
+        Ok(_) | Err(_) => Ok(head),
     }
-    Ok((head, stream))
 }
 
 #[expect(
@@ -66,29 +134,25 @@ fn cannot_open(path: &Path, error: &io::Error) -> Failure {
     Failure::new(subject(path), what, remedy)
 }
 
-pub(super) fn unreadable(file: &NamedFile, error: &io::Error) -> Failure {
+pub(super) fn unreadable(path: &Path, error: &io::Error) -> Failure {
     let what = format!("cannot be read: {}", reason(error));
-    Failure::new(subject(&file.path), what, "check the disk or copy it again")
+    Failure::new(subject(path), what, "check the disk or copy it again")
 }
 
-pub(super) fn cut_header(file: &NamedFile) -> Failure {
+pub(super) fn cut_header(path: &Path) -> Failure {
     Failure::new(
-        subject(&file.path),
+        subject(path),
         "ends in the file header, before any packet",
         "record it again or copy it again",
     )
 }
 
-pub(super) fn not_a_capture(path: &Path, magic: [u8; 4]) -> Failure {
-    let (what, remedy) = match magic {
-        [0x1f, 0x8b, ..] => ("is compressed with gzip", "unpack it first: gzip -d"),
-        [0x28, 0xb5, 0x2f, 0xfd] => ("is compressed with zstd", "unpack it first: zstd -d"),
-        _ => (
-            "is not a capture file",
-            "give a pcap or pcapng file, as tcpdump -w and Wireshark write",
-        ),
-    };
-    Failure::new(subject(path), what, remedy)
+pub(super) fn not_a_capture(path: &Path) -> Failure {
+    Failure::new(
+        subject(path),
+        "is not a capture file",
+        "give a pcap or pcapng file, as tcpdump -w and Wireshark write; gzip and zstd are unpacked",
+    )
 }
 
 /// A file as the user knows it.
