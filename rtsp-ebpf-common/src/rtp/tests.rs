@@ -212,7 +212,7 @@ fn naive(numbers: &[i64]) -> [u64; 4] {
         .zip(seen.iter().min())
         .map_or(0, |(high, low)| high - low + 1);
     [
-        expected as u64,
+        expected.cast_unsigned(),
         expected.cast_unsigned() - seen.len() as u64,
         duplicates,
         reordered,
@@ -233,7 +233,7 @@ fn walk(first: u16, steps: &[i64]) -> Vec<i64> {
 
 fn agrees(first: u16, steps: &[i64]) -> Result<(), TestCaseError> {
     let numbers = walk(first, steps);
-    let wire: Vec<u16> = numbers.iter().map(|number| *number as u16).collect();
+    let wire: Vec<u16> = numbers.iter().map(|number| number.cast_unsigned() as u16).collect();
     prop_assert_eq!(figures(&count(&wire)), naive(&numbers));
     Ok(())
 }

@@ -54,7 +54,11 @@ pub(super) struct Attached {
 
 impl Attached {
     /// Loads the programs and attaches them to every interface.
-    pub(super) fn new(interfaces: &[Interface], rtsp_ports: &[u16], hook: Hook) -> Result<Self, LiveError> {
+    pub(super) fn new(
+        interfaces: &[Interface],
+        rtsp_ports: &[u16],
+        hook: Hook,
+    ) -> Result<Self, LiveError> {
         let mut attached = Self {
             ebpf: load(rtsp_ports)?,
             ways: Vec::new(),
@@ -91,29 +95,46 @@ impl Attached {
             self._locks.push(lock);
         }
         let way = if interface.role == TapRole::Mirror {
-            self._promiscuous.push(promiscuous::enable(interface.index)?);
+            self._promiscuous
+                .push(promiscuous::enable(interface.index)?);
             self.attach_mirror(interface, hook)?
         } else {
-            self.attach_tc(interface, hook, &[TcAttachType::Ingress, TcAttachType::Egress])?
+            self.attach_tc(
+                interface,
+                hook,
+                &[TcAttachType::Ingress, TcAttachType::Egress],
+            )?
         };
         self.ways.push(way);
         Ok(())
     }
 
     /// XDP in the driver, else in the stack; before 5.18 the TC program does it.
-    fn attach_mirror(&mut self, interface: &Interface, hook: Hook) -> Result<&'static str, LiveError> {
+    fn attach_mirror(
+        &mut self,
+        interface: &Interface,
+        hook: Hook,
+    ) -> Result<&'static str, LiveError> {
         if interface.link_type != LinkType::ETHERNET || !kernel_has(XDP_SINCE) {
             return self.attach_tc(interface, hook, &[TcAttachType::Ingress]);
         }
-        let failed = |error| LiveError::Attach { name: interface.name.clone(), error };
+        let failed = |error| LiveError::Attach {
+            name: interface.name.clone(),
+            error,
+        };
         let program: &mut Xdp = program(&mut self.ebpf, MIRROR_PROGRAM).map_err(failed)?;
         if program.fd().is_err() {
             program.load().map_err(failed)?;
         }
-        if program.attach_to_if_index(interface.index, XdpMode::Driver).is_ok() {
+        if program
+            .attach_to_if_index(interface.index, XdpMode::Driver)
+            .is_ok()
+        {
             return Ok("xdp-native");
         }
-        program.attach_to_if_index(interface.index, XdpMode::Skb).map_err(failed)?;
+        program
+            .attach_to_if_index(interface.index, XdpMode::Skb)
+            .map_err(failed)?;
         Ok("xdp-generic")
     }
 
@@ -127,7 +148,10 @@ impl Attached {
         if !tcx {
             self.qdiscs.push(clsact::Qdisc::ensure(interface)?);
         }
-        let failed = |error| LiveError::Attach { name: interface.name.clone(), error };
+        let failed = |error| LiveError::Attach {
+            name: interface.name.clone(),
+            error,
+        };
         for (_, direction, name) in PROGRAMS.iter().filter(|(link_type, direction, _)| {
             *link_type == interface.link_type && directions.contains(direction)
         }) {
@@ -150,28 +174,42 @@ fn attach_first(
 ) -> Result<(), ProgramError> {
     if tcx {
         let first = TcAttachOptions::TcxOrder(LinkOrder::first());
-        return program.attach_with_options(interface, direction, first).map(drop);
+        return program
+            .attach_with_options(interface, direction, first)
+            .map(drop);
     }
-    let first = TcAttachOptions::Netlink(NlOptions { priority: PRIORITY, ..NlOptions::default() });
+    let first = TcAttachOptions::Netlink(NlOptions {
+        priority: PRIORITY,
+        ..NlOptions::default()
+    });
     match program.attach_with_options(interface, direction, first) {
         // A filter of another kind holds this place.
         Err(ProgramError::TcError(TcError::NetlinkError(error)))
-            if matches!(error.raw_os_error(), Some(libc::EINVAL | libc::EEXIST | libc::EBUSY)) =>
+            if matches!(
+                error.raw_os_error(),
+                Some(libc::EINVAL | libc::EEXIST | libc::EBUSY)
+            ) =>
         {
             let anywhere = TcAttachOptions::Netlink(NlOptions::default());
-            program.attach_with_options(interface, direction, anywhere).map(drop)
+            program
+                .attach_with_options(interface, direction, anywhere)
+                .map(drop)
         }
         result => result.map(drop),
     }
 }
 
 fn load(rtsp_ports: &[u16]) -> Result<Ebpf, LiveError> {
-    let processors = aya::util::nr_cpus().map_err(|(call, error)| LiveError::System { call, error })?;
+    let processors =
+        aya::util::nr_cpus().map_err(|(call, error)| LiveError::System { call, error })?;
     let ports = port_bitmap(rtsp_ports);
     let ebpf = EbpfLoader::new()
         .override_global("RTSP_PORTS", &ports, true)
         .map_max_entries("LARGE", u32::try_from(processors).unwrap_or(u32::MAX))
-        .load(aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/rtsp-ebpf")))?;
+        .load(aya::include_bytes_aligned!(concat!(
+            env!("OUT_DIR"),
+            "/rtsp-ebpf"
+        )))?;
     Ok(ebpf)
 }
 
@@ -180,7 +218,11 @@ where
     &'a mut P: TryFrom<&'a mut Program, Error = ProgramError>,
 {
     let program = ebpf.program_mut(name);
-    program.ok_or_else(|| ProgramError::InvalidName { name: name.to_owned() })?.try_into()
+    program
+        .ok_or_else(|| ProgramError::InvalidName {
+            name: name.to_owned(),
+        })?
+        .try_into()
 }
 
 fn kernel_has(since: KernelVersion) -> bool {
@@ -200,3 +242,6 @@ fn remove_leftovers(interface: &str) {
         let _removed = tc::qdisc_detach_program(interface, direction, name);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -20,7 +20,9 @@ impl Clock {
             let after = read(libc::CLOCK_MONOTONIC);
             (after - before, real - (before + after) / 2)
         });
-        Self { offset_ns: readings.min().map_or(0, |(_, offset_ns)| offset_ns) }
+        Self {
+            offset_ns: readings.min().map_or(0, |(_, offset_ns)| offset_ns),
+        }
     }
 
     /// What to add to a monotonic time to get a real one, in ns.
@@ -40,10 +42,16 @@ impl Clock {
 }
 
 fn read(clock: libc::clockid_t) -> i64 {
-    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    let mut time = libc::timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
     // SAFETY: the structure lives through the call; both clocks exist on every Linux.
     unsafe { libc::clock_gettime(clock, &raw mut time) };
-    #[allow(clippy::useless_conversion, reason = "the fields are narrower on 32-bit machines")]
+    #[allow(
+        clippy::useless_conversion,
+        reason = "the fields are narrower on 32-bit machines"
+    )]
     let (seconds, nanos) = (i64::from(time.tv_sec), i64::from(time.tv_nsec));
     seconds.saturating_mul(1_000_000_000).saturating_add(nanos)
 }

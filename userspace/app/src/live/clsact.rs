@@ -32,7 +32,10 @@ impl Qdisc {
             Err(error) if code(&error) == Some(libc::EEXIST) => false,
             Err(error) => return Err(refused(interface, &error)),
         };
-        Ok(Self { ifindex: interface.index, made })
+        Ok(Self {
+            ifindex: interface.index,
+            made,
+        })
     }
 }
 
@@ -59,21 +62,37 @@ fn refused(interface: &Interface, error: &TcError) -> LiveError {
             "the kernel has no clsact qdisc (sch_ingress)".to_owned(),
             "load the module sch_ingress (OpenWrt: apk add kmod-sched-core)",
         ),
-        _ => (format!("cannot add a clsact qdisc: {error}"), "remove what holds the ingress hook (tc qdisc show)"),
+        _ => (
+            format!("cannot add a clsact qdisc: {error}"),
+            "remove what holds the ingress hook (tc qdisc show)",
+        ),
     };
-    LiveError::Kernel { subject: interface.name.clone(), what, remedy }
+    LiveError::Kernel {
+        subject: interface.name.clone(),
+        what,
+        remedy,
+    }
 }
 
 fn remove(ifindex: u32) -> io::Result<()> {
     let flags = (libc::NLM_F_REQUEST | libc::NLM_F_ACK) as u16;
-    exchange(libc::RTM_DELQDISC, flags, ifindex, 0xffff_0000, CLSACT, |_| {})
+    exchange(
+        libc::RTM_DELQDISC,
+        flags,
+        ifindex,
+        0xffff_0000,
+        CLSACT,
+        |_| {},
+    )
 }
 
-fn has_filters(ifindex: u32) -> io::Result<bool> {
+pub(super) fn has_filters(ifindex: u32) -> io::Result<bool> {
     let flags = (libc::NLM_F_REQUEST | libc::NLM_F_DUMP) as u16;
     let mut found = false;
     for hook in HOOKS {
-        exchange(libc::RTM_GETTFILTER, flags, ifindex, 0, hook, |kind| found |= kind == libc::RTM_NEWTFILTER)?;
+        exchange(libc::RTM_GETTFILTER, flags, ifindex, 0, hook, |kind| {
+            found |= kind == libc::RTM_NEWTFILTER
+        })?;
     }
     Ok(found)
 }
@@ -100,14 +119,28 @@ fn exchange(
         request.extend(word.to_ne_bytes());
     }
     // SAFETY: the request lives through the call.
-    let sent = unsafe { libc::send(socket.as_raw_fd(), request.as_ptr().cast(), request.len(), 0) };
+    let sent = unsafe {
+        libc::send(
+            socket.as_raw_fd(),
+            request.as_ptr().cast(),
+            request.len(),
+            0,
+        )
+    };
     if sent < 0 {
         return Err(io::Error::last_os_error());
     }
     let mut buffer = [0_u8; 32 << 10];
     loop {
         // SAFETY: the buffer lives through the call and has the length that is named.
-        let received = unsafe { libc::recv(socket.as_raw_fd(), buffer.as_mut_ptr().cast(), buffer.len(), 0) };
+        let received = unsafe {
+            libc::recv(
+                socket.as_raw_fd(),
+                buffer.as_mut_ptr().cast(),
+                buffer.len(),
+                0,
+            )
+        };
         let received = usize::try_from(received).map_err(|_| io::Error::last_os_error())?;
         if let Some(end) = read_answers(&buffer[..received], &mut on_answer) {
             return end;
@@ -120,7 +153,9 @@ fn read_answers(mut rest: &[u8], on_answer: &mut impl FnMut(u16)) -> Option<io::
     while let Some((header, _)) = rest.split_at_checked(HEADER_LEN) {
         let len = u32::from_ne_bytes([header[0], header[1], header[2], header[3]]) as usize;
         let kind = u16::from_ne_bytes([header[4], header[5]]);
-        let message = rest.get(..len).filter(|message| message.len() >= HEADER_LEN)?;
+        let message = rest
+            .get(..len)
+            .filter(|message| message.len() >= HEADER_LEN)?;
         match i32::from(kind) {
             libc::NLMSG_DONE => return Some(Ok(())),
             libc::NLMSG_ERROR => return Some(read_error(message)),
@@ -142,8 +177,13 @@ fn read_error(message: &[u8]) -> io::Result<()> {
 
 fn open() -> io::Result<OwnedFd> {
     // SAFETY: no memory is passed.
-    let socket =
-        unsafe { libc::socket(libc::AF_NETLINK, libc::SOCK_RAW | libc::SOCK_CLOEXEC, libc::NETLINK_ROUTE) };
+    let socket = unsafe {
+        libc::socket(
+            libc::AF_NETLINK,
+            libc::SOCK_RAW | libc::SOCK_CLOEXEC,
+            libc::NETLINK_ROUTE,
+        )
+    };
     if socket < 0 {
         return Err(io::Error::last_os_error());
     }

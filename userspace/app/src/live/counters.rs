@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
-use aya::maps::{self, MapData, MapError, PerCpuArray};
 use aya::Ebpf;
+use aya::maps::{self, MapData, MapError, PerCpuArray};
 use foldhash::fast::FixedState;
 use rtsp_ebpf_common::abi::{COUNTERS, Counter, FlowKey, FlowValue, Local};
 use rtspscope_engine::LossKind;

@@ -36,10 +36,19 @@ impl Endpoints {
         let wanted = negotiated(snapshot);
         for (end, rate) in &wanted {
             if self.pushed.get(end) != Some(rate) {
-                self.ends.insert(EndpointKey::new(*end), EndpointValue { clock_rate: *rate }, 0)?;
+                self.ends.insert(
+                    EndpointKey::new(*end),
+                    EndpointValue { clock_rate: *rate },
+                    0,
+                )?;
             }
         }
-        let gone: Vec<SocketAddr> = self.pushed.keys().filter(|end| !wanted.contains_key(end)).copied().collect();
+        let gone: Vec<SocketAddr> = self
+            .pushed
+            .keys()
+            .filter(|end| !wanted.contains_key(end))
+            .copied()
+            .collect();
         for end in &gone {
             match self.ends.remove(&EndpointKey::new(*end)) {
                 Ok(()) | Err(MapError::KeyNotFound) => {}
@@ -63,7 +72,10 @@ impl Endpoints {
         for index in old.keys().filter(|index| !new.contains_key(index)) {
             self.ports.set(*index, 0, 0)?;
         }
-        for (index, word) in new.iter().filter(|(index, word)| old.get(index) != Some(word)) {
+        for (index, word) in new
+            .iter()
+            .filter(|(index, word)| old.get(index) != Some(word))
+        {
             self.ports.set(*index, *word, 0)?;
         }
         Ok(())
@@ -78,7 +90,8 @@ pub(super) fn touches(flow: &FlowKey, ends: &[SocketAddr]) -> bool {
 /// All ends of media of sessions that are not over.
 fn negotiated(snapshot: &Snapshot) -> Rates {
     let mut rates = Rates::new();
-    let is_open = |session: &&Session| !matches!(session.state, SessionState::Ended | SessionState::Failed);
+    let is_open =
+        |session: &&Session| !matches!(session.state, SessionState::Ended | SessionState::Failed);
     for session in snapshot.sessions.iter().filter(is_open) {
         for media in &session.media {
             for (leg, negotiated) in session.legs.iter().zip(&media.per_leg) {
@@ -91,7 +104,9 @@ fn negotiated(snapshot: &Snapshot) -> Rates {
 
 fn collect(leg: &Leg, media: &MediaStream, negotiated: &Negotiated, rates: &mut Rates) {
     let clock = media.clock_rate.unwrap_or(0);
-    let client = [leg.client.ip()].into_iter().chain(address(negotiated.destination.as_deref()));
+    let client = [leg.client.ip()]
+        .into_iter()
+        .chain(address(negotiated.destination.as_deref()));
     let client_ports = [
         (negotiated.client_rtp_port, clock),
         (negotiated.client_rtcp_port, 0),
@@ -101,9 +116,18 @@ fn collect(leg: &Leg, media: &MediaStream, negotiated: &Negotiated, rates: &mut 
     for host in client {
         add(host, client_ports, rates);
     }
-    let server = [leg.server.ip()].into_iter().chain(address(negotiated.source.as_deref()));
+    let server = [leg.server.ip()]
+        .into_iter()
+        .chain(address(negotiated.source.as_deref()));
     for host in server {
-        add(host, [(negotiated.server_rtp_port, clock), (negotiated.server_rtcp_port, 0)], rates);
+        add(
+            host,
+            [
+                (negotiated.server_rtp_port, clock),
+                (negotiated.server_rtcp_port, 0),
+            ],
+            rates,
+        );
     }
     if let Some((group, rtp, rtcp)) = negotiated.multicast {
         add(group, [(Some(rtp), clock), (Some(rtcp), 0)], rates);
@@ -121,5 +145,8 @@ fn add(host: IpAddr, ports: impl IntoIterator<Item = (Option<u16>, u32)>, rates:
 
 /// The address that a `destination` or `source` names; a host name tells nothing here.
 fn address(text: Option<&str>) -> Option<IpAddr> {
-    text?.trim_matches(|char| char == '[' || char == ']').parse().ok()
+    text?
+        .trim_matches(|char| char == '[' || char == ']')
+        .parse()
+        .ok()
 }

@@ -68,34 +68,47 @@ impl LiveError {
 impl From<LiveError> for Failure {
     fn from(error: LiveError) -> Self {
         match error {
-            LiveError::UnknownInterface { name, known } => {
-                Self::new(name, "no such interface", format_args!("take one of {}", known.join(", ")))
-            }
-            LiveError::NoInterface => {
-                Self::new("watch", "no interface is up besides the loopback", "name one with --lan, --wan or --mirror")
-            }
+            LiveError::UnknownInterface { name, known } => Self::new(
+                name,
+                "no such interface",
+                format_args!("take one of {}", known.join(", ")),
+            ),
+            LiveError::NoInterface => Self::new(
+                "watch",
+                "no interface is up besides the loopback",
+                "name one with --lan, --wan or --mirror",
+            ),
             LiveError::Permission(lacking) => Self::new(
                 "watch",
                 format_args!("missing permission: {lacking}"),
                 "run it as root, or: setcap cap_bpf,cap_perfmon,cap_net_admin,cap_net_raw+ep rtspscope",
             ),
-            LiveError::Kernel { subject, what, remedy } => Self::new(subject, what, remedy),
+            LiveError::Kernel {
+                subject,
+                what,
+                remedy,
+            } => Self::new(subject, what, remedy),
             LiveError::Load(error) => Self::new("kernel programs", told(&error), OTHER_WAY),
             LiveError::Attach { name, error } => attach_failure(&name, &error),
             LiveError::Map(error) => Self::new("kernel maps", told(&error), OTHER_WAY),
-            LiveError::System { call, error } => {
-                Self::new(call, crate::failure::reason(&error), "check the limits and permissions of the process")
-            }
+            LiveError::System { call, error } => Self::new(
+                call,
+                crate::failure::reason(&error),
+                "check the limits and permissions of the process",
+            ),
         }
     }
 }
 
 /// What always works.
-const OTHER_WAY: &str = "capture with tcpdump on both sides and use: rtspscope analyze --lan FILE --wan FILE";
+const OTHER_WAY: &str =
+    "capture with tcpdump on both sides and use: rtspscope analyze --lan FILE --wan FILE";
 
 fn attach_failure(name: &str, error: &ProgramError) -> Failure {
     let code = match error {
-        ProgramError::TcError(TcError::NetlinkError(error)) | ProgramError::NetlinkError(error) => error.raw_os_error(),
+        ProgramError::TcError(TcError::NetlinkError(error)) | ProgramError::NetlinkError(error) => {
+            error.raw_os_error()
+        }
         ProgramError::SyscallError(error) => error.io_error.raw_os_error(),
         _ => None,
     };
@@ -105,11 +118,19 @@ fn attach_failure(name: &str, error: &ProgramError) -> Failure {
             "the kernel has no BPF classifier (cls_bpf)",
             "load the module cls_bpf (OpenWrt: apk add kmod-sched-bpf)",
         ),
-        Some(libc::ENODEV | libc::ENXIO) => Failure::new(name, "the interface has gone", "name one that is there"),
-        Some(libc::EBUSY) => {
-            Failure::new(name, "another XDP program is attached", "detach it (ip link set dev IF xdp off), or use --lan")
+        Some(libc::ENODEV | libc::ENXIO) => {
+            Failure::new(name, "the interface has gone", "name one that is there")
         }
-        _ => Failure::new(name, format_args!("cannot attach: {}", told(error)), OTHER_WAY),
+        Some(libc::EBUSY) => Failure::new(
+            name,
+            "another XDP program is attached",
+            "detach it (ip link set dev IF xdp off), or use --lan",
+        ),
+        _ => Failure::new(
+            name,
+            format_args!("cannot attach: {}", told(error)),
+            OTHER_WAY,
+        ),
     }
 }
 

@@ -28,7 +28,11 @@ pub(super) struct Waiting {
 impl Waiting {
     /// Length of the frame on the wire in bytes.
     pub(super) fn original_len(&self) -> u32 {
-        let tag_len = if self.header.vlan_protocol == 0 { 0 } else { TAG_LEN as u32 };
+        let tag_len = if self.header.vlan_protocol == 0 {
+            0
+        } else {
+            TAG_LEN as u32
+        };
         self.header.original_len + tag_len
     }
 }
@@ -57,7 +61,11 @@ impl Frames {
     pub(super) fn push(&mut self, record: &[u8]) {
         if let Some((header, frame)) = RecordHeader::split(record) {
             let bytes = with_tag(&header, frame);
-            self.waiting.push(Reverse(Waiting { header, bytes, arrival: self.arrivals }));
+            self.waiting.push(Reverse(Waiting {
+                header,
+                bytes,
+                arrival: self.arrivals,
+            }));
             self.arrivals += 1;
         }
     }
@@ -66,7 +74,8 @@ impl Frames {
     pub(super) fn pop_due(&mut self, now_ns: u64) -> Option<Waiting> {
         let Reverse(oldest) = self.waiting.peek()?;
         let hold_ns = HOLD.as_nanos() as u64;
-        let due = oldest.header.at_ns.saturating_add(hold_ns) <= now_ns || self.waiting.len() > MAX_WAITING;
+        let due = oldest.header.at_ns.saturating_add(hold_ns) <= now_ns
+            || self.waiting.len() > MAX_WAITING;
         if due { self.pop() } else { None }
     }
 
@@ -115,7 +124,9 @@ mod tests {
     }
 
     fn times(frames: &mut Frames, now_ns: u64) -> Vec<u64> {
-        std::iter::from_fn(|| frames.pop_due(now_ns)).map(|frame| frame.header.at_ns).collect()
+        std::iter::from_fn(|| frames.pop_due(now_ns))
+            .map(|frame| frame.header.at_ns)
+            .collect()
     }
 
     #[test]
@@ -132,7 +143,9 @@ mod tests {
         let mut frames = Frames::default();
         frames.push(&record(5, (0, 0), b"first"));
         frames.push(&record(5, (0, 0), b"second"));
-        let bytes: Vec<_> = std::iter::from_fn(|| frames.pop()).map(|frame| frame.bytes).collect();
+        let bytes: Vec<_> = std::iter::from_fn(|| frames.pop())
+            .map(|frame| frame.bytes)
+            .collect();
         assert_eq!(bytes, [b"first".to_vec(), b"second".to_vec()]);
     }
 

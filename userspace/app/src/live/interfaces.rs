@@ -12,8 +12,10 @@ use super::LiveOptions;
 use super::error::LiveError;
 
 /// Where the kernel lists IPv4 and IPv6 routes.
-const ROUTES: [(&str, fn(&str) -> Option<&str>); 2] =
-    [("/proc/net/route", default_ipv4), ("/proc/net/ipv6_route", default_ipv6)];
+const ROUTES: [(&str, fn(&str) -> Option<&str>); 2] = [
+    ("/proc/net/route", default_ipv4),
+    ("/proc/net/ipv6_route", default_ipv6),
+];
 
 /// One interface to tap.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,7 +33,11 @@ pub(super) fn choose(options: &LiveOptions) -> Result<Vec<Interface>, LiveError>
         return Ok(vec![find(&present, name, TapRole::Mirror)?]);
     }
     if !options.taps.is_empty() {
-        return options.taps.iter().map(|(name, role)| find(&present, name, *role)).collect();
+        return options
+            .taps
+            .iter()
+            .map(|(name, role)| find(&present, name, *role))
+            .collect();
     }
     let wan = ROUTES.iter().find_map(|(path, default)| {
         let routes = fs::read_to_string(path).ok()?;
@@ -41,7 +47,11 @@ pub(super) fn choose(options: &LiveOptions) -> Result<Vec<Interface>, LiveError>
         .iter()
         .filter(|interface| is_candidate(interface))
         .map(|interface| {
-            let role = if Some(&interface.name) == wan.as_ref() { TapRole::Wan } else { TapRole::Lan };
+            let role = if Some(&interface.name) == wan.as_ref() {
+                TapRole::Wan
+            } else {
+                TapRole::Lan
+            };
             describe(interface, role)
         })
         .collect();
@@ -55,7 +65,10 @@ fn find(present: &[NetworkInterface], name: &str, role: TapRole) -> Result<Inter
     let found = present.iter().find(|interface| interface.name == name);
     let interface = found.ok_or_else(|| LiveError::UnknownInterface {
         name: name.to_owned(),
-        known: present.iter().map(|interface| interface.name.clone()).collect(),
+        known: present
+            .iter()
+            .map(|interface| interface.name.clone())
+            .collect(),
     })?;
     describe(interface, role)
 }
@@ -66,7 +79,12 @@ fn describe(interface: &NetworkInterface, role: TapRole) -> Result<Interface, Li
         libc::ARPHRD_ETHER | libc::ARPHRD_LOOPBACK => LinkType::ETHERNET,
         _ => LinkType::RAW,
     };
-    Ok(Interface { name: interface.name.clone(), index: interface.index, role, link_type })
+    Ok(Interface {
+        name: interface.name.clone(),
+        index: interface.index,
+        role,
+        link_type,
+    })
 }
 
 /// Up, not the loopback, with an address of its own, and not a port of a bridge or bond: what it carries is seen there.
@@ -74,7 +92,10 @@ fn is_candidate(interface: &NetworkInterface) -> bool {
     interface.is_up()
         && !interface.is_loopback()
         && !interface.ips.is_empty()
-        && !Path::new("/sys/class/net").join(&interface.name).join("master").exists()
+        && !Path::new("/sys/class/net")
+            .join(&interface.name)
+            .join("master")
+            .exists()
 }
 
 /// The kernel's `ARPHRD_*` number of an interface.
@@ -89,7 +110,12 @@ fn hardware_type(name: &str) -> io::Result<u16> {
     // SAFETY: all zeros are a valid request.
     let mut request: libc::ifreq = unsafe { std::mem::zeroed() };
     // The last byte stays 0.
-    for (to, from) in request.ifr_name.iter_mut().take(libc::IFNAMSIZ - 1).zip(name.bytes()) {
+    for (to, from) in request
+        .ifr_name
+        .iter_mut()
+        .take(libc::IFNAMSIZ - 1)
+        .zip(name.bytes())
+    {
         *to = from.cast_signed();
     }
     // SAFETY: the request is of the type that this call reads and writes.
@@ -115,7 +141,8 @@ fn default_ipv6(line: &str) -> Option<&str> {
     let [destination, length, .., interface] = fields.as_slice() else {
         return None;
     };
-    (destination.bytes().all(|byte| byte == b'0') && *length == "00" && *interface != "lo").then_some(*interface)
+    (destination.bytes().all(|byte| byte == b'0') && *length == "00" && *interface != "lo")
+        .then_some(*interface)
 }
 
 #[cfg(test)]
@@ -124,16 +151,22 @@ mod tests {
 
     #[test]
     fn the_default_route_is_told_from_others() {
-        let header = "Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT";
+        let header =
+            "Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT";
         let default = "wan0\t00000000\t0100A8C0\t0003\t0\t0\t0\t00000000\t0\t0\t0";
         let local = "lan0\t0000A8C0\t00000000\t0001\t0\t0\t0\t00FFFFFF\t0\t0\t0";
-        assert_eq!([header, default, local].map(default_ipv4), [None, Some("wan0"), None]);
+        assert_eq!(
+            [header, default, local].map(default_ipv4),
+            [None, Some("wan0"), None]
+        );
     }
 
     #[test]
     fn the_route_that_rejects_all_is_no_default_route() {
         let zeros = "0".repeat(32);
-        let line = |interface: &str| format!("{zeros} 00 {zeros} 00 {zeros} ffffffff 00000001 00000000 00200200 {interface}");
+        let line = |interface: &str| {
+            format!("{zeros} 00 {zeros} 00 {zeros} ffffffff 00000001 00000000 00200200 {interface}")
+        };
         assert_eq!(default_ipv6(&line("lo")), None);
         assert_eq!(default_ipv6(&line("wan0")), Some("wan0"));
     }

@@ -17,7 +17,8 @@ const OLDEST: KernelVersion = KernelVersion::new(5, 8, 0);
 
 /// Checks kernel and permissions before anything is tried, so that the complaint names the cause.
 pub(super) fn check() -> Result<(), LiveError> {
-    let status = fs::read_to_string("/proc/self/status").map_err(LiveError::system("/proc/self/status"))?;
+    let status =
+        fs::read_to_string("/proc/self/status").map_err(LiveError::system("/proc/self/status"))?;
     let lacking = lacking_capabilities(&status);
     if !lacking.is_empty() {
         return Err(LiveError::Permission(lacking.join(", ")));
@@ -39,13 +40,18 @@ fn lacking_capabilities(status: &str) -> Vec<&'static str> {
         return Vec::new();
     };
     let has = |number: u32| effective & (1 << number) != 0;
-    let needed = NEEDED.iter().filter(|(number, _)| !has(*number) && !(*number > 32 && has(SYS_ADMIN)));
+    let needed = NEEDED
+        .iter()
+        .filter(|(number, _)| !has(*number) && !(*number > 32 && has(SYS_ADMIN)));
     needed.map(|(_, name)| *name).collect()
 }
 
 /// Kernels before 5.11 count maps as locked memory.
 fn raise_memory_limit() {
-    let limit = libc::rlimit { rlim_cur: libc::RLIM_INFINITY, rlim_max: libc::RLIM_INFINITY };
+    let limit = libc::rlimit {
+        rlim_cur: libc::RLIM_INFINITY,
+        rlim_max: libc::RLIM_INFINITY,
+    };
     // SAFETY: the structure lives through the call. Where it fails the kernel counts otherwise, or says so later.
     unsafe { libc::setrlimit(libc::RLIMIT_MEMLOCK, &raw const limit) };
 }
@@ -55,12 +61,17 @@ mod tests {
     use super::lacking_capabilities;
 
     fn lacking(effective: &str) -> Vec<&'static str> {
-        lacking_capabilities(&format!("Name:\trtspscope\nCapPrm:\t0\nCapEff:\t{effective}\n"))
+        lacking_capabilities(&format!(
+            "Name:\trtspscope\nCapPrm:\t0\nCapEff:\t{effective}\n"
+        ))
     }
 
     #[test]
     fn an_ordinary_user_lacks_all_three() {
-        assert_eq!(lacking("0000000000000000"), ["CAP_NET_ADMIN", "CAP_PERFMON", "CAP_BPF"]);
+        assert_eq!(
+            lacking("0000000000000000"),
+            ["CAP_NET_ADMIN", "CAP_PERFMON", "CAP_BPF"]
+        );
     }
 
     #[test]

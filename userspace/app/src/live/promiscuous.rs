@@ -34,5 +34,9 @@ fn join(ifindex: u32) -> io::Result<OwnedFd> {
             size_of_val(&request) as libc::socklen_t,
         )
     };
-    if result < 0 { Err(io::Error::last_os_error()) } else { Ok(socket) }
+    if result < 0 {
+        Err(io::Error::last_os_error())
+    } else {
+        Ok(socket)
+    }
 }

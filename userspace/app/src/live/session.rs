@@ -58,24 +58,40 @@ impl Live {
         if options.taps.is_empty() && options.mirror.is_none() {
             tell_choice(&chosen, host);
         }
-        let taps = chosen.iter().zip(&attached.ways).map(|(interface, way)| Tap {
-            ifindex: interface.index,
-            id: host.open_tap(TapInfo {
-                name: interface.name.clone(),
-                role: interface.role,
-                source: format!("{way}:{}", interface.name),
-                link_type: Some(interface.link_type),
-            }),
-            link_type: interface.link_type,
-        });
+        let taps = chosen
+            .iter()
+            .zip(&attached.ways)
+            .map(|(interface, way)| Tap {
+                ifindex: interface.index,
+                id: host.open_tap(TapInfo {
+                    name: interface.name.clone(),
+                    role: interface.role,
+                    source: format!("{way}:{}", interface.name),
+                    link_type: Some(interface.link_type),
+                }),
+                link_type: interface.link_type,
+            });
         let taps = taps.collect();
         let frames = Frames::default();
-        Ok(Self { attached, ring, counters, endpoints, frames, taps, clock: Clock::start(), handed_over: 0 })
+        Ok(Self {
+            attached,
+            ring,
+            counters,
+            endpoints,
+            frames,
+            taps,
+            clock: Clock::start(),
+            handed_over: 0,
+        })
     }
 
     /// Reads what is in the ring; waits for it unless frames are waiting already.
     pub(super) async fn wait_for_frames(&mut self) -> Result<(), Failure> {
-        let held = if self.frames.is_empty() { None } else { Some(HOLD) };
+        let held = if self.frames.is_empty() {
+            None
+        } else {
+            Some(HOLD)
+        };
         let ready = tokio::select! {
             ready = self.ring.readable_mut() => Some(ready.map_err(LiveError::system("epoll"))?),
             () = rest(held) => None,
@@ -110,7 +126,11 @@ impl Live {
             }
         }
         for (kind, count) in self.counters.new_losses().map_err(LiveError::from)? {
-            host.handle_input(Input::CaptureLoss(CaptureLoss { tap: None, kind, count }))?;
+            host.handle_input(Input::CaptureLoss(CaptureLoss {
+                tap: None,
+                kind,
+                count,
+            }))?;
         }
         host.handle_input(Input::Tick(self.clock.real(Clock::now())))
     }
@@ -120,19 +140,27 @@ impl Live {
         if !host.handle_batch()? {
             return Ok(());
         }
-        let gone = self.endpoints.update(&host.snapshot()).map_err(LiveError::from)?;
+        let gone = self
+            .endpoints
+            .update(&host.snapshot())
+            .map_err(LiveError::from)?;
         if gone.is_empty() {
             return Ok(());
         }
         // The next session may use the same ports: its counts must not begin with those of the last one.
         self.read_counters(host)?;
-        self.counters.remove_flows(|flow| touches(flow, &gone)).map_err(LiveError::from)?;
+        self.counters
+            .remove_flows(|flow| touches(flow, &gone))
+            .map_err(LiveError::from)?;
         Ok(())
     }
 
     /// Detaches the programs; what they have written stays.
     pub(super) fn detach(&mut self) -> Result<(), LiveError> {
-        self.attached.detach().map_err(|error| LiveError::Attach { name: "kernel programs".to_owned(), error })
+        self.attached.detach().map_err(|error| LiveError::Attach {
+            name: "kernel programs".to_owned(),
+            error,
+        })
     }
 
     /// Hands over everything that is left.
@@ -145,7 +173,10 @@ impl Live {
         }
         self.read_counters(host)?;
         let packets = self.counters.packets().map_err(LiveError::from)?;
-        Ok(LiveSummary { packets, frames: self.handed_over })
+        Ok(LiveSummary {
+            packets,
+            frames: self.handed_over,
+        })
     }
 
     fn hand_over_one(&mut self, frame: &Waiting, host: &mut dyn LiveHost) -> Result<(), Failure> {
@@ -168,7 +199,12 @@ impl Live {
         let tap = self.tap(key.ifindex)?;
         let mut stats = value.stats;
         stats.shift_times(self.clock.offset_ns());
-        Some(FlowCounters { tap: tap.id, from: key.from(), to: key.to(), stats })
+        Some(FlowCounters {
+            tap: tap.id,
+            from: key.from(),
+            to: key.to(),
+            stats,
+        })
     }
 
     fn tap(&self, ifindex: u32) -> Option<Tap> {
@@ -179,12 +215,19 @@ impl Live {
 fn tell_choice(chosen: &[Interface], host: &mut dyn LiveHost) {
     for interface in chosen {
         let role = crate::output::names::role(interface.role);
-        host.note(&interface.name, &format!("taken as {role}; name interfaces with --lan and --wan to choose others"));
+        host.note(
+            &interface.name,
+            &format!("taken as {role}; name interfaces with --lan and --wan to choose others"),
+        );
     }
 }
 
 fn direction(number: u8) -> Direction {
-    if number == Way::Egress as u8 { Direction::Egress } else { Direction::Ingress }
+    if number == Way::Egress as u8 {
+        Direction::Egress
+    } else {
+        Direction::Ingress
+    }
 }
 
 /// Waits for a time, for ever if there is none.

@@ -1,0 +1,208 @@
+//! The programs run by the kernel on made packets (`BPF_PROG_TEST_RUN`), and their attachment in a panic. Root only.
+
+mod cost;
+mod packets;
+
+use std::thread;
+
+use aya::maps::{Array, HashMap, RingBuf};
+use aya::programs::{TestRun, TestRunOptions, TestRunResult};
+use rtsp_ebpf_common::abi::{EndpointKey, EndpointValue, FlowKey, FlowValue, RecordHeader};
+
+use super::*;
+use packets::{MEDIA, rtp, text, udp};
+
+/// What every TC program returns: go on with the next (`TC_ACT_UNSPEC`).
+const GO_ON: u32 = u32::MAX;
+
+/// `XDP_PASS`.
+const PASS: u32 = 2;
+
+/// Whether a test can run; says so where it cannot.
+fn may_load(test: &str) -> bool {
+    let may = super::super::privilege::check().is_ok();
+    if !may {
+        println!("{test}: skipped, it needs root");
+    }
+    may
+}
+
+/// Runs work in a thread with a network namespace of its own, which ends with it.
+fn in_own_namespace(work: impl FnOnce() + Send) -> thread::Result<()> {
+    thread::scope(|scope| {
+        let thread = scope.spawn(|| {
+            // SAFETY: no memory is passed; only this thread moves.
+            assert_eq!(unsafe { libc::unshare(libc::CLONE_NEWNET) }, 0);
+            work();
+        });
+        thread.join()
+    })
+}
+
+/// The loopback: the one interface of a new namespace.
+fn loopback() -> Interface {
+    Interface {
+        name: "lo".to_owned(),
+        index: 1,
+        role: TapRole::Lan,
+        link_type: LinkType::ETHERNET,
+    }
+}
+
+/// Programs that are loaded and attached to nothing.
+struct Loaded {
+    ebpf: Ebpf,
+}
+
+impl Loaded {
+    fn new() -> Self {
+        let mut ebpf = load(&[554]).unwrap();
+        for (_, _, name) in PROGRAMS {
+            let tc: &mut SchedClassifier = program(&mut ebpf, name).unwrap();
+            tc.load().unwrap();
+        }
+        let xdp: &mut Xdp = program(&mut ebpf, MIRROR_PROGRAM).unwrap();
+        xdp.load().unwrap();
+        Self { ebpf }
+    }
+
+    /// Runs a program on a packet so many times; the result, and the packet afterwards.
+    fn run(&mut self, name: &str, packet: &[u8], repeat: u32) -> (TestRunResult, Vec<u8>) {
+        let mut after = vec![0; packet.len() + 256];
+        let options = TestRunOptions {
+            data_in: Some(packet),
+            data_out: Some(&mut after),
+            repeat,
+            ..TestRunOptions::default()
+        };
+        let result = match self.ebpf.program_mut(name) {
+            Some(Program::SchedClassifier(program)) => program.test_run(options),
+            Some(Program::Xdp(program)) => program.test_run(options),
+            other => panic!("{name}: {other:?}"),
+        };
+        let result = result.unwrap();
+        after.truncate(result.data_size_out as usize);
+        (result, after)
+    }
+
+    /// Follows what goes to the receiver of [`MEDIA`].
+    fn follow_media(&mut self) {
+        let (_, to) = MEDIA;
+        let ends = self.ebpf.map_mut("ENDPOINTS").unwrap();
+        let mut ends: HashMap<_, EndpointKey, EndpointValue> = ends.try_into().unwrap();
+        let value = EndpointValue { clock_rate: 90_000 };
+        ends.insert(EndpointKey::new(to), value, 0).unwrap();
+        let ports = self.ebpf.map_mut("MEDIA_PORTS").unwrap();
+        let mut ports: Array<_, u64> = ports.try_into().unwrap();
+        ports
+            .set(u32::from(to.port() >> 6), 1 << (to.port() & 63), 0)
+            .unwrap();
+    }
+
+    /// Takes all records out of the ring.
+    fn records(&mut self) -> Vec<(RecordHeader, Vec<u8>)> {
+        let mut ring = RingBuf::try_from(self.ebpf.map_mut("RING").unwrap()).unwrap();
+        let mut records = Vec::new();
+        while let Some(record) = ring.next() {
+            let (header, frame) = RecordHeader::split(&record).unwrap();
+            records.push((header, frame.to_vec()));
+        }
+        records
+    }
+
+    fn flows(&mut self) -> Vec<(FlowKey, FlowValue)> {
+        let flows = self.ebpf.map("FLOWS").unwrap();
+        let flows: HashMap<_, FlowKey, FlowValue> = flows.try_into().unwrap();
+        flows.iter().map(Result::unwrap).collect()
+    }
+}
+
+#[test]
+fn every_packet_goes_on_unchanged() {
+    if !may_load("every_packet_goes_on_unchanged") {
+        return;
+    }
+    let mut loaded = Loaded::new();
+    loaded.follow_media();
+    let packets = [
+        udp(MEDIA, &rtp(1)),
+        text("OPTIONS rtsp://192.0.2.1/ RTSP/1.0\r\nCSeq: 1\r\n\r\n"),
+        text("GET / HTTP/1.1\r\nHost: example\r\n\r\n"),
+        vec![0xff; 60],
+        [&[0; 12][..], &[0x08, 0x00], &[0x4f; 20]].concat(),
+    ];
+    for packet in &packets {
+        for (_, _, name) in PROGRAMS {
+            let (result, after) = loaded.run(name, packet, 1);
+            assert_eq!(result.return_value, GO_ON, "{name}");
+            assert_eq!(&after, packet, "{name}");
+        }
+        let (result, after) = loaded.run(MIRROR_PROGRAM, packet, 1);
+        assert_eq!(result.return_value, PASS);
+        assert_eq!(&after, packet);
+    }
+}
+
+#[test]
+fn media_is_counted_and_its_first_packets_are_copied() {
+    if !may_load("media_is_counted_and_its_first_packets_are_copied") {
+        return;
+    }
+    let mut loaded = Loaded::new();
+    loaded.follow_media();
+    for seq in [1, 2, 4, 4, 3, 7, 8, 9] {
+        loaded.run("rtsp_ether_in", &udp(MEDIA, &rtp(seq)), 1);
+    }
+    let [(key, value)] = loaded.flows()[..] else {
+        panic!("one flow");
+    };
+    assert_eq!((key.from(), key.to()), MEDIA);
+    let rtp = value.stats.rtp;
+    assert_eq!(
+        (rtp.packets, rtp.expected(), rtp.lost()),
+        (8, 9, 2),
+        "5 and 6 never came"
+    );
+    assert_eq!((rtp.duplicates, rtp.reordered), (1, 1));
+    assert_eq!(loaded.records().len(), 4);
+}
+
+#[test]
+fn nobody_follows_what_was_not_agreed_on() {
+    if !may_load("nobody_follows_what_was_not_agreed_on") {
+        return;
+    }
+    let mut loaded = Loaded::new();
+    loaded.run("rtsp_ether_in", &udp(MEDIA, &rtp(1)), 8);
+    assert_eq!(loaded.flows().len() + loaded.records().len(), 0);
+}
+
+#[test]
+fn peers_of_a_conversation_are_followed_at_any_port() {
+    if !may_load("peers_of_a_conversation_are_followed_at_any_port") {
+        return;
+    }
+    let mut loaded = Loaded::new();
+    loaded.run("rtsp_ether_in", &text("RTSP/1.0 200 OK\r\nCSeq: 1\r\n\r\n"), 1);
+    loaded.run("rtsp_ether_in", &udp(MEDIA, &rtp(1)), 1);
+    assert_eq!(loaded.flows().len(), 1);
+    assert_eq!(loaded.records().len(), 2, "the text and the first of the media");
+}
+
+#[test]
+fn a_panic_detaches_everything() {
+    if !may_load("a_panic_detaches_everything") {
+        return;
+    }
+    let ended = in_own_namespace(|| {
+        let panicked = std::panic::catch_unwind(|| {
+            let _attached = Attached::new(&[loopback()], &[554], Hook::Clsact).unwrap();
+            assert!(clsact::has_filters(1).unwrap(), "while it runs");
+            panic!("on purpose");
+        });
+        assert!(panicked.is_err());
+        assert!(!clsact::has_filters(1).unwrap());
+        assert!(tc::qdisc_add_clsact("lo").is_ok(), "the qdisc is gone too");
+    });
+    assert!(ended.is_ok());
+}

@@ -1,0 +1,109 @@
+//! What a packet costs, as ratios to an empty program in the same run. A measurement, run by hand:
+//! `cargo test -p rtspscope cost_of_a_packet -- --ignored --nocapture` (kernel programs are optimised in any build).
+
+use std::io;
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+
+use super::packets::{MEDIA, rtp, text, udp};
+use super::{Loaded, MIRROR_PROGRAM, may_load};
+
+/// Runs of one measurement: as many records of text as the ring takes.
+const REPEAT: u32 = 4000;
+
+/// Measurements of which the best counts: the machine may be busy with something else.
+const ROUNDS: usize = 25;
+
+/// `BPF_PROG_LOAD`, `BPF_PROG_TEST_RUN` and the program types (`linux/bpf.h`).
+const PROG_LOAD: libc::c_long = 5;
+const PROG_TEST_RUN: libc::c_long = 10;
+const SCHED_CLS: u32 = 3;
+const XDP: u32 = 6;
+
+#[test]
+#[ignore = "a measurement, not a check"]
+fn cost_of_a_packet() {
+    if !may_load("cost_of_a_packet") {
+        return;
+    }
+    let padding = "x".repeat(460);
+    let control = text(&format!(
+        "RTSP/1.0 200 OK\r\nCSeq: 1\r\nX-Pad: {padding}\r\n\r\n"
+    ));
+    let media = udp(MEDIA, &rtp(1));
+    let other = text("no text of interest, but as long as a request might be");
+
+    let (tc, xdp) = (Empty::load(SCHED_CLS).unwrap(), Empty::load(XDP).unwrap());
+    let empty_tc = best(|| tc.run(&media).unwrap());
+    let empty_xdp = best(|| xdp.run(&media).unwrap());
+    let mut loaded = Loaded::new();
+    let ignored = best(|| cost(&mut loaded, "rtsp_ether_in", &media));
+    let ignored_tcp = best(|| cost(&mut loaded, "rtsp_ether_in", &other));
+    let ignored_xdp = best(|| cost(&mut loaded, MIRROR_PROGRAM, &media));
+    loaded.follow_media();
+    let counted = best(|| cost(&mut loaded, "rtsp_ether_in", &media));
+    let copied = best(|| {
+        let nanos = cost(&mut loaded, "rtsp_ether_in", &control);
+        loaded.records();
+        nanos
+    });
+
+    println!("ns per packet, and ratio to an empty program");
+    for (name, nanos, empty) in [
+        ("TC empty", empty_tc, empty_tc),
+        ("TC, UDP of no interest", ignored, empty_tc),
+        ("TC, TCP of no interest", ignored_tcp, empty_tc),
+        ("TC, followed RTP", counted, empty_tc),
+        ("TC, RTSP of 500 bytes", copied, empty_tc),
+        ("XDP empty", empty_xdp, empty_xdp),
+        ("XDP, UDP of no interest", ignored_xdp, empty_xdp),
+    ] {
+        println!("{name:<26} {nanos:>5} {:>6.2}", nanos as f64 / empty as f64);
+    }
+}
+
+fn best(mut measure: impl FnMut() -> u64) -> u64 {
+    (0..ROUNDS).map(|_| measure()).min().unwrap_or(0)
+}
+
+fn cost(loaded: &mut Loaded, program: &str, packet: &[u8]) -> u64 {
+    loaded.run(program, packet, REPEAT).0.duration.as_nanos() as u64
+}
+
+/// The program "return 2", too small for a compiler.
+struct Empty(OwnedFd);
+
+impl Empty {
+    fn load(kind: u32) -> io::Result<Self> {
+        // r0 = 2; exit
+        let code: [u64; 2] = [0x0000_0002_0000_00b7, 0x95];
+        let license = c"GPL";
+        let mut attributes = [0_u64; 16];
+        attributes[0] = u64::from(kind) | (code.len() as u64) << 32;
+        attributes[1] = code.as_ptr() as u64;
+        attributes[2] = license.as_ptr() as u64;
+        let fd = bpf(PROG_LOAD, &mut attributes)?;
+        // SAFETY: just opened, and owned by nobody else.
+        Ok(Self(unsafe { OwnedFd::from_raw_fd(fd) }))
+    }
+
+    /// Mean time of a run in ns.
+    fn run(&self, packet: &[u8]) -> io::Result<u64> {
+        let mut attributes = [0_u64; 16];
+        attributes[0] = u64::from(self.0.as_raw_fd().cast_unsigned());
+        attributes[1] = packet.len() as u64;
+        attributes[2] = packet.as_ptr() as u64;
+        attributes[4] = u64::from(REPEAT);
+        bpf(PROG_TEST_RUN, &mut attributes)?;
+        Ok(attributes[4] >> 32)
+    }
+}
+
+fn bpf(command: libc::c_long, attributes: &mut [u64; 16]) -> io::Result<i32> {
+    let len = size_of_val(attributes);
+    // SAFETY: the attributes and what they point to live through the call.
+    let result = unsafe { libc::syscall(libc::SYS_bpf, command, attributes.as_mut_ptr(), len) };
+    match i32::try_from(result) {
+        Ok(result) if result >= 0 => Ok(result),
+        _ => Err(io::Error::last_os_error()),
+    }
+}
