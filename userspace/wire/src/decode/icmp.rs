@@ -142,6 +142,6 @@ fn cut(packet: &IpPacket<'_>, needed: usize) -> Stop {
         layer: Layer::Icmp,
         offset: packet.offset,
         needed,
-        present: packet.payload.len(),
+        present: packet.payload.len().min(needed),
     }
 }

@@ -77,7 +77,7 @@ fn ipv4(bytes: &[u8], wire_len: usize, offset: usize) -> Result<IpPacket<'_>, Op
             layer: Layer::Ipv4,
             offset,
             needed,
-            present: bytes.len(),
+            present: bytes.len().min(needed),
         })
     };
     let Ok(header) = Ipv4HeaderSlice::from_slice(bytes) else {
@@ -116,7 +116,7 @@ fn ipv6(bytes: &[u8], wire_len: usize, offset: usize) -> Result<IpPacket<'_>, Op
             layer: Layer::Ipv6,
             offset,
             needed,
-            present: bytes.len(),
+            present: bytes.len().min(needed),
         })
     };
     let Ok(header) = Ipv6HeaderSlice::from_slice(bytes) else {

@@ -109,6 +109,6 @@ fn cut(bytes: &[u8], offset: usize, needed: usize) -> Stop {
         layer: Layer::Link,
         offset,
         needed,
-        present: bytes.len().saturating_sub(offset),
+        present: bytes.len().saturating_sub(offset).min(needed),
     }
 }

@@ -412,3 +412,20 @@ proptest::proptest! {
         }
     }
 }
+
+#[test]
+fn a_header_that_is_wrong_rather_than_short_has_all_that_it_needs() {
+    // A header length of two words, with more than enough bytes behind it.
+    let mut packet = tcp_packet(RTP);
+    packet[0] = 0x42;
+    let stop = decode_as(LinkType::RAW, &packet).stop.unwrap();
+    assert_eq!(
+        stop,
+        Stop {
+            layer: Layer::Ipv4,
+            offset: 0,
+            needed: 20,
+            present: 20,
+        }
+    );
+}

@@ -45,7 +45,7 @@ fn tcp<'a>(packet: &IpPacket<'a>) -> Result<Decoded<'a>, Stop> {
         layer: Layer::Tcp,
         offset: packet.offset,
         needed,
-        present: packet.payload.len(),
+        present: packet.payload.len().min(needed),
     };
     let Some(header) = packet.payload.first_chunk::<TCP_LEN>() else {
         return Err(stop(TCP_LEN));
@@ -103,7 +103,7 @@ fn udp<'a>(packet: &IpPacket<'a>) -> Result<Decoded<'a>, Stop> {
         layer: Layer::Udp,
         offset: packet.offset,
         needed,
-        present: packet.payload.len(),
+        present: packet.payload.len().min(needed),
     };
     let Some(header) = packet.payload.first_chunk::<UDP_LEN>() else {
         return Err(stop(UDP_LEN));

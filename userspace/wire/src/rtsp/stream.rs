@@ -66,7 +66,7 @@ pub enum Item<'a> {
     Skipped {
         /// Offset of the first byte in the stream.
         offset: u64,
-        /// Number of bytes.
+        /// Number of bytes; frames that stand among them are told by themselves and not counted here.
         len: u64,
         /// The reason.
         why: SkipReason,

@@ -346,7 +346,9 @@ impl MessageStream {
             }
             Progress::Ends(_) => self.end_message(*message, Ending::Boundary, sink),
             Progress::NoMessage(_) => {
-                search::skipped(&(message.offset()..tail.offset), SkipReason::Desync, sink);
+                // Frames that stood among its bytes were told already.
+                let own = message.offset()..message.offset() + message.len() as u64;
+                search::skipped(&own, SkipReason::Desync, sink);
                 self.state = searching(tail.offset, SkipReason::Desync);
             }
             Progress::TooLong => {
