@@ -3,12 +3,14 @@
 //! The judgement compares what happened with what plain NAT would have done. Plain NAT passes text unchanged and lets a
 //! datagram in only where the client sent one out first from the same port (RFC 4787 §5).
 
-use crate::facts::{MediaFacts, SessionFacts, Sides, play};
-use crate::model::{AlgAction, AlgEffect, AlgJudgement, Leg, Session};
+use crate::facts::{Capture, MediaFacts, SessionFacts, Sides, play};
+use crate::input::LossKind;
+use crate::model::{AlgAction, AlgEffect, AlgJudgement, Leg, Session, Tap};
 
-/// Judges a session. Unknown where one side only was seen, or where the text is encrypted.
-pub fn judge(session: &Session) -> AlgJudgement {
-    let facts = SessionFacts::new(session);
+/// Judges a session that was captured by these taps with these losses. Unknown where one side only was seen, or where the
+/// text is encrypted.
+pub fn judge(session: &Session, taps: &[Tap], losses: &[(LossKind, u64)]) -> AlgJudgement {
+    let facts = SessionFacts::new(session, Capture { taps, losses });
     let (Some(sides), false) = (facts.sides(), facts.encrypted()) else {
         return AlgJudgement::default();
     };
@@ -22,7 +24,8 @@ pub fn judge(session: &Session) -> AlgJudgement {
 fn action(facts: SessionFacts<'_>, sides: &Sides<'_>) -> AlgAction {
     if sides.nat.proxied {
         AlgAction::Proxy
-    } else if !sides.nat.rewrites.is_empty() {
+    } else if !sides.nat.rewrites.is_empty() || dropped(facts) {
+        // A message that is gone differs as much as one can.
         AlgAction::Rewrite
     } else if facts
         .media()
@@ -36,7 +39,8 @@ fn action(facts: SessionFacts<'_>, sides: &Sides<'_>) -> AlgAction {
 
 /// The worst that holds: one lost medium is what the viewer notices, whatever became of the others.
 fn effect(facts: SessionFacts<'_>, sides: &Sides<'_>, action: AlgAction) -> AlgEffect {
-    let by_text = effect_on_text(facts, sides);
+    let dropped = dropped(facts).then_some(AlgEffect::Damaged);
+    let by_text = effect_on_text(facts, sides).or(dropped);
     let by_media = facts
         .media()
         .filter(|media| media.media.set_up)
@@ -49,6 +53,13 @@ fn effect(facts: SessionFacts<'_>, sides: &Sides<'_>, action: AlgAction) -> AlgE
         .into_iter()
         .max_by_key(|effect| weight(*effect))
         .unwrap_or_default()
+}
+
+/// Whether the router swallowed a message that any link would have carried.
+fn dropped(facts: SessionFacts<'_>) -> bool {
+    facts
+        .swallowed()
+        .is_some_and(|swallowed| !swallowed.may_be_too_large())
 }
 
 fn weight(effect: AlgEffect) -> u8 {

@@ -131,7 +131,14 @@ impl Connection {
         {
             *cut = true;
         }
+        if segment.flags.ack()
+            && !segment.flags.rst()
+            && let Some(window) = self.record.windows.get_mut(end)
+        {
+            window.note(segment.window, at);
+        }
         self.read(end, segment, place, room, notices);
+        self.note_repeats();
         let fate = self.decide(at, room.limits, notices);
         if segment.flags.fin() || segment.flags.rst() {
             self.record
@@ -161,6 +168,21 @@ impl Connection {
         }
         let at = self.record.last;
         self.decide(at, room.limits, notices);
+    }
+
+    /// Which end asks in vain, as of now.
+    fn note_repeats(&mut self) {
+        let Some(halves) = &self.halves else {
+            return;
+        };
+        for (unheard, half) in self.record.unheard.iter_mut().zip(halves.iter()) {
+            *unheard = half.reassembler.unheard_repeat().map(|place| Locator {
+                tap: self.record.tap,
+                frame: Some(place.frame),
+                at: place.at,
+                stream_offset: None,
+            });
+        }
     }
 
     fn note_opening(&mut self, end: usize, segment: &Segment<'_>) {

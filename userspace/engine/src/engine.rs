@@ -100,7 +100,7 @@ impl Engine {
             Input::CaptureLoss(CaptureLoss { kind, count, .. }) => {
                 self.taps.count_loss(kind, count);
             }
-            Input::Tick(_) => {}
+            Input::Tick(now) => self.taps.tick(now),
         }
     }
 
@@ -198,6 +198,8 @@ impl Engine {
     fn handle_flow_counters(&mut self, counters: &FlowCounters) {
         let (noted, grown) = self.flows.set_kernel_counts(counters);
         self.taps.count_datagrams(counters.tap, grown);
+        let counted_until = rtspscope_wire::Timestamp(counters.stats.last_ns);
+        self.taps.note_count(counters.tap, counted_until);
         let at = rtspscope_wire::Timestamp(counters.stats.rtp.first_ns);
         let at = Locator {
             tap: counters.tap,

@@ -4,17 +4,57 @@
 
 use rtspscope_wire::{Span, TapId, Timestamp, sdp};
 
+use crate::input::LossKind;
 use crate::locator::Locator;
 use crate::model::{
     Arrival, ClientDatagrams, DiffClass, Exchange, Leg, MediaStream, NatPair, Negotiated, Session,
-    Side, TransportKind,
+    Side, Tap, TransportKind,
 };
+
+mod swallowed;
+
+pub(crate) use swallowed::Swallowed;
+
+/// What the taps were, and what was not captured.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Capture<'a> {
+    /// The taps.
+    pub(crate) taps: &'a [Tap],
+    /// What was not captured or not kept.
+    pub(crate) losses: &'a [(LossKind, u64)],
+}
+
+impl Capture<'_> {
+    /// A tap by its number.
+    pub(crate) fn tap(&self, id: TapId) -> Option<&Tap> {
+        self.taps.iter().find(|tap| tap.id == id)
+    }
+
+    /// Until when a leg's tap was watching: its last packet of any kind, or later.
+    pub(crate) fn watched_until(&self, leg: &Leg) -> Timestamp {
+        let tap = self.tap(leg.tap).and_then(|tap| tap.watched_until);
+        tap.map_or(leg.last.at, |until| until.max(leg.last.at))
+    }
+
+    /// Whether packets of a connection may be missing because the capture lost them.
+    pub(crate) fn may_lack_segments(&self) -> bool {
+        self.losses.iter().any(|(kind, count)| {
+            let is_loss = matches!(
+                kind,
+                LossKind::RingFull | LossKind::LoadFailed | LossKind::DroppedByCapture
+            );
+            is_loss && *count > 0
+        })
+    }
+}
 
 /// A session with both ends of its path at hand.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct SessionFacts<'a> {
     /// The session.
     pub(crate) session: &'a Session,
+    /// What it was captured with.
+    pub(crate) capture: Capture<'a>,
 }
 
 /// The two legs of a session that was seen on both sides of a router.
@@ -40,8 +80,8 @@ impl Sides<'_> {
 }
 
 impl<'a> SessionFacts<'a> {
-    pub(crate) fn new(session: &'a Session) -> Self {
-        Self { session }
+    pub(crate) fn new(session: &'a Session, capture: Capture<'a>) -> Self {
+        Self { session, capture }
     }
 
     /// Both sides of the router, where two taps saw them.
@@ -285,26 +325,47 @@ impl<'a> MediaFacts<'a> {
         if server.rtp.packets == 0 || client.rtp.packets > 0 {
             return None;
         }
-        self.client_tap_watched(first).then_some(Lost {
+        let last = server.rtp.last.unwrap_or(first);
+        let is_stream = server.rtp.packets >= SURE_PACKETS || last.at - first.at >= SURE_TIME;
+        let patience = if is_stream { LAG } else { SURE_TIME };
+        (self.client_watched_after(first)? >= patience).then_some(Lost {
             client,
             server,
             first,
+            watched: self.last_watched()?,
         })
     }
 
-    /// Whether the client's tap still recorded when what the server's tap saw at `seen` should have come by.
+    /// The last packet of the connection next to the client or, where its tap watched for longer, that moment.
+    fn last_watched(self) -> Option<Locator> {
+        let leg = self.facts.sides()?.client;
+        let until = self.facts.capture.watched_until(leg);
+        Some(if until > leg.last.at + LAG && leg.closed.is_none() {
+            Locator {
+                frame: None,
+                at: until,
+                ..leg.last
+            }
+        } else {
+            leg.last
+        })
+    }
+
+    /// How long the client's tap went on watching after what the server's tap saw at `seen` should have come by;
+    /// negative where it had stopped before.
     ///
     /// Times are counted from the PLAY response on either side, so that the clocks of the taps do not matter.
-    pub(crate) fn client_tap_watched(self, seen: Locator) -> bool {
-        let Some(sides) = self.facts.sides() else {
-            return false;
-        };
-        let (Some(at_client), Some(at_server)) =
-            (play_accepted(sides.client), play_accepted(sides.server))
-        else {
-            return false;
-        };
-        seen.at - at_server.at < sides.client.last.at - at_client.at
+    pub(crate) fn client_watched_after(self, seen: Locator) -> Option<Span> {
+        let sides = self.facts.sides()?;
+        let (at_client, at_server) = (play_accepted(sides.client)?, play_accepted(sides.server)?);
+        let watched = self.facts.capture.watched_until(sides.client) - at_client.at;
+        Some(watched - (seen.at - at_server.at))
+    }
+
+    /// Whether that was long enough for the packet to be known there too.
+    pub(crate) fn client_surely_watched(self, seen: Locator) -> bool {
+        self.client_watched_after(seen)
+            .is_some_and(|after| after >= LAG)
     }
 }
 
@@ -317,7 +378,16 @@ pub(crate) struct Lost<'a> {
     pub(crate) server: &'a Arrival,
     /// The first packet there.
     pub(crate) first: Locator,
+    /// Until when the client's tap saw nothing of it.
+    pub(crate) watched: Locator,
 }
+
+/// So many packets, or so long a time, are media under way and no first packets that the next tap shows a moment later.
+const SURE_PACKETS: u64 = 10;
+/// See [`SURE_PACKETS`].
+const SURE_TIME: Span = Span::from_secs(2);
+/// By how much one tap's packets may be known later than another's.
+const LAG: Span = Span::from_millis(500);
 
 /// A player closes its sockets a moment before it says TEARDOWN: refusals in that moment say nothing.
 const CLOSING_TIME: Span = Span::from_millis(300);

@@ -48,6 +48,8 @@ pub struct Tap {
     pub first_at: Option<Timestamp>,
     /// Time of the last frame.
     pub last_at: Option<Timestamp>,
+    /// Until when the tap is known to have been watching, by its clock: its last frame or count, or a later tick.
+    pub watched_until: Option<Timestamp>,
     /// What to subtract from this tap's clock to get the first tap's; `None` where no pair of messages tells.
     pub clock_offset: Option<Span>,
     /// UDP datagrams seen, of any kind; zero means that the capture filter may have left UDP out.
@@ -150,6 +152,36 @@ pub struct Leg {
     pub first_gap: Option<Locator>,
     /// Messages that were not kept because of a cap.
     pub dropped_messages: u64,
+    /// Last segment with which the client repeated bytes that the server had not acknowledged up to the end.
+    pub client_unheard: Option<Locator>,
+    /// Last segment with which the server repeated bytes that the client had not acknowledged up to the end.
+    pub server_unheard: Option<Locator>,
+    /// When the client took no more bytes.
+    pub client_shut: Option<ShutWindow>,
+    /// Bytes that were neither a message nor an interleaved frame although nothing was missing before them.
+    pub desync: Option<Desync>,
+}
+
+/// Times when an end of a connection let no more bytes in: a window of zero (RFC 9293 §3.8.6).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ShutWindow {
+    /// How often.
+    pub count: u64,
+    /// The longest time.
+    pub longest: Span,
+    /// The segment that shut it first.
+    pub first: Locator,
+}
+
+/// Where the framing of a stream was lost (RFC 2326 §10.12).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Desync {
+    /// Who sent the stream.
+    pub from: Side,
+    /// Bytes passed over.
+    pub bytes: u64,
+    /// Where the first of them stands: the segment that was being read, and the offset in the stream.
+    pub first: Locator,
 }
 
 /// End of a TCP connection.

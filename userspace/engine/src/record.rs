@@ -7,14 +7,15 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use rtspscope_wire::TapId;
-use rtspscope_wire::rtsp::stream::{InterleavedFrame, Item, RawMessage};
+use rtspscope_wire::rtsp::stream::{InterleavedFrame, Item, RawMessage, SkipReason};
 use rtspscope_wire::tcp::Place;
 
 use crate::exchange::{Exchanges, Facts, Placed};
 use crate::interleaved::Channels;
 use crate::limits::Limits;
 use crate::locator::Locator;
-use crate::model::{Close, Exchange, Leg, Message, Side};
+use crate::model::{Close, Desync, Exchange, Leg, Message, Side};
+use crate::window::Window;
 
 /// What a connection speaks, as far as it matters.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -99,6 +100,12 @@ pub(crate) struct Record {
     pub(crate) channels: Channels,
     pub(crate) missing_bytes: u64,
     pub(crate) first_gap: Option<Locator>,
+    /// Last segment in which each end repeated what the other has not acknowledged.
+    pub(crate) unheard: [Option<Locator>; 2],
+    /// What each end advertises.
+    pub(crate) windows: [Window; 2],
+    /// Sender, bytes and first place of what is neither message nor frame.
+    desync: Option<(usize, u64, Locator)>,
     ended: bool,
 }
 
@@ -122,6 +129,9 @@ impl Record {
             channels: Channels::default(),
             missing_bytes: 0,
             first_gap: None,
+            unheard: [None; 2],
+            windows: [Window::default(); 2],
+            desync: None,
             ended: false,
         }
     }
@@ -194,7 +204,7 @@ impl Record {
                     Err(_) => notices.push(Notice::ChannelRefused),
                 }
             }
-            Item::Skipped { .. } => {}
+            Item::Skipped { offset, len, why } => self.handle_skip(sender, offset, len, why),
         }
     }
 
@@ -203,6 +213,19 @@ impl Record {
     fn arrived(&self, sender: usize, frame: &InterleavedFrame<'_>) -> bool {
         let whole = frame.captured_len >= frame.len;
         whole || self.cut_short.get(sender).is_some_and(|&cut| cut)
+    }
+
+    /// Bytes that are missing, or follow what is missing, are told by the gap.
+    fn handle_skip(&mut self, sender: usize, offset: u64, len: u64, why: SkipReason) {
+        if why != SkipReason::Desync {
+            return;
+        }
+        let at = Locator {
+            stream_offset: Some(offset),
+            ..self.last
+        };
+        let (_, bytes, _) = self.desync.get_or_insert((sender, 0, at));
+        *bytes = bytes.saturating_add(len);
     }
 
     fn handle_message(
@@ -332,6 +355,14 @@ impl Record {
             missing_bytes: self.missing_bytes,
             first_gap: self.first_gap,
             dropped_messages: self.exchanges.dropped(),
+            client_unheard: self.unheard[client],
+            server_unheard: self.unheard[server],
+            client_shut: self.windows[client].until(self.last.at),
+            desync: self.desync.map(|(end, bytes, first)| Desync {
+                from: self.side(end),
+                bytes,
+                first,
+            }),
         }
     }
 }

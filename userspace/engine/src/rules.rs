@@ -3,9 +3,8 @@
 //! A rule reads facts of the model and returns findings with their proof. It stays silent where the captures cannot
 //! prove it; `capture-incomplete` then says what was missing. No rule reads another rule's findings.
 
-use crate::facts::SessionFacts;
+use crate::facts::{Capture, SessionFacts};
 use crate::finding::{Code, Explanation, Finding, Subject};
-use crate::input::LossKind;
 use crate::model::{Session, Snapshot, Tap};
 
 mod advice;
@@ -42,11 +41,13 @@ mod transport_refused;
 pub fn check(snapshot: &mut Snapshot) {
     let mut findings = capture_incomplete::check_capture(snapshot);
     for session in &snapshot.sessions {
-        let view = View {
+        let capture = Capture {
             taps: &snapshot.taps,
             losses: &snapshot.losses,
+        };
+        let view = View {
             session,
-            facts: SessionFacts::new(session),
+            facts: SessionFacts::new(session, capture),
         };
         let mut about_session: Vec<Finding> = RULES.iter().flat_map(|rule| rule(&view)).collect();
         about_session.retain(|finding| !finding.evidence.is_empty());
@@ -70,8 +71,6 @@ pub fn check(snapshot: &mut Snapshot) {
 /// What a rule may look at.
 #[derive(Clone, Copy, Debug)]
 struct View<'a> {
-    taps: &'a [Tap],
-    losses: &'a [(LossKind, u64)],
     session: &'a Session,
     facts: SessionFacts<'a>,
 }
@@ -94,7 +93,7 @@ impl View<'_> {
     }
 
     fn tap(&self, id: rtspscope_wire::TapId) -> Option<&Tap> {
-        self.taps.iter().find(|tap| tap.id == id)
+        self.facts.capture.tap(id)
     }
 
     /// A tap's name for sentences.

@@ -81,6 +81,7 @@ impl Source<'_> {
         leg.exchanges = exchanges.list().to_vec();
         leg.missing_bytes += post.missing_bytes;
         leg.first_gap = leg.first_gap.or(post.first_gap);
+        leg.client_unheard = post.unheard[post.client()];
         leg
     }
 

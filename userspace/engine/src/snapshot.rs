@@ -31,7 +31,7 @@ pub(crate) fn take(
     roles::assign_roles(&mut taps, &sessions);
     roles::assign_clock_offsets(&mut taps, &sessions);
     for session in &mut sessions {
-        session.alg = alg::judge(session);
+        session.alg = alg::judge(session, &taps, &losses);
     }
     sessions.sort_by_key(|session| (session.started_at, session.id));
     let mut snapshot = Snapshot {

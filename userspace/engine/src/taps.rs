@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use rtspscope_wire::{FrameRef, TapId};
+use rtspscope_wire::{FrameRef, TapId, Timestamp};
 
 use crate::input::{LossKind, TapInfo};
 use crate::model::Tap;
@@ -27,6 +27,7 @@ impl Taps {
             bytes: 0,
             first_at: None,
             last_at: None,
+            watched_until: None,
             clock_offset: None,
             udp_datagrams: 0,
             cut_frames: 0,
@@ -45,6 +46,21 @@ impl Taps {
         tap.link_type.get_or_insert(frame.link_type);
         tap.first_at = Some(tap.first_at.map_or(frame.at, |first| first.min(frame.at)));
         tap.last_at = Some(tap.last_at.map_or(frame.at, |last| last.max(frame.at)));
+        tap.watched_until = tap.watched_until.max(Some(frame.at));
+    }
+
+    /// The tap still counted at `at`.
+    pub(crate) fn note_count(&mut self, tap: TapId, at: Timestamp) {
+        if let Some(tap) = self.taps.get_mut(usize::from(tap.0)) {
+            tap.watched_until = tap.watched_until.max(Some(at));
+        }
+    }
+
+    /// Every tap is watched at `now`, whether anything comes by or not.
+    pub(crate) fn tick(&mut self, now: Timestamp) {
+        for tap in &mut self.taps {
+            tap.watched_until = tap.watched_until.max(Some(now));
+        }
     }
 
     pub(crate) fn count_datagrams(&mut self, tap: TapId, count: u64) {

@@ -72,6 +72,10 @@ pub(crate) fn leg(tap: TapId, client: &str, server: &str, talk: &str) -> Leg {
         missing_bytes: 0,
         first_gap: None,
         dropped_messages: 0,
+        client_unheard: None,
+        server_unheard: None,
+        client_shut: None,
+        desync: None,
     };
     let lines = talk.lines().map(str::trim).filter(|line| !line.is_empty());
     for (number, line) in lines.enumerate() {

@@ -38,6 +38,7 @@ fn tap(id: u16, name: &str, role: TapRole) -> Tap {
         bytes: 400_000,
         first_at: Some(Timestamp(START)),
         last_at: Some(Timestamp(START + 9_000_000_000)),
+        watched_until: Some(Timestamp(START + 9_000_000_000)),
         clock_offset: (id > 0).then_some(Span(-1_500_000)),
         udp_datagrams: 260,
         cut_frames: 0,
@@ -88,6 +89,10 @@ fn leg(tap: u16, client: &str) -> Leg {
         missing_bytes: 0,
         first_gap: None,
         dropped_messages: 0,
+        client_unheard: None,
+        server_unheard: None,
+        client_shut: None,
+        desync: None,
     }
 }
 

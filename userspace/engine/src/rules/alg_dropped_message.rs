@@ -1,20 +1,16 @@
 //! `alg-dropped-message`: a message entered the router and never left it.
 
-use rtspscope_wire::Span;
-
 use super::{View, advice};
-use crate::facts::Sides;
+use crate::facts::Swallowed;
 use crate::finding::{Code, Explanation, Finding, Severity};
-use crate::model::{Exchange, Leg, Message, Side};
-use crate::nat::align::{AlignedPair, align};
 
 pub(super) const EXPLANATION: Explanation = Explanation {
-    meaning: "A request or an answer reached the router, and nothing of it came out on the other side, although the connection stayed up. \
-        Usually an ALG swallows what it cannot read; the sender repeats it in vain until one side gives up.",
-    proof: "The message at the tap on its sender's side, not at the other tap, which went on recording this connection for a second or \
-        more without a gap.",
-    not_this: "A message of nearly a full packet's size may have met an MTU that is too small, and is not counted. Where the other tap \
-        stopped or has gaps, nothing is concluded.",
+    meaning: "A request or an answer reached the router, and nothing of it came out on the other side, although its sender sent it again \
+        and again. Usually an ALG swallows what it cannot read; the sender repeats it in vain until one side gives up.",
+    proof: "The message and its repetitions at the tap on its sender's side; not one copy of it at the other tap, which went on recording \
+        for a second or more. Where the router is a proxy and acknowledges by itself, the message at one tap only.",
+    not_this: "A packet that was lost once and came through when it was sent again. A message of nearly a full packet's size, which may have \
+        met a small MTU: large-packets-lost. Where the other tap stopped, has gaps, or the capture lost packets, nothing is concluded.",
     remedies: &[
         "Switch off the router's RTSP ALG and compare",
         "Or keep the conversation out of its reach: another RTSP port than 554, TLS (rtsps://), or a VPN",
@@ -22,98 +18,25 @@ pub(super) const EXPLANATION: Explanation = Explanation {
     ],
 };
 
-/// A message longer than this may fill a packet of a path with a small MTU (1280 bytes is the least that IPv6 allows).
-const SURELY_SMALL: usize = 1200;
-
-/// How long the other tap must have gone on without seeing the message.
-const PATIENCE: Span = Span::from_secs(1);
-
 /// Fires once for a session, for the first message that was swallowed.
 pub(super) fn check(view: &View<'_>) -> Vec<Finding> {
-    let Some(sides) = view.facts.sides() else {
-        return Vec::new();
-    };
-    if [sides.client, sides.server]
-        .iter()
-        .any(|leg| leg.missing_bytes > 0 || leg.dropped_messages > 0)
-    {
-        return Vec::new();
-    }
-    let swallowed = align(sides.client, sides.server)
-        .into_iter()
-        .find_map(|pair| swallowed(&sides, pair));
-    swallowed
-        .map(|lost| finding(view, &lost))
-        .into_iter()
-        .collect()
-}
-
-struct Swallowed<'a> {
-    method: &'a str,
-    message: &'a Message,
-    other: &'a Leg,
-}
-
-fn swallowed<'a>(sides: &Sides<'a>, pair: AlignedPair) -> Option<Swallowed<'a>> {
-    let client = pair.a.and_then(|index| sides.client.exchanges.get(index));
-    let server = pair.b.and_then(|index| sides.server.exchanges.get(index));
-    let (sender, sender_leg, other, other_leg) = match (client, server) {
-        // A request that only its sender's side has.
-        (Some(exchange), None) if exchange.by == Side::Client => {
-            (exchange, sides.client, None, sides.server)
-        }
-        (None, Some(exchange)) if exchange.by == Side::Server => {
-            (exchange, sides.server, None, sides.client)
-        }
-        // An answer that only its sender's side has.
-        (Some(asked), Some(answered)) if asked.by == Side::Client => {
-            (answered, sides.server, Some(asked), sides.client)
-        }
-        (Some(answered), Some(asked)) => (answered, sides.client, Some(asked), sides.server),
-        _ => return None,
-    };
-    let message = match other {
-        None => sender.request.as_deref()?,
-        Some(asked) if asked.response.is_none() && asked.request.is_some() => {
-            sender.response.as_deref()?
-        }
-        Some(_) => return None,
-    };
-    let went_on = seen_after(sides, other_leg) - (message.at.at - seen_first(sides, sender_leg));
-    (message.raw.len() <= SURELY_SMALL && went_on >= PATIENCE).then_some(Swallowed {
-        method: &sender.method,
-        message,
-        other: other_leg,
-    })
-}
-
-/// The first moment of a leg that the other leg has as well: its first message, else its first packet.
-fn seen_first(sides: &Sides<'_>, leg: &Leg) -> rtspscope_wire::Timestamp {
-    let both_began = [sides.client, sides.server]
-        .iter()
-        .all(|leg| leg.client_isn.is_some());
-    let request = |exchange: &Exchange| exchange.request.as_ref().map(|request| request.at.at);
-    let first = leg.exchanges.first().and_then(request);
-    if both_began {
-        leg.first.at
-    } else {
-        first.unwrap_or(leg.first.at)
-    }
-}
-
-fn seen_after(sides: &Sides<'_>, leg: &Leg) -> Span {
-    leg.last.at - seen_first(sides, leg)
+    let swallowed = view.facts.swallowed();
+    let small = swallowed.filter(|swallowed| !swallowed.may_be_too_large());
+    small.map(|lost| finding(view, &lost)).into_iter().collect()
 }
 
 fn finding(view: &View<'_>, lost: &Swallowed<'_>) -> Finding {
+    let method = &lost.exchange.method;
     let what = match lost.message.status {
-        Some(status) => format!("the answer {status} to {}", lost.method),
-        None => lost.method.to_owned(),
+        Some(status) => format!("the answer {status} to {method}"),
+        None => method.clone(),
     };
-    let (from, to) = (
-        view.tap_name(lost.message.at.tap),
-        view.tap_name(lost.other.tap),
-    );
+    let sender = view.tap_name(lost.message.at.tap);
+    let other = view.tap_name(lost.other.tap);
+    let repeated = lost.repeated.map_or_else(String::new, |again| {
+        let secs = (again.at - lost.message.at.at).as_secs_f64();
+        format!(" and again for {secs:.1} s")
+    });
     Finding::new(
         Code::AlgDroppedMessage,
         Severity::Error,
@@ -121,9 +44,10 @@ fn finding(view: &View<'_>, lost: &Swallowed<'_>) -> Finding {
         format!("{what} entered the router and never left it"),
     )
     .cause(format!(
-        "{what} was seen at {from} and never at {to}, where the connection went on"
+        "{what} was seen at {sender}{repeated}, and never at {other}, which went on recording"
     ))
     .proof(lost.message.at, format!("{what} on its sender's side"))
+    .proof_if(lost.repeated, "its sender repeats it for the last time")
     .proof(
         lost.other.last,
         "last packet of the connection on the other side; the message did not come by",
@@ -133,7 +57,7 @@ fn finding(view: &View<'_>, lost: &Swallowed<'_>) -> Finding {
 
 #[cfg(test)]
 mod tests {
-    use crate::testkit::Scene;
+    use crate::testkit::{LAN, Scene, UDP_TALK, WAN, at};
 
     const OPTIONS: &str = "
         0.0 > OPTIONS rtsp://h/a RTSP/1.0 | CSeq: 1
@@ -143,44 +67,82 @@ mod tests {
     const ANSWER: &str = "
         0.3 < RTSP/1.0 200 OK | CSeq: 2 | Transport: RTP/AVP;client_port=5000-5001;server_port=6000-6001";
 
-    fn last_for(secs: i64, lan: &str, wan: &str) -> Scene {
+    /// The client repeats its last request until 3.2 s.
+    fn repeated(lan: &str, wan: &str) -> Scene {
         let mut scene = Scene::heard(lan, wan);
-        for leg in &mut scene.legs {
-            leg.last.at = leg.first.at + rtspscope_wire::Span::from_secs(secs);
-            leg.closed = leg.closed.map(|close| crate::model::Close {
-                at: leg.last,
-                ..close
-            });
-        }
+        scene.legs[0].client_unheard = Some(at(LAN, 3.2, 90));
         scene
+    }
+
+    fn setup_swallowed() -> Scene {
+        repeated(&format!("{OPTIONS}{SETUP}"), OPTIONS)
     }
 
     #[test]
     fn fires_for_a_request_that_only_the_client_side_has() {
-        let scene = last_for(9, &format!("{OPTIONS}{SETUP}"), OPTIONS);
-        assert_eq!(scene.troubles(), ["alg-dropped-message"]);
+        let snapshot = setup_swallowed().checked();
+        let finding = &snapshot.findings[0];
+        assert_eq!(finding.code.name(), "alg-dropped-message");
+        assert_eq!(
+            finding.cause,
+            "SETUP was seen at lan and again for 3.0 s, and never at wan, which went on recording"
+        );
+        assert_eq!(setup_swallowed().judged(), "rewrite/damaged");
     }
 
     #[test]
     fn fires_for_an_answer_that_only_the_server_side_has() {
         let lan = format!("{OPTIONS}{SETUP}");
-        let snapshot = last_for(9, &lan, &format!("{lan}{ANSWER}")).checked();
+        let mut scene = Scene::heard(&lan, &format!("{lan}{ANSWER}"));
+        scene.legs[1].server_unheard = Some(at(WAN, 3.3, 90));
         assert_eq!(
-            snapshot.findings[0].summary,
+            scene.checked().findings[0].summary,
             "the answer 200 to SETUP entered the router and never left it"
         );
     }
 
     #[test]
+    fn fires_without_repetitions_where_the_router_is_a_proxy() {
+        let upto = |end| UDP_TALK.split(end).next().unwrap();
+        let scene = Scene::heard(upto("0.05 <"), upto("0.04 >")).proxied();
+        assert_eq!(scene.troubles(), ["alg-dropped-message"]);
+    }
+
+    #[test]
+    fn is_silent_when_its_sender_never_had_to_repeat_it() {
+        let scene = || Scene::heard(&format!("{OPTIONS}{SETUP}"), OPTIONS);
+        assert_eq!(scene().troubles(), Vec::<&str>::new());
+        let mut copied = scene();
+        copied.legs[0].client_unheard = Some(at(LAN, 0.2, 7));
+        assert_eq!(copied.judged(), "none/unknown");
+    }
+
+    #[test]
     fn is_silent_when_the_other_tap_stopped_at_once() {
-        let mut scene = last_for(9, &format!("{OPTIONS}{SETUP}"), OPTIONS);
-        scene.legs[1].last.at = rtspscope_wire::Timestamp(300_000_000);
+        let mut scene = setup_swallowed();
+        scene.legs[1].last = at(WAN, 0.3, 6);
+        scene.watched_until[1] = 0.3;
         assert_eq!(scene.troubles(), Vec::<&str>::new());
     }
 
     #[test]
-    fn is_silent_for_a_message_that_fills_a_packet() {
+    fn is_silent_when_the_capture_lost_packets() {
+        let mut scene = setup_swallowed();
+        scene.losses = vec![(crate::LossKind::DroppedByCapture, 3)];
+        assert_eq!(scene.troubles(), Vec::<&str>::new());
+    }
+
+    #[test]
+    fn is_silent_when_a_repetition_came_through() {
+        let both = format!("{OPTIONS}{SETUP}");
+        let wan = both.replace("0.2 >", "0.6 >");
+        assert_eq!(repeated(&both, &wan).judged(), "none/unknown");
+    }
+
+    #[test]
+    fn leaves_a_message_that_fills_a_packet_to_another_rule() {
         let long = format!("{OPTIONS}{} | X: {}", SETUP, "x".repeat(1300));
-        assert_eq!(last_for(9, &long, OPTIONS).troubles(), Vec::<&str>::new());
+        let codes = repeated(&long, OPTIONS).codes();
+        assert!(!codes.contains(&"alg-dropped-message"), "{codes:?}");
     }
 }

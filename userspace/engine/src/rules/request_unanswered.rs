@@ -3,7 +3,7 @@
 use rtspscope_wire::Span;
 
 use super::{View, advice};
-use crate::facts::{SessionFacts, unanswered};
+use crate::facts::unanswered;
 use crate::finding::{Code, Explanation, Finding, Severity};
 use crate::locator::Locator;
 use crate::model::{Exchange, Leg, Side};
@@ -76,7 +76,7 @@ fn waited(leg: &Leg, exchange: &Exchange) -> Span {
 
 fn finding(view: &View<'_>, leg: &Leg, exchange: &Exchange, more: usize) -> Option<Finding> {
     let asked: Locator = exchange.request.as_ref()?.at;
-    let damaged = SessionFacts::new(view.session).corrupted(exchange, false);
+    let damaged = view.facts.corrupted(exchange, false);
     let why = if damaged {
         "; the request was damaged on its way"
     } else {

@@ -34,7 +34,7 @@ fn finding(view: &View<'_>, media: MediaFacts<'_>) -> Option<Finding> {
     if client.rtp.packets == 0
         || client.rtcp.packets > 0
         || server.rtcp.packets == 0
-        || !media.client_tap_watched(first)
+        || !media.client_surely_watched(first)
     {
         return None;
     }

@@ -28,6 +28,8 @@ const FEW: u64 = 5;
 /// Fires for a medium that misses one packet in a hundred or more next to the client.
 pub(super) fn check(view: &View<'_>) -> Vec<Finding> {
     if view
+        .facts
+        .capture
         .losses
         .iter()
         .any(|(kind, count)| *count > 0 && *kind != LossKind::EventCap)

@@ -64,7 +64,7 @@ fn finding(view: &View<'_>, media: MediaFacts<'_>, lost: Lost<'_>) -> Option<Fin
         "the client asks for this medium",
     )
     .proof(
-        sides.client.last,
+        lost.watched,
         "still recording on the client's side, without any RTP",
     );
     let disable = (view.session.alg.effect == AlgEffect::Damaged).then_some(advice::DISABLE_ALG);
@@ -127,7 +127,28 @@ mod tests {
         lan.exchanges.truncate(3);
         lan.last = lan.exchanges[2].response.as_ref().unwrap().at;
         lan.closed = None;
+        scene.watched_until[0] = 0.5;
         assert_eq!(scene.codes(), Vec::<&str>::new());
+    }
+
+    #[test]
+    fn fires_while_the_session_is_quiet_because_the_tap_itself_still_watches() {
+        let talk = UDP_TALK.split("10.0 >").next().unwrap();
+        let running = |watched_until, packets| {
+            let mut scene = Scene::behind_nat(talk).rtp(0, packets);
+            for leg in &mut scene.legs {
+                leg.last.at = rtspscope_wire::Timestamp(50_000_000);
+                leg.closed = None;
+            }
+            scene.arrival(crate::testkit::WAN).rtp.last =
+                scene.arrival(crate::testkit::WAN).rtp.first;
+            scene.watched_until = [watched_until; 2];
+            scene.troubles().contains(&"rtp-never-arrived")
+        };
+        assert!(running(0.6, 10));
+        assert!(!running(0.5, 10));
+        assert!(!running(2.0, 9));
+        assert!(running(2.1, 9));
     }
 
     #[test]

@@ -72,7 +72,12 @@ fn is_silent(view: &View<'_>, media: MediaFacts<'_>) -> bool {
         .arrivals
         .iter()
         .all(|arrival| arrival.rtp.packets == 0);
-    let udp_is_captured = view.taps.iter().any(|tap| tap.udp_datagrams > 0);
+    let udp_is_captured = view
+        .facts
+        .capture
+        .taps
+        .iter()
+        .any(|tap| tap.udp_datagrams > 0);
     nothing && (media.in_band() || (media.is_udp() && udp_is_captured))
 }
 

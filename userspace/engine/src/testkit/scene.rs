@@ -8,6 +8,7 @@ use rtspscope_wire::{LinkType, TapId, TapRole, Timestamp};
 
 use super::{LAN, WAN, addr, at, leg};
 use crate::alg;
+use crate::input::LossKind;
 use crate::model::{
     AlgJudgement, Arrival, ClientDatagrams, Exchange, Leg, MediaStream, Message, NatPair,
     Negotiated, Refusal, RtcpArrival, RtpArrival, Session, SessionState, Snapshot, Tap,
@@ -22,6 +23,9 @@ pub(crate) struct Scene {
     pub(crate) legs: Vec<Leg>,
     pub(crate) media: Vec<MediaStream>,
     pub(crate) udp_datagrams: [u64; 2],
+    /// Seconds until which the LAN and the WAN tap were watching.
+    pub(crate) watched_until: [f64; 2],
+    pub(crate) losses: Vec<(LossKind, u64)>,
 }
 
 impl Scene {
@@ -52,6 +56,8 @@ impl Scene {
             legs,
             media,
             udp_datagrams: [1, 1],
+            watched_until: [20.0, 20.0],
+            losses: Vec::new(),
         }
     }
 
@@ -147,8 +153,8 @@ impl Scene {
         self
     }
 
-    /// The session with its legs paired, compared and judged.
-    pub(crate) fn session(mut self) -> Session {
+    /// The session with its legs paired and compared.
+    fn session(mut self) -> Session {
         let groups = pairing::pair(&self.legs);
         let [group] = &groups[..] else {
             panic!("the legs of a scene are one connection: {groups:?}")
@@ -176,7 +182,7 @@ impl Scene {
             rewrites: diff::compare(&legs[pre], &legs[post]),
             client_translated: group.client_translated,
         });
-        let mut session = Session {
+        Session {
             id: 1,
             url: Some("rtsp://203.0.113.10/a".to_owned()),
             state: SessionState::Ended,
@@ -192,28 +198,30 @@ impl Scene {
             legs,
             nat,
             alg: AlgJudgement::default(),
-        };
-        session.alg = alg::judge(&session);
-        session
+        }
     }
 
     /// The judgement in the words of the report: `action/effect`.
     pub(crate) fn judged(self) -> String {
-        let alg = self.session().alg;
+        let alg = self.checked().sessions[0].alg;
         format!("{:?}/{:?}", alg.action, alg.effect).to_lowercase()
     }
 
     /// The snapshot with its findings.
     pub(crate) fn checked(self) -> Snapshot {
-        let taps = [(LAN, "lan"), (WAN, "wan")]
+        let taps: Vec<Tap> = [(LAN, "lan"), (WAN, "wan")]
             .into_iter()
-            .zip(self.udp_datagrams);
-        let taps = taps
-            .map(|((id, name), udp_datagrams)| tap(id, name, udp_datagrams))
+            .zip(self.udp_datagrams)
+            .zip(self.watched_until)
+            .map(|(((id, name), datagrams), until)| tap(id, name, datagrams, at(id, until, 0).at))
             .collect();
+        let losses = self.losses.clone();
+        let mut session = self.session();
+        session.alg = alg::judge(&session, &taps, &losses);
         let mut snapshot = Snapshot {
             taps,
-            sessions: vec![self.session()],
+            losses,
+            sessions: vec![session],
             ..Snapshot::default()
         };
         rules::check(&mut snapshot);
@@ -240,7 +248,7 @@ impl Scene {
     }
 }
 
-fn tap(id: TapId, name: &str, udp_datagrams: u64) -> Tap {
+fn tap(id: TapId, name: &str, udp_datagrams: u64, watched_until: Timestamp) -> Tap {
     Tap {
         id,
         name: name.to_owned(),
@@ -250,7 +258,8 @@ fn tap(id: TapId, name: &str, udp_datagrams: u64) -> Tap {
         frames: 100,
         bytes: 10_000,
         first_at: Some(Timestamp(0)),
-        last_at: Some(Timestamp(20_000_000_000)),
+        last_at: Some(watched_until),
+        watched_until: Some(watched_until),
         clock_offset: None,
         udp_datagrams,
         cut_frames: 0,

@@ -23,8 +23,12 @@ pub struct Reassembler {
     next: Option<u32>,
     /// Stream offset up to which everything was delivered.
     offset: u64,
-    /// Stream offset up to which the peer has acknowledged.
+    /// Stream offset up to which the peer has acknowledged what the capture may lack.
     acked: u64,
+    /// Stream offset up to which the peer has acknowledged, without the FIN.
+    heard: u64,
+    /// Last segment that repeated bytes which the peer has not acknowledged.
+    unheard_repeat: Option<Place>,
     /// Stream offset of the FIN.
     end: Option<u64>,
     held: Held,
@@ -56,6 +60,8 @@ impl Reassembler {
             next: None,
             offset: 0,
             acked: 0,
+            heard: 0,
+            unheard_repeat: None,
             end: None,
             held: Held::new(),
             recent: Recent::new(),
@@ -120,6 +126,7 @@ impl Reassembler {
     pub fn handle_peer_ack(&mut self, ack: u32, sink: &mut impl FnMut(Piece<'_>)) {
         let Some(next) = self.next else { return };
         let ahead = ack.wrapping_sub(next);
+        self.note_heard(ahead.cast_signed());
         if ahead == 0 || ahead > MAX_WINDOW {
             return;
         }
@@ -144,6 +151,12 @@ impl Reassembler {
     /// Counts so far.
     pub const fn stats(&self) -> ReassemblyStats {
         self.stats
+    }
+
+    /// The last segment that repeated bytes which the peer has not acknowledged by now: the sender keeps on asking in
+    /// vain. `None` where nothing was repeated, or where the peer has acknowledged more since.
+    pub const fn unheard_repeat(&self) -> Option<Place> {
+        self.unheard_repeat
     }
 
     /// Initial sequence number, where the SYN was seen.
@@ -174,6 +187,18 @@ impl Reassembler {
                 segment.seq.wrapping_add(1) != next.wrapping_sub(self.offset as u32)
             }
             (None, None) => false,
+        }
+    }
+
+    /// Takes an acknowledgment that ends `ahead` bytes after what was delivered.
+    fn note_heard(&mut self, ahead: i32) {
+        if ahead.unsigned_abs() > MAX_WINDOW {
+            return;
+        }
+        let heard = self.offset.saturating_add_signed(ahead.into());
+        if heard > self.heard {
+            self.heard = heard;
+            self.unheard_repeat = None;
         }
     }
 
@@ -235,6 +260,9 @@ impl Reassembler {
     fn count_delivered(&mut self, behind: u64, again: Data<'_>) {
         self.stats.retransmitted_bytes += again.len;
         self.stats.conflicting_bytes += self.recent.conflicts(behind, again.bytes);
+        if (self.offset + again.len).saturating_sub(behind) > self.heard {
+            self.unheard_repeat = Some(again.place);
+        }
     }
 
     /// Takes the parts of `data` that are not held already: the first copy wins.

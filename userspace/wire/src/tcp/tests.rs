@@ -245,6 +245,20 @@ fn a_keepalive_is_no_data() {
 }
 
 #[test]
+fn a_repeat_in_vain_is_known_until_the_peer_acknowledges_more() {
+    let mut run = Run::after_syn(1000);
+    run.data(1001, "abc").acked(1004).data(1001, "abc");
+    assert_eq!(run.reassembler.unheard_repeat(), None);
+    run.data(1004, "de").data(1004, "de");
+    let repeated = run.reassembler.unheard_repeat().map(|place| place.frame);
+    assert_eq!(repeated, Some(5));
+    run.acked(1004);
+    assert!(run.reassembler.unheard_repeat().is_some());
+    run.acked(1006);
+    assert_eq!(run.reassembler.unheard_repeat(), None);
+}
+
+#[test]
 fn a_hole_is_no_loss_until_it_is_proved() {
     let mut run = Run::after_syn(1000);
     run.data(1001, "abc").data(1006, "fg").gives(&["0:abc"]);

@@ -1,0 +1,107 @@
+//! Messages that entered the router and never left it.
+//!
+//! A message may be absent at the other tap for harmless reasons: that tap had stopped, its capture has holes, or a packet
+//! was lost and the next copy of it came through. So a message counts as swallowed only where its sender repeated it,
+//! unheard up to the end, and the other tap watched all the while and has no copy of it.
+
+use rtspscope_wire::{Span, Timestamp};
+
+use super::{SessionFacts, Sides};
+use crate::locator::Locator;
+use crate::model::{Exchange, Leg, Message, Side};
+use crate::nat::align::{AlignedPair, align};
+
+/// A message that only its sender's side has.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Swallowed<'a> {
+    /// The exchange at the sender's side.
+    pub(crate) exchange: &'a Exchange,
+    /// The message there.
+    pub(crate) message: &'a Message,
+    /// The last segment with which its sender repeated it; `None` where a proxy took it in and acknowledged it.
+    pub(crate) repeated: Option<Locator>,
+    /// The leg that does not have it.
+    pub(crate) other: &'a Leg,
+}
+
+/// A message longer than this may fill a packet of a path with a small MTU (1280 bytes is the least that IPv6 allows).
+const SURELY_SMALL: usize = 1200;
+/// How long the other tap must have gone on without seeing the message.
+const PATIENCE: Span = Span::from_secs(1);
+/// A copy that comes sooner is the same packet seen twice: no sender repeats within half the usual least time-out of 200 ms.
+const SOONEST_REPEAT: Span = Span::from_millis(100);
+
+impl Swallowed<'_> {
+    /// Whether its length alone may have stopped it.
+    pub(crate) fn may_be_too_large(&self) -> bool {
+        self.message.raw.len() > SURELY_SMALL
+    }
+}
+
+impl<'a> SessionFacts<'a> {
+    /// The first message that the router swallowed, with both sides visible and nothing missing at either.
+    pub(crate) fn swallowed(self) -> Option<Swallowed<'a>> {
+        let sides = self.sides()?;
+        let whole = |leg: &Leg| leg.missing_bytes == 0 && leg.dropped_messages == 0;
+        if self.capture.may_lack_segments() || !whole(sides.client) || !whole(sides.server) {
+            return None;
+        }
+        align(sides.client, sides.server)
+            .into_iter()
+            .find_map(|pair| self.swallowed_of(&sides, pair))
+    }
+
+    fn swallowed_of(self, sides: &Sides<'a>, pair: AlignedPair) -> Option<Swallowed<'a>> {
+        let (exchange, message, sender, other) = one_sided(sides, pair)?;
+        let unheard = match message.from {
+            Side::Client => sender.client_unheard,
+            Side::Server => sender.server_unheard,
+        };
+        let repeated = unheard.filter(|again| again.at - message.at.at >= SOONEST_REPEAT);
+        let watched = self.capture.watched_until(other) - shared_moment(sides, other);
+        let went_on = watched - (message.at.at - shared_moment(sides, sender));
+        let proved = repeated.is_some() || sides.nat.proxied;
+        (proved && went_on >= PATIENCE).then_some(Swallowed {
+            exchange,
+            message,
+            repeated,
+            other,
+        })
+    }
+}
+
+type OneSided<'a> = (&'a Exchange, &'a Message, &'a Leg, &'a Leg);
+
+/// A message of this pair that the sender's leg has and the other leg lacks.
+fn one_sided<'a>(sides: &Sides<'a>, pair: AlignedPair) -> Option<OneSided<'a>> {
+    let client = pair.a.and_then(|index| sides.client.exchanges.get(index));
+    let server = pair.b.and_then(|index| sides.server.exchanges.get(index));
+    let (sent, sender, received, other) = match (client, server) {
+        (Some(sent), None) if sent.by == Side::Client => (sent, sides.client, None, sides.server),
+        (None, Some(sent)) if sent.by == Side::Server => (sent, sides.server, None, sides.client),
+        (Some(asked), Some(answered)) if asked.by == Side::Client => {
+            (answered, sides.server, Some(asked), sides.client)
+        }
+        (Some(answered), Some(asked)) => (answered, sides.client, Some(asked), sides.server),
+        _ => return None,
+    };
+    let message = match received {
+        None => sent.request.as_deref()?,
+        Some(asked) if asked.response.is_none() && asked.request.is_some() => {
+            sent.response.as_deref()?
+        }
+        Some(_) => return None,
+    };
+    Some((sent, message, sender, other))
+}
+
+/// A moment of a leg that the other leg has as well: its first packet where both saw the handshake, else its first message.
+fn shared_moment(sides: &Sides<'_>, leg: &Leg) -> Timestamp {
+    let legs = [sides.client, sides.server];
+    if legs.iter().all(|leg| leg.client_isn.is_some()) {
+        return leg.first.at;
+    }
+    let first = leg.exchanges.first();
+    let request = first.and_then(|exchange| exchange.request.as_ref());
+    request.map_or(leg.first.at, |request| request.at.at)
+}
