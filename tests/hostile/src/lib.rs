@@ -1,0 +1,42 @@
+//! What must hold for any bytes at all: one check per reader of strangers' bytes.
+//!
+//! Each check takes bytes, has the program's own code read them, and panics where a law is broken. The fuzzer
+//! (`tests/fuzz`) calls the checks with inputs that it makes up; the ordinary tests call the same checks with the small
+//! corpora that are kept beside it, so that what the fuzzer once found stays found.
+
+mod counters;
+mod engine;
+mod frames;
+mod reassembly;
+mod rtcp;
+mod script;
+mod spans;
+mod split;
+mod stream;
+mod text;
+
+pub use counters::counters;
+pub use engine::engine;
+pub use frames::decode;
+pub use reassembly::reassembler;
+pub use rtcp::rtcp;
+pub use stream::{stream, walker};
+pub use text::{fields, message, sdp, transport};
+
+/// A law that holds for any input; it panics where it does not.
+pub type Check = fn(&[u8]);
+
+/// All checks with the names of their fuzz targets, which are the names of their corpora too.
+pub const CHECKS: [(&str, Check); 11] = [
+    ("counters", counters),
+    ("decode", decode),
+    ("engine", engine),
+    ("fields", fields),
+    ("message", message),
+    ("reassembler", reassembler),
+    ("rtcp", rtcp),
+    ("sdp", sdp),
+    ("stream", stream),
+    ("transport", transport),
+    ("walker", walker),
+];
