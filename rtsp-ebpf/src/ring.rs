@@ -1,8 +1,8 @@
 //! Puts frames in the ring.
 //!
-//! A reservation has one size that is fixed in the program. Three sizes serve: pure acknowledgements and small
-//! datagrams, full Ethernet frames, and super-packets, which go through a room of their own because only an output from
-//! there may have any length.
+//! A reservation has one size that is fixed in the program. Four sizes serve, so that little of the ring is wasted: pure
+//! acknowledgements and small datagrams, messages, full Ethernet frames, and super-packets, which go through a room of
+//! their own because only an output from there may have any length.
 
 use core::mem::MaybeUninit;
 
@@ -17,8 +17,11 @@ use crate::tap::Outcome;
 /// Frame bytes of a small record.
 const SMALL: usize = 256 - RecordHeader::LEN;
 
-/// Frame bytes of a middle record: an MTU of 1500 with tags and to spare.
-const MIDDLE: usize = 1664 - RecordHeader::LEN;
+/// Frame bytes of a middle record: most messages.
+const MIDDLE: usize = 768 - RecordHeader::LEN;
+
+/// Frame bytes of a full record: an MTU of 1500 with tags and to spare.
+const FULL: usize = 1664 - RecordHeader::LEN;
 
 #[repr(C)]
 struct Record<const N: usize> {
@@ -58,6 +61,8 @@ pub(crate) fn copy_frame(packet: &impl Packet, reason: u8, len: u32) -> Outcome 
         reserve::<SMALL>(packet, header, clamp::<{ SMALL as u32 }>(len))
     } else if len <= MIDDLE as u32 {
         reserve::<MIDDLE>(packet, header, clamp::<{ MIDDLE as u32 }>(len))
+    } else if len <= FULL as u32 {
+        reserve::<FULL>(packet, header, clamp::<{ FULL as u32 }>(len))
     } else {
         output(packet, header, clamp::<{ CONTROL_MAX as u32 }>(len))
     }

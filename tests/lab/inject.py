@@ -10,7 +10,7 @@ import sys
 import time
 
 PER_PAUSE = 32
-PAUSE_SECONDS = 0.002
+PAUSE_SECONDS = 0.004
 
 
 def frames(file):

@@ -56,19 +56,10 @@ pub(crate) struct LiveOptions {
     pub hook: Hook,
 }
 
-/// What a live run did.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct LiveSummary {
-    /// Packets that the kernel programs looked at.
-    pub packets: u64,
-    /// Frames handed over.
-    pub frames: u64,
-}
-
 /// Who takes in what the live loop observes.
 pub(crate) trait LiveHost: Host {
     /// Takes in one input: engine and recorder.
-    fn handle_input(&mut self, input: Input<'_>) -> Result<(), Failure>;
+    fn handle_input(&mut self, input: &Input<'_>) -> Result<(), Failure>;
 
     /// Called after each batch of inputs: prints the events. Tells whether a SETUP was answered since the last call.
     fn handle_batch(&mut self) -> Result<bool, Failure>;
@@ -86,7 +77,7 @@ const VIEW_INTERVAL: Duration = Duration::from_millis(50);
 /// Taps the interfaces until the time is over or a signal comes, detaches, and hands over what is left.
 ///
 /// [`LiveHost::handle_batch`] may end the run early with its error; what was attached is detached all the same.
-pub(crate) async fn run(options: &LiveOptions, host: &mut dyn LiveHost) -> Result<LiveSummary, Failure> {
+pub(crate) async fn run(options: &LiveOptions, host: &mut dyn LiveHost) -> Result<(), Failure> {
     let mut live = Live::open(options, host)?;
     let ended = observe(options.duration, &mut live, host).await;
     live.detach()?;
@@ -95,9 +86,15 @@ pub(crate) async fn run(options: &LiveOptions, host: &mut dyn LiveHost) -> Resul
 }
 
 /// The loop: frames as they come, counters and the view from time to time.
-async fn observe(duration: Option<Duration>, live: &mut Live, host: &mut dyn LiveHost) -> Result<(), Failure> {
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(LiveError::system("signal handler"))?;
-    let mut terminate = signal(SignalKind::terminate()).map_err(LiveError::system("signal handler"))?;
+async fn observe(
+    duration: Option<Duration>,
+    live: &mut Live,
+    host: &mut dyn LiveHost,
+) -> Result<(), Failure> {
+    let mut interrupt =
+        signal(SignalKind::interrupt()).map_err(LiveError::system("signal handler"))?;
+    let mut terminate =
+        signal(SignalKind::terminate()).map_err(LiveError::system("signal handler"))?;
     let mut hangup = signal(SignalKind::hangup()).map_err(LiveError::system("signal handler"))?;
     let mut counters = interval(COUNTER_INTERVAL);
     let mut view = interval(VIEW_INTERVAL);
@@ -131,5 +128,10 @@ async fn at(moment: Option<Instant>) {
 }
 
 fn take_map(ebpf: &mut Ebpf, name: &str) -> Result<Map, LiveError> {
-    ebpf.take_map(name).ok_or_else(|| MapError::InvalidName { name: name.to_owned() }.into())
+    ebpf.take_map(name).ok_or_else(|| {
+        MapError::InvalidName {
+            name: name.to_owned(),
+        }
+        .into()
+    })
 }

@@ -181,8 +181,8 @@ impl Host for Run {
 
 #[cfg(feature = "ebpf")]
 impl crate::live::LiveHost for Run {
-    fn handle_input(&mut self, input: Input<'_>) -> Result<(), Failure> {
-        Self::handle_input(self, &input)
+    fn handle_input(&mut self, input: &Input<'_>) -> Result<(), Failure> {
+        Self::handle_input(self, input)
     }
 
     fn handle_batch(&mut self) -> Result<bool, Failure> {

@@ -48,8 +48,10 @@ pub(super) struct Attached {
     /// How each interface is tapped, in the order in which they were given.
     pub(super) ways: Vec<&'static str>,
     qdiscs: Vec<clsact::Qdisc>,
-    _locks: Vec<UnixDatagram>,
-    _promiscuous: Vec<OwnedFd>,
+    /// Held, not used.
+    locks: Vec<UnixDatagram>,
+    /// Held, not used.
+    promiscuous_sockets: Vec<OwnedFd>,
 }
 
 impl Attached {
@@ -63,8 +65,8 @@ impl Attached {
             ebpf: load(rtsp_ports)?,
             ways: Vec::new(),
             qdiscs: Vec::new(),
-            _locks: Vec::new(),
-            _promiscuous: Vec::new(),
+            locks: Vec::new(),
+            promiscuous_sockets: Vec::new(),
         };
         for interface in interfaces {
             attached.attach(interface, hook)?;
@@ -75,10 +77,12 @@ impl Attached {
     /// Detaches everything; the maps stay readable.
     pub(super) fn detach(&mut self) -> Result<(), ProgramError> {
         for (_, program) in self.ebpf.programs_mut() {
-            let result = match program {
-                Program::SchedClassifier(program) => program.unload(),
-                Program::Xdp(program) => program.unload(),
-                _ => Ok(()),
+            let result = if let Program::SchedClassifier(program) = program {
+                program.unload()
+            } else if let Program::Xdp(program) = program {
+                program.unload()
+            } else {
+                Ok(())
             };
             match result {
                 Ok(()) | Err(ProgramError::NotLoaded) => {}
@@ -92,10 +96,10 @@ impl Attached {
     fn attach(&mut self, interface: &Interface, hook: Hook) -> Result<(), LiveError> {
         if let Some(lock) = lock(interface.index) {
             remove_leftovers(&interface.name);
-            self._locks.push(lock);
+            self.locks.push(lock);
         }
         let way = if interface.role == TapRole::Mirror {
-            self._promiscuous
+            self.promiscuous_sockets
                 .push(promiscuous::enable(interface.index)?);
             self.attach_mirror(interface, hook)?
         } else {

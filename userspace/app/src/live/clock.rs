@@ -18,7 +18,7 @@ impl Clock {
             let before = read(libc::CLOCK_MONOTONIC);
             let real = read(libc::CLOCK_REALTIME);
             let after = read(libc::CLOCK_MONOTONIC);
-            (after - before, real - (before + after) / 2)
+            (after - before, real - before.midpoint(after))
         });
         Self {
             offset_ns: readings.min().map_or(0, |(_, offset_ns)| offset_ns),

@@ -49,10 +49,10 @@ impl Drop for Qdisc {
 }
 
 fn code(error: &TcError) -> Option<i32> {
-    match error {
-        TcError::NetlinkError(error) => error.raw_os_error(),
-        TcError::IoError(error) => error.raw_os_error(),
-        _ => None,
+    if let TcError::NetlinkError(error) = error {
+        error.raw_os_error()
+    } else {
+        None
     }
 }
 
@@ -91,7 +91,7 @@ pub(super) fn has_filters(ifindex: u32) -> io::Result<bool> {
     let mut found = false;
     for hook in HOOKS {
         exchange(libc::RTM_GETTFILTER, flags, ifindex, 0, hook, |kind| {
-            found |= kind == libc::RTM_NEWTFILTER
+            found |= kind == libc::RTM_NEWTFILTER;
         })?;
     }
     Ok(found)
@@ -130,7 +130,7 @@ fn exchange(
     if sent < 0 {
         return Err(io::Error::last_os_error());
     }
-    let mut buffer = [0_u8; 32 << 10];
+    let mut buffer = vec![0_u8; 32 << 10];
     loop {
         // SAFETY: the buffer lives through the call and has the length that is named.
         let received = unsafe {

@@ -87,11 +87,6 @@ impl Counters {
         Ok(losses)
     }
 
-    /// Packets that the programs looked at.
-    pub(super) fn packets(&self) -> Result<u64, MapError> {
-        Ok(self.sums()?[Counter::Packets as usize])
-    }
-
     fn sums(&self) -> Result<[u64; COUNTERS], MapError> {
         let mut sums = [0_u64; COUNTERS];
         for local in self.local.get(&0, 0)?.iter() {

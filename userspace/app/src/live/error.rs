@@ -105,12 +105,14 @@ const OTHER_WAY: &str =
     "capture with tcpdump on both sides and use: rtspscope analyze --lan FILE --wan FILE";
 
 fn attach_failure(name: &str, error: &ProgramError) -> Failure {
-    let code = match error {
-        ProgramError::TcError(TcError::NetlinkError(error)) | ProgramError::NetlinkError(error) => {
-            error.raw_os_error()
-        }
-        ProgramError::SyscallError(error) => error.io_error.raw_os_error(),
-        _ => None,
+    let code = if let ProgramError::TcError(TcError::NetlinkError(error))
+    | ProgramError::NetlinkError(error) = error
+    {
+        error.raw_os_error()
+    } else if let ProgramError::SyscallError(error) = error {
+        error.io_error.raw_os_error()
+    } else {
+        None
     };
     match code {
         Some(libc::ENOENT | libc::EOPNOTSUPP) => Failure::new(

@@ -11,8 +11,11 @@ use rtspscope_wire::{LinkType, TapRole};
 use super::LiveOptions;
 use super::error::LiveError;
 
+/// Finds the interface of a default route in a line of a table.
+type Default = fn(&str) -> Option<&str>;
+
 /// Where the kernel lists IPv4 and IPv6 routes.
-const ROUTES: [(&str, fn(&str) -> Option<&str>); 2] = [
+const ROUTES: [(&str, Default); 2] = [
     ("/proc/net/route", default_ipv4),
     ("/proc/net/ipv6_route", default_ipv6),
 ];

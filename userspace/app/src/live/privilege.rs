@@ -9,7 +9,7 @@ use super::error::LiveError;
 /// Capabilities by their number in the kernel's `capability.h`.
 const NEEDED: [(u32, &str); 3] = [(12, "CAP_NET_ADMIN"), (38, "CAP_PERFMON"), (39, "CAP_BPF")];
 
-/// Stands for CAP_BPF and CAP_PERFMON.
+/// Stands for `CAP_BPF` and `CAP_PERFMON`.
 const SYS_ADMIN: u32 = 21;
 
 /// The ring buffer came with 5.8; the size of the packets inside a super-packet is known to programs since 5.7.
@@ -40,10 +40,11 @@ fn lacking_capabilities(status: &str) -> Vec<&'static str> {
         return Vec::new();
     };
     let has = |number: u32| effective & (1 << number) != 0;
-    let needed = NEEDED
+    let stands_in = |number: u32| number > SYS_ADMIN && has(SYS_ADMIN);
+    let lacking = NEEDED
         .iter()
-        .filter(|(number, _)| !has(*number) && !(*number > 32 && has(SYS_ADMIN)));
-    needed.map(|(_, name)| *name).collect()
+        .filter(|(number, _)| !(has(*number) || stands_in(*number)));
+    lacking.map(|(_, name)| *name).collect()
 }
 
 /// Kernels before 5.11 count maps as locked memory.

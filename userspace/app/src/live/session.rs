@@ -16,7 +16,7 @@ use super::endpoints::{Endpoints, touches};
 use super::error::LiveError;
 use super::frames::{Frames, HOLD, Waiting};
 use super::interfaces::{self, Interface};
-use super::{LiveHost, LiveOptions, LiveSummary, privilege};
+use super::{LiveHost, LiveOptions, privilege};
 use crate::failure::Failure;
 
 /// Records that are read from the ring before the host gets them.
@@ -122,17 +122,17 @@ impl Live {
     pub(super) fn read_counters(&mut self, host: &mut dyn LiveHost) -> Result<(), Failure> {
         for (key, value) in self.counters.changed_flows().map_err(LiveError::from)? {
             if let Some(counters) = self.flow_counters(&key, &value) {
-                host.handle_input(Input::FlowCounters(counters))?;
+                host.handle_input(&Input::FlowCounters(counters))?;
             }
         }
         for (kind, count) in self.counters.new_losses().map_err(LiveError::from)? {
-            host.handle_input(Input::CaptureLoss(CaptureLoss {
+            host.handle_input(&Input::CaptureLoss(CaptureLoss {
                 tap: None,
                 kind,
                 count,
             }))?;
         }
-        host.handle_input(Input::Tick(self.clock.real(Clock::now())))
+        host.handle_input(&Input::Tick(self.clock.real(Clock::now())))
     }
 
     /// Gives way to the host, and follows new media if it has seen an answer to SETUP.
@@ -164,19 +164,14 @@ impl Live {
     }
 
     /// Hands over everything that is left.
-    pub(super) fn drain_last(mut self, host: &mut dyn LiveHost) -> Result<LiveSummary, Failure> {
+    pub(super) fn drain_last(mut self, host: &mut dyn LiveHost) -> Result<(), Failure> {
         while let Some(record) = self.ring.get_mut().next() {
             self.frames.push(&record);
         }
         while let Some(frame) = self.frames.pop() {
             self.hand_over_one(&frame, host)?;
         }
-        self.read_counters(host)?;
-        let packets = self.counters.packets().map_err(LiveError::from)?;
-        Ok(LiveSummary {
-            packets,
-            frames: self.handed_over,
-        })
+        self.read_counters(host)
     }
 
     fn hand_over_one(&mut self, frame: &Waiting, host: &mut dyn LiveHost) -> Result<(), Failure> {
@@ -184,7 +179,7 @@ impl Live {
             return Ok(());
         };
         self.handed_over += 1;
-        host.handle_input(Input::Frame(FrameRef {
+        host.handle_input(&Input::Frame(FrameRef {
             at: self.clock.real(frame.header.at_ns),
             tap: tap.id,
             direction: direction(frame.header.direction),

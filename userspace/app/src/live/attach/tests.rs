@@ -183,10 +183,18 @@ fn peers_of_a_conversation_are_followed_at_any_port() {
         return;
     }
     let mut loaded = Loaded::new();
-    loaded.run("rtsp_ether_in", &text("RTSP/1.0 200 OK\r\nCSeq: 1\r\n\r\n"), 1);
+    loaded.run(
+        "rtsp_ether_in",
+        &text("RTSP/1.0 200 OK\r\nCSeq: 1\r\n\r\n"),
+        1,
+    );
     loaded.run("rtsp_ether_in", &udp(MEDIA, &rtp(1)), 1);
     assert_eq!(loaded.flows().len(), 1);
-    assert_eq!(loaded.records().len(), 2, "the text and the first of the media");
+    assert_eq!(
+        loaded.records().len(),
+        2,
+        "the text and the first of the media"
+    );
 }
 
 #[test]
