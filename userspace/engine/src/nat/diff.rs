@@ -69,6 +69,22 @@ fn is_whole(leg: &Leg) -> bool {
     leg.missing_bytes == 0 && leg.closed.is_some()
 }
 
+/// A message's length, and where that is the same the first byte that is not.
+fn framing(message: &Message, other: &Message) -> String {
+    let (raw, other) = (&message.raw, &other.raw);
+    let len = raw.len();
+    let differs = raw
+        .iter()
+        .zip(other.iter())
+        .position(|(byte, other)| byte != other);
+    match differs.and_then(|at| Some((at, raw.get(at)?))) {
+        Some((at, byte)) if len == other.len() => {
+            format!("{len} bytes, 0x{byte:02x} at {at}")
+        }
+        Some(_) | None => format!("{len} bytes"),
+    }
+}
+
 fn compare_messages(
     exchange: &Exchange,
     in_response: bool,
@@ -83,8 +99,7 @@ fn compare_messages(
         (!is_complete(&parsed_a) || !is_complete(&parsed_b)) && changes.whole != [true, true];
     if changes.list.is_empty() && !cut_by_capture {
         // The bytes differ, so the difference lies in what no field holds: blank lines, bytes after the body.
-        let length = |message: &Message| Some(format!("{} bytes", message.raw.len()));
-        changes.corrupted("framing", length(a), length(b));
+        changes.corrupted("framing", Some(framing(a, b)), Some(framing(b, a)));
     }
     let to_diff = |change: Change| FieldDiff {
         method: exchange.method.clone(),

@@ -43,6 +43,16 @@ fn a_port_is_named_with_both_values() {
     );
 }
 
+#[test]
+fn a_change_outside_all_fields_that_keeps_the_length_names_its_first_byte() {
+    let talk = "
+    0.0 > OPTIONS rtsp://h/a RTSP/1.0 | CSeq: 1";
+    assert_eq!(
+        after(talk, "OPTIONS rtsp", "OPTIONS\trtsp"),
+        ["OPTIONS framing: 40 bytes, 0x20 at 7 | 40 bytes, 0x09 at 7 (Corruption)"]
+    );
+}
+
 const DESTINATION_LAST: &str = "
     0.0 > SETUP rtsp://h/a RTSP/1.0 | CSeq: 3 | Transport: RTP/AVP;client_port=5000-5001;destination=192.168.1.100";
 
