@@ -2,6 +2,7 @@
 
 mod capture_file;
 mod compression;
+mod cooked;
 mod legacy;
 mod link_types;
 mod merge;

@@ -10,6 +10,7 @@ use rtspscope_engine::{CaptureLoss, FlowCounters, Input, LossKind, TapInfo};
 use rtspscope_wire::{Direction, FrameRef, LinkType, TapId, TapRole, Timestamp};
 
 use super::compression::early_end;
+use super::cooked::{Cooked, Placed, is_cooked};
 use super::legacy::Legacy;
 use super::link_types::{is_readable, named};
 use super::opening::{Meter, Opened, cut_header, not_a_capture, open_stream, subject, unreadable};
@@ -24,9 +25,18 @@ pub(crate) struct Item {
     /// When.
     pub at: Timestamp,
     /// At which tap.
-    pub tap: TapId,
+    pub tap: Tap,
     /// What.
     pub what: What,
+}
+
+/// Where an [`Item`] was seen, as far as the format tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Tap {
+    /// At this tap.
+    Open(TapId),
+    /// At one of the sides that a cooked capture is taken apart into; the number counts the cooked captures of the file.
+    Cooked(usize),
 }
 
 /// What an [`Item`] is.
@@ -54,6 +64,40 @@ pub(crate) enum What {
     },
 }
 
+impl Item {
+    /// A frame of a cooked capture, at the tap of its side.
+    fn at_side(mut self, placed: Placed) -> Self {
+        self.tap = Tap::Open(placed.tap);
+        if let What::Frame { direction, .. } = &mut self.what {
+            *direction = placed.direction;
+        }
+        self
+    }
+}
+
+/// A frame seen at `tap`, with its bytes in the window; `None` for other items.
+fn frame_of<'w>(item: &Item, tap: TapId, window: &'w [u8]) -> Option<FrameRef<'w>> {
+    let What::Frame {
+        number,
+        link_type,
+        direction,
+        original_len,
+        bytes,
+    } = &item.what
+    else {
+        return None;
+    };
+    Some(FrameRef {
+        at: item.at,
+        tap,
+        direction: *direction,
+        link_type: *link_type,
+        number: *number,
+        original_len: *original_len,
+        bytes: window.get(bytes.clone()).unwrap_or_default(),
+    })
+}
+
 /// What reading one step further gave.
 #[derive(Debug)]
 pub(crate) enum Step {
@@ -70,24 +114,39 @@ pub(crate) struct TapOpener<'a> {
     host: &'a mut dyn Host,
     taken: &'a mut Vec<String>,
     file: &'a NamedFile,
+    cooked: &'a mut Vec<Cooked>,
 }
 
 impl TapOpener<'_> {
-    /// Opens a tap of this file. `name` is the interface's; without it the file's is taken.
+    /// Opens a tap of this file. `name` is the interface's; without it the file's is taken. A cooked capture opens its
+    /// taps when it is read, unless it was taken apart when it was recorded.
     pub(crate) fn open(
         &mut self,
         name: Option<&str>,
-        recorded_role: TapRole,
+        recorded_role: Option<TapRole>,
         link_type: LinkType,
-    ) -> TapId {
+    ) -> Tap {
+        if recorded_role.is_none() && is_cooked(link_type) {
+            self.cooked.push(Cooked::default());
+            return Tap::Cooked(self.cooked.len() - 1);
+        }
         let own_name = names::of_file(&self.file.path);
-        let name = names::distinct(name.unwrap_or(&own_name), &self.file.path, self.taken);
-        self.taken.push(name.clone());
         let role = if self.file.role == TapRole::Unknown {
-            recorded_role
+            recorded_role.unwrap_or_default()
         } else {
             self.file.role
         };
+        Tap::Open(self.open_named(name.unwrap_or(&own_name), role, link_type))
+    }
+
+    /// Opens a tap for one side of a cooked capture. What the user said of the file holds for no single side.
+    pub(super) fn open_side(&mut self, name: &str, link_type: LinkType) -> TapId {
+        self.open_named(name, TapRole::Unknown, link_type)
+    }
+
+    fn open_named(&mut self, name: &str, role: TapRole, link_type: LinkType) -> TapId {
+        let name = names::distinct(name, &self.file.path, self.taken);
+        self.taken.push(name.clone());
         let source = self.file.path.display().to_string();
         self.host.open_tap(TapInfo {
             name,
@@ -111,6 +170,7 @@ pub(crate) struct CaptureFile {
     window: Window,
     meter: Meter,
     format: Format,
+    cooked: Vec<Cooked>,
     current: Option<Item>,
     current_len: usize,
     last_at: Timestamp,
@@ -131,7 +191,13 @@ impl CaptureFile {
         let Opened { head, rest, meter } = open_stream(&file.path)?;
         let magic = head.first_chunk::<4>().copied().unwrap_or_default();
         let mut window = Window::new(Box::new(Cursor::new(head).chain(rest)));
-        let mut taps = TapOpener { host, taken, file };
+        let mut cooked = Vec::new();
+        let mut taps = TapOpener {
+            host,
+            taken,
+            file,
+            cooked: &mut cooked,
+        };
         let format = match magic {
             pcapng_magic if Pcapng::is_magic(pcapng_magic) => Some(Format::Pcapng(Pcapng::new())),
             pcap_magic if Legacy::is_magic(pcap_magic) => {
@@ -149,6 +215,7 @@ impl CaptureFile {
             window,
             meter,
             format,
+            cooked,
             current: None,
             current_len: 0,
             last_at: Timestamp::default(),
@@ -175,13 +242,14 @@ impl CaptureFile {
         host: &mut dyn Host,
         taken: &mut Vec<String>,
     ) -> Result<(), Failure> {
-        self.window.consume(std::mem::take(&mut self.current_len));
         self.current = None;
-        if !self.ended {
+        while !self.ended {
+            self.window.consume(std::mem::take(&mut self.current_len));
             let mut taps = TapOpener {
                 host,
                 taken,
                 file: &self.file,
+                cooked: &mut self.cooked,
             };
             let step = match &mut self.format {
                 Format::Legacy(reader) => reader.step(&mut self.window),
@@ -192,8 +260,10 @@ impl CaptureFile {
                 Step::Item(item, len) => {
                     self.last_at = item.at;
                     self.note_frame(&item, host);
-                    (self.current, self.current_len) = (Some(item), len);
-                    return Ok(());
+                    (self.current, self.current_len) = (self.placed(item, host, taken), len);
+                    if self.current.is_some() {
+                        return Ok(());
+                    }
                 }
                 Step::End => self.end(None, host)?,
                 Step::Cut(why) => self.end(Some(&why), host)?,
@@ -207,23 +277,12 @@ impl CaptureFile {
     pub(crate) fn input(&self) -> Option<Input<'_>> {
         let item = self.current.as_ref()?;
         Some(match &item.what {
-            What::Frame {
-                number,
-                link_type,
-                direction,
-                original_len,
-                bytes,
-            } => Input::Frame(FrameRef {
-                at: item.at,
-                tap: item.tap,
-                direction: *direction,
-                link_type: *link_type,
-                number: *number,
-                original_len: *original_len,
-                bytes: self.window.data().get(bytes.clone()).unwrap_or_default(),
-            }),
+            What::Frame { .. } => {
+                let tap = self.open_tap_of(item.tap)?;
+                Input::Frame(frame_of(item, tap, self.window.data())?)
+            }
             What::Counters { from, to, stats } => Input::FlowCounters(FlowCounters {
-                tap: item.tap,
+                tap: self.open_tap_of(item.tap)?,
                 from: *from,
                 to: *to,
                 stats: **stats,
@@ -233,7 +292,7 @@ impl CaptureFile {
                 count,
                 of_tap,
             } => Input::CaptureLoss(CaptureLoss {
-                tap: of_tap.then_some(item.tap),
+                tap: self.open_tap_of(item.tap).filter(|_| *of_tap),
                 kind: *kind,
                 count: *count,
             }),
@@ -255,6 +314,38 @@ impl CaptureFile {
                 named(*link_type)
             );
             host.note(&subject(&self.file.path), &what);
+        }
+    }
+
+    /// The item at the tap of its side; `None` for a copy of a packet that was given already.
+    fn placed(
+        &mut self,
+        item: Item,
+        host: &mut dyn Host,
+        taken: &mut Vec<String>,
+    ) -> Option<Item> {
+        let Tap::Cooked(number) = item.tap else {
+            return Some(item);
+        };
+        if !matches!(item.what, What::Frame { .. }) {
+            return Some(item);
+        }
+        let frame = frame_of(&item, TapId(0), self.window.data())?;
+        let mut taps = TapOpener {
+            host,
+            taken,
+            file: &self.file,
+            cooked: &mut Vec::new(),
+        };
+        let placed = self.cooked.get_mut(number)?.place(&frame, &mut taps)?;
+        Some(item.at_side(placed))
+    }
+
+    /// The tap of an item that is no frame, where there is one.
+    fn open_tap_of(&self, tap: Tap) -> Option<TapId> {
+        match tap {
+            Tap::Open(tap) => Some(tap),
+            Tap::Cooked(number) => self.cooked.get(number)?.last_tap(),
         }
     }
 

@@ -5,9 +5,9 @@ use std::io;
 use pcap_parser::pcap::{
     parse_pcap_frame, parse_pcap_frame_be, parse_pcap_frame_modified, parse_pcap_header,
 };
-use rtspscope_wire::{Direction, LinkType, TapId, TapRole, Timestamp};
+use rtspscope_wire::{Direction, LinkType, Timestamp};
 
-use super::capture_file::{Item, Step, TapOpener, What};
+use super::capture_file::{Item, Step, Tap, TapOpener, What};
 use super::link_types::link_type_of;
 use super::window::Window;
 
@@ -23,7 +23,7 @@ const MAX_RECORD_LEN: usize = 1 << 20;
 /// Reader of a pcap file.
 #[derive(Debug)]
 pub(crate) struct Legacy {
-    tap: TapId,
+    tap: Tap,
     link_type: LinkType,
     big_endian: bool,
     modified: bool,
@@ -51,7 +51,7 @@ impl Legacy {
         window.consume(HEADER_LEN);
         let link_type = link_type_of(header.network.0.cast_unsigned());
         Ok(Some(Self {
-            tap: taps.open(None, TapRole::Unknown, link_type),
+            tap: taps.open(None, None, link_type),
             link_type,
             big_endian: header.is_bigendian(),
             modified: header.is_modified_format(),
@@ -65,7 +65,7 @@ impl Legacy {
     }
 
     /// The file's tap.
-    pub(crate) const fn tap(&self) -> TapId {
+    pub(crate) const fn tap(&self) -> Tap {
         self.tap
     }
 

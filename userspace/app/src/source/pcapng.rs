@@ -8,10 +8,10 @@ use std::io;
 
 use pcap_parser::pcapng::{Block, InterfaceStatisticsBlock, parse_block_be, parse_block_le};
 use rtspscope_engine::LossKind;
-use rtspscope_wire::{TapId, Timestamp};
+use rtspscope_wire::Timestamp;
 
 use self::interface::Interface;
-use super::capture_file::{Item, Step, TapOpener, What};
+use super::capture_file::{Item, Step, Tap, TapOpener, What};
 use super::options;
 use super::window::Window;
 use crate::record::{self, Fact};
@@ -61,7 +61,7 @@ impl Pcapng {
     }
 
     /// The tap that was opened last.
-    pub(crate) fn last_tap(&self) -> Option<TapId> {
+    pub(crate) fn last_tap(&self) -> Option<Tap> {
         self.interfaces
             .iter()
             .chain(&self.earlier)

@@ -24,6 +24,8 @@ pub struct IpPacket<'a> {
     pub protocol: u8,
     /// Set where this is a part of a larger packet.
     pub fragment: Option<Fragment>,
+    /// Offset of the IP header in the frame, in bytes.
+    pub start: usize,
     /// Offset of the payload in the frame, in bytes.
     pub offset: usize,
     /// Captured payload, without what pads the frame.
@@ -102,6 +104,7 @@ fn ipv4(bytes: &[u8], wire_len: usize, offset: usize) -> Result<IpPacket<'_>, Op
         destination: header.destination_addr().into(),
         protocol: header.protocol().0,
         fragment,
+        start: offset,
         offset: offset + header_len,
         payload: bytes
             .get(header_len..total_len.min(bytes.len()))
@@ -153,6 +156,7 @@ fn ipv6(bytes: &[u8], wire_len: usize, offset: usize) -> Result<IpPacket<'_>, Op
         destination: header.destination_addr().into(),
         protocol: protocol.0,
         fragment,
+        start: offset,
         offset: offset + IPV6_LEN + extensions_len,
         payload,
         payload_len: total_len.saturating_sub(IPV6_LEN + extensions_len) as u32,

@@ -1,9 +1,9 @@
 //! An interface of a pcapng section: its tap, its link type and how it counts time.
 
 use pcap_parser::pcapng::InterfaceDescriptionBlock;
-use rtspscope_wire::{LinkType, TapId, TapRole, Timestamp};
+use rtspscope_wire::{LinkType, Timestamp};
 
-use super::super::capture_file::TapOpener;
+use super::super::capture_file::{Tap, TapOpener};
 use super::super::link_types::link_type_of;
 use super::super::options;
 use crate::record;
@@ -23,7 +23,7 @@ const NANOS_PER_SECOND: u128 = 1_000_000_000;
 #[derive(Clone, Debug)]
 pub(super) struct Interface {
     /// Its tap.
-    pub tap: TapId,
+    pub tap: Tap,
     /// Link type of its frames.
     pub link_type: LinkType,
     /// Longest captured length; 0 for no limit.
@@ -46,8 +46,7 @@ impl Interface {
         let link_type = link_type_of(block.linktype.0.cast_unsigned());
         let name = options::text(&block.options, IF_NAME);
         let role = options::text(&block.options, IF_DESCRIPTION)
-            .and_then(|description| record::role_of_description(&description))
-            .unwrap_or(TapRole::Unknown);
+            .and_then(|description| record::role_of_description(&description));
         let same = earlier.filter(|earlier| earlier.link_type == link_type && earlier.name == name);
         Self {
             tap: same.map_or_else(
@@ -88,11 +87,13 @@ fn ticks_per_second(resolution: u8) -> Option<u128> {
 
 #[cfg(test)]
 mod tests {
+    use rtspscope_wire::TapId;
+
     use super::*;
 
     fn interface(ticks_per_second: u128, offset_secs: i64) -> Interface {
         Interface {
-            tap: TapId(0),
+            tap: Tap::Open(TapId(0)),
             link_type: LinkType::ETHERNET,
             snaplen: 0,
             dropped: 0,
