@@ -29,13 +29,12 @@ const FLUSH_LEN: usize = 64 << 10;
 /// Time after which blocks go to the file, so that a killed run loses little.
 const FLUSH_NANOS: i64 = 1_000_000_000;
 
-/// The role that a recording's interface description names; `None` for a description of another program.
+/// The role that a recording's interface description names.
 pub(crate) fn role_of_description(description: &str) -> Option<TapRole> {
     let role = description.strip_prefix(DESCRIPTION)?;
-    let role = [TapRole::Lan, TapRole::Wan, TapRole::Mirror]
+    [TapRole::Lan, TapRole::Wan, TapRole::Mirror]
         .into_iter()
-        .find(|known| crate::output::names::role(*known) == role);
-    Some(role.unwrap_or_default())
+        .find(|known| crate::output::names::role(*known) == role)
 }
 
 /// Writes inputs to a file as they come. The file ends on a whole block at any time.

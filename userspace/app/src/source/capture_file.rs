@@ -68,7 +68,9 @@ impl Item {
     /// A frame of a cooked capture, at the tap of its side.
     fn at_side(mut self, placed: Placed) -> Self {
         self.tap = Tap::Open(placed.tap);
-        if let What::Frame { direction, .. } = &mut self.what {
+        if let What::Frame { direction, .. } = &mut self.what
+            && placed.direction != Direction::Unknown
+        {
             *direction = placed.direction;
         }
         self
@@ -118,21 +120,25 @@ pub(crate) struct TapOpener<'a> {
 }
 
 impl TapOpener<'_> {
-    /// Opens a tap of this file. `name` is the interface's; without it the file's is taken. A cooked capture opens its
-    /// taps when it is read, unless it was taken apart when it was recorded.
+    /// Opens a tap of this file. `name` is the interface's; without it the file's is taken. A cooked capture of
+    /// all interfaces opens its taps when it is read.
     pub(crate) fn open(
         &mut self,
         name: Option<&str>,
-        recorded_role: Option<TapRole>,
+        recorded_role: TapRole,
         link_type: LinkType,
     ) -> Tap {
-        if recorded_role.is_none() && is_cooked(link_type) {
+        if is_cooked(link_type) && name.is_none_or(|name| name == "any") {
+            if self.file.role != TapRole::Unknown {
+                let what = "holds both sides of the router: which is which is told by the packets";
+                self.host.note(&subject(&self.file.path), what);
+            }
             self.cooked.push(Cooked::default());
             return Tap::Cooked(self.cooked.len() - 1);
         }
         let own_name = names::of_file(&self.file.path);
         let role = if self.file.role == TapRole::Unknown {
-            recorded_role.unwrap_or_default()
+            recorded_role
         } else {
             self.file.role
         };
@@ -318,12 +324,7 @@ impl CaptureFile {
     }
 
     /// The item at the tap of its side; `None` for a copy of a packet that was given already.
-    fn placed(
-        &mut self,
-        item: Item,
-        host: &mut dyn Host,
-        taken: &mut Vec<String>,
-    ) -> Option<Item> {
+    fn placed(&mut self, item: Item, host: &mut dyn Host, taken: &mut Vec<String>) -> Option<Item> {
         let Tap::Cooked(number) = item.tap else {
             return Some(item);
         };
@@ -352,6 +353,12 @@ impl CaptureFile {
     /// Prepares what is to be told after the last frame.
     fn end(&mut self, cut: Option<&str>, host: &mut dyn Host) -> Result<(), Failure> {
         self.ended = true;
+        let copies: u64 = self.cooked.iter().map(Cooked::copy_count).sum();
+        if copies > 0 {
+            let what =
+                format!("{copies} frames are copies from stacked interfaces and are left out");
+            host.note(&self.subject(), &what);
+        }
         let tap = match &self.format {
             Format::Legacy(reader) => Some(reader.tap()),
             Format::Pcapng(reader) => reader.last_tap(),

@@ -62,18 +62,18 @@ impl Cooked {
             Some(index) => self.side_of_index(index, frame, packet.as_ref())?,
             None => self.side_of_address(&header, frame, packet.as_ref())?,
         };
-        let tap = match self.taps.get(&side) {
-            Some(tap) => *tap,
-            None => {
-                let name = match header.interface {
-                    Some(index) => format!("if{index}"),
-                    None => format!("side{}", self.taps.len() + 1),
-                };
-                let tap = taps.open_side(&name, frame.link_type);
-                self.taps.insert(side, tap);
-                tap
-            }
-        };
+        // What is not IP shows no stack: it may have come through another interface of one that is known.
+        let elsewhere = self.last_tap.filter(|_| packet.is_none());
+        let known = self.taps.get(&side).copied().or(elsewhere);
+        let tap = known.unwrap_or_else(|| {
+            let name = match header.interface {
+                Some(index) => format!("if{index}"),
+                None => format!("side{}", self.taps.len() + 1),
+            };
+            let tap = taps.open_side(&name, frame.link_type);
+            self.taps.insert(side, tap);
+            tap
+        });
         self.last_tap = Some(tap);
         let direction = header.direction;
         Some(Placed { tap, direction })
@@ -104,7 +104,9 @@ impl Cooked {
         if known.is_none() && next < MAX_TAPS {
             self.by_index.insert(index, side);
         }
-        let Some(packet) = packet else { return Some(side) };
+        let Some(packet) = packet else {
+            return Some(side);
+        };
         let copy_of = match self.copies.note(frame, packet, u64::from(index)) {
             Verdict::First | Verdict::Again => return Some(side),
             Verdict::CopyOf(other) => other as u32,

@@ -2,6 +2,7 @@
 
 mod build;
 mod compressed;
+mod cooked;
 mod endings;
 
 use std::fs;

@@ -40,13 +40,18 @@ impl Sides {
     /// The side of a packet.
     pub(super) fn of_packet(&mut self, header: &Header, packet: &IpPacket<'_>) -> usize {
         let outgoing = header.direction == Direction::Egress;
-        let faced = if outgoing { packet.destination } else { packet.source };
+        let faced = if outgoing {
+            packet.destination
+        } else {
+            packet.source
+        };
         let side = match identity(header) {
             Some(owner) => self.of_owner(owner, faced),
             None => self.of_host(&header.sender, faced, packet.destination),
         };
         if is_host(faced) {
             learn(&mut self.hosts, faced, side);
+            self.own.remove(&faced);
             learn(&mut self.networks, network(faced), side);
         }
         if outgoing && is_host(packet.source) && !self.hosts.contains_key(&packet.source) {

@@ -1,4 +1,4 @@
-//! The pseudo header of a cooked frame (LINKTYPE_LINUX_SLL and LINKTYPE_LINUX_SLL2 of the libpcap registry).
+//! The pseudo header of a cooked frame (`LINKTYPE_LINUX_SLL` and `LINKTYPE_LINUX_SLL2` of the libpcap registry).
 
 use rtspscope_wire::{Direction, FrameRef, LinkType};
 

@@ -1,7 +1,7 @@
 //! An interface of a pcapng section: its tap, its link type and how it counts time.
 
 use pcap_parser::pcapng::InterfaceDescriptionBlock;
-use rtspscope_wire::{LinkType, Timestamp};
+use rtspscope_wire::{LinkType, TapRole, Timestamp};
 
 use super::super::capture_file::{Tap, TapOpener};
 use super::super::link_types::link_type_of;
@@ -46,7 +46,8 @@ impl Interface {
         let link_type = link_type_of(block.linktype.0.cast_unsigned());
         let name = options::text(&block.options, IF_NAME);
         let role = options::text(&block.options, IF_DESCRIPTION)
-            .and_then(|description| record::role_of_description(&description));
+            .and_then(|description| record::role_of_description(&description))
+            .unwrap_or(TapRole::Unknown);
         let same = earlier.filter(|earlier| earlier.link_type == link_type && earlier.name == name);
         Self {
             tap: same.map_or_else(
