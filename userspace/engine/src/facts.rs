@@ -11,8 +11,10 @@ use crate::model::{
     Side, Tap, TransportKind,
 };
 
+mod compare;
 mod swallowed;
 
+pub(crate) use compare::Fate;
 pub(crate) use swallowed::Swallowed;
 
 /// What the taps were, and what was not captured.

@@ -179,6 +179,7 @@ codes! {
     RtpWrongSource = "rtp-wrong-source", "media comes from an address other than the RTSP peer and its source=";
     RtpStalled = "rtp-stalled", "media came and then stopped while the session went on";
     RtpLoss = "rtp-loss", "loss that a viewer notices, and on which side of the router it began";
+    LargePacketsLost = "large-packets-lost", "small packets pass, full-size ones do not (MTU)";
     RtcpNeverArrived = "rtcp-never-arrived", "RTP comes, its RTCP does not";
     NatNoPinhole = "nat-no-pinhole", "media reached the outside of the NAT and nothing had opened the way in";
     NatPortRandomised = "nat-port-randomised", "the hole punch left from another port than the one negotiated";
@@ -187,6 +188,7 @@ codes! {
     NatPrivateAddressLeaked = "nat-private-address-leaked", "a private address in a message seen on the public side";
     AlgCorruptedMessage = "alg-corrupted-message", "the rewrite broke the message";
     AlgDroppedMessage = "alg-dropped-message", "a message entered the router and never left it";
+    AlgMissedSetup = "alg-missed-setup", "the router has an ALG, but not for this SETUP";
     AlgReplyNotRestored = "alg-reply-not-restored", "the answer shows the client ports it never asked for";
     AlgRewroteMessage = "alg-rewrote-message", "fields of a message differ between the taps";
     AlgOpenedPinhole = "alg-opened-pinhole", "the router let media in without a rewrite";
@@ -199,6 +201,12 @@ codes! {
     DescribeFailed = "describe-failed", "no usable description of the stream";
     NoReceiverReports = "no-receiver-reports", "the client sends no RTCP receiver reports to a server that stopped";
     SessionTimedOut = "session-timed-out", "no request within the session timeout, and the server ended it";
+    InterleavedDesync = "interleaved-desync", "the framing of media inside the RTSP connection was lost";
+    SlowReceiver = "slow-receiver", "the player took no more bytes: a stalled TCP reader";
+    ClientDependent = "client-dependent", "same camera, two players, one works: what differs";
+    CameraDependent = "camera-dependent", "same player, two cameras, one works: what differs";
+    ExposedToInternet = "exposed-to-internet", "a camera's RTSP port answers a public address, or its password crosses the WAN in clear";
+    DifferentSubnets = "different-subnets", "camera and viewer are in different subnets, so a router is in the path";
     Encrypted = "encrypted", "TLS or SRTP: an ALG cannot rewrite it, and this tool cannot read it";
     CaptureIncomplete = "capture-incomplete", "what this capture cannot show";
 }

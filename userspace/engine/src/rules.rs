@@ -10,14 +10,22 @@ use crate::model::{Session, Snapshot, Tap};
 mod advice;
 mod alg_corrupted_message;
 mod alg_dropped_message;
+mod alg_missed_setup;
 mod alg_opened_pinhole;
 mod alg_reply_not_restored;
 mod alg_rewrote_message;
 mod authentication_failed;
+mod camera_dependent;
 mod capture_incomplete;
+mod client_dependent;
+mod comparison;
 mod connection_refused;
 mod describe_failed;
+mod different_subnets;
 mod encrypted;
+mod exposed_to_internet;
+mod interleaved_desync;
+mod large_packets_lost;
 mod mapping_expired;
 mod nat_no_pinhole;
 mod nat_port_randomised;
@@ -35,6 +43,7 @@ mod rtp_wrong_port;
 mod rtp_wrong_source;
 mod server_busy;
 mod session_timed_out;
+mod slow_receiver;
 mod transport_refused;
 
 /// Fills in the snapshot's findings and blind spots from its sessions; what was there is replaced.
@@ -46,6 +55,7 @@ pub fn check(snapshot: &mut Snapshot) {
             losses: &snapshot.losses,
         };
         let view = View {
+            sessions: &snapshot.sessions,
             session,
             facts: SessionFacts::new(session, capture),
         };
@@ -71,11 +81,26 @@ pub fn check(snapshot: &mut Snapshot) {
 /// What a rule may look at.
 #[derive(Clone, Copy, Debug)]
 struct View<'a> {
+    sessions: &'a [Session],
     session: &'a Session,
     facts: SessionFacts<'a>,
 }
 
-impl View<'_> {
+impl<'a> View<'a> {
+    /// The nearest other sessions in time; comparing all with all would cost too much where there are thousands.
+    fn others(&self) -> impl Iterator<Item = &'a Session> {
+        let (sessions, id) = (self.sessions, self.session.id);
+        let own = sessions.iter().position(|session| session.id == id);
+        let from = own.unwrap_or(0).saturating_sub(COMPARED);
+        let near = sessions.iter().skip(from).take(2 * COMPARED + 1);
+        near.filter(move |session| session.id != id)
+    }
+
+    /// The facts of another session of the same capture.
+    fn facts_of(&self, session: &'a Session) -> SessionFacts<'a> {
+        SessionFacts::new(session, self.facts.capture)
+    }
+
     /// The session as a whole.
     fn subject(&self) -> Subject {
         Subject {
@@ -102,6 +127,9 @@ impl View<'_> {
     }
 }
 
+/// Sessions before and after a session with which it is compared.
+const COMPARED: usize = 64;
+
 type Rule = fn(&View<'_>) -> Vec<Finding>;
 
 /// Binds each code to its file: the rule that is run and the explanation that is told.
@@ -126,6 +154,7 @@ rules! {
     rtp_wrong_source = RtpWrongSource;
     rtp_stalled = RtpStalled;
     rtp_loss = RtpLoss;
+    large_packets_lost = LargePacketsLost;
     rtcp_never_arrived = RtcpNeverArrived;
     nat_no_pinhole = NatNoPinhole;
     nat_port_randomised = NatPortRandomised;
@@ -134,6 +163,7 @@ rules! {
     nat_private_address_leaked = NatPrivateAddressLeaked;
     alg_corrupted_message = AlgCorruptedMessage;
     alg_dropped_message = AlgDroppedMessage;
+    alg_missed_setup = AlgMissedSetup;
     alg_reply_not_restored = AlgReplyNotRestored;
     alg_rewrote_message = AlgRewroteMessage;
     alg_opened_pinhole = AlgOpenedPinhole;
@@ -146,6 +176,12 @@ rules! {
     describe_failed = DescribeFailed;
     no_receiver_reports = NoReceiverReports;
     session_timed_out = SessionTimedOut;
+    interleaved_desync = InterleavedDesync;
+    slow_receiver = SlowReceiver;
+    client_dependent = ClientDependent;
+    camera_dependent = CameraDependent;
+    exposed_to_internet = ExposedToInternet;
+    different_subnets = DifferentSubnets;
     encrypted = Encrypted;
     capture_incomplete = CaptureIncomplete;
 }

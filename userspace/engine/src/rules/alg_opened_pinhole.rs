@@ -88,7 +88,7 @@ mod tests {
         );
         assert_eq!(
             Scene::camera_inside(UDP_TALK, UDP_TALK).rtp(80, 80).codes(),
-            Vec::<&str>::new()
+            ["exposed-to-internet"]
         );
     }
 }

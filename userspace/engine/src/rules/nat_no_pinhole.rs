@@ -90,7 +90,7 @@ mod tests {
             Scene::camera_inside(UDP_TALK, UDP_TALK)
                 .rtp(257, 0)
                 .troubles(),
-            ["rtp-never-arrived"]
+            ["rtp-never-arrived", "exposed-to-internet"]
         );
     }
 }

@@ -208,7 +208,7 @@ mod tests {
         let wan = leaking().replace("192.168.1.100", "203.0.113.1");
         assert_eq!(
             Scene::camera_inside(&wan, &leaking()).rtp(9, 9).codes(),
-            ["alg-rewrote-message"]
+            ["exposed-to-internet", "alg-rewrote-message"]
         );
     }
 

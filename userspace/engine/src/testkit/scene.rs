@@ -26,6 +26,7 @@ pub(crate) struct Scene {
     /// Seconds until which the LAN and the WAN tap were watching.
     pub(crate) watched_until: [f64; 2],
     pub(crate) losses: Vec<(LossKind, u64)>,
+    pub(crate) user_agent: Option<String>,
 }
 
 impl Scene {
@@ -58,6 +59,7 @@ impl Scene {
             udp_datagrams: [1, 1],
             watched_until: [20.0, 20.0],
             losses: Vec::new(),
+            user_agent: None,
         }
     }
 
@@ -187,13 +189,13 @@ impl Scene {
             url: Some("rtsp://203.0.113.10/a".to_owned()),
             state: SessionState::Ended,
             client: legs[0].client,
-            user_agent: None,
+            user_agent: self.user_agent,
             server: legs[legs.len() - 1].server,
             server_name: None,
             started_at: legs[0].first.at,
             ended_at: Some(legs[0].last.at),
             timeout_secs: Some(60),
-            transport: TransportKind::Unknown,
+            transport: transport(&self.media),
             media: self.media,
             legs,
             nat,
@@ -209,19 +211,28 @@ impl Scene {
 
     /// The snapshot with its findings.
     pub(crate) fn checked(self) -> Snapshot {
+        Self::together(vec![self])
+    }
+
+    /// One snapshot of several scenes, numbered from 1, with the taps of the first.
+    pub(crate) fn together(scenes: Vec<Self>) -> Snapshot {
+        let first = scenes.first().expect("a scene");
         let taps: Vec<Tap> = [(LAN, "lan"), (WAN, "wan")]
             .into_iter()
-            .zip(self.udp_datagrams)
-            .zip(self.watched_until)
+            .zip(first.udp_datagrams)
+            .zip(first.watched_until)
             .map(|(((id, name), datagrams), until)| tap(id, name, datagrams, at(id, until, 0).at))
             .collect();
-        let losses = self.losses.clone();
-        let mut session = self.session();
-        session.alg = alg::judge(&session, &taps, &losses);
+        let losses = first.losses.clone();
+        let mut sessions: Vec<Session> = scenes.into_iter().map(Self::session).collect();
+        for (id, session) in (1..).zip(&mut sessions) {
+            session.id = id;
+            session.alg = alg::judge(session, &taps, &losses);
+        }
         let mut snapshot = Snapshot {
             taps,
             losses,
-            sessions: vec![session],
+            sessions,
             ..Snapshot::default()
         };
         rules::check(&mut snapshot);
@@ -314,6 +325,17 @@ fn media_of(legs: &[Leg]) -> Vec<MediaStream> {
         }
     };
     (0..count).map(medium).collect()
+}
+
+fn transport(media: &[MediaStream]) -> TransportKind {
+    let set_up = media.iter().find(|media| media.set_up);
+    set_up.map_or(TransportKind::Unknown, |media| {
+        if media.negotiated.channels.is_some() {
+            TransportKind::Tcp
+        } else {
+            TransportKind::Udp
+        }
+    })
 }
 
 fn negotiated(exchange: &Exchange) -> Negotiated {
