@@ -6,6 +6,7 @@ use rtspscope_wire::decode::{Body, Datagram, Layer, Segment, decode};
 use rtspscope_wire::tcp::Place;
 use rtspscope_wire::{FrameRef, TapId};
 
+use crate::advice::{self, Router};
 use crate::connections::Connections;
 use crate::flow::{FlowTable, Noted};
 use crate::icmp::IcmpErrors;
@@ -26,6 +27,8 @@ pub struct EngineOptions {
     pub rtsp_ports: Vec<u16>,
     /// Caps on memory.
     pub limits: Limits,
+    /// The user's router, whose own menus and commands stand in the remedies.
+    pub router: Option<&'static Router>,
 }
 
 impl Default for EngineOptions {
@@ -33,6 +36,7 @@ impl Default for EngineOptions {
         Self {
             rtsp_ports: vec![554, 322, 8554],
             limits: Limits::default(),
+            router: None,
         }
     }
 }
@@ -46,6 +50,7 @@ pub struct Engine {
     icmp: IcmpErrors,
     events: Events,
     sessions: u32,
+    router: Option<&'static Router>,
     /// Kept for its allocation.
     notices: Vec<Notice>,
 }
@@ -76,13 +81,14 @@ impl Engine {
         Self {
             taps: Taps::default(),
             connections: Connections::new(options.rtsp_ports, limits),
-            flows: FlowTable::new(limits.flows, limits.epochs),
+            flows: FlowTable::new(limits.flows, limits.epochs, limits.epochs_in_all),
             icmp: IcmpErrors::new(limits.icmp_errors),
             events: Events {
                 queue: VecDeque::new(),
                 max: limits.events.max(1),
             },
             sessions: 0,
+            router: options.router,
             notices: Vec::new(),
         }
     }
@@ -129,14 +135,18 @@ impl Engine {
     pub fn snapshot(&mut self) -> Snapshot {
         let taps = self.taps.snapshot();
         let losses = self.taps.losses();
-        snapshot::take(
+        let mut snapshot = snapshot::take(
             taps,
             losses,
             &mut self.connections,
             &self.flows,
             &self.icmp,
             &mut self.sessions,
-        )
+        );
+        if let Some(router) = self.router {
+            advice::adapt(&mut snapshot.findings, router);
+        }
+        snapshot
     }
 
     fn handle_frame(&mut self, frame: &FrameRef<'_>) {

@@ -4,6 +4,7 @@
 //! same [`Snapshot`], whatever the source was. Mutate with [`Engine::handle_input`], drain with
 //! [`Engine::poll_output`], look with [`Engine::snapshot`].
 
+pub mod advice;
 pub mod alg;
 pub mod engine;
 pub mod finding;
