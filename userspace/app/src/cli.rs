@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+use rtspscope_engine::advice::{self, ROUTERS, Router};
 use rtspscope_engine::{Code, Severity};
 
 /// Tells why an RTSP camera shows no picture through a router.
@@ -39,6 +40,9 @@ pub(crate) enum Command {
         /// Code of the finding, as reports print it in square brackets.
         #[arg(value_parser = PossibleValuesParser::new(Code::ALL.iter().map(|code| code.name())), hide_possible_values = true)]
         code: Option<String>,
+        /// Your router, so that the advice names its own menus and commands.
+        #[arg(long, value_name = "NAME", value_parser = parse_router)]
+        router: Option<&'static Router>,
     },
     /// Print shell completions
     Completions {
@@ -116,6 +120,9 @@ pub(crate) struct CommonArgs {
     /// TCP ports on which a silent, refused or encrypted connection counts as RTSP; plain RTSP is recognised on any.
     #[arg(long, value_name = "PORT", value_delimiter = ',')]
     pub rtsp_port: Vec<u16>,
+    /// Your router, so that the advice names its own menus and commands; a wrong name lists the known ones.
+    #[arg(long, value_name = "NAME", value_parser = parse_router)]
+    pub router: Option<&'static Router>,
     /// Show passwords and Authorization values instead of blanking them.
     #[arg(long)]
     pub show_credentials: bool,
@@ -125,7 +132,7 @@ pub(crate) struct CommonArgs {
     /// Whether to colour the output.
     #[arg(long, value_enum, default_value_t = ColorChoice::Auto, value_name = "WHEN")]
     pub color: ColorChoice,
-    /// Show every message and all evidence.
+    /// Show every message and all evidence; live, also what the kernel programs recognise, cannot read or cannot copy.
     #[arg(short, long)]
     pub verbose: bool,
 }
@@ -190,6 +197,14 @@ pub(crate) enum ColorChoice {
     Always,
     /// Never.
     Never,
+}
+
+/// Finds a router by any of its names.
+fn parse_router(name: &str) -> Result<&'static Router, String> {
+    advice::router(name).ok_or_else(|| {
+        let known: Vec<&str> = ROUTERS.iter().map(|router| router.name).collect();
+        format!("known are {}", known.join(", "))
+    })
 }
 
 /// Reads a time such as `30s`, `5m`, `1h`, `500ms` or plain seconds.

@@ -35,7 +35,7 @@ pub(crate) fn run(command: Command) -> Result<u8, Failure> {
     match command {
         Command::Analyze(args) => analyze(&args),
         Command::Watch(args) => watch(&args),
-        Command::Explain { code } => print(&explain::text(code.as_deref())),
+        Command::Explain { code, router } => print(&explain::text(code.as_deref(), router)),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "rtspscope", &mut script);
@@ -125,6 +125,7 @@ fn watch_live(args: &WatchArgs, view: Box<dyn View>) -> Result<u8, Failure> {
             HookChoice::Auto => Hook::Auto,
             HookChoice::Clsact => Hook::Clsact,
         },
+        kernel_log: args.common.verbose,
     };
     let options = RunOptions {
         number_frames: true,
@@ -198,6 +199,7 @@ fn engine_options(common: &CommonArgs) -> EngineOptions {
     if !common.rtsp_port.is_empty() {
         options.rtsp_ports.clone_from(&common.rtsp_port);
     }
+    options.router = common.router;
     options
 }
 

@@ -1,6 +1,7 @@
 //! `explain`: a finding in general, not as it was in one capture.
 
 use rtspscope_engine::Code;
+use rtspscope_engine::advice::{self, Router};
 
 use super::text::wrap;
 
@@ -8,9 +9,11 @@ use super::text::wrap;
 const WIDTH: usize = 80;
 
 /// What the code means, what proves it, what is not it and what to do; without a code, all codes with a line each.
-pub(crate) fn text(code: Option<&str>) -> String {
+///
+/// With a router, what to do names its own menus and commands.
+pub(crate) fn text(code: Option<&str>, router: Option<&Router>) -> String {
     match code.and_then(|name| Code::ALL.iter().find(|code| code.name() == name)) {
-        Some(code) => of_code(*code),
+        Some(code) => of_code(*code, router),
         None => list(),
     }
 }
@@ -35,7 +38,7 @@ fn list() -> String {
         .collect()
 }
 
-fn of_code(code: Code) -> String {
+fn of_code(code: Code, router: Option<&Router>) -> String {
     let explanation = code.explanation();
     let mut out = wrap(&format!("{}: ", code.name()), "  ", code.says(), WIDTH);
     for (heading, paragraph) in [
@@ -51,7 +54,10 @@ fn of_code(code: Code) -> String {
         out.push_str(&wrap(
             &format!("  {:<3}", format!("{}.", index + 1)),
             "     ",
-            remedy,
+            &router.map_or_else(
+                || (*remedy).to_owned(),
+                |router| advice::for_router(remedy, router),
+            ),
             WIDTH,
         ));
     }
@@ -65,7 +71,7 @@ mod tests {
     #[test]
     fn every_code_is_explained_in_eighty_columns() {
         for code in Code::ALL {
-            let text = text(Some(code.name()));
+            let text = text(Some(code.name()), None);
             assert!(text.starts_with(code.name()));
             assert!(text.contains("What to do\n  1. "), "{text}");
             assert!(
@@ -76,8 +82,18 @@ mod tests {
     }
 
     #[test]
+    fn a_named_router_has_its_own_command_in_the_advice() {
+        let router = advice::router("MikroTik");
+        let text = text(Some("alg-dropped-message"), router).replace("\n     ", " ");
+        assert!(
+            text.contains("/ip firewall service-port disable rtsp"),
+            "{text}"
+        );
+    }
+
+    #[test]
     fn without_a_code_all_are_listed() {
-        let list = text(None);
+        let list = text(None, None);
         assert!(Code::ALL.iter().all(|code| list.contains(code.name())));
     }
 }
