@@ -30,6 +30,9 @@ const TIGHT: Limits = Limits {
     flows: 3,
     epochs: 2,
     icmp_errors: 2,
+    waiting_bytes_in_all: 4_096,
+    cookie_bytes: 8,
+    epochs_in_all: 2,
     events: 8,
 };
 

@@ -45,7 +45,7 @@ pub fn decode(data: &[u8]) {
     {
         assert!(present <= needed, "{layer:?}: {present} of {needed}");
         assert!(
-            offset + present <= bytes.len(),
+            present == 0 || offset + present <= bytes.len(),
             "{layer:?}: {present} bytes at {offset} of {}",
             bytes.len()
         );

@@ -13,6 +13,9 @@ use crate::locator::Locator;
 use crate::record::{Notice, Record, Room, Speech};
 use crate::tunnel::Tunnel;
 
+/// Memory that a piece of waiting bytes takes besides the bytes: its entry in a table, its place, its allocation.
+const PIECE_COST: usize = 128;
+
 /// Whether a connection is worth following any longer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fate {
@@ -37,6 +40,21 @@ enum Http {
     Plain,
     /// RTSP stands behind it.
     Tunnel(Box<Tunnel>),
+}
+
+impl Half {
+    fn waiting_bytes(&self) -> usize {
+        let inner = self.http.tunnel().map(Tunnel::inner);
+        let streams = [Some(&self.stream), inner].into_iter().flatten();
+        let (bytes, pieces) = streams.fold((0, 0), |(bytes, pieces), stream| {
+            (
+                bytes + stream.buffered_bytes(),
+                pieces + stream.buffered_pieces(),
+            )
+        });
+        let pieces = pieces + self.reassembler.buffered_segments();
+        bytes + self.reassembler.buffered_bytes() + pieces * PIECE_COST
+    }
 }
 
 impl Http {
@@ -168,6 +186,35 @@ impl Connection {
         }
         let at = self.record.last;
         self.decide(at, room.limits, notices);
+    }
+
+    /// Bytes that wait for what completes them, with what keeping each piece of them costs.
+    pub(crate) fn waiting_bytes(&self) -> usize {
+        let halves = self.halves.iter().flat_map(|halves| halves.iter());
+        halves.map(Half::waiting_bytes).sum()
+    }
+
+    /// Reads what waits as far as it goes, and goes on from the next message or frame that proves itself.
+    pub(crate) fn give_up(&mut self, room: Room<'_>, notices: &mut Vec<Notice>) {
+        self.finish(room, notices);
+        let limits = stream_limits(room.limits);
+        let record = &mut self.record;
+        for (end, half) in self
+            .halves
+            .iter_mut()
+            .flat_map(|halves| halves.iter_mut())
+            .enumerate()
+        {
+            match &mut half.http {
+                Http::None => half.stream = MessageStream::new(limits),
+                Http::Plain => {}
+                Http::Tunnel(tunnel) => {
+                    tunnel.give_up(limits, &mut |item| {
+                        record.handle_item(end, item, room, notices);
+                    });
+                }
+            }
+        }
     }
 
     /// Which end asks in vain, as of now.
@@ -313,7 +360,8 @@ fn read_piece(
         }
     });
     if let Some(head) = head {
-        *http = match Tunnel::from_head(&head, stream_limits(room.limits)) {
+        let tunnel = Tunnel::from_head(&head, stream_limits(room.limits), room.limits.cookie_bytes);
+        *http = match tunnel {
             Some(mut tunnel) => {
                 tunnel.handle_piece(piece, &mut |item| {
                     record.handle_item(end, item, room, notices);

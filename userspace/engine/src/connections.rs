@@ -35,7 +35,26 @@ struct Slot {
     connection: Connection,
     /// Another connection uses the same ends now.
     replaced: bool,
+    held: Held,
     session: Option<u32>,
+}
+
+/// What a connection holds of that which is capped for all connections together.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Held {
+    message_bytes: usize,
+    channels: usize,
+    waiting_bytes: usize,
+}
+
+impl Held {
+    fn by(connection: &Connection) -> Self {
+        Self {
+            message_bytes: connection.record.exchanges.kept_bytes(),
+            channels: connection.record.channels.len(),
+            waiting_bytes: connection.waiting_bytes(),
+        }
+    }
 }
 
 /// Connections at all taps.
@@ -48,8 +67,7 @@ pub(crate) struct Connections {
     free: Vec<usize>,
     next_number: u64,
     hand: usize,
-    message_bytes: usize,
-    channels: usize,
+    held: Held,
 }
 
 impl Connections {
@@ -62,8 +80,7 @@ impl Connections {
             free: Vec::new(),
             next_number: 0,
             hand: 0,
-            message_bytes: 0,
-            channels: 0,
+            held: Held::default(),
         }
     }
 
@@ -182,23 +199,71 @@ impl Connections {
     ) -> Fate {
         let room = Room {
             limits: &self.limits,
-            messages: self.message_bytes < self.limits.message_bytes_in_all,
-            channels: self.channels < self.limits.channels_in_all,
+            messages: self.held.message_bytes < self.limits.message_bytes_in_all,
+            channels: self.held.channels < self.limits.channels_in_all,
         };
-        let Some(slot) = self.slots.get_mut(slot).and_then(Option::as_mut) else {
+        let Some(connection) = self.slots.get_mut(slot).and_then(Option::as_mut) else {
             return Fate::LetGo;
         };
-        let before = held(&slot.connection);
-        let fate = slot
+        let before = connection.held;
+        let fate = connection
             .connection
             .handle_segment(end, segment, place, room, notices);
-        let after = held(&slot.connection);
-        self.message_bytes = (self.message_bytes + after.0).saturating_sub(before.0);
-        self.channels = (self.channels + after.1).saturating_sub(before.1);
-        if after.0 != before.0 && self.message_bytes >= self.limits.message_bytes_in_all {
+        let after = self.account(slot);
+        let limits = &self.limits;
+        if after.message_bytes != before.message_bytes
+            && self.held.message_bytes >= limits.message_bytes_in_all
+        {
             self.drop_oldest_closed();
         }
+        if after.waiting_bytes > before.waiting_bytes
+            && self.held.waiting_bytes > self.limits.waiting_bytes_in_all
+        {
+            self.relieve(notices);
+        }
         fate
+    }
+
+    /// Brings the sums up to date with what a connection holds now.
+    fn account(&mut self, at: usize) -> Held {
+        let Some(slot) = self.slots.get_mut(at).and_then(Option::as_mut) else {
+            return Held::default();
+        };
+        let before = std::mem::replace(&mut slot.held, Held::by(&slot.connection));
+        let after = slot.held;
+        self.release(before);
+        self.held.message_bytes += after.message_bytes;
+        self.held.channels += after.channels;
+        self.held.waiting_bytes += after.waiting_bytes;
+        after
+    }
+
+    fn release(&mut self, held: Held) {
+        let sum = &mut self.held;
+        sum.message_bytes = sum.message_bytes.saturating_sub(held.message_bytes);
+        sum.channels = sum.channels.saturating_sub(held.channels);
+        sum.waiting_bytes = sum.waiting_bytes.saturating_sub(held.waiting_bytes);
+    }
+
+    /// Has the connection that holds most of what waits give it up. What comes of it is kept in its record only.
+    fn relieve(&mut self, notices: &mut Vec<Notice>) {
+        let waiting = self.slots.iter().enumerate().filter_map(|(at, slot)| {
+            let slot = slot.as_ref()?;
+            Some((slot.held.waiting_bytes, at))
+        });
+        let Some((_, at)) = waiting.max() else {
+            return;
+        };
+        let room = Room {
+            limits: &self.limits,
+            messages: self.held.message_bytes < self.limits.message_bytes_in_all,
+            channels: self.held.channels < self.limits.channels_in_all,
+        };
+        if let Some(slot) = self.slots.get_mut(at).and_then(Option::as_mut) {
+            slot.connection.give_up(room, &mut Vec::new());
+            notices.push(Notice::MessageDropped);
+        }
+        self.account(at);
     }
 
     fn finish_slot(&mut self, at: usize, notices: &mut Vec<Notice>) {
@@ -210,6 +275,7 @@ impl Connections {
         if let Some(slot) = self.slots.get_mut(at).and_then(Option::as_mut) {
             slot.connection.finish(room, notices);
         }
+        self.account(at);
     }
 
     /// Ends a connection whose ends are used again; it stays if it was RTSP.
@@ -244,6 +310,7 @@ impl Connections {
             number: self.next_number,
             connection,
             replaced: false,
+            held: Held::default(),
             session: None,
         });
         self.next_number += 1;
@@ -294,9 +361,7 @@ impl Connections {
         let Some(slot) = self.slots.get_mut(at).and_then(Option::take) else {
             return;
         };
-        let (bytes, channels) = held(&slot.connection);
-        self.message_bytes = self.message_bytes.saturating_sub(bytes);
-        self.channels = self.channels.saturating_sub(channels);
+        self.release(slot.held);
         self.free.push(at);
         let is_current =
             matches!(self.index.get(&slot.key), Some(Known::Followed(current)) if *current == at);
@@ -304,14 +369,6 @@ impl Connections {
             self.index.remove(&slot.key);
         }
     }
-}
-
-/// Bytes of messages and number of channels that a connection holds.
-fn held(connection: &Connection) -> (usize, usize) {
-    (
-        connection.record.exchanges.kept_bytes(),
-        connection.record.channels.len(),
-    )
 }
 
 /// How much would be lost with a connection: 0 undecided, 1 an unanswered attempt, 2 ended RTSP, 3 RTSP.

@@ -81,7 +81,7 @@ impl Exchanges {
         self.dropped
     }
 
-    /// Bytes of the messages kept.
+    /// Bytes that the messages kept take.
     pub(crate) const fn kept_bytes(&self) -> usize {
         self.kept_bytes
     }
@@ -97,7 +97,7 @@ impl Exchanges {
         } else if facts.status.is_some_and(|status| status < 200) {
             return Placed::Provisional;
         }
-        let bytes = self.kept_bytes.saturating_add(message.raw.len());
+        let bytes = self.kept_bytes.saturating_add(cost(message));
         if bytes > limits.connection_message_bytes {
             return self.drop_one();
         }
@@ -201,6 +201,13 @@ impl Exchanges {
             Side::Server => &mut self.unanswered_server,
         }
     }
+}
+
+/// Bytes that keeping a message takes: small messages in great number cost more than their text.
+fn cost(message: &Message) -> usize {
+    let noted = message.anomalies.iter();
+    let noted = noted.map(|odd| size_of::<Anomaly>() + odd.what.len());
+    size_of::<Message>() + size_of::<Exchange>() + message.raw.len() + noted.sum::<usize>()
 }
 
 #[cfg(test)]

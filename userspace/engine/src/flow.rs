@@ -39,6 +39,9 @@ pub(crate) struct FlowTable {
     flows: Vec<Flow>,
     max_flows: usize,
     max_epochs: usize,
+    max_epochs_in_all: usize,
+    /// Uses of port pairs that ended, of all flows.
+    past_epochs: usize,
     /// Where the search for a flow to give up goes on.
     hand: usize,
     /// Receivers that a SETUP named; asked only when a flow is new.
@@ -46,12 +49,14 @@ pub(crate) struct FlowTable {
 }
 
 impl FlowTable {
-    pub(crate) fn new(max_flows: usize, max_epochs: usize) -> Self {
+    pub(crate) fn new(max_flows: usize, max_epochs: usize, max_epochs_in_all: usize) -> Self {
         Self {
             index: HashMap::default(),
             flows: Vec::new(),
             max_flows: max_flows.max(1),
             max_epochs,
+            max_epochs_in_all,
+            past_epochs: 0,
             hand: 0,
             watched: HashSet::default(),
         }
@@ -72,14 +77,17 @@ impl FlowTable {
         len: u32,
     ) -> Noted {
         let payload = Payload::read(head, len);
-        let max_epochs = self.max_epochs;
+        let has_room = self.past_epochs < self.max_epochs_in_all;
+        let max_epochs = if has_room { self.max_epochs } else { 0 };
         let (flow, evicted) = self.entry(at, from, to);
-        flow.turn(&payload, at, max_epochs);
+        let turned = flow.turn(&payload, at, max_epochs);
         let was_media = flow.current.is_media();
         flow.current.update(&payload, at);
         let began = flow.watched && !was_media && flow.current.is_media();
+        let media_began = flow.current.ssrc().filter(|_| began);
+        self.past_epochs += usize::from(turned);
         Noted {
-            media_began: flow.current.ssrc().filter(|_| began),
+            media_began,
             evicted,
         }
     }
@@ -146,6 +154,7 @@ impl FlowTable {
         }
         let slot = self.oldest_of_a_few();
         let old = std::mem::replace(&mut self.flows[slot], flow);
+        self.past_epochs -= old.epochs().count() - 1;
         self.index.remove(&FlowKey::new(old.tap, old.from, old.to));
         self.index.insert(key, slot);
         (&mut self.flows[slot], true)

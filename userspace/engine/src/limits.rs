@@ -18,10 +18,15 @@ pub struct Limits {
     pub body_bytes: usize,
     /// Exchanges kept of one connection; later ones are counted.
     pub exchanges: usize,
-    /// Bytes of messages kept of one connection; later messages are counted.
+    /// Bytes of messages kept of one connection, with what is noted about each; later messages are counted.
     pub connection_message_bytes: usize,
     /// Bytes of messages kept of all connections; the oldest closed connection falls.
     pub message_bytes_in_all: usize,
+    /// Bytes that wait in all connections for what completes them, out of order or as unfinished messages; beyond it
+    /// the connection that holds most gives up what it holds.
+    pub waiting_bytes_in_all: usize,
+    /// Bytes of the cookie that joins the two connections of an HTTP tunnel; a longer one joins nothing.
+    pub cookie_bytes: usize,
     /// Interleaved channels counted of one connection, both directions.
     pub channels: usize,
     /// Interleaved channels counted of all connections.
@@ -30,6 +35,8 @@ pub struct Limits {
     pub flows: usize,
     /// Restarts kept apart within one UDP flow (a port pair that a later SETUP uses again).
     pub epochs: usize,
+    /// Restarts kept apart within all UDP flows; later ones are counted with the use before them.
+    pub epochs_in_all: usize,
     /// ICMP errors kept.
     pub icmp_errors: usize,
     /// Events waiting for [`crate::Engine::poll_output`]; the oldest falls.
@@ -48,10 +55,13 @@ impl Default for Limits {
             exchanges: 4_096,
             connection_message_bytes: 4 << 20,
             message_bytes_in_all: 32 << 20,
+            waiting_bytes_in_all: 16 << 20,
+            cookie_bytes: 256,
             channels: 64,
             channels_in_all: 8_192,
             flows: 32_768,
             epochs: 16,
+            epochs_in_all: 8_192,
             icmp_errors: 4_096,
             events: 65_536,
         }

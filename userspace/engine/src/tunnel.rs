@@ -33,14 +33,19 @@ enum Role {
 
 impl Tunnel {
     /// A tunnel, if the head says so.
-    pub(crate) fn from_head(head: &RawMessage, limits: StreamLimits) -> Option<Self> {
+    pub(crate) fn from_head(
+        head: &RawMessage,
+        limits: StreamLimits,
+        max_cookie_len: usize,
+    ) -> Option<Self> {
         let message = message::parse(&head.raw).value;
         let header = |name| {
             message
                 .header(name)
                 .map(|field| field.value.text().into_owned())
         };
-        let cookie = header("x-sessioncookie").filter(|cookie| !cookie.is_empty());
+        let cookie = header("x-sessioncookie")
+            .filter(|cookie| !cookie.is_empty() && cookie.len() <= max_cookie_len);
         let is_tunnelled =
             |name| header(name).is_some_and(|value: String| value.eq_ignore_ascii_case(MEDIA_TYPE));
         let role = if head.raw.starts_with(b"GET ") && cookie.is_some() {
@@ -92,6 +97,17 @@ impl Tunnel {
     /// Reads what is held as far as it goes.
     pub(crate) fn finish(&mut self, sink: &mut impl FnMut(Item<'_>)) {
         self.inner.finish(sink);
+    }
+
+    /// The stream inside.
+    pub(crate) fn inner(&self) -> &MessageStream {
+        &self.inner
+    }
+
+    /// Reads what is held as far as it goes, and looks for the next message or frame behind it.
+    pub(crate) fn give_up(&mut self, limits: StreamLimits, sink: &mut impl FnMut(Item<'_>)) {
+        self.inner.finish(sink);
+        self.inner = MessageStream::new(limits);
     }
 
     /// The part of a piece that lies behind the head, counted from there.

@@ -125,19 +125,22 @@ impl Flow {
         self.past.iter().chain(std::iter::once(&self.current))
     }
 
-    /// Begins a new use where a SETUP asked for it, or where another source speaks after a silence.
-    pub(super) fn turn(&mut self, payload: &Payload, at: Locator, max_epochs: usize) {
+    /// Begins a new use where a SETUP asked for it, or where another source speaks after a silence; says whether the
+    /// one before is kept apart.
+    pub(super) fn turn(&mut self, payload: &Payload, at: Locator, max_epochs: usize) -> bool {
         let other_source = payload.class == Class::Rtp
             && self.current.ssrc().is_some_and(|ssrc| ssrc != payload.ssrc);
         let after_silence = at.at - self.current.last.at > QUIET;
         let is_other_use = self.fenced || (other_source && after_silence);
         if !is_other_use {
-            return;
+            return false;
         }
         self.fenced = false;
-        if self.past.len() + 1 < max_epochs && !self.current.counted_by_kernel {
+        let has_room = self.past.len() + 1 < max_epochs && !self.current.counted_by_kernel;
+        if has_room {
             self.past
                 .push(std::mem::replace(&mut self.current, Epoch::new(at)));
         }
+        has_room
     }
 }

@@ -31,7 +31,7 @@ fn packet(number: u16, ssrc: u32) -> Vec<u8> {
 
 /// A table with one flow that got these packets: time in ms, sequence number, SSRC.
 fn flow(packets: &[(i64, u16, u32)]) -> FlowTable {
-    let mut table = FlowTable::new(4, 4);
+    let mut table = FlowTable::new(4, 4, 8);
     feed(&mut table, packets);
     table
 }
@@ -125,7 +125,7 @@ fn the_kernels_counts_replace_the_samples_and_frames_give_the_places() {
 
 #[test]
 fn the_first_proven_media_to_a_watched_port_is_news_once() {
-    let mut table = FlowTable::new(4, 4);
+    let mut table = FlowTable::new(4, 4, 8);
     table.fence(TAP, addr("10.0.0.2:0").ip(), &[5000]);
     let mut news = Vec::new();
     for number in 1..5 {

@@ -174,6 +174,11 @@ impl Reassembler {
         self.held.bytes()
     }
 
+    /// Pieces of payload that are held back now.
+    pub fn buffered_segments(&self) -> usize {
+        self.held.count()
+    }
+
     /// True where the segment opens another connection on the same addresses and ports: a SYN that belongs nowhere in
     /// this one. The caller then ends this reassembler and begins a new one.
     pub fn is_new_connection(&self, segment: &Segment<'_>) -> bool {

@@ -142,6 +142,15 @@ impl MessageStream {
         state + message + frame
     }
 
+    /// Separate pieces in which bytes are held now; each costs some memory of its own.
+    pub fn buffered_pieces(&self) -> usize {
+        match &self.state {
+            State::Undecided(parts) => parts.len(),
+            State::Searching(search) => search.part_count(),
+            State::InStep | State::Passing { .. } | State::Ignoring => 0,
+        }
+    }
+
     /// Reads kept bytes, now that it is known where to begin.
     fn read_again(&mut self, sink: &mut impl FnMut(Item<'_>)) {
         while let Some(part) = self.again.pop_front() {

@@ -102,6 +102,10 @@ impl Search {
         self.kept_len
     }
 
+    pub(super) fn part_count(&self) -> usize {
+        self.parts.len()
+    }
+
     /// Takes the bytes of one step; returns the offset of the boundary once it is proved.
     pub(super) fn take(&mut self, input: Input<'_>, channels: Channels) -> Option<u64> {
         if self
