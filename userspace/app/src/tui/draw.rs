@@ -8,6 +8,9 @@ use ratatui::widgets::{Block, Borders, Cell, Paragraph, Row, Table, TableState, 
 
 use crate::output::json::{Finding, Report, Session};
 
+/// Columns of the longest address, an IPv6 one in brackets.
+const MAX_HOST_WIDTH: usize = 41;
+
 /// Draws everything.
 pub(super) fn screen(frame: &mut Frame<'_>, report: &Report, selected: usize, live: bool) {
     let [head, sessions, findings, keys] = Layout::vertical([
@@ -48,14 +51,14 @@ fn heading(report: &Report, live: bool) -> String {
 fn draw_sessions(frame: &mut Frame<'_>, area: Rect, report: &Report, selected: usize) {
     let head = [
         "",
-        "state",
         "client",
         "camera",
-        "transport",
+        "via",
         "RTP LAN",
         "RTP WAN",
-        "ALG",
         "worst finding",
+        "state",
+        "ALG",
     ];
     let rows = report
         .sessions
@@ -63,14 +66,14 @@ fn draw_sessions(frame: &mut Frame<'_>, area: Rect, report: &Report, selected: u
         .map(|session| session_row(report, session));
     let widths = [
         Constraint::Length(1),
-        Constraint::Length(11),
-        Constraint::Length(21),
-        Constraint::Length(21),
-        Constraint::Length(11),
-        Constraint::Length(8),
-        Constraint::Length(8),
-        Constraint::Length(16),
-        Constraint::Min(12),
+        Constraint::Length(host_width(report, |session| &session.client.address)),
+        Constraint::Length(host_width(report, |session| &session.server.address)),
+        Constraint::Length(5),
+        Constraint::Length(7),
+        Constraint::Length(7),
+        Constraint::Min(20),
+        Constraint::Max(11),
+        Constraint::Max(17),
     ];
     let title = format!(" sessions: {} ", report.sessions.len());
     let table = Table::new(rows, widths)
@@ -87,15 +90,27 @@ fn session_row<'a>(report: &'a Report, session: &'a Session) -> Row<'a> {
     let (mark, color) = mark(worst);
     Row::new([
         Cell::new(mark).style(Style::new().fg(color)),
-        Cell::new(session.state),
-        Cell::new(session.client.address.as_str()),
-        Cell::new(session.server.address.as_str()),
+        Cell::new(host(&session.client.address)),
+        Cell::new(host(&session.server.address)),
         Cell::new(session.transport),
         Cell::new(packets_at(report, session, "lan")),
         Cell::new(packets_at(report, session, "wan")),
-        Cell::new(format!("{}/{}", session.alg.action, session.alg.effect)),
         Cell::new(worst.map_or("", |finding| finding.code)),
+        Cell::new(session.state),
+        Cell::new(format!("{}/{}", session.alg.action, session.alg.effect)),
     ])
+}
+
+/// The address without its port.
+fn host(address: &str) -> &str {
+    address.rsplit_once(':').map_or(address, |(host, _)| host)
+}
+
+/// Columns for the longest of these hosts.
+fn host_width(report: &Report, address: fn(&Session) -> &str) -> u16 {
+    let hosts = report.sessions.iter().map(|session| host(address(session)));
+    let longest = hosts.map(|host| host.chars().count()).max().unwrap_or(0);
+    longest.clamp(6, MAX_HOST_WIDTH) as u16
 }
 
 /// RTP packets of all media at the taps of a role; `–` without such a tap.
