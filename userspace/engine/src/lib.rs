@@ -6,8 +6,10 @@
 
 pub mod advice;
 pub mod alg;
+pub mod clocks;
 pub mod engine;
 pub mod finding;
+pub mod fingerprint;
 pub mod input;
 pub mod limits;
 pub mod locator;

@@ -2,6 +2,7 @@
 
 use super::{View, advice};
 use crate::finding::{Code, Explanation, Finding, Severity};
+use crate::fingerprint::fingerprint;
 use crate::model::{AlgEffect, FieldDiff};
 use crate::reading::without_userinfo;
 
@@ -46,7 +47,8 @@ pub(super) fn check(view: &View<'_>) -> Vec<Finding> {
         view.subject(),
         format!("the router changed {}", told(first)),
     );
-    let finding = finding.cause(cause(rewrites, view.session.alg.effect));
+    let like = fingerprint(view.session).map_or_else(String::new, |found| format!("; it {found}"));
+    let finding = finding.cause(cause(rewrites, view.session.alg.effect) + &like);
     let with_proof = rewrites.iter().take(SHOWN).fold(finding, |finding, diff| {
         finding
             .proof(

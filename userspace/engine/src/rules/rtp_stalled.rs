@@ -3,6 +3,7 @@
 use rtspscope_wire::{Span, Timestamp};
 
 use super::{View, advice};
+use crate::clocks::clocks;
 use crate::facts::{MediaFacts, ending, play_accepted};
 use crate::finding::{Code, Explanation, Finding, Severity};
 use crate::locator::Locator;
@@ -120,8 +121,9 @@ fn finding(view: &View<'_>, media: MediaFacts<'_>, stall: &Stall) -> Option<Find
             ),
         )
         .cause(format!(
-            "no packet in the last {:.1} s of the session; {reason}",
-            stall.silence.as_secs_f64()
+            "no packet in the last {:.1} s of the session; {reason}{}",
+            stall.silence.as_secs_f64(),
+            clocks(view.session).map_or_else(String::new, |clocks| format!("; {clocks}"))
         ))
         .proof(stall.last, "last RTP packet next to the client")
         .proof_if(

@@ -1,6 +1,7 @@
 //! `session-timed-out`: the client sent no request within the session timeout, and the server ended the session.
 
 use super::View;
+use crate::clocks::clocks;
 use crate::facts::play_accepted;
 use crate::finding::{Code, Explanation, Finding, Severity};
 use crate::model::{Close, Leg, Side};
@@ -52,8 +53,9 @@ fn finding(view: &View<'_>, leg: &Leg, timeout: u32) -> Option<Finding> {
         ),
     )
     .cause(format!(
-        "the session timeout is {timeout} s, and the client sent no request for {:.1} s",
-        idle.as_secs_f64()
+        "the session timeout is {timeout} s, and the client sent no request for {:.1} s{}",
+        idle.as_secs_f64(),
+        clocks(view.session).map_or_else(String::new, |clocks| format!("; {clocks}"))
     ))
     .proof(last.at, "last request of the client")
     .proof(close.at, "the server closes the connection");
