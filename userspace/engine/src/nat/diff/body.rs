@@ -48,9 +48,15 @@ fn drop_cut_line(a: &mut Vec<&[u8]>, b: &mut Vec<&[u8]>) -> Option<[Option<Strin
     if !(cut_a || cut_b) || (x == y && !ends_early) {
         return None;
     }
+    let told = if x == y {
+        // It ends between two lines: what the other has next is what is lacking.
+        [&*a, &*b].map(|lines| lines.get(position + 1).map(|line| visible(line)))
+    } else {
+        [Some(visible(x)), Some(visible(y))]
+    };
     a.truncate(position);
     b.truncate(position);
-    Some([Some(visible(x)), Some(visible(y))])
+    Some(told)
 }
 
 fn compare_lines(a: &[&[u8]], b: &[&[u8]], changes: &mut Changes) -> i64 {

@@ -154,6 +154,17 @@ fn a_cut_body_is_damage() {
 }
 
 #[test]
+fn a_body_cut_between_two_lines_is_told_by_the_line_that_is_lacking() {
+    assert_eq!(
+        differences(
+            &DESCRIBED.replace(" | a=control:track1", "\\cut"),
+            DESCRIBED
+        ),
+        ["answer to DESCRIBE body: - | a=control:track1 (Corruption)"]
+    );
+}
+
+#[test]
 fn a_body_cut_by_the_capture_is_not_compared() {
     let mut pre = leg(LAN, "192.168.1.100:1", "203.0.113.10:554", DESCRIBED);
     pre.closed = None;
