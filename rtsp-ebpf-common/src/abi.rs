@@ -154,10 +154,12 @@ pub enum Counter {
     Copied = 5,
     /// Datagrams counted in flows.
     Counted = 6,
+    /// Connections taken for RTSP by their text.
+    Recognised = 7,
 }
 
 /// Number of [`Counter`]s.
-pub const COUNTERS: usize = 7;
+pub const COUNTERS: usize = 8;
 
 /// Room for the headers of a packet and the first bytes behind them.
 pub const HEADERS_MAX: usize = 256;

@@ -4,7 +4,7 @@
 //! message does. Until then its SYNs are remembered, so that user space has the initial sequence numbers of a
 //! connection whose port nobody listed.
 
-use rtsp_ebpf_common::abi::{Address, FlowKey, Local, PeerKey, Reason, SynValue};
+use rtsp_ebpf_common::abi::{Address, Counter, FlowKey, Local, PeerKey, Reason, SynValue};
 use rtsp_ebpf_common::flow::HEAD_LEN;
 use rtsp_ebpf_common::verifier::hide;
 
@@ -14,7 +14,8 @@ use crate::local;
 use crate::maps::{CONNECTIONS, PEERS, SYNS};
 use crate::packet::Packet;
 use crate::ring;
-use crate::tap::Outcome;
+use crate::tap::{self, Outcome};
+use crate::tell;
 
 /// Bytes of a text that tell whether it is RTSP.
 const SIGN_LEN: u32 = 16;
@@ -28,6 +29,7 @@ const KNOWN: u32 = 1;
 #[inline(always)]
 pub(crate) fn handle(packet: &impl Packet) -> Outcome {
     let Some(Local {
+        counters,
         headers,
         payload,
         facts,
@@ -52,6 +54,7 @@ pub(crate) fn handle(packet: &impl Packet) -> Outcome {
         {
             write_peers(&facts.flow, peers);
             learn(connection, peers);
+            tell::recognised(tap::bump(counters, Counter::Recognised as u32));
             if !listed && !send_handshake(&facts.flow, connection) {
                 return Outcome::RingFull;
             }

@@ -21,6 +21,7 @@ mod packet;
 mod ring;
 mod stages;
 mod tap;
+mod tell;
 
 use aya_ebpf::{
     bindings::{TC_ACT_UNSPEC, xdp_action::XDP_PASS},

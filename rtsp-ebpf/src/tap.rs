@@ -7,6 +7,7 @@ use crate::head::Head;
 use crate::headers::{self, ICMP, ICMPV6, Link, Stop, TCP, UDP};
 use crate::local;
 use crate::packet::Packet;
+use crate::tell;
 
 /// How it ended: the counter that goes up, or none.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -34,7 +35,7 @@ pub(crate) fn observe(packet: &impl Packet, link: Link) {
     let Some(local) = local::get() else {
         return;
     };
-    bump(local, Counter::Packets as u32);
+    bump(&mut local.counters, Counter::Packets as u32);
     let outcome = match read_headers(packet, link, local) {
         Ok(TCP) => packet.control(),
         Ok(UDP) => packet.media(),
@@ -43,7 +44,8 @@ pub(crate) fn observe(packet: &impl Packet, link: Link) {
         Err(outcome) => outcome as u32,
     };
     if outcome < COUNTERS as u32 {
-        bump(local, outcome);
+        let count = bump(&mut local.counters, outcome);
+        tell::outcome(outcome, count);
     }
 }
 
@@ -61,10 +63,12 @@ fn read_headers(packet: &impl Packet, link: Link, local: &mut Local) -> Result<u
     }
 }
 
+/// Counts one more, and returns how many there are by now.
 #[inline(always)]
-fn bump(local: &mut Local, counter: u32) {
+pub(crate) fn bump(counters: &mut [u64; COUNTERS], counter: u32) -> u64 {
     let index = hide(u64::from(counter)) as usize;
-    if let Some(slot) = local.counters.get_mut(index) {
+    counters.get_mut(index).map_or(0, |slot| {
         *slot = slot.wrapping_add(1);
-    }
+        *slot
+    })
 }

@@ -12,6 +12,7 @@ mod endpoints;
 mod error;
 mod frames;
 mod interfaces;
+mod kernel_log;
 mod privilege;
 mod promiscuous;
 mod session;
@@ -54,6 +55,8 @@ pub(crate) struct LiveOptions {
     pub duration: Option<Duration>,
     /// Way of attaching to interfaces other than the mirror.
     pub hook: Hook,
+    /// Lets the kernel programs say what they could not read or copy, and which connections they recognised.
+    pub kernel_log: bool,
 }
 
 /// Who takes in what the live loop observes.

@@ -40,6 +40,9 @@ const PROGRAMS: [(LinkType, TcAttachType, &str); 4] = [
 
 const MIRROR_PROGRAM: &str = "rtsp_mirror";
 
+/// Ring of aya-log.
+const LOG_MAP: &str = "AYA_LOGS";
+
 /// The loaded programs and all that must live as long as they are attached.
 #[derive(Debug)]
 pub(super) struct Attached {
@@ -60,9 +63,10 @@ impl Attached {
         interfaces: &[Interface],
         rtsp_ports: &[u16],
         hook: Hook,
+        kernel_log: bool,
     ) -> Result<Self, LiveError> {
         let mut attached = Self {
-            ebpf: load(rtsp_ports)?,
+            ebpf: load(rtsp_ports, kernel_log)?,
             ways: Vec::new(),
             qdiscs: Vec::new(),
             locks: Vec::new(),
@@ -203,17 +207,24 @@ fn attach_first(
     }
 }
 
-fn load(rtsp_ports: &[u16]) -> Result<Ebpf, LiveError> {
+fn load(rtsp_ports: &[u16], kernel_log: bool) -> Result<Ebpf, LiveError> {
     let processors =
         aya::util::nr_cpus().map_err(|(call, error)| LiveError::System { call, error })?;
     let ports = port_bitmap(rtsp_ports);
-    let ebpf = EbpfLoader::new()
+    let tell = u8::from(kernel_log);
+    let mut loader = EbpfLoader::new();
+    loader
         .override_global("RTSP_PORTS", &ports, true)
-        .map_max_entries("LARGE", u32::try_from(processors).unwrap_or(u32::MAX))
-        .load(aya::include_bytes_aligned!(concat!(
-            env!("OUT_DIR"),
-            "/rtsp-ebpf"
-        )))?;
+        .override_global("TELL", &tell, true)
+        .map_max_entries("LARGE", u32::try_from(processors).unwrap_or(u32::MAX));
+    if !kernel_log {
+        // aya makes a whole page of it.
+        loader.map_max_entries(LOG_MAP, 1);
+    }
+    let ebpf = loader.load(aya::include_bytes_aligned!(concat!(
+        env!("OUT_DIR"),
+        "/rtsp-ebpf"
+    )))?;
     Ok(ebpf)
 }
 

@@ -48,6 +48,9 @@ pub(crate) enum LiveError {
     /// A map could not be read or written.
     #[error(transparent)]
     Map(#[from] MapError),
+    /// The log of the kernel programs could not be opened.
+    #[error("log of the kernel programs: {0}")]
+    Log(#[from] aya_log::Error),
     /// A call to the system failed.
     #[error("{call}: {error}")]
     System {
@@ -91,6 +94,9 @@ impl From<LiveError> for Failure {
             LiveError::Load(error) => Self::new("kernel programs", told(&error), OTHER_WAY),
             LiveError::Attach { name, error } => attach_failure(&name, &error),
             LiveError::Map(error) => Self::new("kernel maps", told(&error), OTHER_WAY),
+            LiveError::Log(error) => {
+                Self::new("log of the kernel programs", told(&error), "leave out -v")
+            }
             LiveError::System { call, error } => Self::new(
                 call,
                 crate::failure::reason(&error),

@@ -16,6 +16,7 @@ use super::endpoints::{Endpoints, touches};
 use super::error::LiveError;
 use super::frames::{Frames, HOLD, Waiting};
 use super::interfaces::{self, Interface};
+use super::kernel_log::KernelLog;
 use super::{LiveHost, LiveOptions, privilege};
 use crate::failure::Failure;
 
@@ -35,6 +36,7 @@ pub(super) struct Live {
     attached: Attached,
     ring: AsyncFd<RingBuf<MapData>>,
     counters: Counters,
+    kernel_log: Option<KernelLog>,
     endpoints: Endpoints,
     frames: Frames,
     taps: Vec<Tap>,
@@ -47,7 +49,16 @@ impl Live {
     pub(super) fn open(options: &LiveOptions, host: &mut dyn LiveHost) -> Result<Self, Failure> {
         let chosen = interfaces::choose(options)?;
         privilege::check()?;
-        let mut attached = Attached::new(&chosen, &options.rtsp_ports, options.hook)?;
+        let mut attached = Attached::new(
+            &chosen,
+            &options.rtsp_ports,
+            options.hook,
+            options.kernel_log,
+        )?;
+        let kernel_log = options
+            .kernel_log
+            .then(|| KernelLog::new(&mut attached.ebpf))
+            .transpose()?;
         let counters = Counters::new(&mut attached.ebpf)?;
         let endpoints = Endpoints::new(&mut attached.ebpf)?;
         let ring = super::take_map(&mut attached.ebpf, "RING")?;
@@ -77,6 +88,7 @@ impl Live {
             attached,
             ring,
             counters,
+            kernel_log,
             endpoints,
             frames,
             taps,
@@ -118,8 +130,11 @@ impl Live {
         Ok(())
     }
 
-    /// Hands over what the kernel counted, and the time.
+    /// Hands over what the kernel counted and said, and the time.
     pub(super) fn read_counters(&mut self, host: &mut dyn LiveHost) -> Result<(), Failure> {
+        for line in self.kernel_log.iter_mut().flat_map(KernelLog::new_lines) {
+            host.note("kernel", &line);
+        }
         for (key, value) in self.counters.changed_flows().map_err(LiveError::from)? {
             if let Some(counters) = self.flow_counters(&key, &value) {
                 host.handle_input(&Input::FlowCounters(counters))?;

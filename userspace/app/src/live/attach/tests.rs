@@ -1,6 +1,7 @@
 //! The programs run by the kernel on made packets (`BPF_PROG_TEST_RUN`), and their attachment in a panic. Root only.
 
 mod cost;
+mod log;
 mod packets;
 
 use std::thread;
@@ -56,7 +57,11 @@ struct Loaded {
 
 impl Loaded {
     fn new() -> Self {
-        let mut ebpf = load(&[554]).unwrap();
+        Self::with_log(false)
+    }
+
+    fn with_log(kernel_log: bool) -> Self {
+        let mut ebpf = load(&[554], kernel_log).unwrap();
         for (_, _, name) in PROGRAMS {
             let tc: &mut SchedClassifier = program(&mut ebpf, name).unwrap();
             tc.load().unwrap();
@@ -129,7 +134,7 @@ fn every_packet_goes_on_unchanged() {
         text("OPTIONS rtsp://192.0.2.1/ RTSP/1.0\r\nCSeq: 1\r\n\r\n"),
         text("GET / HTTP/1.1\r\nHost: example\r\n\r\n"),
         vec![0xff; 60],
-        [&[0; 12][..], &[0x08, 0x00], &[0x4f; 20]].concat(),
+        packets::unreadable(),
     ];
     for packet in &packets {
         for (_, _, name) in PROGRAMS {
@@ -204,7 +209,7 @@ fn a_panic_detaches_everything() {
     }
     let ended = in_own_namespace(|| {
         let panicked = std::panic::catch_unwind(|| {
-            let _attached = Attached::new(&[loopback()], &[554], Hook::Clsact).unwrap();
+            let _attached = Attached::new(&[loopback()], &[554], Hook::Clsact, false).unwrap();
             assert!(clsact::has_filters(1).unwrap(), "while it runs");
             panic!("on purpose");
         });

@@ -38,6 +38,11 @@ pub(super) fn text(text: &str) -> Vec<u8> {
     frame(CONTROL, 6, &transport)
 }
 
+/// A frame whose IPv4 header says that it has no length.
+pub(super) fn unreadable() -> Vec<u8> {
+    [&[0; 12][..], &[0x08, 0x00], &[0x40; 20]].concat()
+}
+
 fn ports((from, to): (SocketAddr, SocketAddr)) -> Vec<u8> {
     [from.port(), to.port()].map(u16::to_be_bytes).concat()
 }
