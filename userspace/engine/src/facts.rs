@@ -38,6 +38,19 @@ impl Capture<'_> {
         tap.map_or(leg.last.at, |until| until.max(leg.last.at))
     }
 
+    /// The last packet of a leg or, where its tap watched on while the connection was quiet, that moment.
+    pub(crate) fn last_seen(&self, leg: &Leg) -> Locator {
+        let until = self.watched_until(leg);
+        if leg.closed.is_some() || until <= leg.last.at + LAG {
+            return leg.last;
+        }
+        Locator {
+            frame: None,
+            at: until,
+            ..leg.last
+        }
+    }
+
     /// Whether packets of a connection may be missing because the capture lost them.
     pub(crate) fn may_lack_segments(&self) -> bool {
         self.losses.iter().any(|(kind, count)| {
@@ -334,22 +347,7 @@ impl<'a> MediaFacts<'a> {
             client,
             server,
             first,
-            watched: self.last_watched()?,
-        })
-    }
-
-    /// The last packet of the connection next to the client or, where its tap watched for longer, that moment.
-    fn last_watched(self) -> Option<Locator> {
-        let leg = self.facts.sides()?.client;
-        let until = self.facts.capture.watched_until(leg);
-        Some(if until > leg.last.at + LAG && leg.closed.is_none() {
-            Locator {
-                frame: None,
-                at: until,
-                ..leg.last
-            }
-        } else {
-            leg.last
+            watched: self.facts.capture.last_seen(self.facts.sides()?.client),
         })
     }
 

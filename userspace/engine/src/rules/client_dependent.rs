@@ -23,7 +23,9 @@ pub(super) fn check(view: &View<'_>) -> Vec<Finding> {
     if view.facts.fate() != Fate::Fails {
         return Vec::new();
     }
-    let same_camera = |other: &&Session| other.server == view.session.server;
+    let same_camera = |other: &&Session| {
+        other.server == view.session.server && is_another_player(view.session, other)
+    };
     let works = view
         .others()
         .filter(same_camera)
@@ -33,6 +35,11 @@ pub(super) fn check(view: &View<'_>) -> Vec<Finding> {
         .and_then(|works| compared(view, works, Code::ClientDependent, summary))
         .into_iter()
         .collect()
+}
+
+/// Two runs of one player are no two players.
+fn is_another_player(session: &Session, other: &Session) -> bool {
+    session.client.ip() != other.client.ip() || session.user_agent != other.user_agent
 }
 
 #[cfg(test)]

@@ -38,7 +38,7 @@ pub(super) fn check(view: &View<'_>) -> Vec<Finding> {
         return Vec::new();
     }
     let mut waited_for = unanswered(leg)
-        .filter(|exchange| waited(leg, exchange) >= PATIENCE && everywhere(view, exchange));
+        .filter(|exchange| waited(view, leg, exchange) >= PATIENCE && everywhere(view, exchange));
     let Some(first) = waited_for.next() else {
         return Vec::new();
     };
@@ -62,15 +62,18 @@ fn same<'a>(leg: &'a Leg, exchange: &Exchange) -> Option<&'a Exchange> {
     })
 }
 
-/// How long the client kept the connection and the tap recorded it after the request.
-fn waited(leg: &Leg, exchange: &Exchange) -> Span {
+/// How long the client kept the connection and the tap watched after the request.
+fn waited(view: &View<'_>, leg: &Leg, exchange: &Exchange) -> Span {
     let Some(request) = &exchange.request else {
         return Span::default();
     };
     let end = leg
         .closed
         .filter(|close| close.by == Side::Client)
-        .map_or(leg.last.at, |close| close.at.at);
+        .map_or_else(
+            || view.facts.capture.watched_until(leg),
+            |close| close.at.at,
+        );
     end - request.at.at
 }
 
@@ -98,13 +101,10 @@ fn finding(view: &View<'_>, leg: &Leg, exchange: &Exchange, more: usize) -> Opti
     )
     .cause(format!(
         "no response in {:.1} s{why}",
-        waited(leg, exchange).as_secs_f64()
+        waited(view, leg, exchange).as_secs_f64()
     ))
     .proof(asked, format!("{} is sent", exchange.method))
-    .proof(
-        leg.last,
-        "last packet of the connection; no response up to here",
-    );
+    .proof(view.facts.capture.last_seen(leg), "no response up to here");
     let others = view.session.legs.iter().skip(1).filter_map(|other| {
         same(other, exchange)?
             .request
@@ -153,6 +153,21 @@ mod tests {
             "DESCRIBE (CSeq 2) was never answered"
         );
         assert_eq!(snapshot.findings[0].cause, "no response in 5.0 s");
+    }
+
+    #[test]
+    fn fires_while_the_connection_is_quiet_because_the_tap_still_watches() {
+        let waiting = |secs: f64| {
+            let mut scene = Scene::behind_nat(TALK);
+            for leg in &mut scene.legs {
+                leg.last.at = rtspscope_wire::Timestamp(200_000_000);
+                leg.closed = None;
+            }
+            scene.watched_until = [secs; 2];
+            scene.troubles()
+        };
+        assert_eq!(waiting(2.2), ["request-unanswered"]);
+        assert_eq!(waiting(2.1), Vec::<&str>::new());
     }
 
     #[test]

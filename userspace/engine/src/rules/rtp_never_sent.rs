@@ -48,7 +48,8 @@ pub(super) fn check(view: &View<'_>) -> Vec<Finding> {
     } else {
         PATIENCE
     };
-    let watched = ending(leg).unwrap_or(leg.last.at) - accepted.at;
+    let until = ending(leg).unwrap_or_else(|| view.facts.capture.watched_until(leg));
+    let watched = until - accepted.at;
     if watched < patience {
         return Vec::new();
     }
@@ -57,7 +58,15 @@ pub(super) fn check(view: &View<'_>) -> Vec<Finding> {
         .media()
         .filter(|media| media.media.set_up && is_silent(view, *media) && may_not_be_silent(*media));
     silent
-        .map(|media| finding(view, media, accepted, watched, leg.last))
+        .map(|media| {
+            finding(
+                view,
+                media,
+                accepted,
+                watched,
+                view.facts.capture.last_seen(leg),
+            )
+        })
         .collect()
 }
 
@@ -105,7 +114,7 @@ fn finding(
         watched.as_secs_f64()
     ))
     .proof(accepted, "the server accepts PLAY")
-    .proof(last, "last packet of the connection; no RTP up to here")
+    .proof(last, "no RTP up to here")
     .remedies(EXPLANATION.remedies.iter().copied())
 }
 
