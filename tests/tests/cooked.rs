@@ -20,7 +20,7 @@ fn is_one_session_with_two_sides(report: &Report, inside: &str, outside: &str) {
     assert_eq!(session["legs"].as_array().map(Vec::len), Some(2));
     assert_eq!(session["client"]["address"], "192.168.1.100:37972");
     assert_eq!(session["state"], "ended");
-    let arrivals = session["media"][0]["arrivals"].as_array().unwrap();
+    let arrivals = session["media"][0]["arrivals"].as_array().expect("a list");
     let counts: Vec<Value> = arrivals
         .iter()
         .map(|at| {

@@ -2,9 +2,10 @@
 
 use std::collections::VecDeque;
 
-use rtspscope_wire::decode::{Body, Datagram, Layer, Segment, decode};
+use rtspscope_wire::decode::{self, Body, Datagram, Decoded, IpPacket, Layer, Segment};
+use rtspscope_wire::defrag::{Defragmenter, FragmentLimits, Whole};
 use rtspscope_wire::tcp::Place;
-use rtspscope_wire::{FrameRef, TapId};
+use rtspscope_wire::{Direction, FrameRef, LinkType, TapId};
 
 use crate::advice::{self, Router};
 use crate::connections::Connections;
@@ -48,6 +49,9 @@ pub struct Engine {
     connections: Connections,
     flows: FlowTable,
     icmp: IcmpErrors,
+    /// Made with the first fragment.
+    fragments: Option<Box<Defragmenter>>,
+    fragment_limits: FragmentLimits,
     events: Events,
     sessions: u32,
     router: Option<&'static Router>,
@@ -83,6 +87,11 @@ impl Engine {
             connections: Connections::new(options.rtsp_ports, limits),
             flows: FlowTable::new(limits.flows, limits.epochs, limits.epochs_in_all),
             icmp: IcmpErrors::new(limits.icmp_errors),
+            fragments: None,
+            fragment_limits: FragmentLimits {
+                packets: limits.fragmented_packets,
+                bytes: limits.fragment_bytes,
+            },
             events: Events {
                 queue: VecDeque::new(),
                 max: limits.events.max(1),
@@ -112,6 +121,11 @@ impl Engine {
 
     /// Says that no more input comes: what waits for missing bytes is read as far as it goes.
     pub fn finish(&mut self) {
+        if let Some(mut fragments) = self.fragments.take() {
+            fragments.finish(|whole| self.handle_whole(&whole));
+            self.taps
+                .count_loss(LossKind::Fragments, fragments.take_given_up());
+        }
         let Self {
             taps,
             connections,
@@ -151,7 +165,40 @@ impl Engine {
 
     fn handle_frame(&mut self, frame: &FrameRef<'_>) {
         self.taps.count_frame(frame);
-        let decoded = decode(frame);
+        match decode::ip(frame) {
+            Ok(packet) if packet.fragment.is_some() => self.handle_fragment(frame, &packet),
+            Ok(packet) => self.handle_decoded(frame, &decode::transport(&packet)),
+            Err(Some(_)) => self.taps.count_loss(LossKind::NotParsed, 1),
+            Err(None) => {}
+        }
+    }
+
+    fn handle_fragment(&mut self, frame: &FrameRef<'_>, packet: &IpPacket<'_>) {
+        let fragments = self.fragments.take();
+        let mut fragments =
+            fragments.unwrap_or_else(|| Box::new(Defragmenter::new(self.fragment_limits)));
+        if let Some(whole) = fragments.handle(frame, packet) {
+            self.handle_whole(&whole);
+        }
+        self.taps
+            .count_loss(LossKind::Fragments, fragments.take_given_up());
+        self.fragments = Some(fragments);
+    }
+
+    fn handle_whole(&mut self, whole: &Whole<'_>) {
+        let frame = FrameRef {
+            at: whole.at,
+            tap: whole.tap,
+            direction: Direction::Unknown,
+            link_type: LinkType::RAW,
+            number: whole.number,
+            original_len: whole.packet.payload_len,
+            bytes: whole.packet.payload,
+        };
+        self.handle_decoded(&frame, &decode::transport(&whole.packet));
+    }
+
+    fn handle_decoded(&mut self, frame: &FrameRef<'_>, decoded: &Decoded<'_>) {
         match decoded.body {
             Body::Tcp(segment) => self.handle_segment(frame, &segment),
             Body::Udp(datagram) => self.handle_datagram(frame, &datagram),

@@ -83,4 +83,6 @@ pub enum LossKind {
     MessageCap,
     /// An event fell because nobody took it.
     EventCap,
+    /// A fragmented packet was never whole, or its fragments fell to a cap.
+    Fragments,
 }

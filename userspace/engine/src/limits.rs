@@ -37,6 +37,10 @@ pub struct Limits {
     pub epochs: usize,
     /// Restarts kept apart within all UDP flows; later ones are counted with the use before them.
     pub epochs_in_all: usize,
+    /// Fragmented packets that wait for their other fragments at one time, at all taps; the oldest falls.
+    pub fragmented_packets: usize,
+    /// Bytes of all of them.
+    pub fragment_bytes: usize,
     /// ICMP errors kept.
     pub icmp_errors: usize,
     /// Events waiting for [`crate::Engine::poll_output`]; the oldest falls.
@@ -62,6 +66,8 @@ impl Default for Limits {
             flows: 32_768,
             epochs: 16,
             epochs_in_all: 8_192,
+            fragmented_packets: 256,
+            fragment_bytes: 2 << 20,
             icmp_errors: 4_096,
             events: 65_536,
         }

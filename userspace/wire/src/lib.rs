@@ -5,6 +5,7 @@
 //! a parser returns what is there plus anomalies that name their byte range.
 
 pub mod decode;
+pub mod defrag;
 pub mod frame;
 mod lines;
 mod notes;

@@ -97,6 +97,7 @@ pub(crate) const fn loss(kind: LossKind) -> &'static str {
         LossKind::FlowCap => "flow-cap",
         LossKind::MessageCap => "message-cap",
         LossKind::EventCap => "event-cap",
+        LossKind::Fragments => "fragments",
     }
 }
 

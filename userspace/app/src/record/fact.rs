@@ -101,7 +101,7 @@ impl Fact {
 }
 
 /// The loss kinds by their code in the file: the position here, which must stay.
-const LOSS_KINDS: [LossKind; 10] = [
+const LOSS_KINDS: [LossKind; 11] = [
     LossKind::RingFull,
     LossKind::MapFull,
     LossKind::LoadFailed,
@@ -112,6 +112,7 @@ const LOSS_KINDS: [LossKind; 10] = [
     LossKind::FlowCap,
     LossKind::MessageCap,
     LossKind::EventCap,
+    LossKind::Fragments,
 ];
 
 fn code_of(kind: LossKind) -> u8 {

@@ -136,6 +136,7 @@ fn told(kind: LossKind, count: u64) -> Option<String> {
             format!("{count} messages were not kept because their connection had too many")
         }
         LossKind::EventCap => return None,
+        LossKind::Fragments => format!("{count} fragmented packets were never whole"),
     };
     Some(told)
 }
