@@ -43,6 +43,11 @@ impl<'a> SessionFacts<'a> {
     pub(crate) fn swallowed(self) -> Option<Swallowed<'a>> {
         let sides = self.sides()?;
         let whole = |leg: &Leg| leg.missing_bytes == 0 && leg.dropped_messages == 0;
+        let legs = [sides.client, sides.server];
+        let in_vain = |leg: &&Leg| leg.client_unheard.is_some() || leg.server_unheard.is_some();
+        if !sides.nat.proxied && !legs.iter().any(in_vain) {
+            return None;
+        }
         if self.capture.may_lack_segments() || !whole(sides.client) || !whole(sides.server) {
             return None;
         }
