@@ -1,11 +1,16 @@
 //! An RTSP client that does what it is told and nothing else: any Transport header, a SETUP cut in two segments, no
-//! hole punch unless asked for. It receives over UDP, and says what every request was answered with.
+//! hole punch unless asked for. It receives over UDP, and says what every request was answered with. [`camera`] is its
+//! counterpart.
+
+pub mod camera;
+mod text;
 
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream, UdpSocket};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
+use text::{control_uris, header, server_ports, whole_message_len};
 
 /// What the client is to do.
 #[derive(Debug, Clone)]
@@ -18,6 +23,9 @@ pub struct Script {
     pub port: u16,
     /// Sends SETUP in two segments, cut in the middle of the Transport header.
     pub split: bool,
+    /// Sets up every medium, the SETUP requests together in one segment; each medium takes the next two ports and a
+    /// Transport header of the usual kind.
+    pub pipelined: bool,
     /// Sends a datagram from both ports to the server's ports before PLAY.
     pub punch: bool,
     /// Ends the session after so many datagrams at the RTP port.
@@ -27,13 +35,14 @@ pub struct Script {
 }
 
 impl Script {
-    /// Reads `--url`, `--transport`, `--port`, `--packets`, `--patience-ms`, `--split` and `--punch`.
+    /// Reads `--url`, `--transport`, `--port`, `--packets`, `--patience-ms`, `--split`, `--pipelined` and `--punch`.
     pub fn from_args(mut args: impl Iterator<Item = String>) -> Result<Self, String> {
         let mut script = Self {
             url: String::new(),
             transport: "RTP/AVP;unicast;client_port=5000-5001".to_owned(),
             port: 5000,
             split: false,
+            pipelined: false,
             punch: false,
             packets: 20,
             patience: Duration::from_secs(2),
@@ -56,6 +65,7 @@ impl Script {
                     script.patience = Duration::from_millis(number(value()?)?.into());
                 }
                 "--split" => script.split = true,
+                "--pipelined" => script.pipelined = true,
                 "--punch" => script.punch = true,
                 _ => return Err(format!("no such option: {option}")),
             }
@@ -69,6 +79,7 @@ impl Script {
         let server = self.server()?;
         let media = UdpSocket::bind(("0.0.0.0", self.port))?;
         let reports = UdpSocket::bind(("0.0.0.0", self.port + 1))?;
+        let _further = self.further_media()?;
         let stream = TcpStream::connect_timeout(&server, self.patience)?;
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(self.patience))?;
@@ -97,10 +108,8 @@ impl Script {
         else {
             return Ok(0);
         };
-        let control = control_uri(&description, &self.url);
-        let transport = format!("Transport: {}\r\n", self.transport);
-        let cut = self.split.then_some("Transport: RTP/A");
-        let Some(reply) = dialog.ask("SETUP", &control, &transport, cut)? else {
+        let controls = control_uris(&description, &self.url);
+        let Some(reply) = self.set_up(dialog, &controls)? else {
             return Ok(0);
         };
         let Some(session) =
@@ -128,6 +137,45 @@ impl Script {
         let received = self.receive(media)?;
         dialog.ask("TEARDOWN", &self.url, &session, None)?;
         Ok(received)
+    }
+
+    /// Sets up the first medium, or all of them in one segment, and returns the first answer.
+    fn set_up(&self, dialog: &mut Dialog, controls: &[String]) -> io::Result<Option<String>> {
+        let first = controls.first().map_or(&*self.url, |control| control);
+        if !self.pipelined {
+            let transport = format!("Transport: {}\r\n", self.transport);
+            let cut = self.split.then_some("Transport: RTP/A");
+            return dialog.ask("SETUP", first, &transport, cut);
+        }
+        let requests: Vec<String> = (self.port..)
+            .step_by(2)
+            .zip(controls)
+            .map(|(port, control)| {
+                let transport = format!(
+                    "Transport: RTP/AVP;unicast;client_port={port}-{}\r\n",
+                    port + 1
+                );
+                dialog.request("SETUP", control, &transport)
+            })
+            .collect();
+        dialog.stream.write_all(requests.concat().as_bytes())?;
+        let answers: io::Result<Vec<Option<String>>> = requests
+            .iter()
+            .map(|_| dialog.read_answer_to("SETUP"))
+            .collect();
+        Ok(answers?.into_iter().next().flatten())
+    }
+
+    /// The sockets of the media after the first, where there are any.
+    fn further_media(&self) -> io::Result<Vec<UdpSocket>> {
+        let ports = if self.pipelined {
+            self.port + 2..self.port + 4
+        } else {
+            0..0
+        };
+        ports
+            .map(|port| UdpSocket::bind(("0.0.0.0", port)))
+            .collect()
     }
 
     fn receive(&self, media: &UdpSocket) -> io::Result<u32> {
@@ -176,17 +224,26 @@ impl Dialog {
         headers: &str,
         cut: Option<&str>,
     ) -> io::Result<Option<String>> {
-        self.cseq += 1;
-        let request = format!(
-            "{method} {uri} RTSP/1.0\r\nCSeq: {}\r\nUser-Agent: lab-client\r\n{headers}\r\n",
-            self.cseq
-        );
+        let request = self.request(method, uri, headers);
         let at = cut
             .and_then(|text| request.find(text).map(|at| at + text.len()))
             .unwrap_or(request.len());
         self.stream.write_all(&request.as_bytes()[..at])?;
         // Without Nagle's algorithm each write is a segment of its own.
         self.stream.write_all(&request.as_bytes()[at..])?;
+        self.read_answer_to(method)
+    }
+
+    /// The text of the next request.
+    fn request(&mut self, method: &str, uri: &str, headers: &str) -> String {
+        self.cseq += 1;
+        format!(
+            "{method} {uri} RTSP/1.0\r\nCSeq: {}\r\nUser-Agent: lab-client\r\n{headers}\r\n",
+            self.cseq
+        )
+    }
+
+    fn read_answer_to(&mut self, method: &str) -> io::Result<Option<String>> {
         let answer = self.read_answer()?;
         let status = answer
             .as_deref()
@@ -222,53 +279,4 @@ fn is_timeout(error: &io::Error) -> bool {
         error.kind(),
         io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut
     )
-}
-
-fn whole_message_len(bytes: &[u8]) -> Option<usize> {
-    let head_len = bytes.windows(4).position(|window| window == b"\r\n\r\n")? + 4;
-    let head = String::from_utf8_lossy(&bytes[..head_len]);
-    let body_len = header(&head, "content-length")
-        .and_then(|value| value.parse::<usize>().ok())
-        .unwrap_or(0);
-    (bytes.len() >= head_len + body_len).then_some(head_len + body_len)
-}
-
-fn header<'a>(message: &'a str, name: &str) -> Option<&'a str> {
-    message
-        .lines()
-        .take_while(|line| !line.is_empty())
-        .find_map(|line| {
-            let (key, value) = line.split_once(':')?;
-            key.eq_ignore_ascii_case(name).then(|| value.trim())
-        })
-}
-
-/// The control URI of the first medium (RFC 2326 appendix C.1.1).
-fn control_uri(description: &str, url: &str) -> String {
-    let base = header(description, "content-base")
-        .unwrap_or(url)
-        .to_owned();
-    let mut medium = description
-        .lines()
-        .skip_while(|line| !line.starts_with("m="));
-    let control = medium
-        .find_map(|line| line.strip_prefix("a=control:"))
-        .unwrap_or("*")
-        .trim();
-    match control {
-        "*" => base,
-        _ if control.starts_with("rtsp://") => control.to_owned(),
-        _ => format!("{}/{control}", base.trim_end_matches('/')),
-    }
-}
-
-fn server_ports(reply: &str) -> io::Result<(u16, u16)> {
-    let ports = header(reply, "transport").and_then(|transport| {
-        let value = transport
-            .split(';')
-            .find_map(|field| field.strip_prefix("server_port="))?;
-        let (first, second) = value.split_once('-')?;
-        Some((first.parse().ok()?, second.parse().ok()?))
-    });
-    ports.ok_or_else(|| io::Error::other("the answer to SETUP names no server_port"))
 }

@@ -1,0 +1,249 @@
+//! An RTSP camera that does what it is told: any status, media from any address, with any pause or end.
+//!
+//! It serves one client after the other over UDP, and describes itself without a word that needs a codec.
+
+mod media;
+
+use std::collections::BTreeMap;
+use std::io::{self, Read, Write};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::time::Duration;
+
+use super::is_timeout;
+use super::text::{header, whole_message_len};
+use media::{Flow, Manner, Running};
+
+/// First RTP port of the camera; every medium has the next two.
+const FIRST_PORT: u16 = 6970;
+
+/// What the media are: kind, encoding and payload type.
+const MEDIA: [(&str, &str, u8); 2] = [("video", "H264/90000", 96), ("audio", "L16/8000", 97)];
+
+/// What the camera is to do.
+#[derive(Debug, Clone)]
+pub struct Camera {
+    /// TCP port to listen at.
+    pub port: u16,
+    /// How many media it has, 1 or 2.
+    pub media: usize,
+    /// Statuses other than 200, by method. With 401 it asks for a digest.
+    pub statuses: BTreeMap<String, u16>,
+    /// The address that media come from, where it is not the one that the client speaks with.
+    pub media_address: Option<Ipv4Addr>,
+    /// The session timeout that it announces, after which it closes the connection of a silent client.
+    pub timeout: Option<Duration>,
+    /// How its media flow.
+    manner: Manner,
+}
+
+impl Camera {
+    /// Reads `--port N`, `--media N`, `--status METHOD=CODE` (any number), `--media-address ADDRESS`,
+    /// `--timeout-s N`, `--pause-ms AFTER-FOR`, `--stop-after-ms N` and `--sizes SMALL-LARGE` (payload bytes of every
+    /// other packet); the error says what was wrong.
+    pub fn from_args(mut args: impl Iterator<Item = String>) -> Result<Self, String> {
+        let mut camera = Self {
+            port: 554,
+            media: 1,
+            statuses: BTreeMap::new(),
+            media_address: None,
+            timeout: None,
+            manner: Manner::default(),
+        };
+        while let Some(option) = args.next() {
+            let value = args
+                .next()
+                .ok_or_else(|| format!("{option} needs a value"))?;
+            camera
+                .set(&option, &value)
+                .ok_or_else(|| format!("{option} {value} cannot be read"))?;
+        }
+        Ok(camera)
+    }
+
+    fn set(&mut self, option: &str, value: &str) -> Option<()> {
+        let pair = || {
+            let (first, second) = value.split_once('-')?;
+            Some((first.parse::<u64>().ok()?, second.parse::<u64>().ok()?))
+        };
+        match option {
+            "--port" => self.port = value.parse().ok()?,
+            "--media" => self.media = value.parse().ok().filter(|n| (1..=2).contains(n))?,
+            "--status" => {
+                let (method, status) = value.split_once('=')?;
+                self.statuses
+                    .insert(method.to_owned(), status.parse().ok()?);
+            }
+            "--media-address" => self.media_address = Some(value.parse().ok()?),
+            "--timeout-s" => self.timeout = Some(Duration::from_secs(value.parse().ok()?)),
+            "--pause-ms" => {
+                let (after, length) = pair()?;
+                self.manner.pause = Some([after, after + length].map(Duration::from_millis));
+            }
+            "--stop-after-ms" => {
+                self.manner.stop = Some(Duration::from_millis(value.parse().ok()?));
+            }
+            "--sizes" => {
+                let (small, large) = pair()?;
+                self.manner.sizes = [usize::try_from(small).ok()?, usize::try_from(large).ok()?];
+            }
+            _ => return None,
+        }
+        Some(())
+    }
+
+    /// Serves clients until the process is ended.
+    pub fn serve(&self) -> io::Result<()> {
+        let listener = TcpListener::bind((Ipv4Addr::UNSPECIFIED, self.port))?;
+        for stream in listener.incoming() {
+            match self.converse(&stream?) {
+                Err(error) if error.kind() != io::ErrorKind::ConnectionReset => return Err(error),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Answers one client until either side has enough; its media end with the conversation.
+    fn converse(&self, stream: &TcpStream) -> io::Result<()> {
+        stream.set_read_timeout(self.timeout)?;
+        let mut session = Session {
+            camera: self,
+            client: stream.peer_addr()?.ip(),
+            local: stream.local_addr()?,
+            flows: Vec::new(),
+            running: None,
+        };
+        let (mut unread, mut buffer) = (Vec::new(), [0; 4096]);
+        loop {
+            while let Some(len) = whole_message_len(&unread) {
+                let request: Vec<u8> = unread.drain(..len).collect();
+                let answer = session.answer(&String::from_utf8_lossy(&request));
+                let mut writer = stream;
+                writer.write_all(answer?.as_bytes())?;
+            }
+            let mut reader = stream;
+            match reader.read(&mut buffer) {
+                Ok(0) => return Ok(()),
+                Ok(len) => unread.extend_from_slice(&buffer[..len]),
+                Err(error) if is_timeout(&error) => return Ok(()),
+                Err(error) => return Err(error),
+            }
+        }
+    }
+}
+
+/// One client's session.
+#[derive(Debug)]
+struct Session<'a> {
+    camera: &'a Camera,
+    client: IpAddr,
+    local: SocketAddr,
+    flows: Vec<Flow>,
+    running: Option<Running>,
+}
+
+impl Session<'_> {
+    /// The answer to a request, which takes effect before it is sent.
+    fn answer(&mut self, request: &str) -> io::Result<String> {
+        let method = request.split(' ').next().unwrap_or_default();
+        let url = request.split(' ').nth(1).unwrap_or_default();
+        let cseq = header(request, "cseq").unwrap_or_default();
+        let status = self.camera.statuses.get(method).copied().unwrap_or(200);
+        let (headers, body) = match (method, status) {
+            (_, 401) => (
+                "WWW-Authenticate: Digest realm=\"lab\", nonce=\"5fd1\"\r\n".to_owned(),
+                String::new(),
+            ),
+            ("OPTIONS", 200) => (
+                "Public: OPTIONS, DESCRIBE, SETUP, PLAY, TEARDOWN\r\n".to_owned(),
+                String::new(),
+            ),
+            ("DESCRIBE", 200) => (
+                format!("Content-Base: {url}/\r\nContent-Type: application/sdp\r\n"),
+                self.description(),
+            ),
+            ("SETUP", 200) => (self.set_up(request, url)?, String::new()),
+            ("PLAY", 200) => {
+                let flows = std::mem::take(&mut self.flows);
+                self.running = Some(Running::start(flows, self.camera.manner));
+                ("Session: 7311\r\n".to_owned(), String::new())
+            }
+            ("TEARDOWN", 200) => {
+                self.running = None;
+                (String::new(), String::new())
+            }
+            _ => (String::new(), String::new()),
+        };
+        let length = match body.len() {
+            0 => String::new(),
+            len => format!("Content-Length: {len}\r\n"),
+        };
+        let reason = if status == 200 { "OK" } else { "Refused" };
+        Ok(format!(
+            "RTSP/1.0 {status} {reason}\r\nCSeq: {cseq}\r\n{headers}{length}\r\n{body}"
+        ))
+    }
+
+    fn description(&self) -> String {
+        let own = self.local.ip();
+        let head = format!("v=0\r\no=- 1 1 IN IP4 {own}\r\ns=lab\r\nc=IN IP4 {own}\r\nt=0 0\r\n");
+        let media = MEDIA.iter().take(self.camera.media).enumerate();
+        let media = media.map(|(index, (kind, encoding, payload_type))| {
+            format!(
+                "m={kind} 0 RTP/AVP {payload_type}\r\na=rtpmap:{payload_type} {encoding}\r\na=control:track{index}\r\n"
+            )
+        });
+        head + &media.collect::<String>()
+    }
+
+    /// Makes ready the medium that the URL names and returns the headers of the answer.
+    fn set_up(&mut self, request: &str, url: &str) -> io::Result<String> {
+        let index: u16 = url
+            .rsplit("track")
+            .next()
+            .and_then(|text| text.parse().ok())
+            .unwrap_or(0);
+        let transport = header(request, "transport").unwrap_or_default();
+        let ports = transport
+            .split(';')
+            .find_map(|field| field.trim().strip_prefix("client_port="))
+            .unwrap_or_default();
+        let first = ports.split('-').next().unwrap_or_default();
+        let client_port = first
+            .parse()
+            .map_err(|_| io::Error::other(format!("no client_port in {transport:?}")))?;
+        let own_port = FIRST_PORT + 2 * index;
+        let from = self
+            .camera
+            .media_address
+            .map_or(self.local.ip(), IpAddr::V4);
+        let payload_type = MEDIA
+            .get(usize::from(index))
+            .map_or(96, |(_, _, payload_type)| *payload_type);
+        self.flows.push(Flow::open(
+            SocketAddr::new(from, own_port),
+            SocketAddr::new(self.client, client_port),
+            payload_type,
+        )?);
+        let timeout = self.camera.timeout.map_or_else(String::new, |timeout| {
+            format!(";timeout={}", timeout.as_secs())
+        });
+        Ok(format!(
+            "Session: 7311{timeout}\r\nTransport: {transport};server_port={own_port}-{}\r\n",
+            own_port + 1
+        ))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Camera;
+
+    #[test]
+    fn an_option_that_cannot_be_read_is_named() {
+        let read = |text: &str| Camera::from_args(text.split(' ').map(str::to_owned));
+        assert_eq!(read("--media 3").unwrap_err(), "--media 3 cannot be read");
+        assert_eq!(read("--port").unwrap_err(), "--port needs a value");
+        assert_eq!(read("--status SETUP=461").unwrap().statuses["SETUP"], 461);
+    }
+}
