@@ -161,7 +161,8 @@ impl Run {
 }
 
 impl Host for Run {
-    fn open_tap(&mut self, info: TapInfo) -> TapId {
+    fn open_tap(&mut self, mut info: TapInfo) -> TapId {
+        info.unfiltered &= self.filter.is_none();
         if let Some(recorder) = &mut self.recorder {
             recorder.open_tap(info.clone());
         }

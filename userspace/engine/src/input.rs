@@ -33,6 +33,8 @@ pub struct TapInfo {
     pub source: String,
     /// Link type of the first frame, where it is known when the tap opens.
     pub link_type: Option<LinkType>,
+    /// Whether every packet of the interface was offered: nothing outside can have left UDP out.
+    pub unfiltered: bool,
 }
 
 /// Counters of one directed UDP flow that the kernel keeps. They replace what the engine counted of that flow itself:

@@ -54,8 +54,17 @@ pub struct Tap {
     pub clock_offset: Option<Span>,
     /// UDP datagrams seen, of any kind; zero means that the capture filter may have left UDP out.
     pub udp_datagrams: u64,
+    /// Whether the source offered every packet of the interface, so that no UDP means that none passed.
+    pub unfiltered: bool,
     /// Frames that the capture cut short.
     pub cut_frames: u64,
+}
+
+impl Tap {
+    /// Whether UDP would be seen here: some was, or no filter can have left it out.
+    pub const fn shows_udp(&self) -> bool {
+        self.unfiltered || self.udp_datagrams > 0
+    }
 }
 
 /// How far a session came.

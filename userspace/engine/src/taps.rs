@@ -30,6 +30,7 @@ impl Taps {
             watched_until: None,
             clock_offset: None,
             udp_datagrams: 0,
+            unfiltered: info.unfiltered,
             cut_frames: 0,
         });
         id

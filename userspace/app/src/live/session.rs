@@ -79,6 +79,7 @@ impl Live {
                     role: interface.role,
                     source: format!("{way}:{}", interface.name),
                     link_type: Some(interface.link_type),
+                    unfiltered: true,
                 }),
                 link_type: interface.link_type,
             });

@@ -41,6 +41,7 @@ fn tap(id: u16, name: &str, role: TapRole) -> Tap {
         watched_until: Some(Timestamp(START + 9_000_000_000)),
         clock_offset: (id > 0).then_some(Span(-1_500_000)),
         udp_datagrams: 260,
+        unfiltered: false,
         cut_frames: 0,
     }
 }

@@ -26,6 +26,7 @@ fn tap(name: &str, role: TapRole, link_type: Option<LinkType>) -> TapInfo {
         role,
         source: format!("ebpf:{name}"),
         link_type,
+        unfiltered: role != TapRole::Unknown,
     }
 }
 

@@ -142,15 +142,23 @@ impl TapOpener<'_> {
         } else {
             self.file.role
         };
-        Tap::Open(self.open_named(name.unwrap_or(&own_name), role, link_type))
+        // Only a recording of ours names a role, and the kernel programs that it comes from see every packet.
+        let unfiltered = recorded_role != TapRole::Unknown;
+        Tap::Open(self.open_named(name.unwrap_or(&own_name), role, link_type, unfiltered))
     }
 
     /// Opens a tap for one side of a cooked capture. What the user said of the file holds for no single side.
     pub(super) fn open_side(&mut self, name: &str, link_type: LinkType) -> TapId {
-        self.open_named(name, TapRole::Unknown, link_type)
+        self.open_named(name, TapRole::Unknown, link_type, false)
     }
 
-    fn open_named(&mut self, name: &str, role: TapRole, link_type: LinkType) -> TapId {
+    fn open_named(
+        &mut self,
+        name: &str,
+        role: TapRole,
+        link_type: LinkType,
+        unfiltered: bool,
+    ) -> TapId {
         let name = names::distinct(name, &self.file.path, self.taken);
         self.taken.push(name.clone());
         let source = self.file.path.display().to_string();
@@ -159,6 +167,7 @@ impl TapOpener<'_> {
             role,
             source,
             link_type: Some(link_type),
+            unfiltered,
         })
     }
 }

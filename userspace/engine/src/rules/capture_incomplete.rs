@@ -57,12 +57,7 @@ pub(super) fn check(view: &View<'_>) -> Vec<Finding> {
         }
     }
     if view.facts.media().any(MediaFacts::is_udp)
-        && view
-            .facts
-            .capture
-            .taps
-            .iter()
-            .all(|tap| tap.udp_datagrams == 0)
+        && view.facts.capture.taps.iter().all(|tap| !tap.shows_udp())
     {
         lacks.push((
             "media goes over UDP, and no capture holds any UDP: whether it arrived cannot be told"

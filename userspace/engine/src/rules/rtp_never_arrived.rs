@@ -36,7 +36,7 @@ fn finding(view: &View<'_>, media: MediaFacts<'_>, lost: Lost<'_>) -> Option<Fin
         .map_or_else(|| "the client".to_owned(), |to| to.to_string());
     let unseen = view
         .tap(lost.client.tap)
-        .is_some_and(|tap| tap.udp_datagrams == 0)
+        .is_some_and(|tap| !tap.shows_udp())
         && media.is_udp();
     let doubt = if unseen {
         "; that capture holds no UDP at all, which fits only if it was not filtered to TCP"

@@ -6,7 +6,7 @@ use super::View;
 use crate::facts::{MediaFacts, ending, play_accepted};
 use crate::finding::{Code, Explanation, Finding, Severity};
 use crate::locator::Locator;
-use crate::model::Leg;
+use crate::model::{Leg, Tap};
 
 pub(super) const EXPLANATION: Explanation = Explanation {
     meaning: "SETUP and PLAY were accepted, and the server sent no RTP. The router has no part in it: where the server's packets \
@@ -81,12 +81,7 @@ fn is_silent(view: &View<'_>, media: MediaFacts<'_>) -> bool {
         .arrivals
         .iter()
         .all(|arrival| arrival.rtp.packets == 0);
-    let udp_is_captured = view
-        .facts
-        .capture
-        .taps
-        .iter()
-        .any(|tap| tap.udp_datagrams > 0);
+    let udp_is_captured = view.facts.capture.taps.iter().any(Tap::shows_udp);
     nothing && (media.in_band() || (media.is_udp() && udp_is_captured))
 }
 
@@ -161,6 +156,14 @@ mod tests {
         let mut scene = Scene::behind_nat(UDP_TALK).rtp(0, 0);
         scene.udp_datagrams = [0, 0];
         assert_eq!(scene.codes(), ["capture-incomplete"]);
+    }
+
+    #[test]
+    fn fires_without_any_udp_where_no_filter_can_have_left_it_out() {
+        let mut scene = Scene::behind_nat(UDP_TALK).rtp(0, 0);
+        scene.udp_datagrams = [0, 0];
+        scene.unfiltered = true;
+        assert_eq!(scene.codes(), ["rtp-never-sent"]);
     }
 
     #[test]

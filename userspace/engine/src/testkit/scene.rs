@@ -23,6 +23,8 @@ pub(crate) struct Scene {
     pub(crate) legs: Vec<Leg>,
     pub(crate) media: Vec<MediaStream>,
     pub(crate) udp_datagrams: [u64; 2],
+    /// Whether the taps saw every packet of their interface.
+    pub(crate) unfiltered: bool,
     /// Seconds until which the LAN and the WAN tap were watching.
     pub(crate) watched_until: [f64; 2],
     pub(crate) losses: Vec<(LossKind, u64)>,
@@ -57,6 +59,7 @@ impl Scene {
             legs,
             media,
             udp_datagrams: [1, 1],
+            unfiltered: false,
             watched_until: [20.0, 20.0],
             losses: Vec::new(),
             user_agent: None,
@@ -221,7 +224,10 @@ impl Scene {
             .into_iter()
             .zip(first.udp_datagrams)
             .zip(first.watched_until)
-            .map(|(((id, name), datagrams), until)| tap(id, name, datagrams, at(id, until, 0).at))
+            .map(|(((id, name), datagrams), until)| Tap {
+                unfiltered: first.unfiltered,
+                ..tap(id, name, datagrams, at(id, until, 0).at)
+            })
             .collect();
         let losses = first.losses.clone();
         let mut sessions: Vec<Session> = scenes.into_iter().map(Self::session).collect();
@@ -273,6 +279,7 @@ fn tap(id: TapId, name: &str, udp_datagrams: u64, watched_until: Timestamp) -> T
         watched_until: Some(watched_until),
         clock_offset: None,
         udp_datagrams,
+        unfiltered: false,
         cut_frames: 0,
     }
 }

@@ -23,6 +23,7 @@ pub(crate) fn tap_info(role: TapRole) -> TapInfo {
         name,
         role,
         link_type: None,
+        unfiltered: false,
     }
 }
 
