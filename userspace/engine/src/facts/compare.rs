@@ -1,6 +1,6 @@
 //! Two sessions side by side: whether each has its picture, and in what they differ that a router or an ALG may mind.
 
-use super::SessionFacts;
+use super::{MediaFacts, SessionFacts};
 use crate::model::{AlgEffect, Exchange, Leg, Message, TransportKind};
 use crate::reading;
 
@@ -110,26 +110,7 @@ impl SessionFacts<'_> {
         let Some(request) = requests.into_iter().find(|request| asks_for_ports(request)) else {
             return Vec::new();
         };
-        let mut odd = Vec::new();
-        let mut note = |is_odd: bool, what: &str| odd.extend(is_odd.then(|| what.to_owned()));
-        note(is_split(request), "a SETUP in two segments");
-        note(
-            shares_segment(leg, request),
-            "a SETUP behind another request in one segment",
-        );
-        note(
-            !has(request, b"\nTransport:"),
-            "another spelling of Transport",
-        );
-        note(
-            !has(request, b";client_port="),
-            "another spelling of ;client_port=",
-        );
-        note(leg.server.is_ipv6(), "IPv6");
-        if leg.server.port() != RTSP_PORT {
-            odd.push(format!("port {}", leg.server.port()));
-        }
-        odd
+        oddities(leg, request)
     }
 
     /// The Transport field of the first SETUP with every number as N.
@@ -147,6 +128,19 @@ impl SessionFacts<'_> {
             }
         }
         Some(form)
+    }
+}
+
+impl MediaFacts<'_> {
+    /// The same about the SETUP of this medium.
+    pub(crate) fn setup_oddities(self) -> Vec<String> {
+        let leg = self.facts.session.legs.first();
+        let index = self.media.setup.first().copied().flatten();
+        let request = leg.zip(index).and_then(|(leg, index)| {
+            let request = leg.exchanges.get(index)?.request.as_deref()?;
+            Some((leg, request))
+        });
+        request.map_or_else(Vec::new, |(leg, request)| oddities(leg, request))
     }
 }
 
@@ -169,6 +163,30 @@ fn asks_for_ports(request: &Message) -> bool {
     reading::transports(&fields)
         .iter()
         .any(|spec| spec.client_port.is_some())
+}
+
+/// What is unusual about a SETUP at a leg.
+fn oddities(leg: &Leg, request: &Message) -> Vec<String> {
+    let mut odd = Vec::new();
+    let mut note = |is_odd: bool, what: &str| odd.extend(is_odd.then(|| what.to_owned()));
+    note(is_split(request), "a SETUP in two segments");
+    note(
+        shares_segment(leg, request),
+        "a SETUP behind another request in one segment",
+    );
+    note(
+        !has(request, b"\nTransport:"),
+        "another spelling of Transport",
+    );
+    note(
+        !has(request, b";client_port="),
+        "another spelling of ;client_port=",
+    );
+    note(leg.server.is_ipv6(), "IPv6");
+    if leg.server.port() != RTSP_PORT {
+        odd.push(format!("port {}", leg.server.port()));
+    }
+    odd
 }
 
 fn is_split(request: &Message) -> bool {

@@ -7,9 +7,10 @@ use crate::model::{AlgAction, AlgEffect, Session, TransportKind};
 
 pub(super) const EXPLANATION: Explanation = Explanation {
     meaning: "An ALG looks for SETUP in a narrow way: whole in one segment, first in it, spelled `Transport:` and `;client_port=`, IPv4, on the port \
-        that it watches. A SETUP that is written or cut otherwise passes unseen, no way is opened, and this player has no picture while others have.",
+        that it watches. A SETUP that is written or cut otherwise passes unseen, no way is opened, and this player has no picture while others have, or has a \
+        picture and no sound.",
     proof: "Another session through the same router that an ALG helped, and this one, whose media died at the NAT with its text unchanged, \
-        and whose SETUP differs in a way that ALGs are known to miss.",
+        and whose SETUP differs in a way that ALGs are known to miss. Or two media of one session, one of them helped, the other not, with its text unchanged.",
     not_this: "A router without an ALG treats all sessions alike: nat-no-pinhole alone. A player that opens the way itself needs no ALG.",
     remedies: &[
         advice::USE_TCP,
@@ -18,31 +19,60 @@ pub(super) const EXPLANATION: Explanation = Explanation {
     ],
 };
 
-/// Fires once for a session that got no help where another one did.
+/// Fires once for a session, for a medium that got no help where another medium or another session did.
 pub(super) fn check(view: &View<'_>) -> Vec<Finding> {
+    let found = beside_helped_medium(view).or_else(|| beside_helped_session(view));
+    found.into_iter().collect()
+}
+
+fn beside_helped_medium(view: &View<'_>) -> Option<Finding> {
+    if !acts(view.session) {
+        return None;
+    }
+    let mut missed = view
+        .facts
+        .media()
+        .filter(|media| lost_unopened(*media) && !rewritten(view, *media));
+    let mut helped = view
+        .facts
+        .media()
+        .filter(|media| media.let_in_rtp().is_some());
+    let (missed, helped) = (missed.next()?, helped.next()?);
+    let mut differs = new_oddities(missed.setup_oddities(), &helped.setup_oddities());
+    if differs.is_empty() && rewritten(view, helped) {
+        differs.push("nothing but its place in the conversation".to_owned());
+    }
+    let cause = "another medium of this session was helped by the ALG";
+    finding(view, missed, cause, &differs, helped)
+}
+
+fn beside_helped_session(view: &View<'_>) -> Option<Finding> {
     let session = view.session;
     let unhelped = session.transport == TransportKind::Udp
         && session.alg.action == AlgAction::None
         && session.alg.effect == AlgEffect::Missing;
     let lost = view.facts.media().find(|media| lost_unopened(*media));
-    let Some(media) = lost.filter(|_| unhelped) else {
-        return Vec::new();
-    };
-    let odd = view.facts.setup_oddities();
-    let helped = view
+    let missed = lost.filter(|_| unhelped)?;
+    let other = view
         .others()
-        .find(|other| is_helped(other) && same_path(session, other));
-    let Some(helped) = helped else {
-        return Vec::new();
-    };
-    let usual = view.facts_of(helped).setup_oddities();
-    let missed: Vec<String> = odd.into_iter().filter(|odd| !usual.contains(odd)).collect();
-    if missed.is_empty() {
-        return Vec::new();
-    }
-    finding(view, media, helped, &missed.join(" and "))
-        .into_iter()
-        .collect()
+        .find(|other| is_helped(other) && same_path(session, other))?;
+    let facts = view.facts_of(other);
+    let helped = facts.media().find(|media| media.let_in_rtp().is_some())?;
+    let differs = new_oddities(view.facts.setup_oddities(), &facts.setup_oddities());
+    let cause = format!("session {} was helped by the ALG", other.id);
+    finding(view, missed, &cause, &differs, helped)
+}
+
+fn new_oddities(odd: Vec<String>, usual: &[String]) -> Vec<String> {
+    odd.into_iter().filter(|odd| !usual.contains(odd)).collect()
+}
+
+/// Whether the server was told another port than the client named.
+fn rewritten(view: &View<'_>, media: MediaFacts<'_>) -> bool {
+    view.facts.sides().is_some_and(|sides| {
+        let told = |index| media.negotiated_at(index).client_rtp_port;
+        told(sides.client_index) != told(sides.server_index)
+    })
 }
 
 fn lost_unopened(media: MediaFacts<'_>) -> bool {
@@ -50,8 +80,11 @@ fn lost_unopened(media: MediaFacts<'_>) -> bool {
 }
 
 fn is_helped(other: &Session) -> bool {
-    let acted = matches!(other.alg.action, AlgAction::Pinhole | AlgAction::Rewrite);
-    acted && other.alg.effect == AlgEffect::Helped
+    acts(other) && other.alg.effect == AlgEffect::Helped
+}
+
+fn acts(session: &Session) -> bool {
+    matches!(session.alg.action, AlgAction::Pinhole | AlgAction::Rewrite)
 }
 
 /// Whether two sessions cross the same two taps.
@@ -60,14 +93,17 @@ fn same_path(session: &Session, other: &Session) -> bool {
     taps(session) == taps(other)
 }
 
+/// The finding; none where the SETUP does not differ from the one of the medium that was helped.
 fn finding(
     view: &View<'_>,
     media: MediaFacts<'_>,
-    helped: &Session,
-    missed: &str,
+    cause: &str,
+    differs: &[String],
+    helped: MediaFacts<'_>,
 ) -> Option<Finding> {
     let index = view.facts.sides()?.client_index;
     let setup = media.setup_request(index)?;
+    let missed = Some(differs.join(" and ")).filter(|missed| !missed.is_empty())?;
     Some(
         Finding::new(
             Code::AlgMissedSetup,
@@ -75,20 +111,15 @@ fn finding(
             view.medium(media.index),
             "the router has an ALG, and it did not act on this SETUP",
         )
-        .cause(format!(
-            "session {} was helped by the ALG; this one differs by {missed}",
-            helped.id
-        ))
+        .cause(format!("{cause}; this one differs by {missed}"))
         .proof(setup, format!("this SETUP: {missed}"))
         .proof_if(
             media.lost_between().map(|lost| lost.first),
             "its first RTP packet outside",
         )
         .proof_if(
-            view.facts_of(helped)
-                .media()
-                .find_map(|media| media.at_client()?.rtp.first),
-            "media that the ALG let in for the other session",
+            helped.at_client().and_then(|arrival| arrival.rtp.first),
+            "media that the ALG let in for the other one",
         )
         .remedies(EXPLANATION.remedies.iter().copied()),
     )
@@ -96,7 +127,7 @@ fn finding(
 
 #[cfg(test)]
 mod tests {
-    use crate::testkit::{Scene, UDP_TALK, addr};
+    use crate::testkit::{Scene, UDP_TALK, WAN, addr, at};
 
     fn second(talk: &str) -> Scene {
         let mut scene = Scene::behind_nat(talk);
@@ -140,5 +171,43 @@ mod tests {
             codes(helped, second(UDP_TALK).rtp(0, 80)),
             Vec::<&str>::new()
         );
+    }
+
+    /// The talk with a second medium on ports 5002-5003, at the LAN and, with the first one's ports rewritten, at the WAN.
+    fn two_media(second_outside: &str) -> Scene {
+        let setup = "
+    0.032 > SETUP rtsp://203.0.113.10/a/track2 RTSP/1.0 | CSeq: 30 | Transport: RTP/AVP;unicast;client_port=5002-5003
+    0.034 < RTSP/1.0 200 OK | CSeq: 30 | Session: 66334873 | Transport: RTP/AVP;unicast;client_port=5002-5003;server_port=6972-6973
+    0.04 > PLAY";
+        let inside = UDP_TALK.replace("\n    0.04 > PLAY", setup);
+        let outside = inside
+            .replace("5000-5001", "10000-10001")
+            .replace("5002-5003", second_outside);
+        let mut scene = Scene::heard(&inside, &outside).rtp(80, 80);
+        let rtp = &mut scene.media[1].arrivals[1].rtp;
+        rtp.packets = 80;
+        (rtp.first, rtp.last) = (Some(at(WAN, 0.06, 22)), Some(at(WAN, 9.9, 201)));
+        scene
+    }
+
+    #[test]
+    fn fires_when_only_the_first_setup_of_a_session_was_handled() {
+        let snapshot = two_media("5002-5003").checked();
+        let finding = snapshot
+            .findings
+            .iter()
+            .find(|finding| finding.code.name() == "alg-missed-setup")
+            .unwrap();
+        assert_eq!(finding.subject.media, Some(1));
+        assert_eq!(
+            finding.cause,
+            "another medium of this session was helped by the ALG; this one differs by nothing but its place in the conversation"
+        );
+    }
+
+    #[test]
+    fn is_silent_when_the_second_setup_was_rewritten_too() {
+        let scene = two_media("10002-10003");
+        assert!(!scene.troubles().contains(&"alg-missed-setup"));
     }
 }

@@ -32,10 +32,13 @@ pub(super) fn check(view: &View<'_>) -> Vec<Finding> {
 fn finding(view: &View<'_>, leg: &Leg, timeout: u32) -> Option<Finding> {
     let close: Close = leg.closed.filter(|close| close.by == Side::Server)?;
     play_accepted(leg)?;
-    let over = leg.exchanges.iter().any(|exchange| exchange.is("TEARDOWN"));
-    let requests = leg
-        .exchanges
-        .iter()
+    // What the client says after the end, a TEARDOWN mostly, comes too late.
+    let in_time = leg.exchanges.iter().filter(|exchange| {
+        let request = exchange.request.as_ref();
+        request.is_some_and(|request| request.at.at <= close.at.at)
+    });
+    let over = in_time.clone().any(|exchange| exchange.is("TEARDOWN"));
+    let requests = in_time
         .filter(|exchange| exchange.by == Side::Client)
         .filter_map(|exchange| exchange.request.as_ref());
     let last = requests.max_by_key(|request| request.at.at)?;
@@ -72,7 +75,10 @@ mod tests {
     use crate::testkit::{LAN, Scene, UDP_TALK, at};
 
     fn closed_by_server(secs: f64) -> Scene {
-        let talk = UDP_TALK.split("10.0 >").next().unwrap();
+        closed_by_server_after(UDP_TALK.split("10.0 >").next().unwrap(), secs)
+    }
+
+    fn closed_by_server_after(talk: &str, secs: f64) -> Scene {
         let mut scene = Scene::behind_nat(talk).punch(0.035, 5000).rtp(900, 900);
         for leg in &mut scene.legs {
             leg.last = at(leg.tap, secs, 400);
@@ -93,6 +99,16 @@ mod tests {
     #[test]
     fn fires_when_the_server_closed_after_the_timeout() {
         assert_eq!(closed_by_server(60.2).troubles(), ["session-timed-out"]);
+    }
+
+    #[test]
+    fn a_teardown_after_the_servers_end_changes_nothing() {
+        let late = UDP_TALK.replace("10.0 >", "61.0 >");
+        let late = late.split("10.1 <").next().unwrap();
+        assert_eq!(
+            closed_by_server_after(late, 60.2).troubles(),
+            ["session-timed-out"]
+        );
     }
 
     #[test]
