@@ -234,6 +234,21 @@ fn an_address_rewritten_in_the_description() -> io::Result<()> {
 }
 
 #[test]
+fn a_second_setup_in_the_segment_that_is_not_handled() -> io::Result<()> {
+    let case = Case {
+        alg: Some(&["--fault", "first-setup-only"]),
+        camera: Some(&["--media", "2"]),
+        clients: &[&["--pipelined", "--packets", "60"]],
+        ..Case::default()
+    };
+    case.expect(
+        "a_second_setup_in_the_segment_that_is_not_handled",
+        &["alg-missed-setup", "nat-no-pinhole", "rtp-never-arrived"],
+        &["alg-rewrote-message"],
+    )
+}
+
+#[test]
 fn a_rewrite_without_a_way_in() -> io::Result<()> {
     let case = Case {
         alg: Some(&["--fault", "no-pinhole"]),
@@ -296,6 +311,20 @@ fn a_mapping_that_expires() -> io::Result<()> {
     case.expect(
         "a_mapping_that_expires",
         &["mapping-expired", "rtp-stalled"],
+        &[],
+    )
+}
+
+#[test]
+fn a_server_that_times_the_session_out() -> io::Result<()> {
+    let case = Case {
+        camera: Some(&["--timeout-s", "3"]),
+        clients: &[&["--punch", "--packets", "10000"]],
+        ..Case::default()
+    };
+    case.expect(
+        "a_server_that_times_the_session_out",
+        &["session-timed-out"],
         &[],
     )
 }
