@@ -7,7 +7,7 @@ pub mod payload;
 
 pub use payload::{Class, HEAD_LEN, Payload, RtcpKinds, classify};
 
-use crate::rtp::RtpCounters;
+use crate::rtp::{Placed, RtpCounters};
 
 /// Counts of the RTCP in one directed flow.
 #[repr(C)]
@@ -43,8 +43,11 @@ pub struct FlowStats {
     pub last_ns: i64,
     /// Longest time between two in ns.
     pub max_gap_ns: u64,
-    /// What looks like RTP.
+    /// What looks like RTP: the first source.
     pub rtp: RtpCounters,
+    /// RTP of another source: one that sends beside the first (retransmissions, forward error correction), or that took
+    /// over from it. A third source takes the place of the one that was silent for longer.
+    pub second: RtpCounters,
     /// What looks like RTCP.
     pub rtcp: RtcpCounters,
     /// STUN messages.
@@ -64,6 +67,7 @@ impl FlowStats {
         last_ns: 0,
         max_gap_ns: 0,
         rtp: RtpCounters::EMPTY,
+        second: RtpCounters::EMPTY,
         rtcp: RtcpCounters::EMPTY,
         stun_packets: 0,
         dtls_packets: 0,
@@ -86,30 +90,61 @@ impl FlowStats {
         payload.class
     }
 
-    /// Takes in one payload that was read before.
+    /// Takes in one payload that was read before. Tells what became of it in the counts of its source.
     #[inline(always)]
-    pub fn record(&mut self, payload: &Payload, at_ns: i64, clock_rate: u32) {
+    pub fn record(&mut self, payload: &Payload, at_ns: i64, clock_rate: u32) -> Option<Placed> {
         let bytes = u64::from(payload.len);
         self.record_time(at_ns);
         self.packets = self.packets.wrapping_add(1);
         self.bytes = self.bytes.wrapping_add(bytes);
         match payload.class {
             Class::Rtp => {
-                self.rtp.update(
-                    payload.sequence,
-                    payload.timestamp,
-                    payload.ssrc,
-                    at_ns,
-                    clock_rate,
-                );
-                self.rtp.bytes = self.rtp.bytes.wrapping_add(bytes);
-                self.rtp.payload_type = payload.payload_type;
+                let source = if self.is_first(payload.ssrc) {
+                    &mut self.rtp
+                } else {
+                    &mut self.second
+                };
+                return Some(count_rtp(source, payload, at_ns, clock_rate));
             }
             Class::Rtcp => self.rtcp.record(payload, at_ns),
             Class::Stun => self.stun_packets = self.stun_packets.wrapping_add(1),
             Class::Dtls => self.dtls_packets = self.dtls_packets.wrapping_add(1),
             Class::Other => self.other_packets = self.other_packets.wrapping_add(1),
         }
+        None
+    }
+
+    /// Whether RTP of this source is counted in [`Self::rtp`] rather than in [`Self::second`].
+    #[inline(always)]
+    pub fn is_first(&self, ssrc: u32) -> bool {
+        let no_room = self.second.packets != 0 && self.second.ssrc != ssrc;
+        self.rtp.packets == 0
+            || self.rtp.ssrc == ssrc
+            || (no_room && self.rtp.last_ns <= self.second.last_ns)
+    }
+
+    /// Sources of RTP so far; one that comes back after two others counts again.
+    #[inline(always)]
+    pub fn sources(&self) -> u32 {
+        u32::from(self.rtp.packets != 0)
+            .wrapping_add(self.rtp.ssrc_changes)
+            .wrapping_add(u32::from(self.second.packets != 0))
+            .wrapping_add(self.second.ssrc_changes)
+    }
+
+    /// Packets of RTP of all sources.
+    pub fn rtp_packets(&self) -> u64 {
+        self.rtp.packets.saturating_add(self.second.packets)
+    }
+
+    /// The source with most packets; `None` without RTP.
+    pub fn main_source(&self) -> Option<&RtpCounters> {
+        let main = if self.second.packets > self.rtp.packets {
+            &self.second
+        } else {
+            &self.rtp
+        };
+        (main.packets > 0).then_some(main)
     }
 
     #[inline(always)]
@@ -135,6 +170,8 @@ impl FlowStats {
             &mut self.last_ns,
             &mut self.rtp.first_ns,
             &mut self.rtp.last_ns,
+            &mut self.second.first_ns,
+            &mut self.second.last_ns,
             &mut self.rtcp.first_ns,
             &mut self.rtcp.last_ns,
         ];
@@ -142,6 +179,22 @@ impl FlowStats {
             *time = time.saturating_add(offset_ns);
         }
     }
+}
+
+#[inline(always)]
+fn count_rtp(source: &mut RtpCounters, payload: &Payload, at_ns: i64, clock_rate: u32) -> Placed {
+    if source.packets != 0 && source.payload_type != payload.payload_type {
+        source.payload_type_changes = source.payload_type_changes.wrapping_add(1);
+    }
+    source.payload_type = payload.payload_type;
+    source.bytes = source.bytes.wrapping_add(u64::from(payload.len));
+    source.update(
+        payload.sequence,
+        payload.timestamp,
+        payload.ssrc,
+        at_ns,
+        clock_rate,
+    )
 }
 
 impl RtcpCounters {

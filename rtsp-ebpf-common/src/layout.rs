@@ -28,6 +28,7 @@ impl FlowStats {
         fields.field_i64(&mut self.last_ns);
         fields.field_u64(&mut self.max_gap_ns);
         self.rtp.visit_fields(fields);
+        self.second.visit_fields(fields);
         self.rtcp.visit_fields(fields);
         fields.field_u64(&mut self.stun_packets);
         fields.field_u64(&mut self.dtls_packets);
@@ -35,7 +36,7 @@ impl FlowStats {
     }
 
     /// Grows with every change of the fields or of their order.
-    pub const LAYOUT_VERSION: u16 = 1;
+    pub const LAYOUT_VERSION: u16 = 2;
 }
 
 impl RtcpCounters {

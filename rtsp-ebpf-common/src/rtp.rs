@@ -5,9 +5,11 @@
 //! every number once. The bits lie in a ring indexed by the extended sequence number: nothing is shifted when the
 //! stream advances, which keeps the usual step (one number forward) to a few instructions inside the kernel.
 
+mod pace;
 mod saved;
 mod window;
 
+use pace::Pace;
 use window::Window;
 pub use window::{WINDOW, WINDOW_WORDS};
 
@@ -26,10 +28,23 @@ const MAX_TRANSIT_STEP: u64 = 1 << 40;
 /// Nanoseconds in a second.
 const NANOS: u64 = 1_000_000_000;
 
+/// What became of a packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Placed {
+    /// It belongs to the numbering that was there.
+    Onward,
+    /// A numbering begins with it.
+    Anew,
+    /// Its number is far off; until its successor comes it belongs to nothing.
+    Aside,
+}
+
 /// Counts of one RTP stream, exact under loss, duplication and reordering.
 ///
 /// A number more than [`MAX_DROPOUT`] ahead of the highest, or [`WINDOW`] or more behind it, is not believed until its
-/// successor follows (RFC 3550 §A.1); then, as on a change of SSRC, the numbering starts anew and the totals are kept.
+/// successor follows (RFC 3550 §A.1). Then either the source started again, and as on a change of SSRC a new numbering
+/// begins and the totals are kept; or it never stopped and the path was out, and all numbers between are lost. The RTP
+/// timestamp tells: see [`pace`].
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RtpCounters {
@@ -61,8 +76,8 @@ pub struct RtpCounters {
     jitter_scaled_ns: u64,
     /// Pairs of packets that the jitter is made of.
     pub jitter_samples: u64,
-    /// RTP timestamp of the last packet of the present source.
-    last_timestamp: u32,
+    /// Time and RTP timestamp of the packets that found their place in the present numbering.
+    pace: Pace,
     /// Synchronisation source of the last packet.
     pub ssrc: u32,
     /// Sequence number that would prove a jump.
@@ -71,11 +86,15 @@ pub struct RtpCounters {
     pub restarts: u32,
     /// How often the SSRC changed.
     pub ssrc_changes: u32,
+    /// How often the payload type changed. [`FlowStats`](crate::flow::FlowStats) keeps it.
+    pub payload_type_changes: u32,
     /// Payload type of the last packet. [`FlowStats`](crate::flow::FlowStats) keeps it.
     pub payload_type: u8,
     /// Whether two packets of one SSRC came with neighbouring sequence numbers: then it is RTP indeed.
     proven: u8,
-    _pad: [u8; 2],
+    /// Whether the far-off number that waits for its successor kept the pace of the numbering.
+    probe_keeps_pace: u8,
+    _pad: u8,
 }
 
 impl Default for RtpCounters {
@@ -102,44 +121,56 @@ impl RtpCounters {
         window: Window::EMPTY,
         jitter_scaled_ns: 0,
         jitter_samples: 0,
-        last_timestamp: 0,
+        pace: Pace::EMPTY,
         ssrc: 0,
         probe: NO_PROBE,
         restarts: 0,
         ssrc_changes: 0,
+        payload_type_changes: 0,
         payload_type: 0,
         proven: 0,
-        _pad: [0; 2],
+        probe_keeps_pace: 0,
+        _pad: 0,
     };
 
     /// Takes in one packet: sequence number, RTP timestamp, SSRC, arrival time, and the RTP clock in Hz (0: unknown).
     #[inline(always)]
-    pub fn update(&mut self, seq: u16, rtp_ts: u32, ssrc: u32, at_ns: i64, clock_rate: u32) {
+    pub fn update(
+        &mut self,
+        seq: u16,
+        rtp_ts: u32,
+        ssrc: u32,
+        at_ns: i64,
+        clock_rate: u32,
+    ) -> Placed {
         let first = self.packets == 0;
         let new_source = !first && ssrc != self.ssrc;
         let jump = !first && !new_source && self.is_far_off(seq);
         let proven_jump = jump && u32::from(seq) == self.probe;
-        if first {
-            self.first_ns = at_ns;
-            self.last_ns = at_ns;
-        } else {
-            self.update_times(ssrc == self.ssrc, rtp_ts, at_ns, clock_rate);
-        }
+        self.update_times(first, at_ns);
         self.packets = self.packets.wrapping_add(1);
         self.ssrc = ssrc;
-        self.last_timestamp = rtp_ts;
         self.ssrc_changes = self.ssrc_changes.wrapping_add(u32::from(new_source));
-        if first || new_source || proven_jump {
-            self.strays = self.strays.wrapping_sub(u64::from(proven_jump));
-            // The far-off number before this one was its proof and belongs to the new numbering.
-            self.begin(seq.wrapping_sub(u16::from(proven_jump)), first);
-        }
         if jump && !proven_jump {
             self.probe = u32::from(seq.wrapping_add(1));
+            self.probe_keeps_pace = u8::from(self.pace.is_kept_by(rtp_ts, at_ns));
             self.strays = self.strays.wrapping_add(1);
-        } else if !first && !new_source {
+            return Placed::Aside;
+        }
+        let anew = first || new_source || (proven_jump && self.probe_keeps_pace == 0);
+        if !anew && clock_rate != 0 {
+            self.update_jitter(rtp_ts, at_ns, clock_rate);
+        }
+        self.pace.note(rtp_ts, at_ns, anew);
+        if anew || proven_jump {
+            self.strays = self.strays.wrapping_sub(u64::from(proven_jump));
+            // The far-off number before this one was its proof and belongs to what begins with it.
+            self.resume(seq.wrapping_sub(u16::from(proven_jump)), first, anew);
+        }
+        if !first && !new_source {
             self.place(seq);
         }
+        if anew { Placed::Anew } else { Placed::Onward }
     }
 
     /// Distinct sequence numbers from the lowest to the highest, over all numberings.
@@ -175,19 +206,23 @@ impl RtpCounters {
         self.highest.wrapping_sub(self.lowest).wrapping_add(1)
     }
 
-    /// Starts a numbering whose first packet came with `seq`.
+    /// Goes on at `seq`: in a numbering that begins `anew`, or more than a window ahead in the present one.
     #[inline(always)]
-    fn begin(&mut self, seq: u16, first: bool) {
-        if !first {
-            self.closed_expected = self.closed_expected.wrapping_add(self.span());
-            self.restarts = self.restarts.wrapping_add(1);
+    fn resume(&mut self, seq: u16, first: bool, anew: bool) {
+        if anew {
+            if !first {
+                self.closed_expected = self.closed_expected.wrapping_add(self.span());
+                self.restarts = self.restarts.wrapping_add(1);
+            }
+            self.lowest = FIRST_CYCLE | u64::from(seq);
+            self.highest = self.lowest;
+        } else {
+            let ahead = seq.wrapping_sub(self.highest as u16);
+            self.highest = self.highest.wrapping_add(u64::from(ahead));
         }
-        let number = FIRST_CYCLE | u64::from(seq);
-        self.lowest = number;
-        self.highest = number;
         self.distinct = self.distinct.wrapping_add(1);
         self.window.clear();
-        self.window.mark(number);
+        self.window.mark(self.highest);
         self.probe = NO_PROBE;
     }
 
@@ -241,14 +276,14 @@ impl RtpCounters {
 
     /// Frames of two processors may come a little out of order: such a step back is no gap and moves no end.
     #[inline(always)]
-    fn update_times(&mut self, same_source: bool, rtp_ts: u32, at_ns: i64, clock_rate: u32) {
-        let step = at_ns.wrapping_sub(self.last_ns);
-        if same_source && clock_rate != 0 {
-            self.update_jitter(step, rtp_ts, clock_rate);
-        }
-        if at_ns >= self.last_ns {
-            if step.cast_unsigned() > self.max_gap_ns {
-                self.max_gap_ns = step.cast_unsigned();
+    fn update_times(&mut self, first: bool, at_ns: i64) {
+        if first {
+            self.first_ns = at_ns;
+            self.last_ns = at_ns;
+        } else if at_ns >= self.last_ns {
+            let step = at_ns.wrapping_sub(self.last_ns).cast_unsigned();
+            if step > self.max_gap_ns {
+                self.max_gap_ns = step;
             }
             self.last_ns = at_ns;
         } else if at_ns < self.first_ns {
@@ -258,8 +293,9 @@ impl RtpCounters {
 
     /// RFC 3550 §A.8 in nanoseconds instead of clock units: the arrival clock is finer than the media clock.
     #[inline(always)]
-    fn update_jitter(&mut self, arrival_step: i64, rtp_ts: u32, clock_rate: u32) {
-        let media_ticks = rtp_ts.wrapping_sub(self.last_timestamp).cast_signed();
+    fn update_jitter(&mut self, rtp_ts: u32, at_ns: i64, clock_rate: u32) {
+        let arrival_step = at_ns.wrapping_sub(self.pace.last_ns);
+        let media_ticks = rtp_ts.wrapping_sub(self.pace.last_timestamp).cast_signed();
         let media_ns =
             u64::from(media_ticks.unsigned_abs()).wrapping_mul(NANOS) / u64::from(clock_rate);
         let media_step = if media_ticks < 0 {

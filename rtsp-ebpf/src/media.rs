@@ -239,10 +239,10 @@ fn record(flow: *mut FlowValue, payload: &Payload) -> Option<Reason> {
         let rate = (*flow).clock_rate;
         let lock = (&raw mut (*flow).lock).cast();
         bpf_spin_lock(lock);
-        let changes = (*flow).stats.rtp.ssrc_changes;
+        let sources = (*flow).stats.sources();
         (*flow).stats.record(payload, at_ns, rate);
         let packets = (*flow).stats.packets;
-        let new_source = (*flow).stats.rtp.ssrc_changes != changes;
+        let new_source = (*flow).stats.sources() != sources;
         bpf_spin_unlock(lock);
         (packets, new_source)
     };

@@ -128,6 +128,61 @@ fn times_move_together() {
     );
 }
 
+/// RTP of the given source and payload type.
+fn rtp_of(ssrc: u32, payload_type: u8, seq: u16) -> Vec<u8> {
+    let mut packet = rtp(seq);
+    packet[1] = payload_type;
+    packet[8..12].copy_from_slice(&ssrc.to_be_bytes());
+    packet
+}
+
+#[test]
+fn two_sources_that_take_turns_are_counted_apart() {
+    let mut stats = FlowStats::default();
+    for n in 0..10_u16 {
+        if n != 4 {
+            record(&mut stats, &rtp_of(7, 96, n), 1);
+        }
+        if n % 2 == 0 {
+            record(&mut stats, &rtp_of(8, 97, 500 + n / 2), 1);
+        }
+    }
+    assert_eq!((stats.rtp.expected(), stats.rtp.lost()), (10, 1));
+    assert_eq!((stats.second.expected(), stats.second.lost()), (5, 0));
+    assert_eq!((stats.rtp.restarts, stats.second.restarts), (0, 0));
+    assert_eq!((stats.sources(), stats.rtp_packets()), (2, 14));
+    assert_eq!(stats.main_source().map(|main| main.ssrc), Some(7));
+}
+
+#[test]
+fn a_third_source_takes_the_place_of_the_one_that_was_silent_for_longer() {
+    let mut stats = FlowStats::default();
+    for (at, ssrc) in [(1, 7), (2, 8), (3, 7), (4, 9), (5, 9), (6, 10)] {
+        record(&mut stats, &rtp_of(ssrc, 96, at), i64::from(at));
+    }
+    assert_eq!((stats.rtp.ssrc, stats.second.ssrc), (10, 9));
+    assert_eq!(stats.sources(), 4);
+    assert_eq!(stats.rtp_packets(), 6);
+    assert_eq!(
+        stats.rtp.lost() + stats.second.lost(),
+        1,
+        "number 2 of source 7"
+    );
+}
+
+#[test]
+fn payload_types_of_one_source_may_change() {
+    let mut stats = FlowStats::default();
+    for (seq, payload_type) in [(1, 96), (2, 96), (3, 13), (4, 96)] {
+        record(&mut stats, &rtp_of(7, payload_type, seq), 0);
+    }
+    assert_eq!(
+        (stats.rtp.payload_type, stats.rtp.payload_type_changes),
+        (96, 2)
+    );
+    assert_eq!(stats.rtp.lost(), 0);
+}
+
 proptest! {
     #[test]
     fn any_bytes_are_counted_once(payload in proptest::collection::vec(any::<u8>(), 0..300), len: u32) {

@@ -21,13 +21,15 @@ impl RtpCounters {
             window,
             jitter_scaled_ns,
             jitter_samples,
-            last_timestamp,
+            pace,
             ssrc,
             probe,
             restarts,
             ssrc_changes,
+            payload_type_changes,
             payload_type,
             proven,
+            probe_keeps_pace,
             _pad,
         } = self;
         for field in [packets, bytes, duplicates, reordered, strays] {
@@ -44,10 +46,16 @@ impl RtpCounters {
         for field in [jitter_scaled_ns, jitter_samples] {
             fields.field_u64(field);
         }
-        for field in [last_timestamp, ssrc, probe, restarts, ssrc_changes] {
+        fields.field_i64(&mut pace.since_ns);
+        fields.field_i64(&mut pace.last_ns);
+        for field in [&mut pace.since_timestamp, &mut pace.last_timestamp] {
             fields.field_u32(field);
         }
-        fields.field_u8(payload_type);
-        fields.field_u8(proven);
+        for field in [ssrc, probe, restarts, ssrc_changes, payload_type_changes] {
+            fields.field_u32(field);
+        }
+        for field in [payload_type, proven, probe_keeps_pace] {
+            fields.field_u8(field);
+        }
     }
 }
