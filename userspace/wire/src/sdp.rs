@@ -8,6 +8,7 @@ pub use crate::rtsp::message::LineEnding;
 mod fields;
 mod media;
 mod parse;
+mod repair;
 #[cfg(test)]
 mod tests;
 

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use proptest::collection::vec;
 use proptest::prelude::*;
-use rtspscope_wire::rtcp::{self, Packet};
+use rtspscope_wire::rtcp::{self, FeedbackMessage, Packet};
 use rtspscope_wire::rtp::RtpSlice;
 use rtspscope_wire::rtsp::message::{MessageSlice, StartLine};
 use rtspscope_wire::rtsp::transport::TransportSpec;
@@ -285,7 +285,15 @@ proptest! {
                 Packet::ReceiverReport(report) => prop_assert!(report.reports.count() <= 31),
                 Packet::SourceDescription(chunks) => prop_assert!(chunks.count() <= 31),
                 Packet::Bye(bye) => prop_assert!(bye.sources.count() <= 31),
-                Packet::App(_) | Packet::ExtendedReport(_) | Packet::Other { .. } => {}
+                Packet::ExtendedReport(report) => {
+                    prop_assert!(report.report_blocks().count() <= raw.len() / 4);
+                }
+                Packet::Feedback(feedback) => {
+                    if let FeedbackMessage::Nack(nacks) = feedback.message {
+                        prop_assert!(nacks.count() <= raw.len() / 4 * 17);
+                    }
+                }
+                Packet::App(_) | Packet::Other { .. } => {}
             }
         }
     }

@@ -1,6 +1,8 @@
 //! The packets of a compound.
 
 use super::blocks::{ReportBlocks, Sources, be32};
+use super::extended::ExtendedBlocks;
+use super::feedback::Feedback;
 
 /// Iterates over the packets in one RTCP datagram or interleaved frame.
 pub const fn packets(bytes: &[u8]) -> Packets<'_> {
@@ -39,9 +41,11 @@ pub enum Packet<'a> {
     Bye(Bye<'a>),
     /// Type 204.
     App(App<'a>),
+    /// Types 205 and 206.
+    Feedback(Feedback<'a>),
     /// Type 207.
     ExtendedReport(ExtendedReport<'a>),
-    /// A type that is not read further, such as feedback (205, 206), or one too short for its own fields.
+    /// A type that is not read further, or one too short for its own fields.
     Other {
         /// The common header.
         header: Header,
@@ -114,13 +118,20 @@ pub struct App<'a> {
     pub data: &'a [u8],
 }
 
-/// An extended report (RFC 3611 §2); its blocks are not read.
+/// An extended report (RFC 3611 §2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ExtendedReport<'a> {
     /// Who reports.
     pub ssrc: u32,
-    /// The report blocks.
+    /// The report blocks as bytes.
     pub blocks: &'a [u8],
+}
+
+impl<'a> ExtendedReport<'a> {
+    /// The report blocks, read.
+    pub const fn report_blocks(&self) -> ExtendedBlocks<'a> {
+        ExtendedBlocks::new(self.blocks)
+    }
 }
 
 impl<'a> Iterator for Packets<'a> {
@@ -197,6 +208,7 @@ fn read_body(header: Header, body: &[u8]) -> Option<Packet<'_>> {
             name: *body.get(4..)?.first_chunk()?,
             data: body.get(8..)?,
         }),
+        205 | 206 => Packet::Feedback(Feedback::read(header.packet_type, header.count, body)?),
         207 => Packet::ExtendedReport(ExtendedReport {
             ssrc: be32(body, 0)?,
             blocks: body.get(4..)?,

@@ -133,13 +133,49 @@ fn app_and_extended_reports_are_read() {
     assert_eq!(read, [Packet::App(app), Packet::ExtendedReport(extended)]);
 }
 
+/// What a feedback packet of the given type and format says.
+fn feedback(packet_type: u8, format: u8, information: &[u32]) -> (Vec<u8>, [u32; 2]) {
+    let body = [&[1, 2], information].concat();
+    (packet(0x80 | format, packet_type, &words(&body)), [1, 2])
+}
+
 #[test]
-fn feedback_keeps_its_header() {
-    let bytes = packet(0x81, 206, &words(&[1, 2]));
+fn a_nack_names_each_missing_packet() {
+    let (bytes, sources) = feedback(205, 1, &[0x0064_8005, 0xffff_0001]);
+    let Some(Packet::Feedback(feedback)) = packets(&bytes).next() else {
+        panic!("feedback")
+    };
+    assert_eq!([feedback.ssrc, feedback.media_ssrc], sources);
+    let FeedbackMessage::Nack(nacks) = feedback.message else {
+        panic!("a NACK")
+    };
+    assert_eq!(nacks.collect::<Vec<_>>(), [100, 101, 103, 116, 65_535, 0]);
+}
+
+#[test]
+fn requests_for_a_whole_picture_are_told() {
+    let said = |packet_type, format| {
+        let (bytes, _) = feedback(packet_type, format, &[]);
+        match packets(&bytes).next() {
+            Some(Packet::Feedback(feedback)) => format!("{:?}", feedback.message),
+            other => panic!("feedback, not {other:?}"),
+        }
+    };
+    assert_eq!(said(206, 1), "PictureLoss");
+    assert_eq!(said(206, 4), "FullIntraRequest");
+    assert_eq!(
+        said(206, 15),
+        "Other { packet_type: 206, format: 15, information: [] }"
+    );
+}
+
+#[test]
+fn feedback_without_its_sources_keeps_its_header() {
+    let bytes = packet(0x81, 206, &words(&[1]));
     let Some(Packet::Other { header, body }) = packets(&bytes).next() else {
         panic!("no reading of feedback")
     };
-    assert_eq!((header.packet_type, header.count, body.len()), (206, 1, 8));
+    assert_eq!((header.packet_type, header.count, body.len()), (206, 1, 4));
 }
 
 #[test]

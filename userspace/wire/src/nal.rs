@@ -1,0 +1,149 @@
+//! What the first bytes of an RTP payload of H.264 (RFC 6184) or H.265 (RFC 7798) say of the picture in it.
+
+/// What one packet holds, as far as its first bytes tell.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Glance {
+    /// A piece of a picture from which decoding can start: IDR of H.264, IRAP of H.265.
+    pub key_picture: bool,
+    /// A sequence or picture parameter set.
+    pub parameter_set: bool,
+}
+
+/// Units of one aggregation packet that are looked at; parameter sets stand in front of their picture.
+const MAX_UNITS: usize = 8;
+
+/// Looks at a payload of H.264.
+pub fn glance_h264(payload: &[u8]) -> Glance {
+    let unit_type = |byte: &u8| byte & 0x1f;
+    match payload {
+        [] => Glance::default(),
+        [first, rest @ ..] => match unit_type(first) {
+            24 => aggregated(rest, |unit| unit.first().map(|byte| h264(unit_type(byte)))),
+            // The decoding order number of a STAP-B stands before the first unit.
+            25 => aggregated(rest.get(2..).unwrap_or_default(), |unit| {
+                unit.first().map(|byte| h264(unit_type(byte)))
+            }),
+            28 | 29 => rest
+                .first()
+                .map_or_else(Glance::default, |byte| h264(unit_type(byte))),
+            single => h264(single),
+        },
+    }
+}
+
+/// Looks at a payload of H.265.
+pub fn glance_h265(payload: &[u8]) -> Glance {
+    let unit_type = |byte: &u8| byte >> 1 & 0x3f;
+    match payload {
+        [first, _, rest @ ..] => match unit_type(first) {
+            48 => aggregated(rest, |unit| unit.first().map(|byte| h265(unit_type(byte)))),
+            49 => rest
+                .first()
+                .map_or_else(Glance::default, |byte| h265(byte & 0x3f)),
+            single => h265(single),
+        },
+        _ => Glance::default(),
+    }
+}
+
+/// By table 7-1 of H.264: 5 is a slice of an IDR picture, 7 and 8 are parameter sets.
+const fn h264(unit_type: u8) -> Glance {
+    Glance {
+        key_picture: unit_type == 5,
+        parameter_set: matches!(unit_type, 7 | 8),
+    }
+}
+
+/// By table 7-1 of H.265: 16 to 23 are random access pictures, 32 to 34 parameter sets.
+const fn h265(unit_type: u8) -> Glance {
+    Glance {
+        key_picture: matches!(unit_type, 16..=23),
+        parameter_set: matches!(unit_type, 32..=34),
+    }
+}
+
+/// All that the units of an aggregation packet hold; each has its length of 16 bits before it.
+fn aggregated(mut units: &[u8], glance: impl Fn(&[u8]) -> Option<Glance>) -> Glance {
+    let mut all = Glance::default();
+    for _ in 0..MAX_UNITS {
+        let Some((len, behind)) = units.split_first_chunk() else {
+            break;
+        };
+        let Some(unit) = glance(behind) else { break };
+        all.key_picture |= unit.key_picture;
+        all.parameter_set |= unit.parameter_set;
+        let len = usize::from(u16::from_be_bytes(*len));
+        units = behind.get(len..).unwrap_or_default();
+    }
+    all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOTHING: Glance = Glance {
+        key_picture: false,
+        parameter_set: false,
+    };
+    const KEY: Glance = Glance {
+        key_picture: true,
+        parameter_set: false,
+    };
+    const SETS: Glance = Glance {
+        key_picture: false,
+        parameter_set: true,
+    };
+    const BOTH: Glance = Glance {
+        key_picture: true,
+        parameter_set: true,
+    };
+
+    #[test]
+    fn single_units_of_h264_are_told() {
+        assert_eq!(glance_h264(&[0x65, 0x88]), KEY);
+        assert_eq!(glance_h264(&[0x67, 0x42]), SETS);
+        assert_eq!(glance_h264(&[0x68, 0xce]), SETS);
+        assert_eq!(glance_h264(&[0x41, 0x9a]), NOTHING);
+        assert_eq!(glance_h264(&[]), NOTHING);
+    }
+
+    #[test]
+    fn every_fragment_of_a_key_picture_tells_it() {
+        assert_eq!(glance_h264(&[0x7c, 0x85]), KEY, "start");
+        assert_eq!(glance_h264(&[0x7c, 0x05]), KEY, "middle");
+        assert_eq!(glance_h264(&[0x5c, 0x81]), NOTHING, "another picture");
+        assert_eq!(glance_h264(&[0x7c]), NOTHING, "cut");
+    }
+
+    #[test]
+    fn an_aggregate_of_sets_and_a_key_picture_is_both() {
+        let payload = [
+            0x78, 0, 2, 0x67, 0x42, 0, 2, 0x68, 0xce, 0, 3, 0x65, 0x88, 0,
+        ];
+        assert_eq!(glance_h264(&payload), BOTH);
+        assert_eq!(glance_h264(&payload[..9]), SETS, "cut before the picture");
+        let with_order = [&[0x79, 0, 1][..], &payload[1..]].concat();
+        assert_eq!(glance_h264(&with_order), BOTH);
+    }
+
+    #[test]
+    fn units_of_h265_are_told() {
+        assert_eq!(glance_h265(&[0x26, 0x01, 0xaf]), KEY, "IDR_W_RADL");
+        assert_eq!(glance_h265(&[0x2a, 0x01]), KEY, "CRA");
+        assert_eq!(glance_h265(&[0x40, 0x01, 0x0c]), SETS, "VPS");
+        assert_eq!(glance_h265(&[0x02, 0x01, 0xd0]), NOTHING, "TRAIL_R");
+        assert_eq!(glance_h265(&[0x62, 0x01, 0x93]), KEY, "start of an IDR");
+        assert_eq!(glance_h265(&[0x62, 0x01, 0x81]), NOTHING);
+        let sets = [
+            0x60, 0x01, 0, 2, 0x42, 0x01, 0, 2, 0x44, 0x01, 0, 2, 0x28, 0x01,
+        ];
+        assert_eq!(glance_h265(&sets), BOTH);
+    }
+
+    #[test]
+    fn lengths_that_lead_out_of_the_packet_end_the_reading() {
+        assert_eq!(glance_h264(&[0x78, 0xff, 0xff, 0x67]), SETS);
+        assert_eq!(glance_h264(&[0x78, 0, 0, 0x41, 0, 0]), NOTHING);
+    }
+}
