@@ -26,7 +26,7 @@ impl Unit<'_> {
         self.epoch
             .media
             .as_ref()
-            .map_or(0, |media| media.stats.rtp.packets)
+            .map_or(0, |media| media.stats.rtp_packets())
     }
 
     fn rtcp_packets(&self) -> u64 {

@@ -1,30 +1,75 @@
 //! Counts of one directed media flow, UDP or interleaved, with the places where a person finds its ends again.
 
+mod reports;
+mod video;
+
 use rtsp_ebpf_common::flow::{Class, FlowStats, Payload};
+use rtsp_ebpf_common::rtp::{Placed, RtpCounters};
 
 use crate::jitter::JitterBank;
 use crate::locator::Locator;
+pub(crate) use reports::{Reports, far_end};
+use video::VideoTally;
+pub(crate) use video::{Codec, Pictures};
 
 /// What passed in one directed flow.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct MediaCount {
     /// The counters that the kernel keeps too.
     pub(crate) stats: FlowStats,
-    bank: JitterBank,
+    /// What it does not keep, of each of the two sources.
+    first: Details,
+    second: Option<Box<Details>>,
+    /// What the RTCP says.
+    reports: Option<Box<Reports>>,
     pub(crate) first_rtp: Option<Locator>,
     pub(crate) last_rtp: Option<Locator>,
     pub(crate) first_rtcp: Option<Locator>,
 }
 
+/// What only the packets themselves tell of one source.
+#[derive(Clone, Debug, Default)]
+struct Details {
+    bank: JitterBank,
+    video: VideoTally,
+}
+
+/// One source of RTP in a flow.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Source<'a> {
+    pub(crate) counters: &'a RtpCounters,
+    details: Option<&'a Details>,
+}
+
+impl Source<'_> {
+    /// Jitter in ns for a clock of `rate` Hz; the kernel's where the kernel counted with a clock.
+    pub(crate) fn jitter_ns(&self, rate: u32) -> Option<u64> {
+        self.details
+            .and_then(|details| details.bank.jitter_ns(rate))
+            .or_else(|| self.counters.jitter_ns())
+    }
+
+    /// The pictures of a video; `None` where the packets were not seen.
+    pub(crate) fn pictures(&self, codec: Codec) -> Option<Pictures> {
+        self.details?.video.pictures(codec)
+    }
+}
+
 impl MediaCount {
-    /// Takes in a datagram or interleaved frame.
-    pub(crate) fn update(&mut self, payload: &Payload, at: Locator) {
-        self.stats.record(payload, at.at.as_nanos(), 0);
-        if payload.class == Class::Rtp {
-            self.bank
-                .update(payload.ssrc, payload.timestamp, at.at.as_nanos());
+    /// Takes in a datagram or interleaved frame, of which `bytes` were captured.
+    pub(crate) fn update(&mut self, payload: &Payload, bytes: &[u8], at: Locator) {
+        let is_first = self.stats.is_first(payload.ssrc);
+        let placed = self.stats.record(payload, at.at.as_nanos(), 0);
+        if let Some(placed) = placed {
+            let details = if is_first {
+                &mut self.first
+            } else {
+                self.second.get_or_insert_default()
+            };
+            details.update(placed, payload, bytes, at);
         }
         self.place(payload.class, at);
+        self.read_reports(payload.class, bytes, at);
     }
 
     /// Remembers where a packet was seen without counting it.
@@ -39,16 +84,54 @@ impl MediaCount {
         }
     }
 
-    /// Whether RTP came, and not a single datagram that happened to look like it.
-    pub(crate) fn is_media(&self) -> bool {
-        self.stats.rtp.is_proven()
+    /// Reads what RTCP says; the kernel counts it and leaves that to us.
+    pub(crate) fn read_reports(&mut self, class: Class, bytes: &[u8], at: Locator) {
+        if class == Class::Rtcp {
+            let reports = self.reports.get_or_insert_default();
+            reports.note(bytes, at.at.as_nanos());
+        }
     }
 
-    /// Jitter in ns for a clock of `rate` Hz; the kernel's where the kernel counted with a clock.
-    pub(crate) fn jitter_ns(&self, rate: u32) -> Option<u64> {
+    /// Takes over the kernel's counts. What was read of single packets before is of a few samples and means nothing.
+    pub(crate) fn set_kernel_counts(&mut self, stats: &FlowStats) {
+        self.stats = *stats;
+        self.first = Details::default();
+        self.second = None;
+    }
+
+    /// Whether RTP came, and not a single datagram that happened to look like it.
+    pub(crate) fn is_media(&self) -> bool {
+        self.stats.rtp.is_proven() || self.stats.second.is_proven()
+    }
+
+    /// The sources that sent RTP.
+    pub(crate) fn sources(&self) -> impl Iterator<Item = Source<'_>> {
+        let first = Source {
+            counters: &self.stats.rtp,
+            details: Some(&self.first),
+        };
+        let second = Source {
+            counters: &self.stats.second,
+            details: self.second.as_deref(),
+        };
+        [first, second]
+            .into_iter()
+            .filter(|source| source.counters.packets > 0)
+    }
+
+    /// What the RTCP says.
+    pub(crate) fn reports(&self) -> Option<&Reports> {
+        self.reports.as_deref()
+    }
+}
+
+impl Details {
+    fn update(&mut self, placed: Placed, payload: &Payload, bytes: &[u8], at: Locator) {
         self.bank
-            .jitter_ns(rate)
-            .or_else(|| self.stats.rtp.jitter_ns())
+            .update(placed, payload.timestamp, at.at.as_nanos());
+        if placed != Placed::Aside {
+            self.video.update(payload, bytes, at);
+        }
     }
 }
 

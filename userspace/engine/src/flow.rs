@@ -5,6 +5,7 @@
 //! counters, and sessions claim flows when a snapshot is taken ([`crate::claim`]).
 
 mod epoch;
+mod kinds;
 #[cfg(test)]
 mod tests;
 
@@ -82,7 +83,7 @@ impl FlowTable {
         let (flow, evicted) = self.entry(at, from, to);
         let turned = flow.turn(&payload, at, max_epochs);
         let was_media = flow.current.is_media();
-        flow.current.update(&payload, at);
+        flow.current.update(&payload, head, at);
         let began = flow.watched && !was_media && flow.current.is_media();
         let media_began = flow.current.ssrc().filter(|_| began);
         self.past_epochs += usize::from(turned);

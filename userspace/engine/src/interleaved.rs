@@ -60,8 +60,10 @@ impl Channels {
         }
         let count = &mut self.channels.get_mut(index).ok_or(NoRoom)?.count;
         let was_media = count.is_media();
-        count.update(&payload, at);
-        Ok((!was_media && count.is_media()).then_some(count.stats.rtp.ssrc))
+        count.update(&payload, head, at);
+        let began = !was_media && count.is_media();
+        let main = count.stats.main_source().filter(|_| began);
+        Ok(main.map(|main| main.ssrc))
     }
 
     /// What an end sent on a channel.
@@ -78,7 +80,7 @@ impl Channels {
         let sent = |end| -> u64 {
             let channels = self.channels.iter().filter(|channel| channel.sender == end);
             channels
-                .map(|channel| channel.count.stats.rtp.packets)
+                .map(|channel| channel.count.stats.rtp_packets())
                 .sum()
         };
         let (low, high) = (sent(0), sent(1));

@@ -3,6 +3,8 @@
 //! Media often passes before its SDP is read, or in another file. So jitter is kept for each usual rate, in the steps
 //! that [`rtsp_ebpf_common::rtp::RtpCounters`] takes for one, and the description picks one at the end.
 
+use rtsp_ebpf_common::rtp::Placed;
+
 /// Rates in Hz that RFC 3551 and its successors name.
 const RATES: [u32; 7] = [8_000, 16_000, 22_050, 32_000, 44_100, 48_000, 90_000];
 
@@ -20,22 +22,20 @@ pub(crate) struct JitterBank {
 
 #[derive(Clone, Copy, Debug)]
 struct Sample {
-    ssrc: u32,
     timestamp: u32,
     at_ns: i64,
 }
 
 impl JitterBank {
-    /// Takes in a packet.
-    pub(crate) fn update(&mut self, ssrc: u32, timestamp: u32, at_ns: i64) {
-        let sample = Sample {
-            ssrc,
-            timestamp,
-            at_ns,
-        };
-        if let Some(last) = self.last.replace(sample).filter(|last| last.ssrc == ssrc) {
-            self.step(last, sample);
+    /// Takes in a packet of one source. Where a numbering begins with it, a new measure does.
+    pub(crate) fn update(&mut self, placed: Placed, timestamp: u32, at_ns: i64) {
+        let sample = Sample { timestamp, at_ns };
+        match (placed, self.last) {
+            (Placed::Aside, _) => return,
+            (Placed::Onward, Some(last)) => self.step(last, sample),
+            (Placed::Onward | Placed::Anew, _) => {}
         }
+        self.last = Some(sample);
     }
 
     /// Jitter in ns for a clock of `rate` Hz; `None` for a rate that is not kept or before the second packet.
@@ -66,12 +66,13 @@ impl JitterBank {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use Placed::{Anew, Aside, Onward};
 
     #[test]
     fn only_the_true_rate_sees_a_steady_stream() {
         let mut bank = JitterBank::default();
         for n in 0..100u32 {
-            bank.update(7, n * 3_600, i64::from(n) * 40_000_000);
+            bank.update(Onward, n * 3_600, i64::from(n) * 40_000_000);
         }
         assert_eq!(bank.jitter_ns(90_000), Some(0));
         assert!(bank.jitter_ns(48_000) > Some(1_000_000));
@@ -83,8 +84,9 @@ mod tests {
         let mut counters = rtsp_ebpf_common::rtp::RtpCounters::default();
         for n in 0..50u16 {
             let at = i64::from(n) * 20_000_000 + i64::from(n % 7) * 1_300_000;
-            bank.update(7, u32::from(n) * 160, at);
-            counters.update(n, u32::from(n) * 160, 7, at, 8_000);
+            let seq = if n < 25 { n } else { n + 20_000 };
+            let placed = counters.update(seq, u32::from(n) * 160, 7, at, 8_000);
+            bank.update(placed, u32::from(n) * 160, at);
         }
         assert_eq!(bank.jitter_ns(8_000), counters.jitter_ns());
     }
@@ -92,19 +94,20 @@ mod tests {
     #[test]
     fn an_unusual_rate_is_not_guessed() {
         let mut bank = JitterBank::default();
-        bank.update(7, 0, 0);
+        bank.update(Anew, 0, 0);
         assert_eq!(bank.jitter_ns(90_000), None);
-        bank.update(7, 3_600, 40_000_000);
+        bank.update(Onward, 3_600, 40_000_000);
         assert_eq!(bank.jitter_ns(90_000), Some(0));
         assert_eq!(bank.jitter_ns(12_345), None);
     }
 
     #[test]
-    fn a_new_source_starts_a_new_measure() {
+    fn a_new_numbering_starts_a_new_measure_and_strays_take_no_part() {
         let mut bank = JitterBank::default();
-        bank.update(7, 0, 0);
-        bank.update(8, 3_000_000_000, 40_000_000);
-        bank.update(8, 3_000_003_600, 80_000_000);
+        bank.update(Anew, 0, 0);
+        bank.update(Anew, 3_000_000_000, 40_000_000);
+        bank.update(Aside, 7, 50_000_000);
+        bank.update(Onward, 3_000_003_600, 80_000_000);
         assert_eq!(bank.jitter_ns(90_000), Some(0));
     }
 }

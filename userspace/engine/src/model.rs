@@ -291,6 +291,10 @@ pub struct MediaStream {
     pub clock_rate: Option<u32>,
     /// First payload type of the m= line.
     pub payload_type: Option<u8>,
+    /// What the SDP says of retransmissions and forward error correction that may share a flow with the medium.
+    pub repair: Repair,
+    /// The SDP holds parameter sets of the payload type (`sprop-…`).
+    pub sdp_parameter_sets: bool,
     /// Profile of the Transport header, else of the m= line.
     pub profile: Option<String>,
     /// Whether a SETUP for it was accepted.
@@ -303,6 +307,15 @@ pub struct MediaStream {
     pub setup: Vec<Option<usize>>,
     /// What came at each tap that could have seen it, in the order of [`Session::legs`], then other taps.
     pub arrivals: Vec<Arrival>,
+}
+
+/// How packets that only repeat or repair others are told from a medium's own.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Repair {
+    /// Their payload types: `rtx` (RFC 4588) and forward error correction.
+    pub payload_types: Vec<u8>,
+    /// Their synchronisation sources, by `a=ssrc-group` (RFC 5576).
+    pub sources: Vec<u32>,
 }
 
 /// Ports, channels and addresses of one medium as one leg's SETUP exchange shows them.
@@ -356,7 +369,7 @@ pub struct Refusal {
     pub rtcp_port: bool,
 }
 
-/// RTP of one medium from the server at one tap.
+/// RTP of one medium from the server at one tap. Retransmissions and forward error correction are counted apart.
 #[derive(Clone, Debug, Default)]
 pub struct RtpArrival {
     /// Packets, duplicates included.
@@ -375,8 +388,24 @@ pub struct RtpArrival {
     pub jitter: Option<Span>,
     /// Longest time between two packets.
     pub max_gap: Option<Span>,
+    /// RTP bytes times eight over the time from the first packet to the last, in bits per second.
+    pub bitrate_bps: Option<u64>,
     /// Last synchronisation source.
     pub ssrc: Option<u32>,
+    /// How often the synchronisation source changed.
+    pub ssrc_changes: Option<u32>,
+    /// How often the sequence numbers started anew, changes of the synchronisation source left out.
+    pub restarts: Option<u32>,
+    /// Payload type of the last packet of the source with most packets.
+    pub payload_type: Option<u8>,
+    /// How often it changed within one source.
+    pub payload_type_changes: Option<u32>,
+    /// Packets that only repeat or repair others ([`Repair`]); they are in none of the other counts.
+    pub repair_packets: u64,
+    /// Their bytes.
+    pub repair_bytes: u64,
+    /// The pictures of a video; `None` for other media, encrypted media, and where the kernel counted.
+    pub video: Option<VideoArrival>,
     /// First packet.
     pub first: Option<Locator>,
     /// Last packet.
@@ -398,12 +427,77 @@ pub struct RtcpArrival {
     pub receiver_reports: u64,
     /// BYE packets from the server.
     pub byes: u64,
+    /// Negative acknowledgements from the client: RTCP packets that name missing ones (RFC 4585 §6.2.1).
+    pub nacks: u64,
+    /// Requests of the client for a whole picture: PLI and FIR (RFC 4585 §6.3.1, RFC 5104 §4.3.1).
+    pub keyframe_requests: u64,
+    /// What the client's last reception report says.
+    pub far_end: FarEnd,
     /// First packet from the server.
     pub first: Option<Locator>,
     /// Sender, as seen at this tap.
     pub from: Option<SocketAddr>,
     /// Receiver, as seen at this tap.
     pub to: Option<SocketAddr>,
+}
+
+/// What the client reports of the medium, in its last reception report that passed the tap (RFC 3550 §6.4.1).
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct FarEnd {
+    /// Packets lost since it began to receive; negative where duplicates outnumber losses.
+    pub lost: Option<i32>,
+    /// Part of the packets lost since its report before, from 0 to 1.
+    pub fraction_lost: Option<f64>,
+    /// Interarrival jitter as the client sees it.
+    pub jitter: Option<Span>,
+    /// Time from the tap to the client and back: from the server's report on its way out to the client's answer on its
+    /// way back, less the time that the client held it. The way between tap and server takes no part.
+    pub round_trip: Option<Span>,
+}
+
+/// The pictures of a video at one tap, of the source with most packets.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct VideoArrival {
+    /// Pictures from which decoding can start: IDR of H.264, IRAP of H.265, every picture of JPEG.
+    pub keyframes: u64,
+    /// Mean time between them.
+    pub keyframe_interval: Option<Span>,
+    /// A packet of the last one.
+    pub last_keyframe: Option<Locator>,
+    /// Pictures in a second; packets with one timestamp are one picture.
+    pub frame_rate: Option<f64>,
+    /// Where the decoder finds its parameter sets; `None` for a codec that has none.
+    pub parameter_sets: Option<ParameterSets>,
+}
+
+/// Where the parameter sets of a video are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ParameterSets {
+    /// Nowhere: a decoder cannot start.
+    Missing,
+    /// In the SDP only.
+    Sdp,
+    /// In the media only.
+    InBand,
+    /// In both.
+    Both,
+}
+
+/// Datagrams by what they are (RFC 7983).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct DatagramKinds {
+    /// What looks like RTP.
+    pub rtp: u64,
+    /// RTCP.
+    pub rtcp: u64,
+    /// STUN messages.
+    pub stun: u64,
+    /// DTLS records.
+    pub dtls: u64,
+    /// Known hole punches: VLC's four bytes, the 84 bytes of a maker of set-top boxes, and empty datagrams.
+    pub punches: u64,
+    /// None of these.
+    pub other: u64,
 }
 
 /// Datagrams that left a media port of the client: hole punches, receiver reports, STUN.
@@ -415,6 +509,8 @@ pub struct ClientDatagrams {
     pub to: SocketAddr,
     /// Datagrams.
     pub packets: u64,
+    /// The same by what they are.
+    pub kinds: DatagramKinds,
     /// First one.
     pub first: Locator,
     /// Last one.

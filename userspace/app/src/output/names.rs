@@ -1,7 +1,7 @@
 //! The fixed words of the contract for what the engine's enumerations say.
 
 use rtspscope_engine::model::{
-    AlgAction, AlgEffect, DiffClass, PairEvidence, SessionState, Side, TransportKind,
+    AlgAction, AlgEffect, DiffClass, PairEvidence, ParameterSets, SessionState, Side, TransportKind,
 };
 use rtspscope_engine::{LossKind, Severity};
 use rtspscope_wire::{LinkType, TapRole};
@@ -21,6 +21,15 @@ pub(crate) const fn state(state: SessionState) -> &'static str {
         SessionState::Playing => "playing",
         SessionState::Ended => "ended",
         SessionState::Failed => "failed",
+    }
+}
+
+pub(crate) const fn parameter_sets(parameter_sets: ParameterSets) -> &'static str {
+    match parameter_sets {
+        ParameterSets::Missing => "missing",
+        ParameterSets::Sdp => "sdp",
+        ParameterSets::InBand => "in-band",
+        ParameterSets::Both => "both",
     }
 }
 

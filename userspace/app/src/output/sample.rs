@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use rtspscope_engine::finding::Subject;
 use rtspscope_engine::model::{
-    AlgAction, AlgEffect, AlgJudgement, Arrival, DiffClass, Exchange, FieldDiff, Leg, MediaStream,
-    Message, NatPair, Negotiated, PairEvidence, RtcpArrival, RtpArrival, Session, SessionState,
-    Side, Tap, TransportKind,
+    AlgAction, AlgEffect, AlgJudgement, Arrival, ClientDatagrams, DatagramKinds, DiffClass,
+    Exchange, FarEnd, FieldDiff, Leg, MediaStream, Message, NatPair, Negotiated, PairEvidence,
+    ParameterSets, RtcpArrival, RtpArrival, Session, SessionState, Side, Tap, TransportKind,
+    VideoArrival,
 };
 use rtspscope_engine::{Code, Evidence, Finding, Locator, LossKind, Severity, Snapshot};
 use rtspscope_wire::{LinkType, Span, TapId, TapRole, Timestamp};
@@ -110,18 +111,44 @@ fn arrival(tap: u16, packets: u64) -> Arrival {
             reordered: seen.then_some(0),
             jitter: seen.then_some(Span(1_234_567)),
             max_gap: seen.then_some(Span(40_000_000)),
+            bitrate_bps: seen.then_some(1_581_538),
             ssrc: seen.then_some(0xfeed_beef),
             first: seen.then(|| at(tap, 20)),
             last: seen.then(|| at(tap, 280)),
             from: seen.then(|| address("203.0.113.10:5000")),
             to: seen.then(|| address("203.0.113.1:9998")),
+            video: seen.then(|| VideoArrival {
+                keyframes: 3,
+                keyframe_interval: Some(Span(2_000_000_000)),
+                last_keyframe: Some(at(tap, 200)),
+                frame_rate: Some(25.0),
+                parameter_sets: Some(ParameterSets::Both),
+            }),
+            ..RtpArrival::default()
         },
         rtcp: RtcpArrival {
             packets: packets / 50,
             sender_reports: packets / 50,
+            far_end: FarEnd {
+                lost: seen.then_some(2),
+                fraction_lost: seen.then_some(0.25),
+                jitter: seen.then_some(Span(1_500_000)),
+                round_trip: seen.then_some(Span(20_000_000)),
+            },
             ..RtcpArrival::default()
         },
-        from_client: Vec::new(),
+        from_client: vec![ClientDatagrams {
+            from: address("203.0.113.1:9998"),
+            to: address("203.0.113.10:5000"),
+            packets: 2,
+            kinds: DatagramKinds {
+                punches: 2,
+                ..DatagramKinds::default()
+            },
+            first: at(tap, 18),
+            last: at(tap, 19),
+            rtcp_port: false,
+        }],
         refused: Vec::new(),
     }
 }

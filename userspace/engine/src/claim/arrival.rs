@@ -2,15 +2,19 @@
 
 use std::net::SocketAddr;
 
-use rtspscope_wire::{Span, payload_types};
+use rtsp_ebpf_common::rtp::RtpCounters;
+use rtspscope_wire::{Span, TapId, payload_types};
 
 use super::Unit;
 use super::rounds::Stray;
 use super::seat::Seat;
-use crate::counting::MediaCount;
+use crate::counting::{Codec, MediaCount, Reports, Source, far_end};
 use crate::icmp::{IcmpErrors, RefusedPacket};
 use crate::locator::Locator;
-use crate::model::{Arrival, ClientDatagrams, Refusal, RtcpArrival, RtpArrival, Session};
+use crate::model::{
+    Arrival, ClientDatagrams, DatagramKinds, MediaStream, ParameterSets, Refusal, RtcpArrival,
+    RtpArrival, Session, VideoArrival,
+};
 use crate::record::Record;
 
 /// What one tap saw of one medium.
@@ -21,9 +25,7 @@ pub(super) fn at_seat(
     units: &[Unit<'_>],
     icmp: &IcmpErrors,
 ) -> Arrival {
-    let clock_rate = clock_rate(seat.session, seat.media, sessions);
-    let mut total = Total::new(clock_rate);
-    let mut reports = 0;
+    let mut total = Total::new(medium(seat.session, seat.media, sessions));
     for unit in seat
         .from_server
         .iter()
@@ -36,75 +38,104 @@ pub(super) fn at_seat(
         .iter()
         .filter_map(|index| units.get(*index))
     {
-        reports += unit
-            .epoch
-            .media
-            .as_ref()
-            .map_or(0, |media| media.stats.rtcp.receiver_reports);
+        if let Some(media) = unit.epoch.media.as_deref() {
+            total.add_answers(media);
+        }
     }
     let record = records
         .get(seat.session)
         .and_then(|legs| legs.get(seat.leg));
     if let (Some(record), Some(channels)) = (record, seat.negotiated.channels) {
-        reports += total.add_channels(record, channels);
+        total.add_channels(record, channels);
     }
-    total.rtcp.receiver_reports = reports;
-    Arrival {
-        tap: seat.tap,
-        rtp: total.rtp,
-        rtcp: total.rtcp,
-        from_client: from_client(seat, units),
-        refused: refused(seat, units, icmp),
-    }
+    total.into_arrival(
+        seat.tap,
+        from_client(seat, units),
+        refused(seat, units, icmp),
+    )
 }
 
 /// What a tap saw of a medium whose session has no leg there.
 pub(super) fn elsewhere(stray: &Stray, sessions: &[Session], units: &[Unit<'_>]) -> Arrival {
-    let mut total = Total::new(clock_rate(stray.session, stray.media, sessions));
+    let mut total = Total::new(medium(stray.session, stray.media, sessions));
     for unit in stray.units.iter().filter_map(|index| units.get(*index)) {
         total.add_unit(unit);
     }
-    Arrival {
-        tap: stray.tap,
-        rtp: total.rtp,
-        rtcp: total.rtcp,
-        from_client: Vec::new(),
-        refused: Vec::new(),
-    }
+    total.into_arrival(stray.tap, Vec::new(), Vec::new())
 }
 
-fn clock_rate(session: usize, media: usize, sessions: &[Session]) -> Option<u32> {
-    sessions.get(session)?.media.get(media)?.clock_rate
+fn medium(session: usize, media: usize, sessions: &[Session]) -> Option<&MediaStream> {
+    sessions.get(session)?.media.get(media)
 }
 
 /// Sums over the flows of one medium at one tap. Addresses and jitter are those of the flow with most packets.
-struct Total {
-    clock_rate: Option<u32>,
+struct Total<'a> {
+    medium: Option<&'a MediaStream>,
     rtp: RtpArrival,
     rtcp: RtcpArrival,
     most_rtp: u64,
+    most_places: u64,
     most_rtcp: u64,
+    /// Changes of source within one counter.
+    hidden_changes: u32,
+    /// Time of the first and of the last packet of RTP, in ns.
+    ends: Option<(i64, i64)>,
+    /// The medium's own sources.
+    sources: Vec<u32>,
+    /// What the server's reports say, and the client's.
+    sent: Vec<&'a Reports>,
+    answers: Vec<&'a Reports>,
 }
 
-impl Total {
-    fn new(clock_rate: Option<u32>) -> Self {
+impl<'a> Total<'a> {
+    fn new(medium: Option<&'a MediaStream>) -> Self {
         Self {
-            clock_rate,
+            medium,
             rtp: RtpArrival::default(),
             rtcp: RtcpArrival::default(),
             most_rtp: 0,
+            most_places: 0,
             most_rtcp: 0,
+            hidden_changes: 0,
+            ends: None,
+            sources: Vec::new(),
+            sent: Vec::new(),
+            answers: Vec::new(),
         }
     }
 
-    fn add_unit(&mut self, unit: &Unit<'_>) {
+    fn into_arrival(
+        mut self,
+        tap: TapId,
+        from_client: Vec<ClientDatagrams>,
+        refused: Vec<Refusal>,
+    ) -> Arrival {
+        self.rtp.bitrate_bps = self.bitrate_bps();
+        if self.rtp.packets > 0 {
+            let changes = self.source_changes();
+            self.rtp.ssrc_changes = Some(changes);
+            let all = self.rtp.restarts.unwrap_or(0);
+            self.rtp.restarts = Some(all.saturating_sub(self.hidden_changes));
+        }
+        let rate = self.clock_rate(self.rtp.payload_type);
+        self.rtcp.far_end = far_end(&self.sent, &self.answers, self.rtp.ssrc, rate);
+        Arrival {
+            tap,
+            rtp: self.rtp,
+            rtcp: self.rtcp,
+            from_client,
+            refused,
+        }
+    }
+
+    fn add_unit(&mut self, unit: &Unit<'a>) {
         if let Some(media) = unit.epoch.media.as_deref() {
             self.add(media, unit.flow.from, unit.flow.to);
         }
     }
 
-    /// Adds what the server sent on its channels. Returns the receiver reports that the client sent on them.
-    fn add_channels(&mut self, record: &Record, (rtp, rtcp): (u8, u8)) -> u64 {
+    /// Adds what both ends sent on the medium's channels.
+    fn add_channels(&mut self, record: &'a Record, (rtp, rtcp): (u8, u8)) {
         let (client, server) = (record.client(), 1 - record.client());
         let (from, to) = (record.server_address(), record.client_address());
         let numbers = if rtp == rtcp {
@@ -112,30 +143,56 @@ impl Total {
         } else {
             vec![rtp, rtcp]
         };
-        let mut reports = 0;
         for number in numbers {
             if let Some(media) = record.channels.get(server, number) {
                 self.add(media, from, to);
             }
-            reports += record
-                .channels
-                .get(client, number)
-                .map_or(0, |media| media.stats.rtcp.receiver_reports);
+            if let Some(media) = record.channels.get(client, number) {
+                self.add_answers(media);
+            }
         }
-        reports
     }
 
-    fn add(&mut self, media: &MediaCount, from: SocketAddr, to: SocketAddr) {
-        if media.stats.rtp.packets > 0 {
-            self.add_rtp(media, from, to);
+    fn add(&mut self, media: &'a MediaCount, from: SocketAddr, to: SocketAddr) {
+        let mut own = 0;
+        for source in media.sources() {
+            if self.is_repair(source.counters) {
+                self.rtp.repair_packets += source.counters.packets;
+                self.rtp.repair_bytes += source.counters.bytes;
+            } else {
+                own += source.counters.packets;
+                self.add_source(source);
+            }
+        }
+        if own > 0 {
+            self.add_places(media, own, from, to);
         }
         if media.stats.rtcp.packets > 0 {
             self.add_rtcp(media, from, to);
         }
+        self.sent.extend(media.reports());
     }
 
-    fn add_rtp(&mut self, media: &MediaCount, from: SocketAddr, to: SocketAddr) {
-        let counted = &media.stats.rtp;
+    /// Adds what the client says of the medium.
+    fn add_answers(&mut self, media: &'a MediaCount) {
+        self.rtcp.receiver_reports += media.stats.rtcp.receiver_reports;
+        if let Some(reports) = media.reports() {
+            self.rtcp.nacks += reports.nacks;
+            self.rtcp.keyframe_requests += reports.keyframe_requests;
+            self.answers.push(reports);
+        }
+    }
+
+    /// Whether a source only repeats or repairs packets of another.
+    fn is_repair(&self, source: &RtpCounters) -> bool {
+        self.medium.is_some_and(|medium| {
+            medium.repair.payload_types.contains(&source.payload_type)
+                || medium.repair.sources.contains(&source.ssrc)
+        })
+    }
+
+    fn add_source(&mut self, source: Source<'_>) {
+        let counted = source.counters;
         let rtp = &mut self.rtp;
         rtp.packets += counted.packets;
         rtp.bytes += counted.bytes;
@@ -143,23 +200,40 @@ impl Total {
         rtp.lost = Some(rtp.lost.unwrap_or(0) + counted.lost());
         rtp.duplicates = Some(rtp.duplicates.unwrap_or(0) + counted.duplicates);
         rtp.reordered = Some(rtp.reordered.unwrap_or(0) + counted.reordered);
+        rtp.restarts = Some(rtp.restarts.unwrap_or(0) + counted.restarts);
+        let changes = rtp.payload_type_changes.unwrap_or(0);
+        rtp.payload_type_changes = Some(changes + counted.payload_type_changes);
         if counted.packets > 1 {
             rtp.max_gap = rtp.max_gap.max(Some(span(counted.max_gap_ns)));
         }
+        let (first, last) = self.ends.unwrap_or((counted.first_ns, counted.last_ns));
+        if self.ends.is_none_or(|(_, last)| counted.last_ns >= last) {
+            rtp.ssrc = Some(counted.ssrc);
+        }
+        self.ends = Some((first.min(counted.first_ns), last.max(counted.last_ns)));
+        self.sources.push(counted.ssrc);
+        self.hidden_changes += counted.ssrc_changes;
+        if counted.packets > self.most_rtp {
+            self.most_rtp = counted.packets;
+            self.rtp.payload_type = Some(counted.payload_type);
+            let rate = self.clock_rate(Some(counted.payload_type));
+            self.rtp.jitter = rate.and_then(|rate| source.jitter_ns(rate)).map(span);
+            self.rtp.video = self.medium.and_then(|medium| video(medium, source));
+        }
+    }
+
+    /// Where a flow's RTP was seen.
+    fn add_places(&mut self, media: &MediaCount, packets: u64, from: SocketAddr, to: SocketAddr) {
+        let rtp = &mut self.rtp;
         if rtp
             .last
             .is_none_or(|last| media.last_rtp.is_some_and(|own| own.at >= last.at))
         {
-            rtp.ssrc = Some(counted.ssrc);
             rtp.last = media.last_rtp;
         }
         rtp.first = earlier(rtp.first, media.first_rtp);
-        if counted.packets > self.most_rtp {
-            self.most_rtp = counted.packets;
-            let by_type =
-                || payload_types::lookup(counted.payload_type).map(|kind| kind.clock_rate);
-            let rate = self.clock_rate.or_else(by_type);
-            rtp.jitter = rate.and_then(|rate| media.jitter_ns(rate)).map(span);
+        if packets > self.most_places {
+            self.most_places = packets;
             (rtp.from, rtp.to) = (Some(from), Some(to));
         }
     }
@@ -176,6 +250,51 @@ impl Total {
             (rtcp.from, rtcp.to) = (Some(from), Some(to));
         }
     }
+
+    /// By the SDP, else by the table of static payload types.
+    fn clock_rate(&self, payload_type: Option<u8>) -> Option<u32> {
+        let by_type = || payload_types::lookup(payload_type?).map(|kind| kind.clock_rate);
+        self.medium
+            .and_then(|medium| medium.clock_rate)
+            .or_else(by_type)
+    }
+
+    fn bitrate_bps(&self) -> Option<u64> {
+        let (first, last) = self.ends?;
+        let nanos = u128::try_from(last.checked_sub(first)?).ok()?;
+        let bits = u128::from(self.rtp.bytes) * 8;
+        u64::try_from((bits * 1_000_000_000).checked_div(nanos)?).ok()
+    }
+
+    /// How often another source began to send; one that goes on in another flow is no other.
+    fn source_changes(&mut self) -> u32 {
+        self.sources.sort_unstable();
+        self.sources.dedup();
+        (self.sources.len() as u32).saturating_sub(1) + self.hidden_changes
+    }
+}
+
+/// The pictures of a medium whose codec is known and in clear.
+fn video(medium: &MediaStream, source: Source<'_>) -> Option<VideoArrival> {
+    let codec = Codec::of(medium.encoding.as_deref()?)?;
+    let profile = medium.profile.as_deref().unwrap_or_default();
+    if profile.to_ascii_uppercase().contains("SAVP") {
+        return None;
+    }
+    let pictures = source.pictures(codec)?;
+    let parameter_sets = |in_band| match (medium.sdp_parameter_sets, in_band) {
+        (false, false) => ParameterSets::Missing,
+        (true, false) => ParameterSets::Sdp,
+        (false, true) => ParameterSets::InBand,
+        (true, true) => ParameterSets::Both,
+    };
+    Some(VideoArrival {
+        keyframes: pictures.key_pictures,
+        keyframe_interval: pictures.key_interval,
+        last_keyframe: pictures.last_key,
+        frame_rate: pictures.rate,
+        parameter_sets: pictures.parameter_sets.map(parameter_sets),
+    })
 }
 
 fn span(nanos: u64) -> Span {
@@ -201,6 +320,7 @@ fn from_client(seat: &Seat, units: &[Unit<'_>]) -> Vec<ClientDatagrams> {
             .find(|same| (same.from, same.to) == (from, to))
         {
             same.packets += epoch.packets;
+            add_kinds(&mut same.kinds, epoch.kinds());
             same.last = epoch.last;
             continue;
         }
@@ -209,6 +329,7 @@ fn from_client(seat: &Seat, units: &[Unit<'_>]) -> Vec<ClientDatagrams> {
             from,
             to,
             packets: epoch.packets,
+            kinds: epoch.kinds(),
             first: epoch.first,
             last: epoch.last,
             rtcp_port,
@@ -216,6 +337,15 @@ fn from_client(seat: &Seat, units: &[Unit<'_>]) -> Vec<ClientDatagrams> {
     }
     sent.sort_by_key(|sent| sent.first.at);
     sent
+}
+
+fn add_kinds(sum: &mut DatagramKinds, more: DatagramKinds) {
+    sum.rtp += more.rtp;
+    sum.rtcp += more.rtcp;
+    sum.stun += more.stun;
+    sum.dtls += more.dtls;
+    sum.punches += more.punches;
+    sum.other += more.other;
 }
 
 fn is_rtcp_port(seat: &Seat, from: SocketAddr, to: SocketAddr) -> bool {

@@ -294,7 +294,7 @@ impl<'u> Table<'_, 'u> {
                 let seen = seat
                     .from_server
                     .iter()
-                    .filter_map(|unit| self.units[*unit].epoch.ssrc());
+                    .flat_map(|unit| self.units[*unit].epoch.sources());
                 seat.negotiated.ssrc.into_iter().chain(seen)
             })
             .collect();

@@ -5,8 +5,10 @@ use std::net::SocketAddr;
 use rtsp_ebpf_common::flow::{Class, FlowStats, Payload};
 use rtspscope_wire::{Span, TapId, Timestamp};
 
+use super::kinds::Kinds;
 use crate::counting::MediaCount;
 use crate::locator::Locator;
+use crate::model::DatagramKinds;
 
 /// Silence after which another SSRC on the same flow is another stream rather than a restarted source.
 const QUIET: Span = Span::from_secs(1);
@@ -34,6 +36,8 @@ pub(crate) struct Epoch {
     pub(crate) last: Locator,
     /// Counters, once something looked like RTP, RTCP or the kernel counted it.
     pub(crate) media: Option<Box<MediaCount>>,
+    /// What else came.
+    kinds: Kinds,
     /// The kernel keeps the counters; frames give places only.
     counted_by_kernel: bool,
 }
@@ -45,6 +49,7 @@ impl Epoch {
             first: at,
             last: at,
             media: None,
+            kinds: Kinds::default(),
             counted_by_kernel: false,
         }
     }
@@ -54,19 +59,31 @@ impl Epoch {
         self.media.as_ref().is_some_and(|media| media.is_media())
     }
 
-    /// Synchronisation source of its RTP.
+    /// Synchronisation source of its RTP: of two the one that sent more.
     pub(crate) fn ssrc(&self) -> Option<u32> {
-        self.media
-            .as_ref()
-            .filter(|media| media.stats.rtp.packets > 0)
-            .map(|media| media.stats.rtp.ssrc)
+        let main = self.media.as_ref()?.stats.main_source()?;
+        Some(main.ssrc)
     }
 
-    pub(super) fn update(&mut self, payload: &Payload, at: Locator) {
+    /// All synchronisation sources of its RTP.
+    pub(crate) fn sources(&self) -> impl Iterator<Item = u32> {
+        let sources = self.media.iter().flat_map(|media| media.sources());
+        sources.map(|source| source.counters.ssrc)
+    }
+
+    /// Its datagrams by kind.
+    pub(crate) fn kinds(&self) -> DatagramKinds {
+        let stats = self.media.as_ref().map(|media| &media.stats);
+        self.kinds.of_flow(stats, self.counted_by_kernel)
+    }
+
+    pub(super) fn update(&mut self, payload: &Payload, bytes: &[u8], at: Locator) {
+        self.kinds.note(payload.class, bytes);
         self.last = at;
         if self.counted_by_kernel {
             if let Some(media) = &mut self.media {
                 media.place(payload.class, at);
+                media.read_reports(payload.class, bytes, at);
             }
             return;
         }
@@ -75,7 +92,7 @@ impl Epoch {
             self.media = Some(Box::default());
         }
         if let Some(media) = &mut self.media {
-            media.update(payload, at);
+            media.update(payload, bytes, at);
         }
     }
 
@@ -96,10 +113,14 @@ impl Epoch {
             self.last = place(stats.last_ns);
         }
         let media = self.media.get_or_insert_default();
-        media.stats = *stats;
-        if stats.rtp.packets > 0 {
-            media.place(Class::Rtp, place(stats.rtp.first_ns));
-            media.last_rtp = Some(place(stats.rtp.last_ns));
+        media.set_kernel_counts(stats);
+        let sources = [&stats.rtp, &stats.second];
+        let sources = || sources.iter().filter(|source| source.packets > 0);
+        if let Some(first) = sources().map(|source| source.first_ns).min() {
+            media.place(Class::Rtp, place(first));
+        }
+        if let Some(last) = sources().map(|source| source.last_ns).max() {
+            media.last_rtp = Some(place(last));
         }
         if stats.rtcp.packets > 0 {
             media.place(Class::Rtcp, place(stats.rtcp.first_ns));
@@ -128,10 +149,13 @@ impl Flow {
     /// Begins a new use where a SETUP asked for it, or where another source speaks after a silence; says whether the
     /// one before is kept apart.
     pub(super) fn turn(&mut self, payload: &Payload, at: Locator, max_epochs: usize) -> bool {
-        let other_source = payload.class == Class::Rtp
-            && self.current.ssrc().is_some_and(|ssrc| ssrc != payload.ssrc);
         let after_silence = at.at - self.current.last.at > QUIET;
-        let is_other_use = self.fenced || (other_source && after_silence);
+        let is_other_source = || {
+            payload.class == Class::Rtp
+                && self.current.ssrc().is_some()
+                && self.current.sources().all(|ssrc| ssrc != payload.ssrc)
+        };
+        let is_other_use = self.fenced || (after_silence && is_other_source());
         if !is_other_use {
             return false;
         }

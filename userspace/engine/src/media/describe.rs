@@ -4,7 +4,7 @@ use rtspscope_wire::rtsp::message::MessageSlice;
 use rtspscope_wire::sdp::{self, SdpMedia};
 use rtspscope_wire::url;
 
-use crate::model::{Exchange, Leg, MediaStream, Message, Side};
+use crate::model::{Exchange, Leg, MediaStream, Message, Repair, Side};
 use crate::reading;
 
 /// One m= line with the URL to which its control attribute is relative.
@@ -88,6 +88,11 @@ fn read(media: &SdpMedia<'_>, base: &str) -> Announced {
         encoding: media.encoding.as_deref().map(str::to_owned),
         clock_rate: media.clock_rate,
         payload_type: media.payload_type,
+        repair: Repair {
+            payload_types: media.repair_payload_types(),
+            sources: media.repair_sources(),
+        },
+        sdp_parameter_sets: media.has_parameter_sets(),
         profile: (!proto.is_empty()).then_some(proto),
         ..MediaStream::default()
     };

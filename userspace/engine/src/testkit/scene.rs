@@ -10,8 +10,8 @@ use super::{LAN, WAN, addr, at, leg};
 use crate::alg;
 use crate::input::LossKind;
 use crate::model::{
-    AlgJudgement, Arrival, ClientDatagrams, Exchange, Leg, MediaStream, Message, NatPair,
-    Negotiated, Refusal, RtcpArrival, RtpArrival, Session, SessionState, Snapshot, Tap,
+    AlgJudgement, Arrival, ClientDatagrams, DatagramKinds, Exchange, Leg, MediaStream, Message,
+    NatPair, Negotiated, Refusal, RtcpArrival, RtpArrival, Session, SessionState, Snapshot, Tap,
     TransportKind,
 };
 use crate::nat::{diff, pairing};
@@ -132,6 +132,7 @@ impl Scene {
                     from: addr(&format!("{host}:{}", port + offset)),
                     to: addr(&format!("203.0.113.10:{}", 6970 + offset)),
                     packets: 1,
+                    kinds: DatagramKinds::default(),
                     first: place,
                     last: place,
                     rtcp_port,

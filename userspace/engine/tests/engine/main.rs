@@ -2,5 +2,6 @@
 
 mod damage;
 mod golden;
+mod media;
 mod sessions;
 mod support;

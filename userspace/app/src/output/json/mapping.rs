@@ -5,8 +5,8 @@ use rtspscope_engine::{Code, Snapshot, finding};
 use rtspscope_wire::{Span, TapId};
 
 use super::schema::{
-    Alg, Arrival, Capture, Client, Evidence, Finding, Leg, Loss, Media, Nat, Negotiated, Report,
-    Rewrite, Rtcp, Rtp, Server, Session, Tap, Tool,
+    Alg, Arrival, Capture, Client, ClientDatagrams, DatagramKinds, Evidence, Finding, Leg, Loss,
+    Media, Nat, Negotiated, Report, Reports, Rewrite, Rtcp, Rtp, Server, Session, Tap, Tool, Video,
 };
 use crate::output::names;
 use crate::output::privacy::{Privacy, own};
@@ -156,6 +156,8 @@ impl Mapping<'_> {
             tap: self.tap_name(arrival.tap),
             rtp: rtp(&arrival.rtp),
             rtcp: rtcp(&arrival.rtcp),
+            video: arrival.rtp.video.as_ref().map(video),
+            from_client: arrival.from_client.iter().map(from_client).collect(),
         }
     }
 
@@ -294,11 +296,46 @@ fn rtp(rtp: &model::RtpArrival) -> Rtp {
         reordered: rtp.reordered,
         jitter_ms: rtp.jitter.map(Span::as_millis_f64),
         max_gap_ms: rtp.max_gap.map(Span::as_millis_f64),
+        bitrate_bps: rtp.bitrate_bps,
         ssrc: rtp.ssrc,
+        ssrc_changes: rtp.ssrc_changes,
+        restarts: rtp.restarts,
+        payload_type: rtp.payload_type,
+        payload_type_changes: rtp.payload_type_changes,
+        repair_packets: rtp.repair_packets,
+        repair_bytes: rtp.repair_bytes,
         first_at: rtp.first.map(|first| rfc3339(first.at)),
         last_at: rtp.last.map(|last| rfc3339(last.at)),
         from: rtp.from.map(|from| from.to_string()),
         to: rtp.to.map(|to| to.to_string()),
+    }
+}
+
+fn video(video: &model::VideoArrival) -> Video {
+    Video {
+        keyframes: video.keyframes,
+        keyframe_interval_ms: video.keyframe_interval.map(Span::as_millis_f64),
+        last_keyframe_at: video.last_keyframe.map(|last| rfc3339(last.at)),
+        frame_rate: video.frame_rate,
+        parameter_sets: video.parameter_sets.map(names::parameter_sets),
+    }
+}
+
+fn from_client(sent: &model::ClientDatagrams) -> ClientDatagrams {
+    ClientDatagrams {
+        from: sent.from.to_string(),
+        to: sent.to.to_string(),
+        packets: sent.packets,
+        kinds: DatagramKinds {
+            rtp: sent.kinds.rtp,
+            rtcp: sent.kinds.rtcp,
+            stun: sent.kinds.stun,
+            dtls: sent.kinds.dtls,
+            hole_punch: sent.kinds.punches,
+            other: sent.kinds.other,
+        },
+        first_at: rfc3339(sent.first.at),
+        last_at: rfc3339(sent.last.at),
     }
 }
 
@@ -308,6 +345,14 @@ fn rtcp(rtcp: &model::RtcpArrival) -> Rtcp {
         sender_reports: rtcp.sender_reports,
         receiver_reports: rtcp.receiver_reports,
         byes: rtcp.byes,
+        nacks: rtcp.nacks,
+        keyframe_requests: rtcp.keyframe_requests,
+        reports: Reports {
+            far_end_lost: rtcp.far_end.lost,
+            far_end_fraction: rtcp.far_end.fraction_lost,
+            far_end_jitter_ms: rtcp.far_end.jitter.map(Span::as_millis_f64),
+            round_trip_ms: rtcp.far_end.round_trip.map(Span::as_millis_f64),
+        },
         from: rtcp.from.map(|from| from.to_string()),
         to: rtcp.to.map(|to| to.to_string()),
     }

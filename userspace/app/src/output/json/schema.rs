@@ -121,6 +121,40 @@ pub(crate) struct Arrival {
     pub tap: String,
     pub rtp: Rtp,
     pub rtcp: Rtcp,
+    /// The pictures of a video; `null` where they were not seen or mean nothing.
+    pub video: Option<Video>,
+    /// What left the client's media ports.
+    pub from_client: Vec<ClientDatagrams>,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct Video {
+    pub keyframes: u64,
+    /// Mean time between two.
+    pub keyframe_interval_ms: Option<f64>,
+    pub last_keyframe_at: Option<String>,
+    pub frame_rate: Option<f64>,
+    pub parameter_sets: Option<&'static str>,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct ClientDatagrams {
+    pub from: String,
+    pub to: String,
+    pub packets: u64,
+    pub kinds: DatagramKinds,
+    pub first_at: String,
+    pub last_at: String,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct DatagramKinds {
+    pub rtp: u64,
+    pub rtcp: u64,
+    pub stun: u64,
+    pub dtls: u64,
+    pub hole_punch: u64,
+    pub other: u64,
 }
 
 #[derive(Debug, Serialize)]
@@ -133,7 +167,15 @@ pub(crate) struct Rtp {
     pub reordered: Option<u64>,
     pub jitter_ms: Option<f64>,
     pub max_gap_ms: Option<f64>,
+    pub bitrate_bps: Option<u64>,
     pub ssrc: Option<u32>,
+    pub ssrc_changes: Option<u32>,
+    pub restarts: Option<u32>,
+    pub payload_type: Option<u8>,
+    pub payload_type_changes: Option<u32>,
+    /// Retransmissions and forward error correction, which are in none of the other counts.
+    pub repair_packets: u64,
+    pub repair_bytes: u64,
     pub first_at: Option<String>,
     pub last_at: Option<String>,
     pub from: Option<String>,
@@ -146,8 +188,22 @@ pub(crate) struct Rtcp {
     pub sender_reports: u64,
     pub receiver_reports: u64,
     pub byes: u64,
+    pub nacks: u64,
+    pub keyframe_requests: u64,
+    /// What the client reports.
+    pub reports: Reports,
     pub from: Option<String>,
     pub to: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct Reports {
+    pub far_end_lost: Option<i32>,
+    /// From 0 to 1.
+    pub far_end_fraction: Option<f64>,
+    pub far_end_jitter_ms: Option<f64>,
+    /// From the tap to the client and back.
+    pub round_trip_ms: Option<f64>,
 }
 
 #[derive(Debug, Serialize)]

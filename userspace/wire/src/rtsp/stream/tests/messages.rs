@@ -283,7 +283,9 @@ fn an_endless_head_or_body_stops_at_its_cap() {
 #[test]
 fn a_frame_inside_a_line_that_is_no_start_line_is_not_counted_with_it() {
     let mut run = Run::in_step();
-    run.chunk(b"no start").chunk(&rtp(0, 7, 100)).chunk(b" line\r\n");
+    run.chunk(b"no start")
+        .chunk(&rtp(0, 7, 100))
+        .chunk(b" line\r\n");
     run.chunk(OK).finish();
     run.gives(&["$0 #7 100", "Desync 8", "Desync 7", "RTSP/1.0 200 OK +0"]);
 }

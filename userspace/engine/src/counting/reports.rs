@@ -1,0 +1,216 @@
+//! What RTCP says: the sender reports that passed, and what a receiver reports back.
+//!
+//! The two travel in different directions, so each directed flow keeps its part, and they meet when a snapshot is taken
+//! ([`far_end`]).
+
+use rtspscope_wire::Span;
+use rtspscope_wire::rtcp::{self, FeedbackMessage, Packet, ReportBlock};
+
+use crate::model::FarEnd;
+
+/// Sender reports that are remembered; a receiver answers one of the last.
+const SENDER_REPORTS: usize = 8;
+
+/// Sources whose reception reports are kept apart.
+const SOURCES: usize = 4;
+
+/// What one directed flow of RTCP said.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Reports {
+    /// Middle 32 bits of the NTP time of the last sender reports, and when they passed.
+    sent: [(u32, i64); SENDER_REPORTS],
+    sent_count: usize,
+    /// The last reception report on each source, and when it passed.
+    received: Vec<(ReportBlock, i64)>,
+    /// Negative acknowledgements: packets that name missing ones.
+    pub(crate) nacks: u64,
+    /// Requests for a whole picture.
+    pub(crate) keyframe_requests: u64,
+}
+
+impl Reports {
+    /// Takes in a compound packet.
+    pub(super) fn note(&mut self, bytes: &[u8], at_ns: i64) {
+        for packet in rtcp::packets(bytes) {
+            match packet {
+                Packet::SenderReport(report) => {
+                    let middle = (report.ntp >> 16) as u32;
+                    if let Some(slot) = self.sent.get_mut(self.sent_count % SENDER_REPORTS) {
+                        *slot = (middle, at_ns);
+                    }
+                    self.sent_count += 1;
+                    report.reports.for_each(|block| self.receive(block, at_ns));
+                }
+                Packet::ReceiverReport(report) => {
+                    report.reports.for_each(|block| self.receive(block, at_ns));
+                }
+                Packet::Feedback(feedback) => match feedback.message {
+                    FeedbackMessage::Nack(_) => self.nacks += 1,
+                    FeedbackMessage::PictureLoss | FeedbackMessage::FullIntraRequest => {
+                        self.keyframe_requests += 1;
+                    }
+                    FeedbackMessage::Other { .. } => {}
+                },
+                Packet::SourceDescription(_)
+                | Packet::Bye(_)
+                | Packet::App(_)
+                | Packet::ExtendedReport(_)
+                | Packet::Other { .. } => {}
+            }
+        }
+    }
+
+    fn receive(&mut self, block: ReportBlock, at_ns: i64) {
+        let is_same = |(known, _): &(ReportBlock, i64)| known.ssrc == block.ssrc;
+        let at = self.received.iter().position(is_same);
+        if let Some(slot) = at.and_then(|at| self.received.get_mut(at)) {
+            *slot = (block, at_ns);
+        } else if self.received.len() < SOURCES {
+            self.received.push((block, at_ns));
+        }
+    }
+
+    /// When the sender report passed that a receiver names by the middle of its time.
+    fn sent_at(&self, middle: u32) -> Option<i64> {
+        let kept = self.sent.get(..self.sent_count.min(SENDER_REPORTS))?;
+        let sent = kept.iter().filter(|(sent, _)| *sent == middle);
+        sent.map(|(_, at_ns)| *at_ns).max()
+    }
+}
+
+/// What the receiver of `ssrc` reports, by its last report in `received`, and how long the way from this tap to it and
+/// back is, by the sender report in `sent` that it answers. A lone report on another source is taken where the medium's
+/// own source is not known.
+pub(crate) fn far_end(
+    sent: &[&Reports],
+    received: &[&Reports],
+    ssrc: Option<u32>,
+    clock_rate: Option<u32>,
+) -> FarEnd {
+    let all = || received.iter().flat_map(|reports| &reports.received);
+    let fits = |(block, _): &&(ReportBlock, i64)| ssrc.is_none_or(|ssrc| block.ssrc == ssrc);
+    if ssrc.is_none() && all().count() > 1 {
+        return FarEnd::default();
+    }
+    let Some((block, at_ns)) = all().filter(fits).max_by_key(|(_, at_ns)| *at_ns) else {
+        return FarEnd::default();
+    };
+    let in_time = |rate: u32| {
+        let nanos = u64::from(block.jitter_ticks) * 1_000_000_000 / u64::from(rate.max(1));
+        Span(i64::try_from(nanos).unwrap_or(i64::MAX))
+    };
+    FarEnd {
+        lost: Some(block.cumulative_lost),
+        fraction_lost: Some(f64::from(block.fraction_lost) / 256.0),
+        jitter: clock_rate.map(in_time),
+        round_trip: round_trip(sent, block, *at_ns),
+    }
+}
+
+/// RFC 3550 §6.4.1, figure 2, measured at the tap: from the sender report on its way out to the answer on its way back.
+fn round_trip(sent: &[&Reports], block: &ReportBlock, at_ns: i64) -> Option<Span> {
+    if block.last_sr == 0 {
+        return None;
+    }
+    let sent_at = sent
+        .iter()
+        .filter_map(|reports| reports.sent_at(block.last_sr))
+        .max()?;
+    let held = i64::from(block.delay_since_last_sr) * 1_000_000_000 / 65_536;
+    let way = at_ns.checked_sub(sent_at)?.checked_sub(held)?;
+    // The receiver's clock counts in 15 us; what is less than that below zero is a way of nearly no length.
+    (way >= -1_000_000).then_some(Span(way.max(0)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MILLI: i64 = 1_000_000;
+
+    fn words(first: u8, packet_type: u8, values: &[u32]) -> Vec<u8> {
+        let mut bytes = vec![first, packet_type];
+        bytes.extend((values.len() as u16).to_be_bytes());
+        bytes.extend(values.iter().flat_map(|value| value.to_be_bytes()));
+        bytes
+    }
+
+    fn sender_report(middle: u32) -> Vec<u8> {
+        words(0x80, 200, &[7, middle >> 16, middle << 16, 0, 0, 0])
+    }
+
+    /// A receiver report on `ssrc`: 64 of 256 and 5 in all lost, jitter of 900 ticks.
+    fn receiver_report(ssrc: u32, last_sr: u32, delay: u32) -> Vec<u8> {
+        words(
+            0x81,
+            201,
+            &[9, ssrc, 0x4000_0005, 1_000, 900, last_sr, delay],
+        )
+    }
+
+    fn reports(packets: &[(i64, Vec<u8>)]) -> Reports {
+        let mut reports = Reports::default();
+        for (millis, bytes) in packets {
+            reports.note(bytes, millis * MILLI);
+        }
+        reports
+    }
+
+    #[test]
+    fn the_far_end_tells_its_loss_and_the_way_to_it() {
+        let sent = reports(&[
+            (1_000, sender_report(0xaaaa_0001)),
+            (6_000, sender_report(0xaaaa_0002)),
+        ]);
+        // Held for half a second; 20 ms on the way.
+        let received = reports(&[(1_520, receiver_report(7, 0xaaaa_0001, 32_768))]);
+        let far = far_end(&[&sent], &[&received], Some(7), Some(90_000));
+        assert_eq!((far.lost, far.fraction_lost), (Some(5), Some(0.25)));
+        assert_eq!(far.jitter, Some(Span::from_millis(10)));
+        assert_eq!(far.round_trip, Some(Span::from_millis(20)));
+    }
+
+    #[test]
+    fn a_report_without_a_sender_report_measures_no_way() {
+        let sent = reports(&[(1_000, sender_report(0xaaaa_0001))]);
+        for last_sr in [0, 0xbbbb_0001] {
+            let received = reports(&[(1_520, receiver_report(7, last_sr, 0))]);
+            let far = far_end(&[&sent], &[&received], Some(7), None);
+            assert_eq!(
+                (far.lost, far.jitter, far.round_trip),
+                (Some(5), None, None)
+            );
+        }
+    }
+
+    #[test]
+    fn the_last_report_on_the_own_source_counts() {
+        let received = reports(&[
+            (1, receiver_report(8, 0, 0)),
+            (2, receiver_report(7, 0, 0)),
+            (3, words(0x81, 201, &[9, 7, 0x00ff_fffe, 0, 0, 0, 0])),
+        ]);
+        assert_eq!(far_end(&[], &[&received], Some(7), None).lost, Some(-2));
+        assert_eq!(far_end(&[], &[&received], Some(6), None), FarEnd::default());
+        assert_eq!(far_end(&[], &[&received], None, None), FarEnd::default());
+    }
+
+    #[test]
+    fn only_the_last_sender_reports_are_kept() {
+        let all: Vec<_> = (1..=9).map(|n| (i64::from(n), sender_report(n))).collect();
+        let sent = reports(&all);
+        assert_eq!((sent.sent_at(1), sent.sent_at(2)), (None, Some(2 * MILLI)));
+        assert_eq!(sent.sent_at(9), Some(9 * MILLI));
+    }
+
+    #[test]
+    fn feedback_is_counted_by_what_it_asks_for() {
+        let asked = reports(&[
+            (1, words(0x81, 205, &[9, 7, 0x0064_0000])),
+            (2, words(0x81, 206, &[9, 7])),
+            (3, words(0x84, 206, &[9, 0, 7, 0])),
+            (4, words(0x8f, 206, &[9, 7])),
+        ]);
+        assert_eq!((asked.nacks, asked.keyframe_requests), (1, 2));
+    }
+}
