@@ -53,13 +53,13 @@ impl Pace {
         let ticks = u64::from(self.last_timestamp.wrapping_sub(self.since_timestamp));
         let gap = units(self.last_ns, at_ns);
         let gap_ticks = timestamp.wrapping_sub(self.last_timestamp);
-        if paced < MIN_PACED || paced > MAX_TIME || gap > MAX_TIME || gap_ticks.cast_signed() < 0 {
+        let is_measured = (MIN_PACED..=MAX_TIME).contains(&paced) && ticks != 0;
+        if !is_measured || gap > MAX_TIME || gap_ticks.cast_signed() < 0 {
             return false;
         }
         let came = u64::from(gap_ticks).wrapping_mul(paced);
         let due = ticks.wrapping_mul(gap);
-        let off = if came > due { came - due } else { due - came };
-        ticks != 0 && off <= (due >> 3).wrapping_add(ticks.wrapping_mul(SLACK))
+        came.abs_diff(due) <= (due >> 3).wrapping_add(ticks.wrapping_mul(SLACK))
     }
 }
 

@@ -28,8 +28,12 @@ pub fn counters(data: &[u8]) {
             ssrc = 1 + (ssrc + u32::from(step)) % 3;
         }
         at_ns += i64::from(*far) * 1_000_000;
-        counters.update(seq, u32::from(seq).wrapping_mul(3_000), ssrc, at_ns, 90_000);
-        model.take(seq, ssrc);
+        let timestamp = match kind & 8 {
+            0 => (at_ns.cast_unsigned() / 1_000_000 * 90) as u32,
+            _ => u32::from(seq).wrapping_mul(3_000),
+        };
+        counters.update(seq, timestamp, ssrc, at_ns, 90_000);
+        model.take(seq, timestamp, ssrc, at_ns);
         model.check(&counters);
     }
 }
@@ -44,33 +48,63 @@ struct Model {
     duplicates: u64,
     reordered: u64,
     strays: u64,
-    /// The number that would prove a jump.
-    probe: Option<u16>,
+    /// The number that would prove a jump, and whether the source kept its pace over it.
+    probe: Option<(u16, bool)>,
+    /// Timestamp and time where the pace was first measured, and of the last packet in its place.
+    pace: [(u32, i64); 2],
 }
 
 impl Model {
-    fn take(&mut self, seq: u16, ssrc: u32) {
+    fn take(&mut self, seq: u16, timestamp: u32, ssrc: u32, at_ns: i64) {
         self.packets += 1;
         if self.numberings.is_empty() || ssrc != self.ssrc {
             self.ssrc = ssrc;
             self.begin(seq);
+            self.pace = [(timestamp, at_ns); 2];
             return;
         }
         let number = self.extended(seq);
         let highest = self.highest();
         let is_far =
             number > highest + u64::from(MAX_DROPOUT) || highest.saturating_sub(number) >= WINDOW;
-        if !is_far {
-            self.count(number);
-        } else if self.probe == Some(seq) {
-            self.strays -= 1;
-            self.begin(seq.wrapping_sub(1));
-            let number = self.extended(seq);
-            self.count(number);
-        } else {
-            self.strays += 1;
-            self.probe = Some(seq.wrapping_add(1));
+        match self.probe {
+            _ if !is_far => self.count(number),
+            Some((proof, keeps_pace)) if proof == seq => {
+                self.strays -= 1;
+                if keeps_pace {
+                    self.probe = None;
+                    let ahead = seq.wrapping_sub(1).wrapping_sub(highest as u16);
+                    self.count(highest + u64::from(ahead));
+                } else {
+                    self.begin(seq.wrapping_sub(1));
+                    self.pace[0] = (timestamp, at_ns);
+                }
+                let number = self.extended(seq);
+                self.count(number);
+            }
+            _ => {
+                self.strays += 1;
+                let keeps_pace = self.keeps_pace(timestamp, at_ns);
+                self.probe = Some((seq.wrapping_add(1), keeps_pace));
+                return;
+            }
         }
+        self.pace[1] = (timestamp, at_ns);
+        if timestamp.wrapping_sub(self.pace[0].0) > 1 << 30 {
+            self.pace[0] = (timestamp, at_ns);
+        }
+    }
+
+    /// Whether the timestamp is off by less than a second and an eighth of the gap from where the pace puts it.
+    fn keeps_pace(&self, timestamp: u32, at_ns: i64) -> bool {
+        let [(since_timestamp, since), (last_timestamp, last)] = self.pace;
+        let millis = |from: i64, to: i64| i128::from(to - from) >> 20;
+        let (paced, gap) = (millis(since, last), millis(last, at_ns));
+        let ticks = i128::from(last_timestamp.wrapping_sub(since_timestamp));
+        let gap_ticks = timestamp.wrapping_sub(last_timestamp).cast_signed();
+        let off = (i128::from(gap_ticks) * paced - ticks * gap).abs();
+        let is_measured = paced >= 256 && ticks > 0;
+        is_measured && gap_ticks >= 0 && off <= ticks * gap / 8 + ticks * 1024
     }
 
     fn begin(&mut self, seq: u16) {

@@ -1,7 +1,7 @@
 //! RTP and RTCP payloads: views stay inside the packet, and lists end.
 
 use rtsp_ebpf_common::flow::FlowStats;
-use rtspscope_wire::rtcp::{Packet, packets};
+use rtspscope_wire::rtcp::{FeedbackMessage, Packet, packets};
 use rtspscope_wire::rtp::RtpSlice;
 
 /// A compound packet's parts end with its bytes, and each report has at most 31 blocks (RFC 3550 §6.4.1).
@@ -13,7 +13,15 @@ pub fn rtcp(raw: &[u8]) {
             Packet::ReceiverReport(report) => assert!(report.reports.count() <= 31),
             Packet::SourceDescription(chunks) => assert!(chunks.count() <= 31),
             Packet::Bye(bye) => assert!(bye.sources.count() <= 31),
-            Packet::App(_) | Packet::ExtendedReport(_) | Packet::Other { .. } => {}
+            Packet::ExtendedReport(report) => {
+                assert!(report.report_blocks().count() <= raw.len() / 4);
+            }
+            Packet::Feedback(feedback) => {
+                if let FeedbackMessage::Nack(nacks) = feedback.message {
+                    assert!(nacks.count() <= raw.len() / 4 * 17);
+                }
+            }
+            Packet::App(_) | Packet::Other { .. } => {}
         }
     }
     if let Some(rtp) = RtpSlice::new(raw) {

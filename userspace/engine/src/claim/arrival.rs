@@ -289,7 +289,7 @@ fn video(medium: &MediaStream, source: Source<'_>) -> Option<VideoArrival> {
         (true, true) => ParameterSets::Both,
     };
     Some(VideoArrival {
-        keyframes: pictures.key_pictures,
+        keyframes: pictures.keys,
         keyframe_interval: pictures.key_interval,
         last_keyframe: pictures.last_key,
         frame_rate: pictures.rate,

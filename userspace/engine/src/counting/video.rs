@@ -38,7 +38,7 @@ pub(crate) struct Pictures {
     /// Pictures for each second, from the first to the last.
     pub(crate) rate: Option<f64>,
     /// Pictures from which decoding can start.
-    pub(crate) key_pictures: u64,
+    pub(crate) keys: u64,
     /// Mean time between them.
     pub(crate) key_interval: Option<Span>,
     /// The last of them.
@@ -111,7 +111,7 @@ impl VideoTally {
         };
         Some(Pictures {
             rate: self.pictures.rate(),
-            key_pictures: keys.count,
+            keys: keys.count,
             key_interval: keys.interval(),
             last_key,
             parameter_sets,
@@ -119,10 +119,10 @@ impl VideoTally {
     }
 }
 
-/// The payload of an RTP packet; nearly all have a header of twelve bytes.
+/// The payload of an RTP packet; nearly all have a header of twelve bytes, without contributing sources or extension.
 fn media_of(bytes: &[u8]) -> &[u8] {
     match bytes.first() {
-        Some(first) if first & 0x1f == 0 => bytes.get(12..).unwrap_or_default(),
+        Some(0x80 | 0xa0) => bytes.get(12..).unwrap_or_default(),
         _ => RtpSlice::new(bytes).map_or(&[][..], RtpSlice::payload),
     }
 }
@@ -207,7 +207,7 @@ mod tests {
             (0.08, 7_200, OTHER),
         ]);
         let known = pictures.pictures(Codec::H264).expect("video");
-        assert_eq!((known.rate, known.key_pictures), (Some(25.0), 1));
+        assert_eq!((known.rate, known.keys), (Some(25.0), 1));
         assert_eq!(known.last_key, Some(at(LAN, 0.0, 0)));
         assert_eq!(
             (known.key_interval, known.parameter_sets),
@@ -240,7 +240,7 @@ mod tests {
             (6.0, 540_000, IDR),
         ]);
         let known = pictures.pictures(Codec::H264).expect("video");
-        assert_eq!((known.key_pictures, known.parameter_sets), (3, Some(true)));
+        assert_eq!((known.keys, known.parameter_sets), (3, Some(true)));
         assert_eq!(known.key_interval, Some(Span::from_secs(3)));
         assert_eq!(known.last_key, Some(at(LAN, 6.0, 4)));
     }
@@ -248,7 +248,7 @@ mod tests {
     #[test]
     fn the_codec_says_what_a_key_picture_is() {
         let pictures = tally(&[(0.0, 0, &[0x26, 0x01]), (0.5, 45_000, &[0x02, 0x01])]);
-        let keys = |codec| pictures.pictures(codec).map(|known| known.key_pictures);
+        let keys = |codec| pictures.pictures(codec).map(|known| known.keys);
         assert_eq!(keys(Codec::H265), Some(1));
         assert_eq!(keys(Codec::H264), Some(0));
         assert_eq!(keys(Codec::Jpeg), Some(2));
@@ -266,10 +266,7 @@ mod tests {
         let mut tally = VideoTally::default();
         let payload = Payload::read(&bytes, bytes.len() as u32);
         tally.update(&payload, &bytes, at(LAN, 0.0, 1));
-        assert_eq!(
-            tally.pictures(Codec::H264).map(|known| known.key_pictures),
-            Some(1)
-        );
+        assert_eq!(tally.pictures(Codec::H264).map(|known| known.keys), Some(1));
     }
 
     #[test]
