@@ -429,3 +429,99 @@ fn a_refused_transport() -> io::Result<()> {
     };
     case.expect("a_refused_transport", &[], &["transport-refused"])
 }
+
+/// The gateway reads one segment at a time: it helps the first client and does not see what the second one asks for.
+#[test]
+fn a_setup_cut_in_two_segments() -> io::Result<()> {
+    let case = Case {
+        alg: Some(&[]),
+        clients: &[&[], &["--split"]],
+        ..Case::default()
+    };
+    case.expect(
+        "a_setup_cut_in_two_segments",
+        &["alg-missed-setup", "nat-no-pinhole", "rtp-never-arrived"],
+        &["alg-rewrote-message"],
+    )
+}
+
+/// Plain NAT would have let the media in: the client punched, and the gateway told the server another port.
+#[test]
+fn a_rewrite_without_a_way_in_for_a_client_that_punches() -> io::Result<()> {
+    let case = Case {
+        alg: Some(&["--fault", "no-pinhole"]),
+        ..Case::default()
+    };
+    case.expect(
+        "a_rewrite_without_a_way_in_for_a_client_that_punches",
+        &["rtp-never-arrived"],
+        &["alg-rewrote-message"],
+    )
+}
+
+#[test]
+fn a_proxy_and_a_client_that_does_not_punch() -> io::Result<()> {
+    let case = Case {
+        proxy: true,
+        clients: &[&[]],
+        ..Case::default()
+    };
+    case.expect(
+        "a_proxy_and_a_client_that_does_not_punch",
+        &["nat-no-pinhole", "rtp-never-arrived"],
+        &["proxy-in-path"],
+    )
+}
+
+#[test]
+fn media_from_a_port_that_was_not_told() -> io::Result<()> {
+    let case = Case {
+        camera: Some(&["--announced-port", "7970"]),
+        ..Case::default()
+    };
+    case.expect(
+        "media_from_a_port_that_was_not_told",
+        &["rtp-never-arrived", "rtp-wrong-port"],
+        &[],
+    )
+}
+
+#[test]
+fn a_camera_that_sends_nothing() -> io::Result<()> {
+    let case = Case {
+        camera: Some(&["--stop-after-ms", "0"]),
+        clients: &[&["--punch", "--patience-ms", "3000"]],
+        ..Case::default()
+    };
+    case.expect("a_camera_that_sends_nothing", &["rtp-never-sent"], &[])
+}
+
+#[test]
+fn a_firewall_that_drops_the_connection() -> io::Result<()> {
+    let case = Case {
+        router: &[&[
+            "nft",
+            "insert rule ip filter forward iifname lan0 tcp dport 554 drop",
+        ]],
+        clients: &[&["--patience-ms", "5000"]],
+        ..Case::default()
+    };
+    case.expect(
+        "a_firewall_that_drops_the_connection",
+        &["connection-refused"],
+        &[],
+    )
+}
+
+#[test]
+fn a_way_in_that_a_client_that_punches_does_not_need() -> io::Result<()> {
+    let case = Case {
+        alg: Some(&["--fault", "keep-text"]),
+        ..Case::default()
+    };
+    case.expect(
+        "a_way_in_that_a_client_that_punches_does_not_need",
+        &[],
+        &[],
+    )
+}

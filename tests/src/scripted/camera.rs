@@ -30,6 +30,8 @@ pub struct Camera {
     pub statuses: BTreeMap<String, u16>,
     /// The address that media come from, where it is not the one that the client speaks with.
     pub media_address: Option<Ipv4Addr>,
+    /// The first server port that it tells, where it is not the one that it uses.
+    pub announced_port: Option<u16>,
     /// The session timeout that it announces, after which it closes the connection of a silent client.
     pub timeout: Option<Duration>,
     /// How its media flow.
@@ -38,7 +40,7 @@ pub struct Camera {
 
 impl Camera {
     /// Reads `--port N`, `--media N`, `--status METHOD=CODE` (any number), `--media-address ADDRESS`,
-    /// `--timeout-s N`, `--pause-ms AFTER-FOR`, `--stop-after-ms N` and `--sizes SMALL-LARGE` (payload bytes of every
+    /// `--announced-port N`, `--timeout-s N`, `--pause-ms AFTER-FOR`, `--stop-after-ms N` and `--sizes SMALL-LARGE` (payload bytes of every
     /// other packet); the error says what was wrong.
     pub fn from_args(mut args: impl Iterator<Item = String>) -> Result<Self, String> {
         let mut camera = Self {
@@ -46,6 +48,7 @@ impl Camera {
             media: 1,
             statuses: BTreeMap::new(),
             media_address: None,
+            announced_port: None,
             timeout: None,
             manner: Manner::default(),
         };
@@ -74,6 +77,7 @@ impl Camera {
                     .insert(method.to_owned(), status.parse().ok()?);
             }
             "--media-address" => self.media_address = Some(value.parse().ok()?),
+            "--announced-port" => self.announced_port = Some(value.parse().ok()?),
             "--timeout-s" => self.timeout = Some(Duration::from_secs(value.parse().ok()?)),
             "--pause-ms" => {
                 let (after, length) = pair()?;
@@ -228,9 +232,10 @@ impl Session<'_> {
         let timeout = self.camera.timeout.map_or_else(String::new, |timeout| {
             format!(";timeout={}", timeout.as_secs())
         });
+        let told = self.camera.announced_port.unwrap_or(own_port);
         Ok(format!(
-            "Session: 7311{timeout}\r\nTransport: {transport};server_port={own_port}-{}\r\n",
-            own_port + 1
+            "Session: 7311{timeout}\r\nTransport: {transport};server_port={told}-{}\r\n",
+            told.wrapping_add(1)
         ))
     }
 }
