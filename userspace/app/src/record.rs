@@ -82,7 +82,7 @@ impl Recorder {
         }
     }
 
-    /// Writes one input; ticks are not kept.
+    /// Writes one input; of the ticks the last is kept, when the recording ends.
     pub(crate) fn handle_input(&mut self, input: &Input<'_>) -> Result<(), Failure> {
         match input {
             Input::Frame(frame) => {
@@ -118,6 +118,10 @@ impl Recorder {
 
     /// Writes what is left.
     pub(crate) fn finish(mut self) -> Result<(), Failure> {
+        if !self.interfaces.is_empty() {
+            let until = self.last_at;
+            self.write_fact(None, &Fact::Watched { until });
+        }
         self.flush()
     }
 

@@ -7,6 +7,7 @@ use std::net::{IpAddr, SocketAddr};
 use rtsp_ebpf_common::flow::FlowStats;
 use rtsp_ebpf_common::layout::Fields;
 use rtspscope_engine::LossKind;
+use rtspscope_wire::Timestamp;
 
 /// The enterprise number for documentation (RFC 5612); the magic tells this program's options from others'.
 const ENTERPRISE: u32 = 32_473;
@@ -15,6 +16,7 @@ const VERSION: u16 = 1;
 
 const COUNTERS: u8 = 1;
 const LOSS: u8 = 2;
+const WATCHED: u8 = 3;
 
 /// One fact about an interface of the recording.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,6 +33,8 @@ pub(crate) enum Fact {
         count: u64,
         of_tap: bool,
     },
+    /// Until when all taps watched, whether anything came by or not.
+    Watched { until: Timestamp },
 }
 
 impl Fact {
@@ -57,6 +61,10 @@ impl Fact {
                 out.0
                     .extend_from_slice(&[LOSS, code_of(*kind), u8::from(*of_tap)]);
                 out.0.extend_from_slice(&count.to_le_bytes());
+            }
+            Self::Watched { until } => {
+                out.0.push(WATCHED);
+                out.0.extend_from_slice(&until.as_nanos().to_le_bytes());
             }
         }
         out.0
@@ -93,6 +101,12 @@ impl Fact {
                     kind: kind_of(kind)?,
                     count,
                     of_tap: of_tap != 0,
+                })
+            }
+            [WATCHED] => {
+                let until = input.array().map(i64::from_le_bytes)?;
+                Some(Self::Watched {
+                    until: Timestamp(until),
                 })
             }
             _ => None,

@@ -164,7 +164,12 @@ fn a_replay_gives_the_inputs_that_were_recorded() {
     recorder.finish().unwrap();
 
     let replayed = replay(&path);
-    let expected: Vec<String> = inputs.iter().map(|input| format!("{input:?}")).collect();
+    let watched = Input::Tick(Timestamp(1_700_000_010_000_000_000));
+    let expected: Vec<String> = inputs
+        .iter()
+        .chain([&watched])
+        .map(|input| format!("{input:?}"))
+        .collect();
     assert_eq!(replayed.inputs, expected);
     let known: Vec<_> = replayed
         .taps
@@ -197,7 +202,11 @@ fn a_tap_whose_link_type_comes_with_its_frames_is_recorded_too() {
             .collect::<Vec<_>>(),
         [("eth1", TapRole::Mirror)]
     );
-    assert_eq!(replayed.inputs.len(), 1);
+    assert_eq!(
+        replayed.inputs.len(),
+        2,
+        "the frame, and until when it watched"
+    );
 }
 
 #[test]
@@ -217,7 +226,7 @@ fn the_file_is_whole_before_the_end_of_the_run() {
     assert_eq!(replayed.notes, Vec::<String>::new());
     assert!(replayed.inputs.len() > 400, "{}", replayed.inputs.len());
     recorder.finish().unwrap();
-    assert_eq!(replay(&path).inputs.len(), 500);
+    assert_eq!(replay(&path).inputs.len(), 501);
 }
 
 #[test]

@@ -62,6 +62,8 @@ pub(crate) enum What {
         count: u64,
         of_tap: bool,
     },
+    /// Until when all taps of a recording watched.
+    Watched { until: Timestamp },
 }
 
 impl Item {
@@ -194,6 +196,8 @@ pub(crate) struct CaptureFile {
     told: BTreeSet<u16>,
     ended: bool,
     finale: Vec<Item>,
+    /// No other file is read with it, so that its taps are all the taps.
+    alone: bool,
 }
 
 impl CaptureFile {
@@ -238,7 +242,13 @@ impl CaptureFile {
             told: BTreeSet::new(),
             ended: false,
             finale: Vec::new(),
+            alone: false,
         })
+    }
+
+    /// Says that no other file is read with this one.
+    pub(crate) fn set_alone(&mut self) {
+        self.alone = true;
     }
 
     /// How far the file was read.
@@ -276,6 +286,10 @@ impl CaptureFile {
                     self.last_at = item.at;
                     self.note_frame(&item, host);
                     (self.current, self.current_len) = (self.placed(item, host, taken), len);
+                    if !self.alone {
+                        self.current
+                            .take_if(|item| matches!(item.what, What::Watched { .. }));
+                    }
                     if self.current.is_some() {
                         return Ok(());
                     }
@@ -311,6 +325,7 @@ impl CaptureFile {
                 kind: *kind,
                 count: *count,
             }),
+            What::Watched { until } => Input::Tick(*until),
         })
     }
 

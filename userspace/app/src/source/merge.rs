@@ -35,6 +35,9 @@ impl MergedFiles {
                 ));
             }
             let mut opened = CaptureFile::open(file, host, &mut merged.names)?;
+            if named.len() == 1 {
+                opened.set_alone();
+            }
             opened.advance(host, &mut merged.names)?;
             merged.files.push(opened);
         }

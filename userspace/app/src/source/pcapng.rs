@@ -205,6 +205,7 @@ impl Pcapng {
                 count,
                 of_tap,
             },
+            Some(Fact::Watched { until }) => What::Watched { until },
             None => {
                 let dropped = DROP_OPTIONS
                     .iter()
