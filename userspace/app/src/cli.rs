@@ -146,6 +146,8 @@ pub(crate) enum ReportFormat {
     Json,
     /// One JSON object per line: each event, then the report.
     Ndjson,
+    /// For a ticket or a forum.
+    Markdown,
 }
 
 /// Shapes of a line per event.

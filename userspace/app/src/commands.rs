@@ -59,6 +59,14 @@ fn analyze(args: &AnalyzeArgs) -> Result<u8, Failure> {
     let view: Box<dyn View> = match args.format {
         ReportFormat::Text => Box::new(ReportView::new(Shape::Text(style), destination, privacy)),
         ReportFormat::Json => Box::new(ReportView::new(Shape::Json, destination, privacy)),
+        ReportFormat::Markdown => {
+            let verbose = common.verbose;
+            Box::new(ReportView::new(
+                Shape::Markdown { verbose },
+                destination,
+                privacy,
+            ))
+        }
         ReportFormat::Ndjson => {
             Box::new(Lines::new(LineFormat::Ndjson, destination, privacy, style))
         }

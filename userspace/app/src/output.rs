@@ -5,10 +5,12 @@ pub(crate) mod destination;
 pub(crate) mod explain;
 pub(crate) mod json;
 pub(crate) mod lines;
+mod markdown;
 pub(crate) mod names;
 pub(crate) mod privacy;
 #[cfg(test)]
 mod sample;
+mod sentences;
 pub(crate) mod text;
 pub(crate) mod time;
 

@@ -4,6 +4,7 @@ use rtspscope_engine::{Engine, Event, Snapshot, TapInfo};
 
 use super::destination::Destination;
 use super::json;
+use super::markdown;
 use super::privacy::Privacy;
 use super::text::{self, Style};
 use crate::failure::Failure;
@@ -16,6 +17,11 @@ pub(crate) enum Shape {
     Text(Style),
     /// One JSON object.
     Json,
+    /// For a ticket or a forum.
+    Markdown {
+        /// Show every message and all evidence.
+        verbose: bool,
+    },
 }
 
 /// A report at the end.
@@ -53,6 +59,7 @@ impl View for ReportView {
     fn finish(&mut self, snapshot: &Snapshot) -> Result<(), Failure> {
         let report = match &self.shape {
             Shape::Text(style) => text::report(snapshot, self.privacy, style),
+            Shape::Markdown { verbose } => markdown::report(snapshot, self.privacy, *verbose),
             Shape::Json => json::pretty(&json::report(snapshot, self.privacy))? + "\n",
         };
         self.destination.write(&report)

@@ -11,7 +11,9 @@ use serde::Serialize;
 use super::privacy::Privacy;
 use crate::failure::Failure;
 
-pub(crate) use schema::{Arrival, Evidence, Finding, Media, Nat, Report, Rewrite, Session, Tap};
+pub(crate) use schema::{
+    Arrival, Evidence, Finding, Loss, Media, Nat, Report, Rewrite, Session, Tap,
+};
 
 /// The report of a snapshot.
 pub(crate) fn report(snapshot: &Snapshot, privacy: Privacy) -> Report {

@@ -2,6 +2,8 @@
 
 use std::fmt::Write;
 
+use crate::output::sentences::Standing;
+
 /// Width, colours and depth of a report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Style {
@@ -26,6 +28,18 @@ pub(crate) enum Paint {
     Strong,
     /// Of less weight.
     Faint,
+}
+
+impl Paint {
+    /// The paint of a mark.
+    pub(in crate::output) const fn of(standing: Standing) -> Self {
+        match standing {
+            Standing::Good => Self::Good,
+            Standing::Doubtful => Self::Doubtful,
+            Standing::Bad => Self::Bad,
+            Standing::Remark => Self::Faint,
+        }
+    }
 }
 
 impl Style {

@@ -91,6 +91,17 @@ fn a_break_by_the_router_is_no_success() {
 }
 
 #[test]
+fn a_swallowed_message_is_not_called_rewritten() {
+    let mut snapshot = sample::snapshot();
+    snapshot.sessions[0].nat.as_mut().unwrap().rewrites.clear();
+    let report = report(&snapshot, Privacy::Redact, &PLAIN);
+    assert!(
+        report.contains("ALG     a message entered the router and never left it; that broke"),
+        "{report}"
+    );
+}
+
+#[test]
 fn media_outside_the_router_is_not_said_to_arrive() {
     let mut snapshot = sample::snapshot();
     snapshot.findings.clear();

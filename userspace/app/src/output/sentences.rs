@@ -1,0 +1,51 @@
+//! What reports for people say, whatever their shape: verdicts, sentences, rows of tables. Shapes add only layout.
+//!
+//! All of it comes from the JSON report, in which every stranger's text has been made safe for a terminal already.
+
+pub(super) mod capture;
+pub(super) mod differences;
+pub(super) mod findings;
+pub(super) mod media;
+pub(super) mod messages;
+pub(super) mod session;
+
+use super::json::{Report, Tap};
+
+/// How something stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Standing {
+    /// As it should be.
+    Good,
+    /// Not as it should be, or not to be judged.
+    Doubtful,
+    /// Broken.
+    Bad,
+    /// Worth knowing.
+    Remark,
+}
+
+impl Standing {
+    /// The sign that stands before it.
+    pub(super) const fn mark(self) -> &'static str {
+        match self {
+            Self::Good => "✓",
+            Self::Doubtful => "!",
+            Self::Bad => "✗",
+            Self::Remark => "i",
+        }
+    }
+}
+
+/// The tap's side of the router in capitals, where that is known.
+fn side(tap: &Tap) -> Option<String> {
+    (tap.role != "unknown").then(|| tap.role.to_uppercase())
+}
+
+/// The tap with its side of the router, where that is known.
+pub(super) fn tap(report: &Report, name: &str) -> String {
+    let known = report.capture.taps.iter().find(|tap| tap.name == name);
+    match known.and_then(side) {
+        Some(side) => format!("{side} {name}"),
+        None => name.to_owned(),
+    }
+}

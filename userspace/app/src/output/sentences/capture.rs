@@ -1,0 +1,48 @@
+//! What is said of the capture as a whole.
+
+use crate::output::json::{Loss, Report, Tap};
+
+/// What to do where a capture holds no session.
+pub(in crate::output) const HOW_TO_CAPTURE: &str =
+    "Capture while the player starts, with all of TCP and UDP: tcpdump -i IF -w FILE host CAMERA";
+
+/// What was looked at where no session was found in it.
+pub(in crate::output) fn without_sessions(report: &Report) -> String {
+    let taps = &report.capture.taps;
+    let frames: u64 = taps.iter().map(|tap| tap.frames).sum();
+    let names: Vec<&str> = taps.iter().map(|tap| tap.name.as_str()).collect();
+    format!(
+        "No RTSP session in {frames} frames of {}.",
+        names.join(", ")
+    )
+}
+
+/// One tap and what passed it.
+pub(in crate::output) fn tap(tap: &Tap) -> String {
+    let role = super::side(tap).map_or_else(String::new, |side| format!(" ({side})"));
+    let time = match (&tap.first_at, &tap.last_at) {
+        (Some(first), Some(last)) => {
+            format!(
+                ", {} to {} UTC",
+                first.get(..19).unwrap_or(first).replace('T', " "),
+                last.get(11..19).unwrap_or(last)
+            )
+        }
+        _ => String::new(),
+    };
+    let clock = match tap.clock_offset_ns {
+        Some(offset) if offset != 0 => {
+            format!(", clock {:+.3} ms off the first tap's", offset as f64 / 1e6)
+        }
+        _ => String::new(),
+    };
+    format!(
+        "{}{role}: {} frames, {} bytes{time}{clock}",
+        tap.name, tap.frames, tap.bytes
+    )
+}
+
+/// What is lacking for one reason.
+pub(in crate::output) fn loss(loss: &Loss) -> String {
+    format!("Not captured or not kept: {} ({})", loss.count, loss.reason)
+}

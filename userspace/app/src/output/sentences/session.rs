@@ -1,0 +1,152 @@
+//! What is said of a session as a whole: which it is, how it stands, what an ALG did to it.
+
+use super::{Standing, media};
+use crate::output::json::{Report, Session};
+
+/// The session's URL, or what it is where no URL can be read.
+pub(in crate::output) fn title(session: &Session) -> &str {
+    let nameless = if session.transport == "tls" {
+        "encrypted session"
+    } else {
+        "RTSP session"
+    };
+    session.url.as_deref().unwrap_or(nameless)
+}
+
+/// From where to where.
+pub(in crate::output) fn ends(session: &Session) -> String {
+    format!(
+        "{} → {}",
+        host(&session.client.address),
+        host(&session.server.address)
+    )
+}
+
+/// What carries the media.
+pub(in crate::output) fn transport(session: &Session) -> &'static str {
+    match session.transport {
+        "udp" => "UDP",
+        "tcp" => "TCP interleaved",
+        "multicast" => "multicast",
+        "http-tunnel" => "HTTP tunnel",
+        "tls" => "TLS",
+        _ => "no transport agreed",
+    }
+}
+
+/// From when to when, in UTC.
+pub(in crate::output) fn times(session: &Session) -> String {
+    let start = time_of_day(&session.started_at);
+    match session.ended_at.as_deref() {
+        Some(end) => format!("{start}–{}", time_of_day(end)),
+        None => start.to_owned(),
+    }
+}
+
+/// How a session stands.
+pub(in crate::output) struct Verdict {
+    pub(in crate::output) standing: Standing,
+    pub(in crate::output) text: String,
+}
+
+/// The verdict where nothing is wrong or nothing can be judged; where a finding is an error, that says it.
+pub(in crate::output) fn verdict(report: &Report, session: &Session) -> Option<Verdict> {
+    let is_broken = report
+        .findings
+        .iter()
+        .any(|finding| finding.session == Some(session.id) && finding.severity == "error");
+    (!is_broken).then(|| unbroken(report, session))
+}
+
+fn unbroken(report: &Report, session: &Session) -> Verdict {
+    let doubtful = |text: &str| Verdict {
+        standing: Standing::Doubtful,
+        text: text.to_owned(),
+    };
+    if session.transport == "tls" {
+        return doubtful("Cannot judge: the connection is encrypted.");
+    }
+    let counts = media::totals(report, session);
+    let inside = counts.first().filter(|count| count.packets > 0);
+    let Some(_) = inside else {
+        return match session.state {
+            "negotiating" => doubtful("Not playing: no PLAY was accepted in this capture."),
+            "failed" => doubtful("Never played."),
+            _ if counts.iter().any(|count| count.packets > 0) => {
+                doubtful("Media was seen, but not at the client's side.")
+            }
+            _ => doubtful("Cannot judge: no media of this session is in the capture."),
+        };
+    };
+    let lost: Option<u64> = counts.iter().map(|count| count.lost).sum();
+    let places = counts.iter().enumerate().map(|(index, count)| {
+        let unit = if index == 0 { " RTP packets" } else { "" };
+        format!("{}{unit} at {}", count.packets, count.tap)
+    });
+    let lost = match lost {
+        Some(0) => ", none lost".to_owned(),
+        Some(lost) => format!(", {lost} lost"),
+        None => String::new(),
+    };
+    let seen = format!("{}{lost}", places.collect::<Vec<_>>().join(", "));
+    if !inside_was_seen(report, session) {
+        return doubtful(&format!(
+            "Media is seen: {seen}; whether it reaches the player is not in this capture."
+        ));
+    }
+    if session.alg.effect == "damaged" {
+        return doubtful(&format!(
+            "Media arrives: {seen}; but the router's change broke the session or part of it."
+        ));
+    }
+    Verdict {
+        standing: Standing::Good,
+        text: format!("Media arrives: {seen}."),
+    }
+}
+
+/// Whether a tap on the client's side of the router saw the session: with both legs one of them is.
+fn inside_was_seen(report: &Report, session: &Session) -> bool {
+    let role = |name: &str| {
+        let tap = report.capture.taps.iter().find(|tap| tap.name == name);
+        tap.map_or("unknown", |tap| tap.role)
+    };
+    session.legs.len() > 1 || session.legs.iter().any(|leg| role(&leg.tap) == "lan")
+}
+
+/// What an ALG did and what came of it, with the contract's words behind it.
+pub(in crate::output) fn alg(session: &Session) -> String {
+    let action = match session.alg.action {
+        "none" => "no ALG acted on this session",
+        "pinhole" => "an ALG or UPnP opened the way in without touching the text",
+        "rewrite" if session.nat.rewrites.is_empty() => {
+            "a message entered the router and never left it"
+        }
+        "rewrite" => "a message was rewritten between the taps",
+        "proxy" => "the router ends the connection and opens its own",
+        _ => "cannot judge what an ALG did",
+    };
+    let effect = match session.alg.effect {
+        "harmless" => "that did no harm",
+        "helped" => "that let the media in",
+        "damaged" => "that broke the session or part of it",
+        "missing" => "media was lost for want of one",
+        _ => "its effect cannot be judged",
+    };
+    match (session.alg.action, session.alg.effect) {
+        ("unknown", "unknown") => format!("{action} (unknown)"),
+        ("none", "harmless") => {
+            "no ALG acted on this session, and none was needed (none, harmless)".to_owned()
+        }
+        (action_name, effect_name) => format!("{action}; {effect} ({action_name}, {effect_name})"),
+    }
+}
+
+/// The address without its port.
+fn host(address: &str) -> &str {
+    address.rsplit_once(':').map_or(address, |(host, _)| host)
+}
+
+fn time_of_day(at: &str) -> &str {
+    at.get(11..19).unwrap_or(at)
+}
