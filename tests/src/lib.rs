@@ -8,8 +8,10 @@
 
 pub mod alg;
 pub mod cable;
+pub mod flood;
 pub mod generate;
 pub mod lab;
+pub mod memory;
 pub mod pcap;
 pub mod program;
 pub mod report;

@@ -52,6 +52,9 @@ const RUN_LIMIT: &str = "20";
 /// The words that, put before a program, end it after [`RUN_LIMIT`].
 pub const LIMITED: [&str; 5] = ["timeout", "--foreground", "--signal", "KILL", RUN_LIMIT];
 
+/// The same for a program that has millions of packets to read.
+pub const LIMITED_LONG: [&str; 5] = ["timeout", "--foreground", "--signal", "KILL", "120"];
+
 /// Runs the program to its end.
 pub fn run(args: &[&str]) -> io::Result<Outcome> {
     let output = limited()?.args(args).stdin(Stdio::null()).output()?;

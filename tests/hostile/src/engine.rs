@@ -33,6 +33,8 @@ const TIGHT: Limits = Limits {
     waiting_bytes_in_all: 4_096,
     cookie_bytes: 8,
     epochs_in_all: 2,
+    fragmented_packets: 2,
+    fragment_bytes: 512,
     events: 8,
 };
 
@@ -81,6 +83,7 @@ impl Run {
                 role,
                 source: "made up".to_owned(),
                 link_type: Some(LinkType::ETHERNET),
+                unfiltered: choice & 4 != 0,
             });
         }
         let began = Timestamp(1_700_000_000_000_000_000);

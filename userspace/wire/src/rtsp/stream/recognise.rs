@@ -84,7 +84,10 @@ fn first_line(bytes: &[u8]) -> First {
     match memchr::memchr(b'\n', bytes) {
         Some(end) => {
             let line = bytes.get(..end).unwrap_or_default();
-            if is_start_line(line) {
+            // What settles the matter in a part of the line settles it in all of it.
+            if line.len() > MAX_FIRST_LINE_LEN || has_control(line) {
+                First::Unknown
+            } else if is_start_line(line) {
                 First::Rtsp
             } else if memmem::find(line, b" HTTP/").is_some() {
                 First::Http

@@ -97,3 +97,14 @@ fn media_of_another_protocol_is_given_up_after_the_search() {
         (Protocol::Other, 0)
     );
 }
+
+#[test]
+fn a_control_character_in_the_first_line_tells_the_same_however_the_line_is_cut() {
+    let text = b"GET /a\x0c HTTP/1.0\r\n\r\n";
+    let whole = Run::new().chunk(text).stream.protocol();
+    let mut run = Run::new();
+    for byte in text {
+        run.chunk(&[*byte]);
+    }
+    assert_eq!([whole, run.stream.protocol()], [Protocol::Undecided; 2]);
+}
