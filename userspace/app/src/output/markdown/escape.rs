@@ -48,7 +48,8 @@ fn is_plain(word: &str) -> bool {
     let is_harmless = |character: char| {
         character.is_alphanumeric() || !character.is_ascii() || ".,;-+/()'\"?!%".contains(character)
     };
-    inside.chars().all(is_harmless) && !inside.split('.').skip(1).any(is_name)
+    // Between words it stands for a step in a menu; it quotes only where it begins a line.
+    word == ">" || inside.chars().all(is_harmless) && !inside.split('.').skip(1).any(is_name)
 }
 
 /// Whether a first word would make a list or a line of its paragraph: `-`, `+`, `1.`, `2)`.
@@ -69,8 +70,8 @@ mod tests {
             "No picture: 257 RTP packets reached the router's WAN side, none left (or were seen).";
         assert_eq!(prose(text), text);
         assert_eq!(
-            prose("VLC: Tools › Input, 60.2 s"),
-            "VLC: Tools › Input, 60.2 s"
+            prose("VLC: Tools > Input, 60.2 s"),
+            "VLC: Tools > Input, 60.2 s"
         );
     }
 
@@ -100,6 +101,7 @@ mod tests {
         assert_eq!(prose("- x"), "`-` x");
         assert_eq!(prose("1. x"), "`1`. x");
         assert_eq!(prose("--- x"), "`---` x");
+        assert_eq!(prose("> x"), "`>` x");
         assert_eq!(prose("x - y 1. z"), "x - y 1. z");
     }
 
