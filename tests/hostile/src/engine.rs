@@ -120,7 +120,7 @@ impl Run {
                     to,
                     stats,
                 };
-                self.engine.handle_input(Input::FlowCounters(counters));
+                self.engine.handle_input(Input::FlowCounters(&counters));
             }
             Act::Wait { nanos } => {
                 self.now = Timestamp(self.now.as_nanos().saturating_add(nanos));

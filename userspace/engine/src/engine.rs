@@ -111,7 +111,7 @@ impl Engine {
     pub fn handle_input(&mut self, input: Input<'_>) {
         match input {
             Input::Frame(frame) => self.handle_frame(&frame),
-            Input::FlowCounters(counters) => self.handle_flow_counters(&counters),
+            Input::FlowCounters(counters) => self.handle_flow_counters(counters),
             Input::CaptureLoss(CaptureLoss { kind, count, .. }) => {
                 self.taps.count_loss(kind, count);
             }

@@ -7,15 +7,12 @@ use rtspscope_wire::{FrameRef, LinkType, TapId, TapRole, Timestamp};
 
 /// One thing that happened outside.
 #[derive(Clone, Copy, Debug)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "an input is made, handed over and dropped, never stored"
-)]
 pub enum Input<'a> {
     /// A frame was captured.
     Frame(FrameRef<'a>),
-    /// The kernel counted a media flow; absolute values since the flow began.
-    FlowCounters(FlowCounters),
+    /// The kernel counted a media flow; absolute values since the flow began. Borrowed, so that the many inputs that
+    /// are frames stay small.
+    FlowCounters(&'a FlowCounters),
     /// Something was not captured.
     CaptureLoss(CaptureLoss),
     /// Time passed without a packet.

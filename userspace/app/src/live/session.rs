@@ -138,7 +138,7 @@ impl Live {
         }
         for (key, value) in self.counters.changed_flows().map_err(LiveError::from)? {
             if let Some(counters) = self.flow_counters(&key, &value) {
-                host.handle_input(&Input::FlowCounters(counters))?;
+                host.handle_input(&Input::FlowCounters(&counters))?;
             }
         }
         for (kind, count) in self.counters.new_losses().map_err(LiveError::from)? {

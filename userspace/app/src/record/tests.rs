@@ -102,9 +102,16 @@ fn replay(path: &PathBuf) -> Replayed {
     replayed
 }
 
-fn inputs(payload: &[u8]) -> Vec<Input<'_>> {
-    let from: SocketAddr = "203.0.113.10:5000".parse().unwrap();
-    let to: SocketAddr = "[2001:db8::1]:9998".parse().unwrap();
+fn counters() -> FlowCounters {
+    FlowCounters {
+        tap: TapId(1),
+        from: "203.0.113.10:5000".parse().unwrap(),
+        to: "[2001:db8::1]:9998".parse().unwrap(),
+        stats: stats(),
+    }
+}
+
+fn inputs<'a>(payload: &'a [u8], counters: &'a FlowCounters) -> Vec<Input<'a>> {
     vec![
         frame(0, 1, 1_700_000_000_000_000_001, Direction::Ingress, payload),
         frame(
@@ -114,12 +121,7 @@ fn inputs(payload: &[u8]) -> Vec<Input<'_>> {
             Direction::Egress,
             &payload[..61],
         ),
-        Input::FlowCounters(FlowCounters {
-            tap: TapId(1),
-            from,
-            to,
-            stats: stats(),
-        }),
+        Input::FlowCounters(counters),
         Input::CaptureLoss(CaptureLoss {
             tap: Some(TapId(1)),
             kind: LossKind::RingFull,
@@ -154,7 +156,8 @@ fn a_replay_gives_the_inputs_that_were_recorded() {
         recorder.open_tap(info.clone());
     }
     let payload: Vec<u8> = (0..70_001_u32).map(|number| number as u8).collect();
-    let inputs = inputs(&payload);
+    let counters = counters();
+    let inputs = inputs(&payload, &counters);
     for input in &inputs {
         recorder.handle_input(input).unwrap();
     }

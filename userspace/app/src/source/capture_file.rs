@@ -2,10 +2,8 @@
 
 use std::collections::BTreeSet;
 use std::io::{Cursor, Read};
-use std::net::SocketAddr;
 use std::ops::Range;
 
-use rtsp_ebpf_common::flow::FlowStats;
 use rtspscope_engine::{CaptureLoss, FlowCounters, Input, LossKind, TapInfo};
 use rtspscope_wire::{Direction, FrameRef, LinkType, TapId, TapRole, Timestamp};
 
@@ -51,11 +49,7 @@ pub(crate) enum What {
         bytes: Range<usize>,
     },
     /// Counters of a flow, from a recording.
-    Counters {
-        from: SocketAddr,
-        to: SocketAddr,
-        stats: Box<FlowStats>,
-    },
+    Counters(Box<FlowCounters>),
     /// Something is missing.
     Loss {
         kind: LossKind,
@@ -310,12 +304,7 @@ impl CaptureFile {
                 let tap = self.open_tap_of(item.tap)?;
                 Input::Frame(frame_of(item, tap, self.window.data())?)
             }
-            What::Counters { from, to, stats } => Input::FlowCounters(FlowCounters {
-                tap: self.open_tap_of(item.tap)?,
-                from: *from,
-                to: *to,
-                stats: **stats,
-            }),
+            What::Counters(counters) => Input::FlowCounters(counters),
             What::Loss {
                 kind,
                 count,

@@ -7,7 +7,7 @@ mod packet;
 use std::io;
 
 use pcap_parser::pcapng::{Block, InterfaceStatisticsBlock, parse_block_be, parse_block_le};
-use rtspscope_engine::LossKind;
+use rtspscope_engine::{FlowCounters, LossKind};
 use rtspscope_wire::Timestamp;
 
 use self::interface::Interface;
@@ -195,7 +195,18 @@ impl Pcapng {
         let at = interface.time_of(u64::from(block.ts_high) << 32 | u64::from(block.ts_low));
         let fact = options::value(&block.options, record::FACT_OPTION).and_then(Fact::decode);
         let what = match fact {
-            Some(Fact::Counters { from, to, stats }) => What::Counters { from, to, stats },
+            Some(Fact::Counters { from, to, stats }) => {
+                // A recording has a tap for each of its interfaces.
+                let Tap::Open(tap) = interface.tap else {
+                    return None;
+                };
+                What::Counters(Box::new(FlowCounters {
+                    tap,
+                    from,
+                    to,
+                    stats: *stats,
+                }))
+            }
             Some(Fact::Loss {
                 kind,
                 count,
