@@ -78,8 +78,7 @@ impl FlowTable {
         len: u32,
     ) -> Noted {
         let payload = Payload::read(head, len);
-        let has_room = self.past_epochs < self.max_epochs_in_all;
-        let max_epochs = if has_room { self.max_epochs } else { 0 };
+        let max_epochs = self.epochs_left();
         let (flow, evicted) = self.entry(at, from, to);
         let turned = flow.turn(&payload, at, max_epochs);
         let was_media = flow.current.is_media();
@@ -102,19 +101,32 @@ impl FlowTable {
             at,
             stream_offset: None,
         };
+        let max_epochs = self.epochs_left();
         let (flow, evicted) = self.entry(at, counters.from, counters.to);
+        let turned = flow.turn_by_kernel(&counters.stats, at, max_epochs);
         let (was_media, before) = (flow.current.is_media(), flow.current.packets);
         flow.current
             .set_kernel_counts(counters.tap, &counters.stats);
         let began = flow.watched && !was_media && flow.current.is_media();
         let grown = flow.current.packets.saturating_sub(before);
+        let media_began = flow.current.ssrc().filter(|_| began);
+        self.past_epochs += usize::from(turned);
         (
             Noted {
-                media_began: flow.current.ssrc().filter(|_| began),
+                media_began,
                 evicted,
             },
             grown,
         )
+    }
+
+    /// Uses that one flow may have, as far as all flows together leave room.
+    const fn epochs_left(&self) -> usize {
+        if self.past_epochs < self.max_epochs_in_all {
+            self.max_epochs
+        } else {
+            0
+        }
     }
 
     /// A SETUP agreed on these ports of `host`: what comes from now on is another use of them.

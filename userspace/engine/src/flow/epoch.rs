@@ -96,6 +96,30 @@ impl Epoch {
         }
     }
 
+    /// Whether the kernel's counts do not go on from those that are known: its record of the flow was given up, and a
+    /// later packet began another.
+    fn is_restarted_by(&self, stats: &FlowStats) -> bool {
+        let known = self.media.as_ref().filter(|_| self.counted_by_kernel);
+        known.is_some_and(|known| {
+            let known = &known.stats;
+            stats.packets < known.packets || stats.first_ns > known.last_ns
+        })
+    }
+
+    /// Takes back the end that frames moved on which belong to the next use.
+    fn end_where_counted(&mut self) {
+        if let Some(media) = self.media.as_ref().filter(|_| self.counted_by_kernel) {
+            let counted_until = Timestamp(media.stats.last_ns);
+            if self.last.at > counted_until {
+                self.last = Locator {
+                    frame: None,
+                    at: counted_until,
+                    ..self.last
+                };
+            }
+        }
+    }
+
     /// Takes over the kernel's counts, which began with the flow.
     pub(super) fn set_kernel_counts(&mut self, tap: TapId, stats: &FlowStats) {
         let place = |ns: i64| Locator {
@@ -156,11 +180,34 @@ impl Flow {
                 && self.current.sources().all(|ssrc| ssrc != payload.ssrc)
         };
         let is_other_use = self.fenced || (after_silence && is_other_source());
-        if !is_other_use {
+        // Of what the kernel counts, its counts tell where a use begins.
+        is_other_use && !self.current.counted_by_kernel && self.begin(at, max_epochs)
+    }
+
+    /// Begins a new use where the kernel's counts began anew, or began after a SETUP; says whether the one before is
+    /// kept apart. A SETUP within the kernel's counts is left to the next that begin anew.
+    pub(super) fn turn_by_kernel(
+        &mut self,
+        stats: &FlowStats,
+        at: Locator,
+        max_epochs: usize,
+    ) -> bool {
+        let current = &self.current;
+        let after_setup = self.fenced
+            && !current.counted_by_kernel
+            && at.at > current.last.at
+            && current.packets > 0;
+        if !after_setup && !current.is_restarted_by(stats) {
             return false;
         }
+        self.current.end_where_counted();
+        self.begin(at, max_epochs)
+    }
+
+    /// Begins a new use and says whether the one before is kept apart; beyond the cap they run together.
+    fn begin(&mut self, at: Locator, max_epochs: usize) -> bool {
         self.fenced = false;
-        let has_room = self.past.len() + 1 < max_epochs && !self.current.counted_by_kernel;
+        let has_room = self.past.len() + 1 < max_epochs;
         if has_room {
             self.past
                 .push(std::mem::replace(&mut self.current, Epoch::new(at)));

@@ -123,6 +123,50 @@ fn the_kernels_counts_replace_the_samples_and_frames_give_the_places() {
     assert_eq!(media.first_rtp.and_then(|first| first.frame), Some(1));
 }
 
+/// What the kernel counted of a flow that got `packets` packets from `first_ms` on, one a millisecond.
+fn counted(first_ms: i64, packets: u16) -> FlowCounters {
+    let mut stats = FlowStats::default();
+    for number in 0..packets {
+        let at_ns = (first_ms + i64::from(number)) * 1_000_000;
+        stats.update(&packet(number, 7), 20, at_ns, 0);
+    }
+    FlowCounters {
+        tap: TAP,
+        from: addr("10.0.0.1:6970"),
+        to: addr("10.0.0.2:5000"),
+        stats,
+    }
+}
+
+#[test]
+fn kernel_counts_that_begin_anew_are_another_use() {
+    let mut table = flow(&[]);
+    let mut grown = Vec::new();
+    for (first_ms, packets) in [(0, 100), (0, 200), (5_000, 300), (4_900, 40), (4_900, 50)] {
+        grown.push(table.set_kernel_counts(&counted(first_ms, packets)).1);
+    }
+    assert_eq!(counts(&table), [200, 300, 50]);
+    assert_eq!(grown, [100, 100, 300, 40, 10]);
+}
+
+#[test]
+fn a_setup_parts_what_frames_showed_before_from_what_the_kernel_counts_after() {
+    let mut table = flow(&[(0, 1, 7), (20, 2, 7)]);
+    table.fence(TAP, addr("10.0.0.2:0").ip(), &[5000]);
+    table.set_kernel_counts(&counted(3_000, 100));
+    assert_eq!(counts(&table), [2, 100]);
+}
+
+#[test]
+fn a_frame_does_not_use_up_the_setup_that_parts_kernel_counts() {
+    let mut table = flow(&[]);
+    table.set_kernel_counts(&counted(0, 100));
+    table.fence(TAP, addr("10.0.0.2:0").ip(), &[5000]);
+    feed(&mut table, &[(3_000, 1, 7)]);
+    table.set_kernel_counts(&counted(3_000, 500));
+    assert_eq!(counts(&table), [100, 500]);
+}
+
 #[test]
 fn the_first_proven_media_to_a_watched_port_is_news_once() {
     let mut table = FlowTable::new(4, 4, 8);
