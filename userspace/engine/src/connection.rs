@@ -155,9 +155,10 @@ impl Connection {
         {
             window.note(segment.window, at);
         }
+        let told = notices.len();
         self.read(end, segment, place, room, notices);
         self.note_repeats();
-        let fate = self.decide(at, room.limits, notices);
+        let fate = self.decide(at, room.limits, notices, told);
         if segment.flags.fin() || segment.flags.rst() {
             self.record
                 .handle_close(end, segment.flags.rst(), at, notices);
@@ -167,6 +168,7 @@ impl Connection {
 
     /// Reads what waits for missing bytes as far as it goes.
     pub(crate) fn finish(&mut self, room: Room<'_>, notices: &mut Vec<Notice>) {
+        let told = notices.len();
         let Some(halves) = &mut self.halves else {
             return;
         };
@@ -185,7 +187,7 @@ impl Connection {
             }
         }
         let at = self.record.last;
-        self.decide(at, room.limits, notices);
+        self.decide(at, room.limits, notices, told);
     }
 
     /// Bytes that wait for what completes them, with what keeping each piece of them costs.
@@ -283,8 +285,15 @@ impl Connection {
         });
     }
 
-    /// Settles what the connection speaks, as soon as its first bytes tell.
-    fn decide(&mut self, at: Locator, limits: &Limits, notices: &mut Vec<Notice>) -> Fate {
+    /// Settles what the connection speaks, as soon as its first bytes tell. What those bytes said stands in `notices`
+    /// from `told` on, and comes after the begin.
+    fn decide(
+        &mut self,
+        at: Locator,
+        limits: &Limits,
+        notices: &mut Vec<Notice>,
+        told: usize,
+    ) -> Fate {
         if self.record.speech != Speech::Undecided {
             return Fate::Keep;
         }
@@ -294,10 +303,10 @@ impl Connection {
         let spoken = [halves[0].stream.protocol(), halves[1].stream.protocol()];
         let any = |protocol| spoken.contains(&protocol);
         if any(Protocol::Rtsp) {
-            return self.settle(Speech::Rtsp, at, notices);
+            return self.settle(Speech::Rtsp, at, notices, told);
         }
         if any(Protocol::Tls) && self.on_rtsp_port {
-            let fate = self.settle(Speech::Tls, at, notices);
+            let fate = self.settle(Speech::Tls, at, notices, told);
             self.halves = None;
             return fate;
         }
@@ -305,7 +314,7 @@ impl Connection {
             self.record.cookie = halves
                 .iter()
                 .find_map(|half| half.http.tunnel()?.cookie().map(str::to_owned));
-            return self.settle(speech, at, notices);
+            return self.settle(speech, at, notices, told);
         }
         let is_other = any(Protocol::Other)
             || any(Protocol::Tls)
@@ -318,9 +327,15 @@ impl Connection {
         }
     }
 
-    fn settle(&mut self, speech: Speech, at: Locator, notices: &mut Vec<Notice>) -> Fate {
+    fn settle(
+        &mut self,
+        speech: Speech,
+        at: Locator,
+        notices: &mut Vec<Notice>,
+        told: usize,
+    ) -> Fate {
         self.record.speech = speech;
-        notices.push(Notice::Started { at });
+        notices.insert(told.min(notices.len()), Notice::Started { at });
         Fate::Keep
     }
 }
