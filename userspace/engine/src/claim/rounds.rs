@@ -55,8 +55,16 @@ impl<'u> Table<'_, 'u> {
         let wanting =
             |at: usize, _: &Seat| !only_missing || !has_rtp.get(at).copied().unwrap_or(true);
         let ends = self.ends(&receivers, wanting);
-        for (index, unit) in self.free() {
-            let Some(candidates) = ends.get(&(unit.flow.tap, unit.flow.to)) else {
+        let candidates_of = |unit: &Unit<'_>| ends.get(&(unit.flow.tap, unit.flow.to));
+        // Where several seats wait at the same place (two hosts behind one public address asked for the same port),
+        // what other taps saw tells, and of RTCP where its RTP went; so those units come last.
+        let mut free = self.free();
+        free.sort_by_key(|(_, unit)| {
+            let disputed = candidates_of(unit).is_some_and(|seats| seats.len() > 1);
+            (disputed, disputed && unit.rtp_packets() == 0)
+        });
+        for (index, unit) in free {
+            let Some(candidates) = candidates_of(&unit) else {
                 continue;
             };
             let Some(seat) = self.best(candidates, &unit) else {
@@ -284,11 +292,9 @@ impl<'u> Table<'_, 'u> {
 
     /// The SSRC that the response names and those of the medium's RTP at any leg.
     fn sources_of(&self, at: usize) -> Vec<u32> {
-        let medium = |seat: &Seat| (seat.session, seat.media);
-        let own = medium(&self.seats[at]);
-        let start = self.seats.partition_point(|seat| medium(seat) < own);
-        let end = self.seats.partition_point(|seat| medium(seat) <= own);
-        let mut sources: Vec<u32> = self.seats[start..end]
+        let seat = &self.seats[at];
+        let mut sources: Vec<u32> = self
+            .of_medium(seat.session, seat.media)
             .iter()
             .flat_map(|seat| {
                 let seen = seat
@@ -325,6 +331,45 @@ impl<'u> Table<'_, 'u> {
         ends
     }
 
+    /// Whether RTP of the unit's source came to the same medium at another leg at that time.
+    fn seen_at_other_legs(&self, at: usize, unit: &Unit<'_>) -> bool {
+        let seat = &self.seats[at];
+        self.of_medium(seat.session, seat.media)
+            .iter()
+            .filter(|other| other.leg != seat.leg)
+            .flat_map(|other| &other.from_server)
+            .map(|own| self.units[*own].epoch)
+            .any(|own| {
+                let is_shared = own
+                    .sources()
+                    .any(|ssrc| unit.epoch.sources().any(|other| other == ssrc));
+                is_shared && own.overlaps(unit.epoch)
+            })
+    }
+
+    /// Whether media of the seat went, then or later, to the client's end of the unit or to the port beside it: RTCP goes
+    /// beside its RTP (RFC 3550 §11), and a hole is made from where the media arrives.
+    fn has_pair_of(&self, at: usize, unit: &Unit<'_>) -> bool {
+        let is_pair = |to: SocketAddr, end: SocketAddr| {
+            to.ip() == end.ip() && to.port() | 1 == end.port() | 1
+        };
+        self.seats[at].from_server.iter().any(|own| {
+            let own = &self.units[*own];
+            let to = own.flow.to;
+            (is_pair(to, unit.flow.to) || is_pair(to, unit.flow.from))
+                && own.epoch.last.at >= unit.epoch.first.at
+        })
+    }
+
+    /// The seats of one medium, one for each leg.
+    fn of_medium(&self, session: usize, media: usize) -> &[Seat] {
+        let medium = |seat: &Seat| (seat.session, seat.media);
+        let own = (session, media);
+        let start = self.seats.partition_point(|seat| medium(seat) < own);
+        let end = self.seats.partition_point(|seat| medium(seat) <= own);
+        &self.seats[start..end]
+    }
+
     /// Of the seats that the same sign points to, the one whose SETUP and server fit best. A port pair that a later
     /// SETUP names again belongs to the later session from then on.
     fn best(&self, candidates: &[usize], unit: &Unit<'_>) -> Option<usize> {
@@ -340,6 +385,8 @@ impl<'u> Table<'_, 'u> {
             let server = ends.iter().any(|end| seat.is_server(end.ip()));
             (
                 seat.since <= first,
+                self.seen_at_other_legs(*at, unit),
+                self.has_pair_of(*at, unit),
                 exact,
                 server,
                 seat.since,

@@ -65,6 +65,11 @@ impl Epoch {
         Some(main.ssrc)
     }
 
+    /// Whether both were in use at some moment.
+    pub(crate) fn overlaps(&self, other: &Self) -> bool {
+        self.first.at <= other.last.at && other.first.at <= self.last.at
+    }
+
     /// All synchronisation sources of its RTP.
     pub(crate) fn sources(&self) -> impl Iterator<Item = u32> {
         let sources = self.media.iter().flat_map(|media| media.sources());

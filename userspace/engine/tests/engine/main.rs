@@ -1,5 +1,6 @@
 //! The engine from outside: frames in, sessions out.
 
+mod claims;
 mod damage;
 mod golden;
 mod media;

@@ -1,0 +1,78 @@
+//! Whose media it is where addresses and ports alone do not tell.
+
+use rtspscope_engine::Snapshot;
+
+use crate::support::traffic::{LAN, Talk, WAN, Wire};
+use crate::support::{arrival, engine};
+
+const SERVER: &str = "203.0.113.10:554";
+const HOSTS: [&str; 2] = ["192.168.1.40", "192.168.1.41"];
+
+/// Sets up ports 5000-5001 in a session of this name and plays it.
+fn play(talk: &mut Talk, wire: &mut Wire, session: &str) {
+    let transport = "Transport: RTP/AVP;unicast;client_port=5000-5001";
+    talk.exchange(
+        wire,
+        &format!("SETUP rtsp://203.0.113.10/cam RTSP/1.0|CSeq: 1|{transport}"),
+        &format!("RTSP/1.0 200 OK|CSeq: 1|Session: {session}|{transport};server_port=6970-6971"),
+    );
+    talk.exchange(
+        wire,
+        &format!("PLAY rtsp://203.0.113.10/cam RTSP/1.0|CSeq: 2|Session: {session}"),
+        &format!("RTSP/1.0 200 OK|CSeq: 2|Session: {session}"),
+    );
+}
+
+/// Two hosts ask for the same ports through one router; the host `winner` punches first and keeps them, the other one's
+/// hole is made elsewhere. Media goes to the ports that both asked for.
+fn two_hosts_ask_for_the_same_ports(winner: usize) -> Snapshot {
+    let mut wire = Wire::new(engine(2));
+    for (tap, clients) in [
+        (LAN, ["192.168.1.40:40000", "192.168.1.41:40001"]),
+        (WAN, ["203.0.113.1:40000", "203.0.113.1:40001"]),
+    ] {
+        wire.now_ms = 0;
+        for (client, first) in clients.into_iter().zip([1000, 5000]) {
+            let isn = (first, first + 1000);
+            let mut talk = Talk::open_with(&mut wire, tap, client, SERVER, isn);
+            play(&mut talk, &mut wire, &first.to_string());
+        }
+    }
+    let (kept, moved) = (HOSTS[winner], HOSTS[1 - winner]);
+    let punch = |wire: &mut Wire, tap, from: &str| {
+        wire.udp(tap, from, "203.0.113.10:6970", b"hole");
+    };
+    punch(&mut wire, LAN, &format!("{kept}:5000"));
+    punch(&mut wire, LAN, &format!("{moved}:5000"));
+    punch(&mut wire, WAN, "203.0.113.1:5000");
+    punch(&mut wire, WAN, "203.0.113.1:33225");
+    for number in 0..30 {
+        let from = "203.0.113.10:6970";
+        wire.rtp(WAN, from, "203.0.113.1:5000", 7, [number]);
+        wire.rtp(LAN, from, &format!("{kept}:5000"), 7, [number]);
+    }
+    wire.engine.snapshot()
+}
+
+#[test]
+fn media_at_a_port_that_two_hosts_asked_for_is_that_hosts_whom_it_reached() {
+    for winner in [0, 1] {
+        let snapshot = two_hosts_ask_for_the_same_ports(winner);
+        let counts: Vec<_> = snapshot
+            .sessions
+            .iter()
+            .map(|session| {
+                let packets = |leg| arrival(session, 0, leg).rtp.packets;
+                let holes = &arrival(session, 0, 1).from_client;
+                let kept_port = holes.iter().any(|hole| hole.from.port() == 5000);
+                let host = session.client.ip().to_string();
+                (host, packets(0), packets(1), kept_port)
+            })
+            .collect();
+        let expected = [0, 1].map(|host| {
+            let packets = if host == winner { 30 } else { 0 };
+            (HOSTS[host].to_owned(), packets, packets, host == winner)
+        });
+        assert_eq!(counts, expected);
+    }
+}
