@@ -88,7 +88,11 @@ pub struct Payload {
 
 impl Payload {
     /// Reads the first bytes of a payload of `len` bytes; `head` may be shorter than that.
+    #[inline]
     pub fn read(head: &[u8], len: u32) -> Self {
+        if let Some(whole) = head.first_chunk::<HEAD_LEN>() {
+            return Self::read_padded(whole, (HEAD_LEN as u32).min(len), len);
+        }
         let mut padded = [0; HEAD_LEN];
         let seen = head.len().min(HEAD_LEN);
         padded[..seen].copy_from_slice(&head[..seen]);

@@ -7,6 +7,7 @@
 //! kept until one of them is proved, so that its frames are not lost.
 
 use std::collections::VecDeque;
+use std::ops::Range;
 
 use super::frame::HEADER_LEN;
 use super::input::{Input, Part};
@@ -196,31 +197,47 @@ impl Search {
 
     /// Notes where chains may begin; returns where a start line begins that ends in `input`.
     fn scan(&mut self, input: Input<'_>) -> Option<u64> {
-        let mut found = None;
-        for (offset, &byte) in (input.offset..).zip(input.bytes) {
-            if byte == b'$' && self.chains.len() < MAX_CHAINS {
-                self.chains.push(Chain {
-                    start: offset,
-                    next: offset,
-                    headers: 0,
-                    on_known_channels: true,
-                });
+        for at in memchr::memchr_iter(b'$', input.bytes) {
+            if self.chains.len() >= MAX_CHAINS {
+                break;
             }
-            if byte == b'\n' {
-                let line = find_start_line(&self.text).map(|at| self.text_at + at as u64);
-                found = found.or(line);
-                self.text.clear();
-            } else if matches!(byte, b' '..=b'~' | b'\r' | b'\t') && self.text.len() < MAX_LINE_LEN
-            {
-                if self.text.is_empty() {
-                    self.text_at = offset;
-                }
-                self.text.push(byte);
-            } else {
-                self.text.clear();
-            }
+            let offset = input.offset + at as u64;
+            self.chains.push(Chain {
+                start: offset,
+                next: offset,
+                headers: 0,
+                on_known_channels: true,
+            });
         }
+        let mut found = None;
+        let mut line_at = 0;
+        for end in memchr::memchr_iter(b'\n', input.bytes) {
+            self.add_text(input, line_at..end);
+            let line = find_start_line(&self.text).map(|at| self.text_at + at as u64);
+            found = found.or(line);
+            self.text.clear();
+            line_at = end + 1;
+        }
+        self.add_text(input, line_at..input.bytes.len());
         found
+    }
+
+    /// Goes on with the text that is kept: the printable bytes at the end of `range`, which holds no line end, and all
+    /// that came before if nothing else is in it.
+    fn add_text(&mut self, input: Input<'_>, range: Range<usize>) {
+        let from = range.start;
+        let bytes = input.bytes.get(range).unwrap_or_default();
+        let is_text = |byte: &u8| matches!(byte, b' '..=b'~' | b'\r' | b'\t');
+        let other = bytes.iter().rposition(|byte| !is_text(byte));
+        let begin = other.map_or(0, |other| other + 1);
+        let text = bytes.get(begin..).unwrap_or_default();
+        if other.is_some() || self.text.len() + text.len() > MAX_LINE_LEN {
+            self.text.clear();
+        }
+        if self.text.is_empty() {
+            self.text_at = input.offset + (from + begin) as u64;
+        }
+        self.text.extend_from_slice(text);
     }
 
     fn follow_chains(&mut self, channels: Channels) -> Option<u64> {
