@@ -92,23 +92,23 @@ impl Run {
 
     /// Takes in one thing that happened.
     pub(crate) fn handle_input(&mut self, input: &Input<'_>) -> Result<(), Failure> {
-        let input = match input {
-            Input::Frame(frame) => {
-                if self
-                    .filter
-                    .as_mut()
-                    .is_some_and(|filter| !filter.matches(frame))
-                {
-                    return Ok(());
-                }
-                Input::Frame(self.numbered(frame))
+        let numbered;
+        let mut input = input;
+        if let Input::Frame(frame) = input {
+            if let Some(filter) = &mut self.filter
+                && !filter.matches(frame)
+            {
+                return Ok(());
             }
-            Input::FlowCounters(_) | Input::CaptureLoss(_) | Input::Tick(_) => *input,
-        };
-        if let Some(recorder) = &mut self.recorder {
-            recorder.handle_input(&input)?;
+            if self.number_frames {
+                numbered = Input::Frame(self.numbered(frame));
+                input = &numbered;
+            }
         }
-        self.engine.handle_input(input);
+        if let Some(recorder) = &mut self.recorder {
+            recorder.handle_input(input)?;
+        }
+        self.engine.handle_input(*input);
         self.drain_events()
     }
 
@@ -149,13 +149,9 @@ impl Run {
 
     fn numbered<'a>(&mut self, frame: &FrameRef<'a>) -> FrameRef<'a> {
         self.frames += 1;
-        if self.number_frames {
-            FrameRef {
-                number: self.frames,
-                ..*frame
-            }
-        } else {
-            *frame
+        FrameRef {
+            number: self.frames,
+            ..*frame
         }
     }
 }

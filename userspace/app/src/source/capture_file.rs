@@ -274,12 +274,15 @@ impl CaptureFile {
                 Format::Legacy(reader) => reader.step(&mut self.window),
                 Format::Pcapng(reader) => reader.step(&mut self.window, &mut taps),
             };
-            let step = step.or_else(|error| early_end(&error).map(Step::Cut).ok_or(error));
-            match step.map_err(|error| unreadable(&self.file.path, &error))? {
-                Step::Item(item, len) => {
+            match step {
+                Ok(Step::Item(item, len)) => {
                     self.last_at = item.at;
+                    self.current_len = len;
                     self.note_frame(&item, host);
-                    (self.current, self.current_len) = (self.placed(item, host, taken), len);
+                    self.current = match item.tap {
+                        Tap::Open(_) => Some(item),
+                        Tap::Cooked(number) => self.placed(number, item, host, taken),
+                    };
                     if !self.alone {
                         self.current
                             .take_if(|item| matches!(item.what, What::Watched { .. }));
@@ -288,8 +291,12 @@ impl CaptureFile {
                         return Ok(());
                     }
                 }
-                Step::End => self.end(None, host)?,
-                Step::Cut(why) => self.end(Some(&why), host)?,
+                Ok(Step::End) => self.end(None, host)?,
+                Ok(Step::Cut(why)) => self.end(Some(&why), host)?,
+                Err(error) => match early_end(&error) {
+                    Some(why) => self.end(Some(&why), host)?,
+                    None => return Err(unreadable(&self.file.path, &error)),
+                },
             }
         }
         self.current = self.finale.pop();
@@ -336,11 +343,14 @@ impl CaptureFile {
         }
     }
 
-    /// The item at the tap of its side; `None` for a copy of a packet that was given already.
-    fn placed(&mut self, item: Item, host: &mut dyn Host, taken: &mut Vec<String>) -> Option<Item> {
-        let Tap::Cooked(number) = item.tap else {
-            return Some(item);
-        };
+    /// The item of a cooked capture at the tap of its side; `None` for a copy of a packet that was given already.
+    fn placed(
+        &mut self,
+        number: usize,
+        item: Item,
+        host: &mut dyn Host,
+        taken: &mut Vec<String>,
+    ) -> Option<Item> {
         if !matches!(item.what, What::Frame { .. }) {
             return Some(item);
         }
