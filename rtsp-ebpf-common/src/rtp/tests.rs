@@ -233,7 +233,10 @@ fn walk(first: u16, steps: &[i64]) -> Vec<i64> {
 
 fn agrees(first: u16, steps: &[i64]) -> Result<(), TestCaseError> {
     let numbers = walk(first, steps);
-    let wire: Vec<u16> = numbers.iter().map(|number| number.cast_unsigned() as u16).collect();
+    let wire: Vec<u16> = numbers
+        .iter()
+        .map(|number| number.cast_unsigned() as u16)
+        .collect();
     prop_assert_eq!(figures(&count(&wire)), naive(&numbers));
     Ok(())
 }

@@ -147,7 +147,7 @@ fn watch_live(args: &WatchArgs, view: Box<dyn View>) -> Result<u8, Failure> {
             Failure::new("tokio", error, "raise the limit of open files (ulimit -n)")
         })?;
     match runtime.block_on(live::run(&live_options, &mut run)) {
-        Ok(_) | Err(Failure::UserLeft) => Ok(status(run.finish()?, &args.common)),
+        Ok(()) | Err(Failure::UserLeft) => Ok(status(run.finish()?, &args.common)),
         Err(failure) => Err(failure),
     }
 }

@@ -14,7 +14,10 @@ pub struct Parsed<T> {
 impl<T> Parsed<T> {
     /// A value in which nothing was odd.
     pub const fn clean(value: T) -> Self {
-        Self { value, anomalies: Vec::new() }
+        Self {
+            value,
+            anomalies: Vec::new(),
+        }
     }
 }
 
