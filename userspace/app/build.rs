@@ -3,6 +3,11 @@
 //! The inner cargo works in a target directory of its own (cargo would wait for its own lock otherwise), which debug
 //! and release builds share: the kernel programs are the same in both. Without the `ebpf` feature nothing happens.
 
+#![allow(
+    clippy::print_stderr,
+    reason = "cargo shows what a failed build script says there"
+)]
+
 #[path = "build/command.rs"]
 mod command;
 #[path = "build/toolchain.rs"]

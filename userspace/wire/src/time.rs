@@ -39,6 +39,7 @@ impl Span {
     }
 
     /// The distance without its sign.
+    #[must_use]
     pub const fn abs(self) -> Self {
         Self(self.0.saturating_abs())
     }

@@ -38,6 +38,10 @@ impl Compression {
     }
 
     /// The unpacked bytes of `packed`; `None` if this build cannot unpack it.
+    #[cfg_attr(
+        not(feature = "zstd"),
+        expect(clippy::unnecessary_wraps, reason = "only zstd can fail to begin")
+    )]
     pub(super) fn unpack(self, packed: impl Read + 'static) -> io::Result<Option<Box<dyn Read>>> {
         let packed = BufReader::with_capacity(CHUNK_LEN, packed);
         let unpacked: Box<dyn Read> = match self {
