@@ -90,21 +90,29 @@ impl FlowStats {
         payload.class
     }
 
-    /// Takes in one payload that was read before. Tells what became of it in the counts of its source.
+    /// Takes in one payload that was read before. Of RTP it tells what became of it in the counts of its source, and
+    /// whether those are the first source's.
     #[inline(always)]
-    pub fn record(&mut self, payload: &Payload, at_ns: i64, clock_rate: u32) -> Option<Placed> {
+    pub fn record(
+        &mut self,
+        payload: &Payload,
+        at_ns: i64,
+        clock_rate: u32,
+    ) -> Option<(Placed, bool)> {
         let bytes = u64::from(payload.len);
         self.record_time(at_ns);
         self.packets = self.packets.wrapping_add(1);
         self.bytes = self.bytes.wrapping_add(bytes);
         match payload.class {
             Class::Rtp => {
-                let source = if self.is_first(payload.ssrc) {
+                let is_first = self.is_first(payload.ssrc);
+                let source = if is_first {
                     &mut self.rtp
                 } else {
                     &mut self.second
                 };
-                return Some(count_rtp(source, payload, at_ns, clock_rate));
+                let placed = count_rtp(source, payload, at_ns, clock_rate);
+                return Some((placed, is_first));
             }
             Class::Rtcp => self.rtcp.record(payload, at_ns),
             Class::Stun => self.stun_packets = self.stun_packets.wrapping_add(1),
@@ -116,11 +124,12 @@ impl FlowStats {
 
     /// Whether RTP of this source is counted in [`Self::rtp`] rather than in [`Self::second`].
     #[inline(always)]
-    pub fn is_first(&self, ssrc: u32) -> bool {
+    fn is_first(&self, ssrc: u32) -> bool {
+        if self.rtp.packets == 0 || self.rtp.ssrc == ssrc {
+            return true;
+        }
         let no_room = self.second.packets != 0 && self.second.ssrc != ssrc;
-        self.rtp.packets == 0
-            || self.rtp.ssrc == ssrc
-            || (no_room && self.rtp.last_ns <= self.second.last_ns)
+        no_room && self.rtp.last_ns <= self.second.last_ns
     }
 
     /// Sources of RTP so far; one that comes back after two others counts again.

@@ -58,9 +58,8 @@ impl Source<'_> {
 impl MediaCount {
     /// Takes in a datagram or interleaved frame, of which `bytes` were captured.
     pub(crate) fn update(&mut self, payload: &Payload, bytes: &[u8], at: Locator) {
-        let is_first = self.stats.is_first(payload.ssrc);
         let placed = self.stats.record(payload, at.at.as_nanos(), 0);
-        if let Some(placed) = placed {
+        if let Some((placed, is_first)) = placed {
             let details = if is_first {
                 &mut self.first
             } else {

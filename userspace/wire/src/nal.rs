@@ -12,6 +12,34 @@ pub struct Glance {
 /// Units of one aggregation packet that are looked at; parameter sets stand in front of their picture.
 const MAX_UNITS: usize = 8;
 
+/// By its first byte, whether a payload can hold anything that a glance tells: of H.264 bit 0, of H.265 bit 1.
+const WORTH: [u8; 256] = {
+    let mut worth = [0; 256];
+    let mut first = 0;
+    while first < 256 {
+        let by_h264 = matches!(first & 0x1f, 5 | 7 | 8 | 24 | 25 | 28 | 29);
+        let by_h265 = matches!(first >> 1 & 0x3f, 16..=23 | 32..=34 | 48 | 49);
+        worth[first] = by_h264 as u8 | (by_h265 as u8) << 1;
+        first += 1;
+    }
+    worth
+};
+
+/// Looks at a payload of which it is not known whether it is H.264 or H.265, as if it were either; `None` where neither
+/// glance tells anything.
+#[inline]
+pub fn glance_both(payload: &[u8]) -> Option<[Glance; 2]> {
+    let worth = WORTH[usize::from(*payload.first()?)];
+    let if_worth = |bit: u8, glance: fn(&[u8]) -> Glance| {
+        if worth & bit == 0 {
+            Glance::default()
+        } else {
+            glance(payload)
+        }
+    };
+    (worth != 0).then(|| [if_worth(1, glance_h264), if_worth(2, glance_h265)])
+}
+
 /// Looks at a payload of H.264.
 pub fn glance_h264(payload: &[u8]) -> Glance {
     let unit_type = |byte: &u8| byte & 0x1f;
@@ -139,6 +167,17 @@ mod tests {
             0x60, 0x01, 0, 2, 0x42, 0x01, 0, 2, 0x44, 0x01, 0, 2, 0x28, 0x01,
         ];
         assert_eq!(glance_h265(&sets), BOTH);
+    }
+
+    #[test]
+    fn a_glance_for_both_misses_nothing() {
+        for first in 0..=255 {
+            for second in 0..=255 {
+                let payload = [first, second, second, second, second];
+                let both = [glance_h264(&payload), glance_h265(&payload)];
+                assert_eq!(glance_both(&payload).unwrap_or_default(), both);
+            }
+        }
     }
 
     #[test]

@@ -93,10 +93,11 @@ impl VideoTally {
             self.before_last = last;
             self.pictures.add(timestamp, at.at);
         }
-        if payload_type >= DYNAMIC {
-            let media = media_of(bytes);
-            self.h264.note(nal::glance_h264(media), timestamp, at);
-            self.h265.note(nal::glance_h265(media), timestamp, at);
+        if payload_type >= DYNAMIC
+            && let Some([h264, h265]) = nal::glance_both(media_of(bytes))
+        {
+            self.h264.note(h264, timestamp, at);
+            self.h265.note(h265, timestamp, at);
         }
     }
 
