@@ -4,6 +4,7 @@
 //! thing everywhere.
 
 mod capture;
+mod kernel;
 mod measure;
 mod offline;
 
@@ -21,10 +22,12 @@ pub(crate) struct Args {
 #[derive(Debug, clap::Subcommand)]
 enum What {
     Offline(offline::Args),
+    Kernel(kernel::Args),
 }
 
 pub(crate) fn main(workspace: &Workspace, args: &Args) -> Result<()> {
     match &args.what {
         What::Offline(args) => offline::main(workspace, args),
+        What::Kernel(kernel::Args {}) => kernel::main(workspace),
     }
 }

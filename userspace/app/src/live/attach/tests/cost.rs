@@ -1,5 +1,5 @@
-//! What a packet costs, as ratios to an empty program in the same run. A measurement, run by hand:
-//! `cargo test -p rtspscope cost_of_a_packet -- --ignored --nocapture` (kernel programs are optimised in any build).
+//! What a packet costs, as ratios to an empty program in the same run. A measurement, which `cargo xtask bench kernel`
+//! runs; kernel programs are optimised in any build.
 
 use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
@@ -20,7 +20,7 @@ const SCHED_CLS: u32 = 3;
 const XDP: u32 = 6;
 
 #[test]
-#[ignore = "a measurement, not a check"]
+#[ignore = "a measurement: cargo xtask bench kernel"]
 fn cost_of_a_packet() {
     if !may_load("cost_of_a_packet") {
         return;
