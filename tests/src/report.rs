@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
+use crate::generate::StreamTruth;
+
 /// A report of `analyze`, or the last line of a live run.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Report {
@@ -64,6 +66,47 @@ impl Report {
         at_role
             .filter_map(|arrival| arrival["rtcp"]["sender_reports"].as_u64())
             .sum()
+    }
+
+    /// The one session of the stream's client, or why there is not exactly one.
+    pub fn session_of(&self, truth: &StreamTruth) -> Result<&Value, String> {
+        let mut sessions = self
+            .sessions()
+            .iter()
+            .filter(|session| session["client"]["address"] == *truth.client);
+        match (sessions.next(), sessions.next()) {
+            (Some(session), None) => Ok(session),
+            _ => Err(format!("{}: not exactly one session", truth.client)),
+        }
+    }
+
+    /// What the first tap's counts of a stream say otherwise than its truth.
+    pub fn difference(&self, truth: &StreamTruth) -> Option<String> {
+        let session = match self.session_of(truth) {
+            Ok(session) => session,
+            Err(why) => return Some(why),
+        };
+        let rtp = &session["media"][truth.medium]["arrivals"][0]["rtp"];
+        let keys = [
+            "packets",
+            "bytes",
+            "expected",
+            "lost",
+            "duplicates",
+            "reordered",
+        ];
+        let counts = keys.map(|key| rtp[key].as_u64());
+        let known = [
+            truth.packets,
+            truth.bytes,
+            truth.expected,
+            truth.lost,
+            truth.duplicates,
+            truth.reordered,
+        ];
+        let (client, medium) = (&truth.client, truth.medium);
+        (counts != known.map(Some))
+            .then(|| format!("{client} medium {medium}: {counts:?} instead of {known:?}"))
     }
 
     /// What two looks at the same traffic must agree in, whatever their taps and files are called.

@@ -50,44 +50,19 @@ fn check(seed: u64) {
 
 /// What the report says otherwise than the truth about one stream.
 fn difference(report: &Report, truth: &StreamTruth) -> Option<String> {
-    let name = format!("{} medium {}", truth.client, truth.medium);
-    let mut sessions = report
-        .sessions()
-        .iter()
-        .filter(|session| session["client"]["address"] == *truth.client);
-    let (Some(session), None) = (sessions.next(), sessions.next()) else {
-        return Some(format!("{name}: not exactly one session"));
+    let session = match report.session_of(truth) {
+        Ok(session) => session,
+        Err(why) => return Some(why),
     };
-    let rtp = &session["media"][truth.medium]["arrivals"][0]["rtp"];
-    let counts = [
-        "packets",
-        "bytes",
-        "expected",
-        "lost",
-        "duplicates",
-        "reordered",
-    ]
-    .map(|key| rtp[key].as_u64());
-    let known = [
-        truth.packets,
-        truth.bytes,
-        truth.expected,
-        truth.lost,
-        truth.duplicates,
-        truth.reordered,
-    ]
-    .map(Some);
     let transport = if truth.interleaved { "tcp" } else { "udp" };
     if session["transport"] != transport {
-        return Some(format!(
-            "{name}: transport {} instead of {transport}",
-            session["transport"]
-        ));
+        return Some(format!("{}: not {transport}", truth.client));
     }
+    let rtp = &session["media"][truth.medium]["arrivals"][0]["rtp"];
     if rtp["jitter_ms"] == Value::Null {
-        return Some(format!("{name}: no jitter"));
+        return Some(format!("{}: no jitter", truth.client));
     }
-    (counts != known).then(|| format!("{name}: {counts:?} instead of {known:?}"))
+    report.difference(truth)
 }
 
 #[test]
