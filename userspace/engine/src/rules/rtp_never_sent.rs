@@ -1,5 +1,7 @@
 //! `rtp-never-sent`: the server agreed to play and sent nothing.
 
+use std::net::SocketAddr;
+
 use rtspscope_wire::Span;
 
 use super::View;
@@ -82,7 +84,30 @@ fn is_silent(view: &View<'_>, media: MediaFacts<'_>) -> bool {
         .iter()
         .all(|arrival| arrival.rtp.packets == 0);
     let udp_is_captured = view.facts.capture.taps.iter().any(Tap::shows_udp);
-    nothing && (media.in_band() || (media.is_udp() && udp_is_captured))
+    let may_be_told = udp_is_captured && !goes_to_another_session(view, media);
+    nothing && (media.in_band() || (media.is_udp() && may_be_told))
+}
+
+/// Whether media came to this medium's own address and port and is another session's: two hosts behind one public
+/// address that ask for the same port look alike from outside, so that nobody can say whose the server left out.
+fn goes_to_another_session(view: &View<'_>, media: MediaFacts<'_>) -> bool {
+    let legs = view.session.legs.iter().zip(&media.media.per_leg);
+    let ends: Vec<_> = legs
+        .filter_map(|(leg, agreed)| {
+            let port = agreed.client_rtp_port?;
+            Some((leg.tap, SocketAddr::new(leg.client.ip(), port)))
+        })
+        .collect();
+    let arrivals = view
+        .others()
+        .flat_map(|session| &session.media)
+        .flat_map(|medium| &medium.arrivals);
+    arrivals
+        .filter(|arrival| arrival.rtp.packets > 0)
+        .any(|arrival| {
+            ends.iter()
+                .any(|&(tap, end)| tap == arrival.tap && arrival.rtp.to == Some(end))
+        })
 }
 
 /// Metadata comes when something happens, and a back channel goes the other way.
@@ -164,6 +189,17 @@ mod tests {
         scene.udp_datagrams = [0, 0];
         scene.unfiltered = true;
         assert_eq!(scene.codes(), ["rtp-never-sent"]);
+    }
+
+    #[test]
+    fn is_silent_where_media_for_the_same_port_is_another_sessions() {
+        let codes = |other: u64| -> Vec<&str> {
+            let scenes = [0, other].map(|rtp| Scene::behind_nat(UDP_TALK).rtp(rtp, rtp));
+            let findings = Scene::together(scenes.into()).findings;
+            findings.iter().map(|finding| finding.code.name()).collect()
+        };
+        assert!(codes(0).contains(&"rtp-never-sent"));
+        assert!(!codes(50).contains(&"rtp-never-sent"));
     }
 
     #[test]
