@@ -100,6 +100,10 @@ fn limited() -> io::Result<Command> {
     let [timeout, options @ ..] = LIMITED;
     let mut command = Command::new(timeout);
     command.args(options).arg(binary()?);
+    // What the caller's terminal is like must not show in a report.
+    for variable in ["COLUMNS", "NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE"] {
+        command.env_remove(variable);
+    }
     Ok(command)
 }
 

@@ -10,8 +10,8 @@ use crate::failure::Failure;
 /// Columns of a report that does not go to a terminal.
 const DEFAULT_WIDTH: usize = 80;
 
-/// Columns that the table of arrivals needs.
-const MIN_WIDTH: usize = 64;
+/// Columns of the narrowest report: a telephone upright.
+const MIN_WIDTH: usize = 32;
 
 /// Wider lines than this are hard to read.
 const MAX_WIDTH: usize = 110;
@@ -50,21 +50,19 @@ impl Destination {
         match choice {
             ColorChoice::Always => true,
             ColorChoice::Never => false,
-            ColorChoice::Auto => {
-                let forbidden = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-                self.is_terminal() && !forbidden
-            }
+            ColorChoice::Auto => wish(|name| std::env::var(name).ok(), self.is_terminal()),
         }
     }
 
-    /// Columns of a line.
+    /// Columns of a line: what `COLUMNS` says (POSIX), else the terminal.
     pub(crate) fn width(&self) -> usize {
-        if !self.is_terminal() {
-            return DEFAULT_WIDTH;
-        }
-        crossterm::terminal::size().map_or(DEFAULT_WIDTH, |(columns, _)| {
-            usize::from(columns).clamp(MIN_WIDTH, MAX_WIDTH)
-        })
+        let told = std::env::var("COLUMNS").ok();
+        let told = told.and_then(|columns| columns.parse().ok());
+        let columns = told.filter(|columns| *columns > 0).or_else(|| {
+            let size = self.is_terminal().then(crossterm::terminal::size)?;
+            size.ok().map(|(columns, _)| usize::from(columns))
+        });
+        columns.map_or(DEFAULT_WIDTH, |columns| columns.clamp(MIN_WIDTH, MAX_WIDTH))
     }
 
     fn is_terminal(&self) -> bool {
@@ -87,5 +85,53 @@ impl Destination {
             Some(path) => Failure::writing(path.display(), error),
             None => Failure::writing("standard output", error),
         }
+    }
+}
+
+/// Whether the environment wants colours: `NO_COLOR` (no-color.org) forbids them, `CLICOLOR_FORCE` asks for them, and
+/// `CLICOLOR=0` or a dumb terminal does without.
+fn wish(variable: impl Fn(&str) -> Option<String>, is_terminal: bool) -> bool {
+    let set = |name: &str| variable(name).filter(|value| !value.is_empty());
+    if set("NO_COLOR").is_some() {
+        return false;
+    }
+    if set("CLICOLOR_FORCE").is_some_and(|value| value != "0") {
+        return true;
+    }
+    let declined = set("CLICOLOR").is_some_and(|value| value == "0");
+    is_terminal && !declined && set("TERM").is_none_or(|term| term != "dumb")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::wish;
+
+    fn with(variables: &[(&str, &str)], is_terminal: bool) -> bool {
+        let find = |name: &str| variables.iter().find(|(known, _)| *known == name);
+        wish(
+            |name| find(name).map(|(_, value)| (*value).to_owned()),
+            is_terminal,
+        )
+    }
+
+    #[test]
+    fn a_terminal_gets_colours_and_a_pipe_does_not() {
+        assert!(with(&[("TERM", "xterm")], true));
+        assert!(with(&[], true));
+        assert!(!with(&[("TERM", "xterm")], false));
+    }
+
+    #[test]
+    fn no_color_is_stronger_than_all() {
+        assert!(!with(&[("NO_COLOR", "1"), ("CLICOLOR_FORCE", "1")], true));
+        assert!(with(&[("NO_COLOR", "")], true));
+    }
+
+    #[test]
+    fn colours_can_be_forced_and_declined() {
+        assert!(with(&[("CLICOLOR_FORCE", "1")], false));
+        assert!(!with(&[("CLICOLOR_FORCE", "0")], false));
+        assert!(!with(&[("CLICOLOR", "0")], true));
+        assert!(!with(&[("TERM", "dumb")], true));
     }
 }

@@ -49,3 +49,12 @@ pub(super) fn tap(report: &Report, name: &str) -> String {
         None => name.to_owned(),
     }
 }
+
+/// The tap by its side of the router where no other tap is on that side, else by its name: names of captures are long.
+pub(super) fn short_tap(report: &Report, name: &str) -> String {
+    let taps = &report.capture.taps;
+    let known = taps.iter().find(|tap| tap.name == name);
+    let alone = |found: &&Tap| taps.iter().filter(|tap| tap.role == found.role).count() == 1;
+    let side = known.filter(alone).and_then(side);
+    side.unwrap_or_else(|| name.to_owned())
+}

@@ -8,6 +8,7 @@ mod capture;
 mod differs;
 mod findings;
 mod messages;
+mod overview;
 mod paragraph;
 mod session;
 mod style;
@@ -24,15 +25,22 @@ pub(crate) use style::Style;
 pub(crate) fn report(snapshot: &Snapshot, privacy: Privacy, style: &Style) -> String {
     let report = json::report(snapshot, privacy);
     let mut out = String::new();
-    for (index, session) in report.sessions.iter().enumerate() {
-        if index > 0 {
+    let several = report.sessions.len() > 1;
+    if several {
+        overview::write(&mut out, &report, style);
+    }
+    let chosen = overview::chosen(&report, style);
+    for index in &chosen {
+        if several {
             out.push('\n');
         }
-        session::write(&mut out, &report, session, style);
-        if let (true, Some(session)) = (style.verbose, snapshot.sessions.get(index)) {
+        session::write(&mut out, &report, &report.sessions[*index], style);
+        if let (true, Some(session)) = (style.verbose, snapshot.sessions.get(*index)) {
             messages::write(&mut out, &report, session, privacy, style);
         }
     }
+    let left_out = report.sessions.len() - chosen.len();
+    overview::left_out(&mut out, left_out, "have no part of their own", style);
     if report.sessions.is_empty() {
         capture::write_without_sessions(&mut out, &report, style);
     }

@@ -33,7 +33,7 @@ pub(super) fn write(out: &mut String, report: &Report, session: &Session, verbos
     out.extend(["ALG: ", &prose(&alg(session)), "\n"]);
     agreed(out, session);
     arrived(out, report, session);
-    differs(out, session, verbose);
+    differs(out, report, session, verbose);
     findings::write(out, &of_session, verbose);
     findings::write_remedies(out, &of_session);
 }
@@ -82,7 +82,7 @@ fn arrived(out: &mut String, report: &Report, session: &Session) {
     table::write(out, &columns, rows);
 }
 
-fn differs(out: &mut String, session: &Session, verbose: bool) {
+fn differs(out: &mut String, report: &Report, session: &Session, verbose: bool) {
     let rewrites = &session.nat.rewrites;
     let length = length(&session.nat);
     if rewrites.is_empty() && length.is_none() {
@@ -106,7 +106,7 @@ fn differs(out: &mut String, session: &Session, verbose: bool) {
                 code(value(rewrite.pre.as_deref())),
                 code(value(rewrite.post.as_deref())),
                 if breaks(rewrite) { "yes" } else { "no" }.to_owned(),
-                code(&frames(rewrite, &session.nat)),
+                code(&frames(report, rewrite, &session.nat)),
             ]
         });
         table::write(out, &columns, rows);

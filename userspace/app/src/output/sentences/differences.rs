@@ -1,6 +1,6 @@
 //! What is said of a difference between the messages of two legs.
 
-use crate::output::json::{Nat, Rewrite};
+use crate::output::json::{Nat, Report, Rewrite};
 
 /// Differences that a report shows unless all are asked for.
 pub(in crate::output) const SHOWN: usize = 8;
@@ -24,10 +24,10 @@ pub(in crate::output) fn value(value: Option<&str>) -> &str {
 }
 
 /// The frames of both values.
-pub(in crate::output) fn frames(rewrite: &Rewrite, nat: &Nat) -> String {
+pub(in crate::output) fn frames(report: &Report, rewrite: &Rewrite, nat: &Nat) -> String {
     let place = |tap: &Option<String>, frame: Option<u64>| {
-        let tap = tap.as_deref().unwrap_or("tap");
-        frame.map_or_else(|| tap.to_owned(), |frame| format!("{tap} #{frame}"))
+        let tap = super::short_tap(report, tap.as_deref().unwrap_or("tap"));
+        frame.map_or_else(|| tap.clone(), |frame| format!("{tap} #{frame}"))
     };
     format!(
         "{} → {}",

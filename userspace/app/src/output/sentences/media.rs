@@ -1,5 +1,6 @@
 //! What was agreed of a session's media, and what arrived of them at each tap.
 
+use super::Standing;
 use crate::output::json::{Arrival, Media, Report, Session};
 
 /// RTP of a whole session at one tap.
@@ -92,17 +93,52 @@ pub(in crate::output) struct Row<'a> {
     pub(in crate::output) duplicates: String,
     pub(in crate::output) jitter: String,
     pub(in crate::output) rtcp: u64,
+    /// What happened between this tap and the next one towards the server.
+    pub(in crate::output) broken: Option<Break>,
+}
+
+/// Where on its way from the server a medium was lost.
+pub(in crate::output) struct Break {
+    pub(in crate::output) standing: Standing,
+    pub(in crate::output) text: String,
 }
 
 /// A row per medium and tap.
 pub(in crate::output) fn rows<'a>(report: &Report, session: &'a Session) -> Vec<Row<'a>> {
-    let arrivals = session
-        .media
-        .iter()
-        .flat_map(|media| media.arrivals.iter().map(move |arrival| (media, arrival)));
-    arrivals
-        .map(|(media, arrival)| row(report, media, arrival))
-        .collect()
+    let mut rows = Vec::new();
+    for media in &session.media {
+        let farther = media.arrivals.iter().skip(1).map(Some).chain([None]);
+        for (arrival, farther) in media.arrivals.iter().zip(farther) {
+            let broken = farther.and_then(|farther| broken(report, session, arrival, farther));
+            rows.push(Row {
+                broken,
+                ..row(report, media, arrival)
+            });
+        }
+    }
+    rows
+}
+
+/// What came to the tap farther from the client and not to the nearer one; taps beside the path tell nothing of it.
+fn broken(report: &Report, session: &Session, near: &Arrival, far: &Arrival) -> Option<Break> {
+    let on_path = |arrival: &Arrival| session.legs.iter().any(|leg| leg.tap == arrival.tap);
+    if !on_path(near) || !on_path(far) || far.rtp.packets == 0 {
+        return None;
+    }
+    let name = |arrival: &Arrival| super::short_tap(report, &arrival.tap);
+    let (near_name, far_name) = (name(near), name(far));
+    if near.rtp.packets == 0 {
+        return Some(Break {
+            standing: Standing::Bad,
+            text: format!("broken here: RTP came to {far_name} and never to {near_name}"),
+        });
+    }
+    let lost = near.rtp.lost.zip(far.rtp.lost);
+    let lost = lost.map_or(0, |(near, far)| near.saturating_sub(far));
+    (lost > 0).then(|| Break {
+        standing: Standing::Doubtful,
+        text: format!("{lost} lost between {far_name} and {near_name}"),
+    })
 }
 
 /// Whether more than one medium could have arrived, so that rows need their medium's name.
@@ -131,5 +167,6 @@ fn row<'a>(report: &Report, media: &'a Media, arrival: &Arrival) -> Row<'a> {
             .jitter_ms
             .map_or_else(unknown, |jitter| format!("{jitter:.1} ms")),
         rtcp: arrival.rtcp.packets,
+        broken: None,
     }
 }

@@ -58,6 +58,11 @@ pub(in crate::output) fn verdict(report: &Report, session: &Session) -> Option<V
     (!is_broken).then(|| unbroken(report, session))
 }
 
+/// How a session stands as a whole.
+pub(in crate::output) fn standing(report: &Report, session: &Session) -> Standing {
+    verdict(report, session).map_or(Standing::Bad, |verdict| verdict.standing)
+}
+
 fn unbroken(report: &Report, session: &Session) -> Verdict {
     let doubtful = |text: &str| Verdict {
         standing: Standing::Doubtful,
@@ -81,7 +86,8 @@ fn unbroken(report: &Report, session: &Session) -> Verdict {
     let lost: Option<u64> = counts.iter().map(|count| count.lost).sum();
     let places = counts.iter().enumerate().map(|(index, count)| {
         let unit = if index == 0 { " RTP packets" } else { "" };
-        format!("{}{unit} at {}", count.packets, count.tap)
+        let tap = super::short_tap(report, count.tap);
+        format!("{}{unit} at {tap}", count.packets)
     });
     let lost = match lost {
         Some(0) => ", none lost".to_owned(),
@@ -143,7 +149,7 @@ pub(in crate::output) fn alg(session: &Session) -> String {
 }
 
 /// The address without its port.
-fn host(address: &str) -> &str {
+pub(in crate::output) fn host(address: &str) -> &str {
     address.rsplit_once(':').map_or(address, |(host, _)| host)
 }
 

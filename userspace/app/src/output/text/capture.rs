@@ -21,7 +21,7 @@ pub(super) fn write(out: &mut String, report: &Report, style: &Style) {
     let general = general(report);
     if !general.is_empty() {
         out.push('\n');
-        findings::write(out, &general, style);
+        findings::write(out, report, &general, style);
         findings::write_remedies(out, &general, style);
     }
     out.push('\n');

@@ -2,15 +2,15 @@
 
 use super::session::section;
 use super::style::Style;
-use crate::output::json::{Nat, Rewrite, Session};
+use crate::output::json::{Nat, Report, Rewrite, Session};
 use crate::output::sentences::differences::{SHOWN, breaks, frames, length, message, value};
 
-pub(super) fn write(out: &mut String, session: &Session, style: &Style) {
+pub(super) fn write(out: &mut String, report: &Report, session: &Session, style: &Style) {
     let rewrites = &session.nat.rewrites;
     let shown = if style.verbose { rewrites.len() } else { SHOWN };
     for (index, rewrite) in rewrites.iter().take(shown).enumerate() {
         let label = if index == 0 { "Differs" } else { "" };
-        out.push_str(&section(label, &told(rewrite, &session.nat), style));
+        out.push_str(&section(label, &told(report, rewrite, &session.nat), style));
     }
     if rewrites.len() > shown {
         out.push_str(&section(
@@ -24,7 +24,7 @@ pub(super) fn write(out: &mut String, session: &Session, style: &Style) {
     }
 }
 
-fn told(rewrite: &Rewrite, nat: &Nat) -> String {
+fn told(report: &Report, rewrite: &Rewrite, nat: &Nat) -> String {
     let damage = if breaks(rewrite) {
         ", which breaks the message"
     } else {
@@ -36,6 +36,6 @@ fn told(rewrite: &Rewrite, nat: &Nat) -> String {
         rewrite.field,
         value(rewrite.pre.as_deref()),
         value(rewrite.post.as_deref()),
-        frames(rewrite, nat),
+        frames(report, rewrite, nat),
     )
 }

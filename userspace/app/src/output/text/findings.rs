@@ -4,12 +4,13 @@ use super::paragraph::columns;
 use super::session::section;
 use super::style::{Paint, Style};
 use super::wrap;
-use crate::output::json::{Evidence, Finding};
+use crate::output::json::{Evidence, Finding, Report};
 use crate::output::sentences::findings::{
     SHOWN_EVIDENCE, cause, remedies, sentence, standing, time_of_day,
 };
+use crate::output::sentences::short_tap;
 
-pub(super) fn write(out: &mut String, findings: &[&Finding], style: &Style) {
+pub(super) fn write(out: &mut String, report: &Report, findings: &[&Finding], style: &Style) {
     for finding in findings {
         let standing = standing(finding);
         let head = wrap("  ", "  ", &sentence(&finding.summary), style.width);
@@ -19,7 +20,11 @@ pub(super) fn write(out: &mut String, findings: &[&Finding], style: &Style) {
             out.push_str(&wrap("  ", "  ", &cause, style.width));
         }
         code(out, finding.code, style);
-        out.push_str(&section("Proof", &proofs(&finding.evidence, style), style));
+        out.push_str(&section(
+            "Proof",
+            &proofs(report, &finding.evidence, style),
+            style,
+        ));
     }
 }
 
@@ -39,7 +44,7 @@ fn code(out: &mut String, code: &str, style: &Style) {
     out.push('\n');
 }
 
-fn proofs(evidence: &[Evidence], style: &Style) -> String {
+fn proofs(report: &Report, evidence: &[Evidence], style: &Style) -> String {
     let shown = if style.verbose {
         evidence.len()
     } else {
@@ -48,9 +53,12 @@ fn proofs(evidence: &[Evidence], style: &Style) -> String {
     let mut proofs: Vec<String> = evidence
         .iter()
         .take(shown)
-        .map(|proof| match proof.frame {
-            Some(frame) => format!("{} #{frame} ({})", proof.tap, proof.note),
-            None => format!("{} at {} ({})", proof.tap, time_of_day(proof), proof.note),
+        .map(|proof| {
+            let tap = short_tap(report, &proof.tap);
+            match proof.frame {
+                Some(frame) => format!("{tap} #{frame} ({})", proof.note),
+                None => format!("{tap} at {} ({})", time_of_day(proof), proof.note),
+            }
         })
         .collect();
     if evidence.len() > shown {
@@ -64,7 +72,16 @@ fn proofs(evidence: &[Evidence], style: &Style) -> String {
 
 /// What to do, each once, best first.
 pub(super) fn write_remedies(out: &mut String, findings: &[&Finding], style: &Style) {
-    for (index, remedy) in remedies(findings).into_iter().enumerate() {
+    let remedies = remedies(findings);
+    if style.is_narrow() && !remedies.is_empty() {
+        out.extend(["  ", &style.paint(Paint::Strong, "Do"), "\n"]);
+    }
+    for (index, remedy) in remedies.into_iter().enumerate() {
+        if style.is_narrow() {
+            let number = format!("  {}. ", index + 1);
+            out.push_str(&wrap(&number, "     ", remedy, style.width));
+            continue;
+        }
         let label = if index == 0 { "Do" } else { "" };
         let number = format!("{}.", index + 1);
         let line = wrap(

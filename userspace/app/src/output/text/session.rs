@@ -11,29 +11,35 @@ use crate::output::sentences::session::{alg, ends, times, title, transport, verd
 const GAP: &str = "   ";
 
 pub(super) fn write(out: &mut String, report: &Report, session: &Session, style: &Style) {
-    heading(out, session, style);
+    heading(out, report, session, style);
     let of_session = of(report, session);
     if let Some(verdict) = verdict(report, session) {
         let mark = style.paint(Paint::of(verdict.standing), verdict.standing.mark());
         out.push_str(&wrap(&format!("{mark} "), "  ", &verdict.text, style.width));
     }
-    findings::write(out, &of_session, style);
+    findings::write(out, report, &of_session, style);
     arrived::write_agreed(out, session, style);
     arrived::write(out, report, session, style);
-    differs::write(out, session, style);
+    differs::write(out, report, session, style);
     out.push_str(&section("ALG", &alg(session), style));
     findings::write_remedies(out, &of_session, style);
 }
 
 /// Says in one line which session this is; breaks between its parts.
-fn heading(out: &mut String, session: &Session, style: &Style) {
+fn heading(out: &mut String, report: &Report, session: &Session, style: &Style) {
     let url = title(session);
+    let number = if report.sessions.len() > 1 {
+        format!("{}. ", session.id)
+    } else {
+        String::new()
+    };
     let mut parts = vec![ends(session)];
     parts.extend(session.client.user_agent.clone());
     parts.push(transport(session).to_owned());
     parts.push(times(session));
-    out.push_str(&style.paint(Paint::Strong, url));
-    let mut column = columns(url);
+    let url = format!("{number}{url}");
+    out.push_str(&style.paint(Paint::Strong, &url));
+    let mut column = columns(&url);
     for part in parts {
         if column + GAP.len() + columns(&part) > style.width {
             out.push_str("\n  ");
@@ -48,8 +54,12 @@ fn heading(out: &mut String, session: &Session, style: &Style) {
     out.push('\n');
 }
 
-/// A paragraph behind a label.
+/// A paragraph behind a label; on narrow lines it goes on below the label.
 pub(super) fn section(label: &str, text: &str, style: &Style) -> String {
-    let wrapped = wrap(&format!("  {label:<7} "), "          ", text, style.width);
+    let wrapped = match (style.is_narrow(), label) {
+        (true, "") => wrap("    ", "    ", text, style.width),
+        (true, label) => wrap(&format!("  {label} "), "    ", text, style.width),
+        (false, label) => wrap(&format!("  {label:<7} "), "          ", text, style.width),
+    };
     wrapped.replacen(label, &style.paint(Paint::Faint, label), 1)
 }

@@ -42,7 +42,15 @@ impl Paint {
     }
 }
 
+/// Below this, labels and tables take too much of a line to stand beside the text.
+const NARROW: usize = 60;
+
 impl Style {
+    /// Whether labels and tables must give way to the text.
+    pub(super) const fn is_narrow(&self) -> bool {
+        self.width < NARROW
+    }
+
     /// The text in its colour (ANSI SGR), or as it is.
     pub(crate) fn paint(&self, paint: Paint, text: &str) -> String {
         if !self.color {

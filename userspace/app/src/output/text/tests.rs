@@ -1,7 +1,7 @@
 //! The report as people see it.
 
 use rtspscope_engine::Snapshot;
-use rtspscope_engine::model::{AlgEffect, Arrival};
+use rtspscope_engine::model::{AlgEffect, Arrival, Session};
 use rtspscope_wire::TapId;
 
 use super::{Style, report};
@@ -39,13 +39,13 @@ fn a_session_without_findings_gets_a_verdict_too() {
     };
     snapshot.sessions[0].alg.effect = AlgEffect::Helped;
     let report = report(&snapshot, Privacy::Redact, &PLAIN);
-    let verdict = "✓ Media arrives: 257 RTP packets at lan.pcap, 257 at wan.pcap, 4 lost.";
+    let verdict = "✓ Media arrives: 257 RTP packets at LAN, 257 at WAN, 4 lost.";
     assert!(report.contains(verdict), "{report}");
 }
 
 #[test]
 fn no_line_is_wider_than_asked_for() {
-    for width in [64, 80, 100] {
+    for width in [40, 52, 60, 64, 80, 100] {
         let report = report(
             &sample::snapshot(),
             Privacy::Redact,
@@ -84,8 +84,7 @@ fn a_break_by_the_router_is_no_success() {
     };
     let report = report(&snapshot, Privacy::Redact, &PLAIN);
     assert!(
-        report
-            .contains("! Media arrives: 257 RTP packets at lan.pcap, 257 at wan.pcap, 4 lost; but"),
+        report.contains("! Media arrives: 257 RTP packets at LAN, 257 at WAN, 4 lost; but"),
         "{report}"
     );
 }
@@ -116,7 +115,7 @@ fn media_outside_the_router_is_not_said_to_arrive() {
     let report = report(&snapshot, Privacy::Redact, &PLAIN);
     assert!(
         report.contains(
-            "! Media is seen: 257 RTP packets at wan.pcap, 2 lost; whether it reaches the"
+            "! Media is seen: 257 RTP packets at WAN, 2 lost; whether it reaches the player"
         ),
         "{report}"
     );
@@ -168,5 +167,93 @@ fn a_capture_without_sessions_says_what_was_looked_at() {
     assert!(
         report.starts_with("! No RTSP session in 600 frames of lan.pcap, wan.pcap.\n"),
         "{report}"
+    );
+}
+
+/// The snapshot with its session several times, the last of them unbroken.
+fn several(count: usize) -> Snapshot {
+    let mut snapshot = sample::snapshot();
+    let (session, finding) = (snapshot.sessions[0].clone(), snapshot.findings[0].clone());
+    let ids = 1..=u32::try_from(count).unwrap();
+    let numbered = ids.clone().map(|id| Session {
+        id,
+        ..session.clone()
+    });
+    snapshot.sessions = numbered.collect();
+    let broken = ids.take(count - 1).map(|id| {
+        let mut finding = finding.clone();
+        finding.subject.session = Some(id);
+        finding
+    });
+    snapshot.findings = broken.collect();
+    snapshot
+}
+
+#[test]
+fn several_sessions_are_counted_and_listed_before_each_is_told() {
+    let report = report(&several(3), Privacy::Redact, &PLAIN);
+    let overview: Vec<&str> = report.lines().take(6).collect();
+    assert_eq!(
+        overview,
+        [
+            "3 sessions: ✗ 2 broken, ! 1 in doubt",
+            "✗   1  192.168.1.100    rtsp://**********…203.0.113.10/test  [rtp-never-arrived]",
+            "✗   2  192.168.1.100    rtsp://**********…203.0.113.10/test  [rtp-never-arrived]",
+            "!   3  192.168.1.100    rtsp://************@203.0.113.10/test",
+            "",
+            "1. rtsp://************@203.0.113.10/test   192.168.1.100 → 203.0.113.10",
+        ]
+    );
+}
+
+#[test]
+fn of_many_sessions_the_worst_are_told_and_the_others_counted() {
+    let mut snapshot = several(100);
+    // The only broken ones are the last.
+    snapshot
+        .findings
+        .retain(|finding| finding.subject.session > Some(95));
+    let report = report(&snapshot, Privacy::Redact, &PLAIN);
+    assert!(report.starts_with("100 sessions: ✗ 4 broken, ! 96 in doubt\n"));
+    assert!(report.contains("\n✗  96  "), "{report}");
+    assert!(report.contains("\n96. rtsp://"), "{report}");
+    assert!(report.contains("  and 50 more that are no worse are not listed (-v shows all)\n"));
+    assert!(
+        report
+            .contains("  and 80 more that are no worse have no part of their own (-v shows all)\n")
+    );
+    let all = Style {
+        verbose: true,
+        ..PLAIN
+    };
+    let report = super::report(&snapshot, Privacy::Redact, &all);
+    assert!(
+        report.contains("\n50. rtsp://") && !report.contains("no worse"),
+        "{report}"
+    );
+}
+
+#[test]
+fn the_place_where_media_is_lost_is_marked_between_the_taps() {
+    let told = report(&sample::snapshot(), Privacy::Redact, &PLAIN);
+    let lines: Vec<&str> = told.lines().map(str::trim).collect();
+    let place = lines
+        .iter()
+        .position(|line| *line == "✗ broken here: RTP came to WAN and never to LAN")
+        .unwrap();
+    assert!(
+        lines[place - 1].starts_with("LAN lan.pcap")
+            && lines[place + 1].starts_with("WAN wan.pcap")
+    );
+
+    let mut snapshot = sample::snapshot();
+    let mut inside = snapshot.sessions[0].media[0].arrivals[1].clone();
+    inside.tap = TapId(0);
+    inside.rtp.lost = inside.rtp.lost.map(|lost| lost + 7);
+    snapshot.sessions[0].media[0].arrivals[0] = inside;
+    let told = report(&snapshot, Privacy::Redact, &PLAIN);
+    assert!(
+        told.contains("\n          ! 7 lost between WAN and LAN\n"),
+        "{told}"
     );
 }
