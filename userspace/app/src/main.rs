@@ -12,6 +12,7 @@ mod progress;
 mod record;
 mod run;
 mod source;
+mod story;
 mod tui;
 
 use std::process::ExitCode;

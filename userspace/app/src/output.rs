@@ -9,7 +9,7 @@ mod markdown;
 pub(crate) mod names;
 pub(crate) mod privacy;
 #[cfg(test)]
-mod sample;
+pub(crate) mod sample;
 mod sentences;
 pub(crate) mod text;
 pub(crate) mod time;

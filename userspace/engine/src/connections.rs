@@ -201,6 +201,7 @@ impl Connections {
             limits: &self.limits,
             messages: self.held.message_bytes < self.limits.message_bytes_in_all,
             channels: self.held.channels < self.limits.channels_in_all,
+            timelines: self.held.channels < self.limits.timelines,
         };
         let Some(connection) = self.slots.get_mut(slot).and_then(Option::as_mut) else {
             return Fate::LetGo;
@@ -258,6 +259,7 @@ impl Connections {
             limits: &self.limits,
             messages: self.held.message_bytes < self.limits.message_bytes_in_all,
             channels: self.held.channels < self.limits.channels_in_all,
+            timelines: self.held.channels < self.limits.timelines,
         };
         if let Some(slot) = self.slots.get_mut(at).and_then(Option::as_mut) {
             slot.connection.give_up(room, &mut Vec::new());
@@ -271,6 +273,7 @@ impl Connections {
             limits: &self.limits,
             messages: true,
             channels: true,
+            timelines: self.held.channels < self.limits.timelines,
         };
         if let Some(slot) = self.slots.get_mut(at).and_then(Option::as_mut) {
             slot.connection.finish(room, notices);

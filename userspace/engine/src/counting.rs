@@ -6,8 +6,12 @@ mod video;
 use rtsp_ebpf_common::flow::{Class, FlowStats, Payload};
 use rtsp_ebpf_common::rtp::{Placed, RtpCounters};
 
+use rtspscope_wire::Timestamp;
+
 use crate::jitter::JitterBank;
 use crate::locator::Locator;
+use crate::model::Timeline;
+use crate::timeline::{Tally, Totals};
 pub(crate) use reports::{Reports, far_end};
 use video::VideoTally;
 pub(crate) use video::{Codec, Pictures};
@@ -22,6 +26,8 @@ pub(crate) struct MediaCount {
     second: Option<Box<Details>>,
     /// What the RTCP says.
     reports: Option<Box<Reports>>,
+    /// How the RTP came over time, where that is kept.
+    tally: Option<Box<Tally>>,
     pub(crate) first_rtp: Option<Locator>,
     pub(crate) last_rtp: Option<Locator>,
     pub(crate) first_rtcp: Option<Locator>,
@@ -96,6 +102,38 @@ impl MediaCount {
         self.stats = *stats;
         self.first = Details::default();
         self.second = None;
+    }
+
+    /// Brings the timeline up to date, and begins it where there is none.
+    pub(crate) fn follow(&mut self) {
+        let sources = [&self.stats.rtp, &self.stats.second];
+        let sum = |count: fn(&RtpCounters) -> u64| sources.iter().map(|source| count(source)).sum();
+        let totals = Totals {
+            packets: sum(|source| source.packets),
+            bytes: sum(|source| source.bytes),
+            lost: sum(RtpCounters::lost),
+        };
+        let sent = || sources.iter().filter(|source| source.packets > 0);
+        let (Some(first), Some(last)) = (
+            sent().map(|source| source.first_ns).min(),
+            sent().map(|source| source.last_ns).max(),
+        ) else {
+            return;
+        };
+        let tally = self
+            .tally
+            .get_or_insert_with(|| Box::new(Tally::new(Timestamp(first))));
+        tally.note(totals, Timestamp(last));
+    }
+
+    /// Whether there is a timeline.
+    pub(crate) const fn is_followed(&self) -> bool {
+        self.tally.is_some()
+    }
+
+    /// How the RTP came over time, where that is kept.
+    pub(crate) fn timeline(&self) -> Option<Timeline> {
+        self.tally.as_ref().map(|tally| tally.timeline())
     }
 
     /// Whether RTP came, and not a single datagram that happened to look like it.

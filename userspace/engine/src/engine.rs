@@ -28,6 +28,8 @@ pub struct EngineOptions {
     pub rtsp_ports: Vec<u16>,
     /// Caps on memory.
     pub limits: Limits,
+    /// Keep how media came over time, for charts; costs memory and a little time for each packet of media.
+    pub timelines: bool,
     /// The user's router, whose own menus and commands stand in the remedies.
     pub router: Option<&'static Router>,
 }
@@ -37,6 +39,7 @@ impl Default for EngineOptions {
         Self {
             rtsp_ports: vec![554, 322, 8554],
             limits: Limits::default(),
+            timelines: false,
             router: None,
         }
     }
@@ -81,11 +84,16 @@ impl Events {
 impl Engine {
     /// An engine that has seen nothing.
     pub fn new(options: EngineOptions) -> Self {
-        let limits = options.limits;
+        let mut limits = options.limits;
+        if !options.timelines {
+            limits.timelines = 0;
+        }
+        let mut flows = FlowTable::new(limits.flows, limits.epochs, limits.epochs_in_all);
+        flows.follow(limits.timelines);
         Self {
             taps: Taps::default(),
             connections: Connections::new(options.rtsp_ports, limits),
-            flows: FlowTable::new(limits.flows, limits.epochs, limits.epochs_in_all),
+            flows,
             icmp: IcmpErrors::new(limits.icmp_errors),
             fragments: None,
             fragment_limits: FragmentLimits {

@@ -43,6 +43,10 @@ pub(crate) struct FlowTable {
     max_epochs_in_all: usize,
     /// Uses of port pairs that ended, of all flows.
     past_epochs: usize,
+    /// Further uses of port pairs that may be followed over time.
+    timelines_left: usize,
+    /// Whether any are.
+    follows: bool,
     /// Where the search for a flow to give up goes on.
     hand: usize,
     /// Receivers that a SETUP named; asked only when a flow is new.
@@ -58,9 +62,17 @@ impl FlowTable {
             max_epochs,
             max_epochs_in_all,
             past_epochs: 0,
+            timelines_left: 0,
+            follows: false,
             hand: 0,
             watched: HashSet::default(),
         }
+    }
+
+    /// Keeps how media came over time, of at most `most` uses of port pairs.
+    pub(crate) fn follow(&mut self, most: usize) {
+        self.timelines_left = most;
+        self.follows = most > 0;
     }
 
     /// All flows, in the order in which they were first seen, except that a new one takes the place of one given up.
@@ -78,14 +90,16 @@ impl FlowTable {
         len: u32,
     ) -> Noted {
         let payload = Payload::read(head, len);
-        let max_epochs = self.epochs_left();
+        let (max_epochs, room) = (self.epochs_left(), self.room_to_follow());
         let (flow, evicted) = self.entry(at, from, to);
         let turned = flow.turn(&payload, at, max_epochs);
         let was_media = flow.current.is_media();
         flow.current.update(&payload, head, at);
+        let followed = room.is_some_and(|room| flow.current.follow(room));
         let began = flow.watched && !was_media && flow.current.is_media();
         let media_began = flow.current.ssrc().filter(|_| began);
         self.past_epochs += usize::from(turned);
+        self.timelines_left -= usize::from(followed);
         Noted {
             media_began,
             evicted,
@@ -101,16 +115,18 @@ impl FlowTable {
             at,
             stream_offset: None,
         };
-        let max_epochs = self.epochs_left();
+        let (max_epochs, room) = (self.epochs_left(), self.room_to_follow());
         let (flow, evicted) = self.entry(at, counters.from, counters.to);
         let turned = flow.turn_by_kernel(&counters.stats, at, max_epochs);
         let (was_media, before) = (flow.current.is_media(), flow.current.packets);
         flow.current
             .set_kernel_counts(counters.tap, &counters.stats);
+        let followed = room.is_some_and(|room| flow.current.follow(room));
         let began = flow.watched && !was_media && flow.current.is_media();
         let grown = flow.current.packets.saturating_sub(before);
         let media_began = flow.current.ssrc().filter(|_| began);
         self.past_epochs += usize::from(turned);
+        self.timelines_left -= usize::from(followed);
         (
             Noted {
                 media_began,
@@ -127,6 +143,11 @@ impl FlowTable {
         } else {
             0
         }
+    }
+
+    /// Whether there is room for another timeline; `None` where none are kept.
+    fn room_to_follow(&self) -> Option<bool> {
+        self.follows.then_some(self.timelines_left > 0)
     }
 
     /// A SETUP agreed on these ports of `host`: what comes from now on is another use of them.
@@ -168,6 +189,7 @@ impl FlowTable {
         let slot = self.oldest_of_a_few();
         let old = std::mem::replace(&mut self.flows[slot], flow);
         self.past_epochs -= old.epochs().count() - 1;
+        self.timelines_left += old.epochs().filter(|epoch| epoch.is_followed()).count();
         self.index.remove(&FlowKey::new(old.tap, old.from, old.to));
         self.index.insert(key, slot);
         (&mut self.flows[slot], true)

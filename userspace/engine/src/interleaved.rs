@@ -61,6 +61,9 @@ impl Channels {
         let count = &mut self.channels.get_mut(index).ok_or(NoRoom)?.count;
         let was_media = count.is_media();
         count.update(&payload, head, at);
+        if count.is_followed() || (room.timelines && count.is_media()) {
+            count.follow();
+        }
         let began = !was_media && count.is_media();
         let main = count.stats.main_source().filter(|_| began);
         Ok(main.map(|main| main.ssrc))

@@ -38,6 +38,7 @@ mod snapshot;
 mod taps;
 #[cfg(test)]
 mod testkit;
+mod timeline;
 mod tunnel;
 mod window;
 

@@ -40,6 +40,8 @@ pub struct Limits {
     pub epochs: usize,
     /// Restarts kept apart within all UDP flows; later ones are counted with the use before them.
     pub epochs_in_all: usize,
+    /// Media flows and channels followed over time, where that is asked for; later ones have counts only.
+    pub timelines: usize,
     /// Fragmented packets that wait for their other fragments at one time, at all taps; the oldest falls.
     pub fragmented_packets: usize,
     /// Bytes of all of them.
@@ -69,6 +71,7 @@ impl Default for Limits {
             flows: 32_768,
             epochs: 16,
             epochs_in_all: 8_192,
+            timelines: 4_096,
             fragmented_packets: 256,
             fragment_bytes: 2 << 20,
             icmp_errors: 4_096,

@@ -358,6 +358,8 @@ pub struct Arrival {
     pub from_client: Vec<ClientDatagrams>,
     /// ICMP errors that the client's side sent about this medium's packets, in order.
     pub refused: Vec<Refusal>,
+    /// The RTP over time; `None` unless [`crate::EngineOptions::timelines`] asks for it and there was room.
+    pub timeline: Option<Timeline>,
 }
 
 /// An ICMP error about a packet of a medium: its receiver does not want it, or a router cannot deliver it.
@@ -367,6 +369,50 @@ pub struct Refusal {
     pub at: Locator,
     /// The refused packet was for the RTCP port, which many clients never open.
     pub rtcp_port: bool,
+}
+
+/// Media at one tap over time, of flows and channels that were followed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Timeline {
+    /// From the first packet to the last, in bins that grow with the time.
+    pub whole: Series,
+    /// The last half minute in seconds.
+    pub recent: Series,
+    /// Times of a second or more without a packet between two packets, the first ones in order.
+    pub silences: Vec<Silence>,
+    /// Further ones.
+    pub more_silences: u64,
+}
+
+/// Counts in steps of time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Series {
+    /// Begin of the first bin.
+    pub start: Timestamp,
+    /// Width of a bin.
+    pub bin: Span,
+    /// The bins up to the last packet.
+    pub bins: Vec<Bin>,
+}
+
+/// What came within one step of time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Bin {
+    /// RTP packets.
+    pub packets: u32,
+    /// Their bytes.
+    pub bytes: u32,
+    /// By how much the number of lost packets grew; less than zero where late ones came.
+    pub lost: i32,
+}
+
+/// A time without a packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Silence {
+    /// The packet before it.
+    pub from: Timestamp,
+    /// The packet after it.
+    pub until: Timestamp,
 }
 
 /// RTP of one medium from the server at one tap. Retransmissions and forward error correction are counted apart.
@@ -423,6 +469,8 @@ pub struct RtcpArrival {
     pub packets: u64,
     /// Sender reports from the server.
     pub sender_reports: u64,
+    /// RTP packets that the server says it sent, in its last sender report.
+    pub sent_packets: Option<u32>,
     /// Receiver reports from the client.
     pub receiver_reports: u64,
     /// BYE packets from the server.

@@ -72,6 +72,8 @@ pub(crate) struct Room<'a> {
     pub(crate) messages: bool,
     /// Whether the channels of all connections together may grow.
     pub(crate) channels: bool,
+    /// Whether channels may be followed over time.
+    pub(crate) timelines: bool,
 }
 
 /// One connection at one tap.

@@ -150,6 +150,7 @@ fn arrival(tap: u16, packets: u64) -> Arrival {
             rtcp_port: false,
         }],
         refused: Vec::new(),
+        timeline: None,
     }
 }
 

@@ -13,9 +13,10 @@ use crate::icmp::{IcmpErrors, RefusedPacket};
 use crate::locator::Locator;
 use crate::model::{
     Arrival, ClientDatagrams, DatagramKinds, MediaStream, ParameterSets, Refusal, RtcpArrival,
-    RtpArrival, Session, VideoArrival,
+    RtpArrival, Session, Timeline, VideoArrival,
 };
 use crate::record::Record;
+use crate::timeline;
 
 /// What one tap saw of one medium.
 pub(super) fn at_seat(
@@ -85,6 +86,7 @@ struct Total<'a> {
     /// What the server's reports say, and the client's.
     sent: Vec<&'a Reports>,
     answers: Vec<&'a Reports>,
+    timeline: Option<Timeline>,
 }
 
 impl<'a> Total<'a> {
@@ -101,6 +103,7 @@ impl<'a> Total<'a> {
             sources: Vec::new(),
             sent: Vec::new(),
             answers: Vec::new(),
+            timeline: None,
         }
     }
 
@@ -125,6 +128,7 @@ impl<'a> Total<'a> {
             rtcp: self.rtcp,
             from_client,
             refused,
+            timeline: self.timeline,
         }
     }
 
@@ -166,10 +170,13 @@ impl<'a> Total<'a> {
         }
         if own > 0 {
             self.add_places(media, own, from, to);
+            self.add_timeline(media);
         }
         if media.stats.rtcp.packets > 0 {
             self.add_rtcp(media, from, to);
         }
+        let said = media.reports().and_then(|reports| reports.sent_packets);
+        self.rtcp.sent_packets = self.rtcp.sent_packets.max(said);
         self.sent.extend(media.reports());
     }
 
@@ -219,6 +226,16 @@ impl<'a> Total<'a> {
             let rate = self.clock_rate(Some(counted.payload_type));
             self.rtp.jitter = rate.and_then(|rate| source.jitter_ns(rate)).map(span);
             self.rtp.video = self.medium.and_then(|medium| video(medium, source));
+        }
+    }
+
+    fn add_timeline(&mut self, media: &MediaCount) {
+        let Some(more) = media.timeline() else {
+            return;
+        };
+        match &mut self.timeline {
+            Some(timeline) => timeline::merge(timeline, &more),
+            None => self.timeline = Some(more),
         }
     }
 

@@ -20,6 +20,8 @@ pub(crate) struct Reports {
     /// Middle 32 bits of the NTP time of the last sender reports, and when they passed.
     sent: [(u32, i64); SENDER_REPORTS],
     sent_count: usize,
+    /// RTP packets that the last sender report says were sent.
+    pub(crate) sent_packets: Option<u32>,
     /// The last reception report on each source, and when it passed.
     received: Vec<(ReportBlock, i64)>,
     /// Negative acknowledgements: packets that name missing ones.
@@ -34,6 +36,7 @@ impl Reports {
         for packet in rtcp::packets(bytes) {
             match packet {
                 Packet::SenderReport(report) => {
+                    self.sent_packets = Some(report.packet_count);
                     let middle = (report.ntp >> 16) as u32;
                     if let Some(slot) = self.sent.get_mut(self.sent_count % SENDER_REPORTS) {
                         *slot = (middle, at_ns);

@@ -101,6 +101,23 @@ impl Epoch {
         }
     }
 
+    /// Brings its timeline up to date. Begins one where it carries media and there is `room`, and says so then.
+    pub(super) fn follow(&mut self, room: bool) -> bool {
+        let Some(media) = &mut self.media else {
+            return false;
+        };
+        let begins = !media.is_followed() && room && media.is_media();
+        if begins || media.is_followed() {
+            media.follow();
+        }
+        begins
+    }
+
+    /// Whether it has a timeline.
+    pub(super) fn is_followed(&self) -> bool {
+        self.media.as_ref().is_some_and(|media| media.is_followed())
+    }
+
     /// Whether the kernel's counts do not go on from those that are known: its record of the flow was given up, and a
     /// later packet began another.
     fn is_restarted_by(&self, stats: &FlowStats) -> bool {

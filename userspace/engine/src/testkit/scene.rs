@@ -327,6 +327,7 @@ fn media_of(legs: &[Leg]) -> Vec<MediaStream> {
                     rtcp: RtcpArrival::default(),
                     from_client: Vec::new(),
                     refused: Vec::new(),
+                    timeline: None,
                 })
                 .collect(),
             ..MediaStream::default()

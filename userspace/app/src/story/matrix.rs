@@ -1,0 +1,202 @@
+//! How far each medium came: what the server says it sent, what passed each tap, and where it breaks off.
+
+use rtspscope_engine::model::{Arrival, MediaStream, Session};
+use rtspscope_engine::{Snapshot, model};
+use rtspscope_wire::TapId;
+
+use super::{tap_of, tap_title};
+use crate::output::privacy::Privacy;
+
+/// Stations along the way of media, and a row for RTP and RTCP of each medium.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Matrix {
+    /// The taps from the server to the client.
+    pub(crate) stations: Vec<Station>,
+    pub(crate) rows: Vec<MatrixRow>,
+}
+
+/// A tap that media pass.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Station {
+    pub(crate) tap: TapId,
+    pub(crate) title: String,
+}
+
+/// One medium's RTP or RTCP along the way.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct MatrixRow {
+    /// Index into the session's media.
+    pub(crate) media: usize,
+    pub(crate) name: String,
+    pub(crate) is_rtcp: bool,
+    /// What the server says it sent (its sender reports), as far as a tap heard it.
+    pub(crate) sent: Option<u64>,
+    /// In the order of the stations.
+    pub(crate) cells: Vec<Cell>,
+    /// Station at which nothing arrives although it was sent: 0 where it reaches no tap at all.
+    pub(crate) break_at: Option<usize>,
+}
+
+/// What passed one station.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Cell {
+    Came { packets: u64, lost: Option<u64> },
+    Nothing,
+    Unknown,
+}
+
+/// The matrix of a session.
+pub(crate) fn of(snapshot: &Snapshot, session: &Session, privacy: Privacy) -> Matrix {
+    let mut taps: Vec<TapId> = Vec::new();
+    let legs = session.legs.iter().map(|leg| leg.tap);
+    let arrivals = session.media.iter().flat_map(|media| &media.arrivals);
+    for tap in legs.chain(arrivals.map(|arrival| arrival.tap)) {
+        if !taps.contains(&tap) {
+            taps.push(tap);
+        }
+    }
+    taps.reverse();
+    let title = |tap: TapId| tap_of(snapshot, tap).map_or_else(String::new, tap_title);
+    let rows = session.media.iter().enumerate().flat_map(|(index, media)| {
+        let name = media_name(session, index, privacy);
+        [false, true].map(|is_rtcp| row(&taps, media, index, &name, is_rtcp))
+    });
+    Matrix {
+        rows: rows.collect(),
+        stations: taps
+            .iter()
+            .map(|tap| Station {
+                tap: *tap,
+                title: title(*tap),
+            })
+            .collect(),
+    }
+}
+
+fn row(taps: &[TapId], media: &MediaStream, index: usize, name: &str, is_rtcp: bool) -> MatrixRow {
+    let arrival = |tap: &TapId| media.arrivals.iter().find(|arrival| arrival.tap == *tap);
+    let cells: Vec<Cell> = taps
+        .iter()
+        .map(|tap| arrival(tap).map_or(Cell::Unknown, |arrival| cell(arrival, is_rtcp)))
+        .collect();
+    let said = media
+        .arrivals
+        .iter()
+        .filter_map(|arrival| arrival.rtcp.sent_packets);
+    let is_expected = media.set_up && !is_rtcp;
+    MatrixRow {
+        media: index,
+        name: name.to_owned(),
+        is_rtcp,
+        sent: if is_rtcp {
+            None
+        } else {
+            said.max().map(u64::from)
+        },
+        break_at: break_at(&cells, is_expected),
+        cells,
+    }
+}
+
+fn cell(arrival: &Arrival, is_rtcp: bool) -> Cell {
+    let (packets, lost) = if is_rtcp {
+        (arrival.rtcp.packets, None)
+    } else {
+        (arrival.rtp.packets, arrival.rtp.lost)
+    };
+    if packets > 0 {
+        Cell::Came { packets, lost }
+    } else {
+        Cell::Nothing
+    }
+}
+
+/// The first station without packets behind one that had some; the first of all where none had any and some should.
+fn break_at(cells: &[Cell], is_expected: bool) -> Option<usize> {
+    let came = |cell: &Cell| matches!(cell, Cell::Came { .. });
+    match cells.iter().rposition(came) {
+        Some(last) => {
+            let next = cells
+                .iter()
+                .skip(last + 1)
+                .position(|cell| *cell == Cell::Nothing);
+            next.map(|next| last + 1 + next)
+        }
+        None => cells
+            .iter()
+            .position(|cell| *cell == Cell::Nothing)
+            .filter(|_| is_expected),
+    }
+}
+
+/// What a medium is called: its kind and encoding, with a number where the session has two that are called alike.
+pub(crate) fn media_name(session: &Session, index: usize, privacy: Privacy) -> String {
+    let Some(media) = session.media.get(index) else {
+        return "medium".to_owned();
+    };
+    let name = plain_name(media, privacy);
+    let same = |other: &model::MediaStream| plain_name(other, privacy) == name;
+    if session.media.iter().filter(|media| same(media)).count() > 1 {
+        format!("{name} {}", index + 1)
+    } else {
+        name
+    }
+}
+
+fn plain_name(media: &MediaStream, privacy: Privacy) -> String {
+    let kind = privacy.text(media.kind.as_deref().unwrap_or("medium"));
+    match &media.encoding {
+        Some(encoding) => format!("{kind} {}", privacy.text(encoding)),
+        None => kind,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SOME: Cell = Cell::Came {
+        packets: 3,
+        lost: None,
+    };
+
+    #[test]
+    fn media_break_where_the_first_tap_behind_some_has_none() {
+        assert_eq!(break_at(&[SOME, Cell::Nothing], true), Some(1));
+        assert_eq!(break_at(&[SOME, SOME], true), None);
+        assert_eq!(break_at(&[Cell::Nothing, SOME], true), None);
+    }
+
+    #[test]
+    fn what_was_never_sent_breaks_at_the_first_tap_if_it_was_agreed_on() {
+        assert_eq!(break_at(&[Cell::Nothing, Cell::Nothing], true), Some(0));
+        assert_eq!(break_at(&[Cell::Nothing, Cell::Nothing], false), None);
+    }
+
+    #[test]
+    fn a_tap_that_cannot_tell_breaks_nothing() {
+        assert_eq!(break_at(&[SOME, Cell::Unknown], true), None);
+    }
+
+    #[test]
+    fn the_sample_breaks_at_the_lan() {
+        let snapshot = crate::output::sample::snapshot();
+        let matrix = of(&snapshot, &snapshot.sessions[0], Privacy::Redact);
+        let titles: Vec<&str> = matrix
+            .stations
+            .iter()
+            .map(|station| station.title.as_str())
+            .collect();
+        assert_eq!(titles, ["WAN", "LAN"]);
+        let rtp = &matrix.rows[0];
+        assert_eq!((rtp.name.as_str(), rtp.break_at), ("video H264", Some(1)));
+        assert_eq!(
+            rtp.cells[0],
+            Cell::Came {
+                packets: 257,
+                lost: Some(2)
+            }
+        );
+        assert_eq!(rtp.cells[1], Cell::Nothing);
+    }
+}
