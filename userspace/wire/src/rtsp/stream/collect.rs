@@ -6,7 +6,8 @@ use std::ops::Range;
 use super::announced::AnnouncedBody;
 use super::input::Input;
 use super::recognise::{
-    has_control, is_believable_start, is_frame_in_text, is_start_line, may_become_start_line,
+    find_start_line, has_control, is_believable_start, is_control, is_frame_in_text, is_start_line,
+    may_become_start_line,
 };
 use super::{HeadEnd, RawMessage, StreamLimits};
 use crate::Anomaly;
@@ -110,19 +111,37 @@ impl Collector {
         matches!(self.phase, Phase::PerhapsBody | Phase::OpenBody)
     }
 
-    /// Appends the bytes of a step and looks through them.
+    /// Bytes that may be taken before a cap is reached, with the one that reaches it; a cap so falls on the same byte
+    /// whatever the steps.
+    pub(super) fn room(&self, limits: &StreamLimits) -> usize {
+        (self.cap(limits) + 1).saturating_sub(self.len()).max(1)
+    }
+
+    /// Appends the bytes of a step, which are no more than there is [`Self::room`] for, and looks through them.
     pub(super) fn take(&mut self, input: Input<'_>, limits: &StreamLimits) -> Progress {
         self.message.raw.extend_from_slice(input.bytes);
         let progress = self.scan();
-        if progress == Progress::NeedMore && self.is_too_long(limits) {
+        if progress == Progress::NeedMore && self.len() > self.cap(limits) {
             return Progress::TooLong;
         }
         progress
     }
 
+    /// Where the body ends by its length, if bytes behind it are held until more of them tell what they are.
+    pub(super) fn overshot_end(&self) -> Option<usize> {
+        let end = self.body_end();
+        (end < self.len()).then_some(end)
+    }
+
     /// Keeps only the bytes before `len`.
     pub(super) fn cut_at(&mut self, len: usize) {
         self.message.raw.truncate(len);
+        self.message.anomalies.retain(|odd| odd.at.end <= len);
+    }
+
+    /// The frame that brought the last byte.
+    pub(super) const fn last_place(&self) -> Place {
+        self.message.last
     }
 
     /// Notes that bytes which stay came at `place`.
@@ -159,6 +178,7 @@ impl Collector {
                 },
             );
         }
+        self.message.anomalies.sort_by_key(|odd| odd.at.start);
         self.message
     }
 
@@ -183,8 +203,9 @@ impl Collector {
                 None
             };
             let clean = rest.get(..special.unwrap_or(rest.len())).unwrap_or(rest);
-            if self.is_first_line() && has_control(clean) {
-                return Progress::NoMessage(self.scanned);
+            let control = clean.iter().copied().position(is_control);
+            if let Some(control) = control.filter(|_| self.is_first_line()) {
+                return Progress::NoMessage(self.scanned + control);
             }
             let Some(at) = special.map(|at| self.scanned + at) else {
                 self.scanned += rest.len();
@@ -213,11 +234,14 @@ impl Collector {
             return Progress::Ends(end);
         }
         // Content-Length may be too large: the end of the line tells whether the next message begins inside.
-        let line = raw.get(self.line_start..).unwrap_or_default();
-        match memchr::memchr(b'\n', line) {
-            Some(len) if is_start_line(line.get(..len).unwrap_or_default()) => {
-                Progress::Ends(self.line_start)
-            }
+        let behind = raw.get(self.line_start..).unwrap_or_default();
+        let line_end = memchr::memchr(b'\n', behind);
+        let line = behind
+            .get(..line_end.unwrap_or(behind.len()))
+            .unwrap_or(behind);
+        match line_end {
+            _ if has_control(line) || !may_become_start_line(line) => Progress::Ends(end),
+            Some(_) if is_start_line(line) => Progress::Ends(self.line_start),
             Some(_) => Progress::Ends(end),
             None => Progress::NeedMore,
         }
@@ -231,7 +255,8 @@ impl Collector {
                 Some(Progress::Frame(at))
             }
             Some(false) => None,
-            None if self.body_end() <= self.message.raw.len() => None,
+            // Also where the body ends by its length inside of what may be a frame's header: the bytes that follow decide,
+            // be they here or not.
             None => {
                 self.scanned = at;
                 Some(Progress::NeedMore)
@@ -253,7 +278,8 @@ impl Collector {
         let content = line.get(..content_len).unwrap_or_default();
         let is_first = self.is_first_line();
         if is_first && !self.is_http && !is_believable_start(content) {
-            return Some(Progress::NoMessage(self.scanned));
+            let begin = find_start_line(content).unwrap_or(at + 1);
+            return Some(Progress::NoMessage(self.line_start + begin));
         }
         if !is_first && is_start_line(content) {
             return Some(Progress::Ends(self.line_start));
@@ -354,12 +380,12 @@ impl Collector {
         self.phase == Phase::Head && self.line_start == 0
     }
 
-    fn is_too_long(&self, limits: &StreamLimits) -> bool {
-        let len = self.message.raw.len();
+    /// Bytes that are kept at most.
+    const fn cap(&self, limits: &StreamLimits) -> usize {
         match self.phase {
-            Phase::Head => len > limits.max_head_len,
+            Phase::Head => limits.max_head_len,
             Phase::PerhapsBody | Phase::OpenBody | Phase::Body { .. } => {
-                len - self.message.head_len.min(len) > limits.max_body_len
+                self.message.head_len.saturating_add(limits.max_body_len)
             }
         }
     }

@@ -18,6 +18,7 @@ impl MessageStream {
         place: Place,
         sink: &mut impl FnMut(Item<'_>),
     ) {
+        self.end_overshot_message(sink);
         self.position = gap.end;
         match &mut self.state {
             // A search sees the hole between the offsets.

@@ -15,6 +15,14 @@ pub(super) struct Input<'a> {
 }
 
 impl Input<'_> {
+    /// The first `len` bytes, or all if there are fewer.
+    pub(super) fn first(self, len: usize) -> Self {
+        Self {
+            bytes: self.bytes.get(..len).unwrap_or(self.bytes),
+            ..self
+        }
+    }
+
     /// The same without its first `len` bytes.
     pub(super) fn skip(self, len: usize) -> Self {
         let len = len.min(self.bytes.len());
@@ -27,10 +35,7 @@ impl Input<'_> {
 
     /// The first [`STEP_LEN`] bytes.
     pub(super) fn first_step(self) -> Self {
-        Self {
-            bytes: self.bytes.get(..STEP_LEN).unwrap_or(self.bytes),
-            ..self
-        }
+        self.first(STEP_LEN)
     }
 
     /// Offset after the last byte.
@@ -66,5 +71,12 @@ impl Part {
 
     pub(super) fn end(&self) -> u64 {
         self.input().end()
+    }
+
+    /// Forgets the bytes before `offset`.
+    pub(super) fn drop_before(&mut self, offset: u64) {
+        let len = offset.saturating_sub(self.offset) as usize;
+        self.bytes.drain(..len.min(self.bytes.len()));
+        self.offset = offset;
     }
 }

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use super::collect::{Collector, Ending, Progress};
 use super::frame::{self, PartialFrame};
-use super::input::{Input, Part};
+use super::input::{Input, Part, STEP_LEN};
 use super::recognise::{First, first_bytes};
 use super::search::{self, Channels, Search};
 use super::{InterleavedFrame, Item, Protocol, SkipReason, StreamLimits};
@@ -97,7 +97,11 @@ impl MessageStream {
 
     /// Ends the stream: what is held comes out, marked as incomplete.
     pub fn finish(&mut self, sink: &mut impl FnMut(Item<'_>)) {
-        while let State::Searching(search) = &self.state {
+        loop {
+            self.end_overshot_message(sink);
+            let State::Searching(search) = &self.state else {
+                break;
+            };
             let Some(boundary) = search.best_guess() else {
                 break;
             };
@@ -153,12 +157,55 @@ impl MessageStream {
 
     /// Reads kept bytes, now that it is known where to begin.
     fn read_again(&mut self, sink: &mut impl FnMut(Item<'_>)) {
-        while let Some(part) = self.again.pop_front() {
+        while let Some(mut part) = self.again.pop_front() {
             if part.offset > self.position {
                 self.pass_gap(self.position..part.offset, part.place, sink);
             }
-            self.step_all(&part, sink);
+            let behind = self.again.len();
+            let rest = self.step(part.input(), sink).offset;
+            if rest < part.end() {
+                part.drop_before(rest);
+                // What this step wants to be read again comes first.
+                let earlier = self.again.len() - behind;
+                self.again.insert(earlier, part);
+            }
         }
+    }
+
+    /// Ends a message whose body has its length, and of which only bytes that never came could have told that it does not
+    /// reach so far; then reads what is held behind it.
+    pub(super) fn end_overshot_message(&mut self, sink: &mut impl FnMut(Item<'_>)) {
+        // What is to be read behind the missing bytes has to wait.
+        let later = std::mem::take(&mut self.again);
+        while let Some(mut message) = self
+            .message
+            .take_if(|message| message.overshot_end().is_some())
+        {
+            if let Some(end) = message.overshot_end() {
+                let place = message.last_place();
+                self.put_back(&mut message, end, self.position, place);
+            }
+            self.end_message(*message, Ending::Boundary, sink);
+            self.read_again(sink);
+        }
+        self.again = later;
+    }
+
+    /// Cuts the bytes from `at` on off the message, which is held up to `end` of the stream, and has them read again.
+    fn put_back(&mut self, message: &mut Collector, at: usize, end: u64, place: Place) {
+        let tail = message.tail(at);
+        let mut offset = end - tail.len() as u64;
+        self.position = offset;
+        for (index, bytes) in tail.chunks(STEP_LEN).enumerate() {
+            let part = Part::copy(Input {
+                offset,
+                bytes,
+                place,
+            });
+            offset = part.end();
+            self.again.insert(index, part);
+        }
+        message.cut_at(at);
     }
 
     /// Reads some of the bytes, at least one, or changes the state; returns what is left.
@@ -321,35 +368,28 @@ impl MessageStream {
             return input;
         };
         let known_len = message.len();
-        let part = input.first_step();
+        let part = input.first_step().first(message.room(&self.limits));
         let progress = message.take(part, &self.limits);
         let end = match progress {
             Progress::Ends(at) | Progress::Frame(at) | Progress::NoMessage(at) => at,
             Progress::NeedMore | Progress::TooLong => message.len(),
         };
+        let rest = input.skip(end.saturating_sub(known_len));
+        let boundary = rest.offset - known_len.saturating_sub(end) as u64;
+        message.cut_at(end.max(known_len));
         if end > known_len {
             message.came_at(input.place);
+        } else if end < known_len {
+            // Earlier bytes that turn out not to belong to the message.
+            self.put_back(&mut message, end, rest.offset, input.place);
         }
-        // Earlier bytes that turn out not to belong to the message.
-        let tail = message
-            .tail(end)
-            .get(..known_len.saturating_sub(end))
-            .unwrap_or_default()
-            .to_vec();
-        let rest = input.skip(end.saturating_sub(known_len));
-        let tail = Part {
-            offset: rest.offset - tail.len() as u64,
-            bytes: tail,
-            place: input.place,
-        };
-        message.cut_at(end);
         match progress {
             Progress::NeedMore => self.message = Some(message),
             Progress::Frame(_) => {
                 message.note_frame();
                 self.message = Some(message);
                 self.frame = Some(PartialFrame::new(
-                    tail.offset,
+                    boundary,
                     std::mem::take(&mut self.buffer),
                 ));
             }
@@ -358,22 +398,14 @@ impl MessageStream {
                 // Frames that stood among its bytes were told already.
                 let own = message.offset()..message.offset() + message.len() as u64;
                 search::skipped(&own, SkipReason::Desync, sink);
-                self.state = searching(tail.offset, SkipReason::Desync);
+                self.state = searching(boundary, SkipReason::Desync);
             }
             Progress::TooLong => {
                 self.end_message(*message, Ending::Cut("longer than what is kept"), sink);
-                self.state = searching(tail.offset, SkipReason::Desync);
+                self.state = searching(boundary, SkipReason::Desync);
             }
         }
-        self.step_all(&tail, sink);
         rest
-    }
-
-    fn step_all(&mut self, part: &Part, sink: &mut impl FnMut(Item<'_>)) {
-        let mut rest = part.input();
-        while !rest.bytes.is_empty() {
-            rest = self.step(rest, sink);
-        }
     }
 
     pub(super) fn end_message(

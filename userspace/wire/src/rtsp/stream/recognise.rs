@@ -160,7 +160,8 @@ pub(super) fn has_control(text: &[u8]) -> bool {
     text.iter().copied().any(is_control)
 }
 
-const fn is_control(byte: u8) -> bool {
+/// True for a byte that no line of a message may have.
+pub(super) const fn is_control(byte: u8) -> bool {
     byte.is_ascii_control() && !matches!(byte, b'\t' | b'\r' | b'\n')
 }
 

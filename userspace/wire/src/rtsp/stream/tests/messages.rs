@@ -287,5 +287,112 @@ fn a_frame_inside_a_line_that_is_no_start_line_is_not_counted_with_it() {
         .chunk(&rtp(0, 7, 100))
         .chunk(b" line\r\n");
     run.chunk(OK).finish();
-    run.gives(&["$0 #7 100", "Desync 8", "Desync 7", "RTSP/1.0 200 OK +0"]);
+    run.gives(&["$0 #7 100", "Desync 15", "RTSP/1.0 200 OK +0"]);
+}
+
+/// Items of the bytes in pieces of `len`.
+fn in_pieces(bytes: &[u8], len: usize) -> (Vec<String>, Vec<RawMessage>) {
+    let mut run = Run::new();
+    for piece in bytes.chunks(len) {
+        run.chunk(piece);
+    }
+    run.finish();
+    for message in &mut run.messages {
+        (message.first, message.last) = (Place::default(), Place::default());
+    }
+    (run.items, run.messages)
+}
+
+#[test]
+fn a_length_that_reaches_into_a_frame_gives_the_same_however_the_bytes_are_cut() {
+    let reply = |len| {
+        format!(
+            "RTSP/1.0 200 OK\r\nContent-Type: text/parameters\r\nContent-Length: {len}\r\n\r\na: 1\r\n"
+        )
+    };
+    for beyond in 0..8 {
+        let bytes = [
+            reply(6 + beyond).as_bytes(),
+            &rtp(0, 7, 20),
+            &rtp(0, 8, 20),
+            OK,
+        ]
+        .concat();
+        let whole = in_pieces(&bytes, bytes.len());
+        // The frames are told, and the message ends where the next one begins.
+        let [message, _] = whole.1.as_slice() else {
+            panic!("{:?}", whole.0);
+        };
+        assert_eq!(message.complete, beyond == 0);
+        assert!(message.raw.ends_with(b"\r\n\r\na: 1\r\n"));
+        assert!(
+            ["$0 #7 20", "$0 #8 20"]
+                .iter()
+                .all(|frame| whole.0.contains(&(*frame).to_owned()))
+        );
+        for len in 1..12 {
+            assert_eq!(
+                in_pieces(&bytes, len),
+                whole,
+                "{beyond} beyond, in pieces of {len}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_body_that_ends_as_a_frame_begins_is_complete_when_nothing_follows() {
+    let reply = b"RTSP/1.0 200 OK\r\nContent-Length: 7\r\n\r\npaid: $";
+    let mut run = Run::new();
+    run.chunk(reply).gives(&[]).finish();
+    run.gives(&["RTSP/1.0 200 OK +7"]);
+    // What is held behind the end is told by itself.
+    let mut run = Run::new();
+    run.chunk(reply).chunk(&[1]).gives(&[]).gap(50).finish();
+    run.gives(&["RTSP/1.0 200 OK +7", "Desync 1", "Missing 50"]);
+}
+
+#[test]
+fn a_cap_falls_on_the_same_byte_whatever_the_pieces() {
+    let head = [
+        &b"OPTIONS * RTSP/1.0\r\nX: "[..],
+        &[b'x'; 3000],
+        b"\r\n\r\n",
+        OK,
+    ]
+    .concat();
+    let whole = in_pieces(&head, head.len());
+    assert_eq!(whole.1[0].raw.len(), LIMITS.max_head_len + 1);
+    assert_eq!(in_pieces(&head, 1), whole);
+    assert_eq!(in_pieces(&head, 700), whole);
+}
+
+#[test]
+fn a_frame_in_a_line_that_begins_the_next_message_is_no_oddity_of_the_one_before() {
+    let begin = b"RTSP/1.0 200 OK\r\nCSeq: 1\r\nPLAY rtsp://cam";
+    let mut run = Run::new();
+    run.chunk(begin)
+        .chunk(&rtp(0, 7, 20))
+        .chunk(b"era/ RTSP/1.0\r\n\r\n");
+    run.gives(&[
+        "$0 #7 20",
+        "RTSP/1.0 200 OK +0 cut",
+        "PLAY rtsp://camera/ RTSP/1.0 +0",
+    ]);
+    let odd: Vec<_> = run
+        .message(0)
+        .anomalies
+        .iter()
+        .map(|odd| odd.what.as_str())
+        .collect();
+    assert_eq!(odd, ["the next message begins before this one is complete"]);
+}
+
+#[test]
+fn a_message_behind_junk_in_its_first_line_is_found_however_the_bytes_are_cut() {
+    let bytes = [OK, b"junkRTSP/1.0 200 OK\r\nCSeq: 2\r\n\r\n", OK].concat();
+    let whole = in_pieces(&bytes, bytes.len());
+    let ok = "RTSP/1.0 200 OK +0";
+    assert_eq!(whole.0, [ok, "Desync 4", ok, ok]);
+    assert_eq!(in_pieces(&bytes, 1), whole);
 }
