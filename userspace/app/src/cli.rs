@@ -68,6 +68,9 @@ pub(crate) struct AnalyzeArgs {
     /// Shape of the report.
     #[arg(long, value_enum, default_value_t = ReportFormat::Text)]
     pub format: ReportFormat,
+    /// Also write the frames that matter, each with a comment, and the report to a new directory, to hand on.
+    #[arg(long, value_name = "DIR")]
+    pub bundle: Option<PathBuf>,
     /// Options that all commands on packets have.
     #[command(flatten)]
     pub common: CommonArgs,

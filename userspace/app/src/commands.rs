@@ -5,12 +5,14 @@ use std::{fs, io};
 
 use clap::CommandFactory;
 use clap_mangen::Man;
-use rtspscope_engine::{EngineOptions, Severity};
+use rtspscope_engine::EngineOptions;
 use rtspscope_wire::TapRole;
 
+use crate::bundle::Bundle;
 use crate::cli::{AnalyzeArgs, Cli, Command, CommonArgs, LineFormat, ReportFormat, WatchArgs};
 use crate::failure::Failure;
 use crate::output::analyze::{ReportView, Shape};
+use crate::output::complain;
 use crate::output::destination::Destination;
 use crate::output::explain;
 use crate::output::lines::Lines;
@@ -18,7 +20,7 @@ use crate::output::privacy::Privacy;
 use crate::output::text::Style;
 use crate::progress::Progress;
 use crate::record::Recorder;
-use crate::run::{Filter, Run, RunOptions, Turn, View};
+use crate::run::{Filter, Known, Run, RunOptions, Turn, View};
 use crate::source::{MergedFiles, NamedFile};
 use crate::tui::Screen;
 
@@ -46,13 +48,18 @@ pub(crate) fn run(command: Command) -> Result<u8, Failure> {
 }
 
 fn analyze(args: &AnalyzeArgs) -> Result<u8, Failure> {
-    let files = named(&[
+    let mut files = named(&[
         (&args.files, TapRole::Unknown),
         (&args.lan, TapRole::Lan),
         (&args.wan, TapRole::Wan),
     ]);
     let common = &args.common;
     keep_inputs(&files, common.output.as_deref())?;
+    let bundle = args.bundle.as_deref().map(Bundle::prepare).transpose()?;
+    let _kept_input = bundle
+        .as_ref()
+        .map(|bundle| bundle.spool(&mut files))
+        .transpose()?;
     let destination = Destination::new(common.output.as_deref());
     let style = style(&destination, common);
     let privacy = privacy(common);
@@ -72,9 +79,18 @@ fn analyze(args: &AnalyzeArgs) -> Result<u8, Failure> {
         }
     };
     let shows_progress = args.format != ReportFormat::Ndjson;
-    let run = Run::new(options(common, None)?, view);
-    let worst = run_files(&files, run, shows_progress)?;
-    Ok(status(worst, common))
+    let options = RunOptions {
+        keep_counters: bundle.is_some(),
+        ..options(common, None)?
+    };
+    let run = Run::new(options, view);
+    let known = run_files(&files, run, shows_progress)?;
+    let status = status(&known, common);
+    if let Some(bundle) = bundle {
+        let told = bundle.write(&known, &files, filter(common)?, privacy)?;
+        complain(&told);
+    }
+    Ok(status)
 }
 
 fn watch(args: &WatchArgs) -> Result<u8, Failure> {
@@ -88,8 +104,8 @@ fn watch(args: &WatchArgs) -> Result<u8, Failure> {
         return watch_live(args, view);
     }
     let run = Run::new(options(common, args.record.as_deref())?, view);
-    let worst = run_files(&files, run, false)?;
-    Ok(status(worst, common))
+    let known = run_files(&files, run, false)?;
+    Ok(status(&known, common))
 }
 
 fn watch_view(args: &WatchArgs, live: bool) -> Result<Box<dyn View>, Failure> {
@@ -147,7 +163,7 @@ fn watch_live(args: &WatchArgs, view: Box<dyn View>) -> Result<u8, Failure> {
             Failure::new("tokio", error, "raise the limit of open files (ulimit -n)")
         })?;
     match runtime.block_on(live::run(&live_options, &mut run)) {
-        Ok(()) | Err(Failure::UserLeft) => Ok(status(run.finish()?, &args.common)),
+        Ok(()) | Err(Failure::UserLeft) => Ok(status(&run.finish()?, &args.common)),
         Err(failure) => Err(failure),
     }
 }
@@ -163,11 +179,7 @@ fn watch_live(_args: &WatchArgs, _view: Box<dyn View>) -> Result<u8, Failure> {
 }
 
 /// Reads all files to their end, or until the user leaves.
-fn run_files(
-    files: &[NamedFile],
-    mut run: Run,
-    shows_progress: bool,
-) -> Result<Option<Severity>, Failure> {
+fn run_files(files: &[NamedFile], mut run: Run, shows_progress: bool) -> Result<Known, Failure> {
     let mut source = MergedFiles::open(files, &mut run)?;
     run.observing()?;
     let mut progress = Progress::new(shows_progress, source.reading());
@@ -190,16 +202,26 @@ fn named(groups: &[(&[std::path::PathBuf], TapRole)]) -> Vec<NamedFile> {
     let files = groups
         .iter()
         .flat_map(|(paths, role)| paths.iter().map(|path| (path.clone(), *role)));
-    files.map(|(path, role)| NamedFile { path, role }).collect()
+    let named = files.map(|(path, role)| NamedFile {
+        path,
+        role,
+        kept_at: None,
+    });
+    named.collect()
 }
 
 fn options(common: &CommonArgs, record: Option<&Path>) -> Result<RunOptions, Failure> {
     Ok(RunOptions {
         engine: engine_options(common),
-        filter: common.filter.as_deref().map(Filter::new).transpose()?,
+        filter: filter(common)?,
         recorder: record.map(Recorder::create).transpose()?,
         number_frames: false,
+        keep_counters: false,
     })
+}
+
+fn filter(common: &CommonArgs) -> Result<Option<Filter>, Failure> {
+    common.filter.as_deref().map(Filter::new).transpose()
 }
 
 fn engine_options(common: &CommonArgs) -> EngineOptions {
@@ -227,10 +249,10 @@ fn style(destination: &Destination, common: &CommonArgs) -> Style {
     }
 }
 
-fn status(worst: Option<Severity>, common: &CommonArgs) -> u8 {
+fn status(known: &Known, common: &CommonArgs) -> u8 {
     let met = common
         .fail_on
-        .is_some_and(|least| worst.is_some_and(|worst| worst >= least.severity()));
+        .is_some_and(|least| known.worst() >= Some(least.severity()));
     if met { FAIL_ON_MET } else { DONE }
 }
 

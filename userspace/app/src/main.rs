@@ -2,6 +2,7 @@
 //!
 //! Reads the command line, joins a source with an engine and a view, and turns the result into an exit status.
 
+mod bundle;
 mod cli;
 mod commands;
 mod failure;

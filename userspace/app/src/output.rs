@@ -2,10 +2,11 @@
 
 pub(crate) mod analyze;
 pub(crate) mod destination;
+pub(crate) mod evidence;
 pub(crate) mod explain;
 pub(crate) mod json;
 pub(crate) mod lines;
-mod markdown;
+pub(crate) mod markdown;
 pub(crate) mod names;
 pub(crate) mod privacy;
 #[cfg(test)]

@@ -3,7 +3,7 @@
 //! Counters and losses are kept as a custom option of Interface Statistics Blocks and not as Custom Blocks: Wireshark
 //! numbers Custom Blocks among the packets, and the frame numbers of reports must be Wireshark's.
 
-mod blocks;
+pub(crate) mod blocks;
 mod fact;
 
 use std::fs::File;
@@ -20,22 +20,57 @@ use crate::failure::Failure;
 /// Code of a custom option with binary content that may be copied (draft-ietf-opsawg-pcapng §3.5.1).
 pub(crate) const FACT_OPTION: u16 = 2989;
 
-/// Begins an `if_description` that names the tap's role.
+/// Begins an `if_description` that names the role of a tap which offered every packet.
 const DESCRIPTION: &str = "rtspscope tap, role ";
+
+/// The same for a tap of which a filter may have left packets out.
+const FILTERED: &str = "rtspscope filtered tap, role ";
+
+/// What an `if_description` of this program says of its tap.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Described {
+    /// Side of the router.
+    pub role: TapRole,
+    /// Every packet of the interface was offered.
+    pub unfiltered: bool,
+}
+
+impl Described {
+    /// The description's text.
+    pub(crate) fn text(self) -> String {
+        let begin = if self.unfiltered {
+            DESCRIPTION
+        } else {
+            FILTERED
+        };
+        format!("{begin}{}", crate::output::names::role(self.role))
+    }
+
+    /// Reads a description; `None` for another program's.
+    pub(crate) fn read(text: &str) -> Option<Self> {
+        let (name, unfiltered) = match (text.strip_prefix(DESCRIPTION), text.strip_prefix(FILTERED))
+        {
+            (Some(name), _) => (name, true),
+            (None, Some(name)) => (name, false),
+            (None, None) => return None,
+        };
+        let role = [
+            TapRole::Lan,
+            TapRole::Wan,
+            TapRole::Mirror,
+            TapRole::Unknown,
+        ]
+        .into_iter()
+        .find(|known| crate::output::names::role(*known) == name)?;
+        Some(Self { role, unfiltered })
+    }
+}
 
 /// Bytes after which blocks go to the file.
 const FLUSH_LEN: usize = 64 << 10;
 
 /// Time after which blocks go to the file, so that a killed run loses little.
 const FLUSH_NANOS: i64 = 1_000_000_000;
-
-/// The role that a recording's interface description names.
-pub(crate) fn role_of_description(description: &str) -> Option<TapRole> {
-    let role = description.strip_prefix(DESCRIPTION)?;
-    [TapRole::Lan, TapRole::Wan, TapRole::Mirror]
-        .into_iter()
-        .find(|known| crate::output::names::role(*known) == role)
-}
 
 /// Writes inputs to a file as they come. The file ends on a whole block at any time.
 #[derive(Debug)]
@@ -67,7 +102,7 @@ impl Recorder {
             last_at: Timestamp::default(),
             flushed_at: Timestamp::default(),
         };
-        blocks::section(&mut recorder.pending);
+        blocks::section(&mut recorder.pending, None);
         recorder.flush()?;
         Ok(recorder)
     }
@@ -88,7 +123,7 @@ impl Recorder {
             Input::Frame(frame) => {
                 let interface = self.interface(frame.tap, frame.link_type);
                 self.last_at = frame.at;
-                blocks::packet(&mut self.pending, interface, frame);
+                blocks::packet(&mut self.pending, interface, frame, None);
             }
             Input::FlowCounters(counters) => {
                 let fact = Fact::Counters {
@@ -150,7 +185,8 @@ impl Recorder {
             let info = self.taps.get(usize::from(tap.0));
             let name = info.map_or("", |info| info.name.as_str());
             let role = info.map_or(TapRole::Unknown, |info| info.role);
-            let description = format!("{DESCRIPTION}{}", crate::output::names::role(role));
+            let unfiltered = info.is_some_and(|info| info.unfiltered);
+            let description = Described { role, unfiltered }.text();
             blocks::interface(&mut self.pending, link_type, name, &description);
             self.interfaces.push((tap, link_type));
             self.interfaces.len() - 1

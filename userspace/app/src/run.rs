@@ -5,7 +5,9 @@
 
 mod filter;
 
-use rtspscope_engine::{Engine, EngineOptions, Event, Input, Severity, Snapshot, TapInfo};
+use rtspscope_engine::{
+    Engine, EngineOptions, Event, FlowCounters, Input, Severity, Snapshot, TapInfo,
+};
 use rtspscope_wire::{FrameRef, TapId};
 
 pub(crate) use filter::Filter;
@@ -39,6 +41,23 @@ pub(crate) trait View {
     fn owns_screen(&self) -> bool;
 }
 
+/// What a run came to know.
+#[derive(Debug)]
+pub(crate) struct Known {
+    /// The report.
+    pub snapshot: Snapshot,
+    /// What was counted of the UDP flows, where it was asked for.
+    pub counters: Vec<FlowCounters>,
+}
+
+impl Known {
+    /// The worst severity that was found.
+    pub(crate) fn worst(&self) -> Option<Severity> {
+        let findings = self.snapshot.findings.iter();
+        findings.map(|finding| finding.severity).max()
+    }
+}
+
 /// What a run is made of besides its view.
 #[derive(Debug, Default)]
 pub(crate) struct RunOptions {
@@ -50,6 +69,8 @@ pub(crate) struct RunOptions {
     pub filter: Option<Filter>,
     /// Number frames in the order in which they come, as a recording of them is.
     pub number_frames: bool,
+    /// Give what was counted of each flow at the end.
+    pub keep_counters: bool,
 }
 
 /// A run under way.
@@ -58,6 +79,7 @@ pub(crate) struct Run {
     recorder: Option<Recorder>,
     filter: Option<Filter>,
     number_frames: bool,
+    keep_counters: bool,
     frames: u64,
     view: Box<dyn View>,
     notes: Vec<String>,
@@ -73,6 +95,7 @@ impl Run {
             recorder: options.recorder,
             filter: options.filter,
             number_frames: options.number_frames,
+            keep_counters: options.keep_counters,
             frames: 0,
             view,
             notes: Vec::new(),
@@ -117,8 +140,8 @@ impl Run {
         self.view.turn(&mut self.engine)
     }
 
-    /// Ends the run: the recording is complete and the view has shown all. Returns the worst severity that was found.
-    pub(crate) fn finish(mut self) -> Result<Option<Severity>, Failure> {
+    /// Ends the run: the recording is complete and the view has shown all.
+    pub(crate) fn finish(mut self) -> Result<Known, Failure> {
         if let Some(recorder) = self.recorder.take() {
             recorder.finish()?;
         }
@@ -132,11 +155,11 @@ impl Run {
             crate::output::complain(note);
         }
         shown?;
-        Ok(snapshot
-            .findings
-            .iter()
-            .map(|finding| finding.severity)
-            .max())
+        let counters = self.keep_counters.then(|| self.engine.flow_counters());
+        Ok(Known {
+            counters: counters.into_iter().flatten().collect(),
+            snapshot,
+        })
     }
 
     fn drain_events(&mut self) -> Result<(), Failure> {

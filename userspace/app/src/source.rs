@@ -26,6 +26,8 @@ pub(crate) struct NamedFile {
     pub path: PathBuf,
     /// Side of the router that the user gave it.
     pub role: TapRole,
+    /// Where its bytes are instead, for standard input that is read twice.
+    pub kept_at: Option<PathBuf>,
 }
 
 /// How much of a source was read.

@@ -153,6 +153,12 @@ impl Engine {
         self.events.queue.pop_front()
     }
 
+    /// What was counted of each UDP flow that carried RTP or RTCP, one for each use of its ports: as the kernel's counts
+    /// of a recording, it stands for the packets that are not in it.
+    pub fn flow_counters(&self) -> impl Iterator<Item = FlowCounters> {
+        self.flows.counters()
+    }
+
     /// What is known now. Numbers new sessions, and changes nothing else.
     pub fn snapshot(&mut self) -> Snapshot {
         let taps = self.taps.snapshot();

@@ -80,6 +80,19 @@ impl FlowTable {
         &self.flows
     }
 
+    /// The counters of each flow that carried RTP or RTCP, one for each use of its ports.
+    pub(crate) fn counters(&self) -> impl Iterator<Item = FlowCounters> {
+        self.flows.iter().flat_map(|flow| {
+            let counted = flow.epochs().filter_map(|epoch| epoch.media.as_ref());
+            counted.map(|media| FlowCounters {
+                tap: flow.tap,
+                from: flow.from,
+                to: flow.to,
+                stats: media.stats,
+            })
+        })
+    }
+
     /// Counts a datagram of `len` bytes of payload, of which `head` was captured.
     pub(crate) fn count(
         &mut self,

@@ -8,6 +8,7 @@ mod schema;
 use rtspscope_engine::Snapshot;
 use serde::Serialize;
 
+use super::evidence::Index;
 use super::privacy::Privacy;
 use crate::failure::Failure;
 
@@ -18,6 +19,19 @@ pub(crate) use schema::{
 /// The report of a snapshot.
 pub(crate) fn report(snapshot: &Snapshot, privacy: Privacy) -> Report {
     mapping::report(snapshot, privacy)
+}
+
+/// A report together with the list of the frames that go with it.
+#[derive(Debug, Serialize)]
+pub(crate) struct WithEvidence<'a> {
+    #[serde(flatten)]
+    report: &'a Report,
+    bundle: &'a Index,
+}
+
+/// Joins a report with the list of the frames that go with it, as its field `bundle`.
+pub(crate) const fn with_evidence<'a>(report: &'a Report, bundle: &'a Index) -> WithEvidence<'a> {
+    WithEvidence { report, bundle }
 }
 
 /// A value on several lines, for files and eyes.

@@ -5,6 +5,7 @@
 
 mod capture;
 mod escape;
+mod evidence;
 mod findings;
 mod session;
 mod table;
@@ -13,6 +14,8 @@ use rtspscope_engine::Snapshot;
 
 use super::json;
 use super::privacy::Privacy;
+
+pub(crate) use evidence::evidence;
 
 /// The report with a line end at its end; `verbose` shows every message and all evidence.
 pub(crate) fn report(snapshot: &Snapshot, privacy: Privacy, verbose: bool) -> String {

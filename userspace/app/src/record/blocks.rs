@@ -1,4 +1,4 @@
-//! The blocks of a recording, little-endian (draft-ietf-opsawg-pcapng §4).
+//! The blocks of a pcapng file, little-endian (draft-ietf-opsawg-pcapng §4).
 
 use rtspscope_wire::{Direction, FrameRef, LinkType, Timestamp};
 
@@ -10,6 +10,7 @@ const INTERFACE_DESCRIPTION: u32 = 1;
 const INTERFACE_STATISTICS: u32 = 5;
 const ENHANCED_PACKET: u32 = 6;
 
+const COMMENT: u16 = 1;
 const SHB_USERAPPL: u16 = 4;
 const IF_NAME: u16 = 2;
 const IF_DESCRIPTION: u16 = 3;
@@ -19,13 +20,16 @@ const EPB_FLAGS: u16 = 2;
 /// `if_tsresol` of nanoseconds.
 const NANOSECONDS: u8 = 9;
 
-/// The head of the file.
-pub(super) fn section(out: &mut Vec<u8>) {
+/// The head of the file, with what there is to say about it.
+pub(crate) fn section(out: &mut Vec<u8>, comment: Option<&str>) {
     block(out, SECTION_HEADER, |body| {
         body.extend_from_slice(&BYTE_ORDER_MAGIC.to_le_bytes());
         body.extend_from_slice(&1_u16.to_le_bytes());
         body.extend_from_slice(&0_u16.to_le_bytes());
         body.extend_from_slice(&(-1_i64).to_le_bytes());
+        if let Some(comment) = comment {
+            option(body, COMMENT, comment.as_bytes());
+        }
         option(
             body,
             SHB_USERAPPL,
@@ -36,7 +40,7 @@ pub(super) fn section(out: &mut Vec<u8>) {
 }
 
 /// A tap.
-pub(super) fn interface(out: &mut Vec<u8>, link_type: LinkType, name: &str, description: &str) {
+pub(crate) fn interface(out: &mut Vec<u8>, link_type: LinkType, name: &str, description: &str) {
     block(out, INTERFACE_DESCRIPTION, |body| {
         body.extend_from_slice(&link_type.0.to_le_bytes());
         body.extend_from_slice(&[0; 2]);
@@ -48,8 +52,13 @@ pub(super) fn interface(out: &mut Vec<u8>, link_type: LinkType, name: &str, desc
     });
 }
 
-/// A frame.
-pub(super) fn packet(out: &mut Vec<u8>, interface: u32, frame: &FrameRef<'_>) {
+/// A frame, with what there is to say about it.
+pub(crate) fn packet(
+    out: &mut Vec<u8>,
+    interface: u32,
+    frame: &FrameRef<'_>,
+    comment: Option<&str>,
+) {
     let flags: u32 = match frame.direction {
         Direction::Ingress => 0b01,
         Direction::Egress => 0b10,
@@ -63,15 +72,20 @@ pub(super) fn packet(out: &mut Vec<u8>, interface: u32, frame: &FrameRef<'_>) {
         body.extend_from_slice(&frame.original_len.to_le_bytes());
         body.extend_from_slice(frame.bytes);
         pad(body);
+        if let Some(comment) = comment {
+            option(body, COMMENT, comment.as_bytes());
+        }
         if flags != 0 {
             option(body, EPB_FLAGS, &flags.to_le_bytes());
+        }
+        if flags != 0 || comment.is_some() {
             end_of_options(body);
         }
     });
 }
 
 /// Statistics that carry one fact.
-pub(super) fn statistics(out: &mut Vec<u8>, interface: u32, at: Timestamp, fact: &[u8]) {
+pub(crate) fn statistics(out: &mut Vec<u8>, interface: u32, at: Timestamp, fact: &[u8]) {
     block(out, INTERFACE_STATISTICS, |body| {
         body.extend_from_slice(&interface.to_le_bytes());
         time(body, at);

@@ -92,6 +92,7 @@ fn replay(path: &PathBuf) -> Replayed {
     let file = NamedFile {
         path: path.clone(),
         role: TapRole::Unknown,
+        kept_at: None,
     };
     let mut source = MergedFiles::open(&[file], &mut replayed).unwrap();
     while let Some(input) = source.next(&mut replayed).unwrap() {

@@ -16,6 +16,7 @@ use super::pcapng::Pcapng;
 use super::window::Window;
 use super::{Host, NamedFile, Reading, names};
 use crate::failure::Failure;
+use crate::record::Described;
 
 /// One thing that a capture file holds, at its time.
 #[derive(Clone, Debug)]
@@ -121,7 +122,7 @@ impl TapOpener<'_> {
     pub(crate) fn open(
         &mut self,
         name: Option<&str>,
-        recorded_role: TapRole,
+        described: Option<Described>,
         link_type: LinkType,
     ) -> Tap {
         if is_cooked(link_type) && name.is_none_or(|name| name == "any") {
@@ -134,12 +135,11 @@ impl TapOpener<'_> {
         }
         let own_name = names::of_file(&self.file.path);
         let role = if self.file.role == TapRole::Unknown {
-            recorded_role
+            described.map_or(TapRole::Unknown, |described| described.role)
         } else {
             self.file.role
         };
-        // Only a recording of ours names a role, and the kernel programs that it comes from see every packet.
-        let unfiltered = recorded_role != TapRole::Unknown;
+        let unfiltered = described.is_some_and(|described| described.unfiltered);
         Tap::Open(self.open_named(name.unwrap_or(&own_name), role, link_type, unfiltered))
     }
 
@@ -201,7 +201,7 @@ impl CaptureFile {
         host: &mut dyn Host,
         taken: &mut Vec<String>,
     ) -> Result<Self, Failure> {
-        let Opened { head, rest, meter } = open_stream(&file.path)?;
+        let Opened { head, rest, meter } = open_stream(&file.path, file.kept_at.as_deref())?;
         let magic = head.first_chunk::<4>().copied().unwrap_or_default();
         let mut window = Window::new(Box::new(Cursor::new(head).chain(rest)));
         let mut cooked = Vec::new();

@@ -5,7 +5,7 @@ use std::io;
 use pcap_parser::pcap::{
     parse_pcap_frame, parse_pcap_frame_be, parse_pcap_frame_modified, parse_pcap_header,
 };
-use rtspscope_wire::{Direction, LinkType, TapRole, Timestamp};
+use rtspscope_wire::{Direction, LinkType, Timestamp};
 
 use super::capture_file::{Item, Step, Tap, TapOpener, What};
 use super::link_types::link_type_of;
@@ -51,7 +51,7 @@ impl Legacy {
         window.consume(HEADER_LEN);
         let link_type = link_type_of(header.network.0.cast_unsigned());
         Ok(Some(Self {
-            tap: taps.open(None, TapRole::Unknown, link_type),
+            tap: taps.open(None, None, link_type),
             link_type,
             big_endian: header.is_bigendian(),
             modified: header.is_modified_format(),

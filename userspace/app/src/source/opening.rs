@@ -55,9 +55,9 @@ impl Read for Metered {
     }
 }
 
-/// Opens a file or standard input, unpacks it if it is compressed, and reads the bytes that tell what it is.
-pub(super) fn open_stream(path: &Path) -> Result<Opened, Failure> {
-    let (stream, len) = open_raw(path)?;
+/// Opens a file or standard input, or the place where its bytes are kept, unpacks it if it is compressed, and reads the bytes that tell what it is.
+pub(super) fn open_stream(path: &Path, kept_at: Option<&Path>) -> Result<Opened, Failure> {
+    let (stream, len) = open_raw(kept_at.unwrap_or(path))?;
     let read = Rc::new(Cell::new(0));
     let meter = Meter {
         read: read.clone(),

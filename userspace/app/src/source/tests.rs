@@ -50,6 +50,7 @@ fn read(files: &[(&[u8], TapRole)]) -> Result<Seen, Failure> {
         .map(|(bytes, role)| NamedFile {
             path: place(bytes),
             role: *role,
+            kept_at: None,
         })
         .collect();
     let mut seen = Seen::default();
@@ -279,6 +280,7 @@ fn a_capture_named_twice_is_refused() {
     let file = NamedFile {
         path: path.clone(),
         role: TapRole::Lan,
+        kept_at: None,
     };
     let error = MergedFiles::open(&[file.clone(), file], &mut Seen::default()).unwrap_err();
     fs::remove_file(path).unwrap();

@@ -6,8 +6,12 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
+mod encoded;
 mod fields;
+mod stream;
 mod urls;
+
+pub use stream::{Island, blank};
 
 /// What stands in place of each secret byte.
 const BLANK: u8 = b'*';
@@ -16,7 +20,7 @@ const BLANK: u8 = b'*';
 ///
 /// - the credentials of Authorization, Proxy-Authorization and Authentication-Info (for Digest all but what the
 ///   server's challenge or the request line say anyway: realm, nonce, uri, algorithm, qop, nc, stale),
-/// - the userinfo of each URL in head and body, and values of parameters that are named like user and password,
+/// - the userinfo of each URL in head and body, also where its end is missing, and values of parameters that are named like user and password,
 /// - keys of SRTP: the `KeyMgmt` field, and `a=crypto`, `a=key-mgmt` and `k=` in a session description.
 pub fn secrets(raw: &[u8]) -> Vec<Range<usize>> {
     let mut found = Vec::new();

@@ -1,12 +1,12 @@
 //! An interface of a pcapng section: its tap, its link type and how it counts time.
 
 use pcap_parser::pcapng::InterfaceDescriptionBlock;
-use rtspscope_wire::{LinkType, TapRole, Timestamp};
+use rtspscope_wire::{LinkType, Timestamp};
 
 use super::super::capture_file::{Tap, TapOpener};
 use super::super::link_types::link_type_of;
 use super::super::options;
-use crate::record;
+use crate::record::Described;
 
 /// Codes of interface options.
 const IF_NAME: u16 = 2;
@@ -45,13 +45,12 @@ impl Interface {
     ) -> Self {
         let link_type = link_type_of(block.linktype.0.cast_unsigned());
         let name = options::text(&block.options, IF_NAME);
-        let role = options::text(&block.options, IF_DESCRIPTION)
-            .and_then(|description| record::role_of_description(&description))
-            .unwrap_or(TapRole::Unknown);
+        let described = options::text(&block.options, IF_DESCRIPTION)
+            .and_then(|description| Described::read(&description));
         let same = earlier.filter(|earlier| earlier.link_type == link_type && earlier.name == name);
         Self {
             tap: same.map_or_else(
-                || taps.open(name.as_deref(), role, link_type),
+                || taps.open(name.as_deref(), described, link_type),
                 |same| same.tap,
             ),
             link_type,

@@ -114,6 +114,21 @@ fn a_password_with_an_at_sign_or_a_slash_is_blanked_whole() {
 }
 
 #[test]
+fn a_password_whose_end_is_missing_is_blanked() {
+    assert_eq!(
+        blanked("DESCRIBE rtsp://admin:s3cr"),
+        "DESCRIBE rtsp://**********"
+    );
+    for whole in [
+        "rtsp://192.0.2.1:554",
+        "rtsp://[2001:db8::1]:554",
+        "rtsp://cam",
+    ] {
+        assert_eq!(blanked(whole), whole);
+    }
+}
+
+#[test]
 fn a_doubled_scheme_hides_no_userinfo() {
     assert_eq!(
         blanked("Content-Base: rtsp://rtsp://a:b@h/x\r\n"),

@@ -45,7 +45,28 @@ pub(super) fn find(raw: &[u8], found: &mut Vec<Range<usize>>) {
             found.push(start..start + at);
         }
     }
+    found.extend(cut_userinfo(raw, false));
     find_params(raw, found);
+}
+
+/// The begin of a userinfo at the end of `raw`, whose end is missing. Where nothing tells that bytes are missing
+/// (`is_cut`), a host or a host with a port is taken for one.
+pub(super) fn cut_userinfo(raw: &[u8], is_cut: bool) -> Option<Range<usize>> {
+    let line_start = memchr::memrchr(b'\n', raw).map_or(0, |end| end + 1);
+    let start = line_start + memchr::memmem::rfind(raw.get(line_start..)?, b"://")? + 3;
+    let rest = raw.get(start..)?;
+    let may_go_on = rest.iter().all(|byte| !ends_url(*byte) && *byte != b'@');
+    let authority = rest.split(|byte| *byte == b'/').next().unwrap_or_default();
+    let host_len = match authority.first() {
+        Some(b'[') => memchr::memchr(b']', authority).map_or(authority.len(), |end| end + 1),
+        _ => memchr::memchr(b':', authority).unwrap_or(authority.len()),
+    };
+    let is_host = match authority.get(host_len..) {
+        Some([b':', port @ ..]) => port.iter().all(u8::is_ascii_digit),
+        Some([]) => true,
+        Some(_) | None => false,
+    };
+    (may_go_on && !rest.is_empty() && (is_cut || !is_host)).then_some(start..raw.len())
 }
 
 /// What ends a URL in running text: white space, a control character, a quote or an angle bracket.

@@ -1,0 +1,150 @@
+//! What is handed on says the same as the captures.
+
+use std::collections::BTreeSet;
+use std::io;
+
+use rtspscope_tests::program;
+use serde_json::Value;
+
+use super::evidence::{bundle, place};
+
+fn golden(name: &str) -> String {
+    format!("{}/captures/golden/{name}", env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Code, session, medium and summary of each finding.
+fn findings(report: &Value) -> BTreeSet<[String; 4]> {
+    let findings = report["findings"].as_array().unwrap().iter();
+    findings
+        .map(|finding| ["code", "session", "media", "summary"].map(|key| finding[key].to_string()))
+        .collect()
+}
+
+const UDP_PAIRS: [&str; 12] = [
+    "A-gst-ffmpeg-udp",
+    "A-gst-gst-udp-nopunch",
+    "A-gsttls-ffmpeg-rtsps",
+    "A-vlc-ffmpeg-udp",
+    "B-live555-ffmpeg-udp",
+    "K-alg-owrt-conflict",
+    "K-alg-owrt-dest-last",
+    "K-alg-owrt-odd",
+    "K-alg-owrt-split",
+    "K-noalg-plain",
+    "N-nfqraw-live555-retina",
+    "P-proxy-live555-rtspc",
+];
+
+#[test]
+fn the_frames_that_matter_give_the_findings_again() -> io::Result<()> {
+    for pair in UDP_PAIRS {
+        let [lan, wan] = ["lan", "wan"].map(|leg| golden(&format!("{pair}.{leg}.pcap")));
+        let bundle = bundle(pair, &[&lan, &wan])?;
+        let replayed = program::analyze(&[&bundle.pcapng()])?;
+        assert_eq!(
+            findings(replayed.value()),
+            findings(&bundle.report()?),
+            "{pair}"
+        );
+        let roles = |report: &Value| {
+            let taps = report["capture"]["taps"].as_array().unwrap().iter();
+            taps.map(|tap| tap["role"].clone()).collect::<Vec<_>>()
+        };
+        assert_eq!(roles(replayed.value()), roles(&bundle.report()?), "{pair}");
+    }
+    Ok(())
+}
+
+#[test]
+fn counts_of_media_that_was_left_out_come_again() -> io::Result<()> {
+    let [lan, wan] = ["lan", "wan"].map(|leg| golden(&format!("B-live555-ffmpeg-udp.{leg}.pcap")));
+    let bundle = bundle("counts", &[&lan, &wan])?;
+    let replayed = program::analyze(&[&bundle.pcapng()])?;
+    let counts = |report: &Value| {
+        let arrivals = report["sessions"][0]["media"][0]["arrivals"]
+            .as_array()
+            .unwrap();
+        arrivals
+            .iter()
+            .map(|arrival| ["packets", "lost", "expected"].map(|key| arrival["rtp"][key].clone()))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(counts(replayed.value()), counts(&bundle.report()?));
+    Ok(())
+}
+
+#[test]
+fn interleaved_media_that_was_left_out_is_told() -> io::Result<()> {
+    let [lan, wan] = ["lan", "wan"].map(|leg| golden(&format!("A-gst-ffmpeg-tcp.{leg}.pcap")));
+    let bundle = bundle("left-out", &[&lan, &wan])?;
+    let replayed = program::analyze(&[&bundle.pcapng()])?;
+    assert_eq!(replayed.codes(), BTreeSet::from(["capture-incomplete"]));
+    Ok(())
+}
+
+#[test]
+fn every_proof_is_in_it_with_its_own_file_and_number() -> io::Result<()> {
+    let [lan, wan] = ["lan", "wan"].map(|leg| golden(&format!("K-noalg-plain.{leg}.pcap")));
+    let bundle = bundle("proofs", &[&lan, &wan])?;
+    let report = bundle.report()?;
+    let listed = report["bundle"]["frames"].as_array().unwrap();
+    assert_eq!(listed.len(), bundle.frames.len());
+    for finding in report["findings"].as_array().unwrap() {
+        for proof in finding["evidence"].as_array().unwrap() {
+            let entry = listed
+                .iter()
+                .find(|entry| {
+                    entry["tap"] == proof["tap"] && entry["original_frame"] == proof["frame"]
+                })
+                .unwrap();
+            let frame = &bundle.frames[entry["frame"].as_u64().unwrap() as usize - 1];
+            let (file, number) = (entry["file"].as_str().unwrap(), &proof["frame"]);
+            assert!(
+                frame
+                    .comment
+                    .starts_with(&format!("{file} frame {number}: ")),
+                "{}",
+                frame.comment
+            );
+            let note = format!(
+                "Proves {} of session 1: {}",
+                finding["code"].as_str().unwrap(),
+                proof["note"].as_str().unwrap()
+            );
+            assert!(frame.comment.contains(&note), "{note} in {}", frame.comment);
+        }
+    }
+    let setup = bundle
+        .frames
+        .iter()
+        .find(|frame| frame.comment.contains("wan.pcap frame 14:"))
+        .unwrap();
+    assert_eq!(
+        (setup.interface, setup.comment.as_str()),
+        (1, "K-noalg-plain.wan.pcap frame 14: SETUP request, CSeq 3")
+    );
+    Ok(())
+}
+
+#[test]
+fn standard_input_is_bundled_like_a_file() -> io::Result<()> {
+    let capture = std::fs::read(golden("K-noalg-plain.wan.pcap"))?;
+    let path = super::evidence::scratch("piped");
+    let path_text = path.to_string_lossy();
+    let outcome = program::run_with_input(&["analyze", "-", "--bundle", &path_text], &capture)?;
+    assert_eq!(outcome.status, Some(0), "{}", outcome.stderr);
+    let piped = super::evidence::Bundle::read(&path)?;
+    let named = bundle("named", &[&place("named", &capture)?])?;
+    let bytes = |bundle: &super::evidence::Bundle| {
+        let frames = bundle.frames.iter();
+        frames.map(|frame| frame.bytes.clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(bytes(&piped), bytes(&named));
+    assert!(piped.frames[0].comment.starts_with("stdin frame "));
+    let mut names: Vec<_> = std::fs::read_dir(&path)?
+        .map(|entry| entry.map(|entry| entry.file_name()))
+        .collect::<io::Result<_>>()?;
+    names.sort();
+    assert_eq!(names, ["evidence.pcapng", "report.json", "report.md"]);
+    Ok(())
+}

@@ -1,0 +1,171 @@
+//! `--bundle`: the frames that matter as one pcapng with a comment on each, and the reports beside it, to hand on.
+//!
+//! Which frames matter is known only when all were seen, and keeping all would not fit in memory. So the captures are read
+//! twice: the first time by the engine, the second time by [`collect`] with the [`plan`] that the engine's knowledge gives.
+//! What is kept is redacted as a whole, because a secret may lie across segments, and then written.
+
+mod checksum;
+mod collect;
+mod directory;
+mod index;
+mod pcapng;
+mod plan;
+mod redact;
+mod spool;
+
+use std::io::Write as _;
+use std::path::Path;
+
+use rtspscope_engine::{Input, TapInfo};
+use rtspscope_wire::{Direction, FrameRef, LinkType, TapId, Timestamp};
+
+use crate::failure::Failure;
+use crate::output::json;
+use crate::output::markdown;
+use crate::output::privacy::Privacy;
+use crate::run::{Filter, Known};
+use crate::source::{Host, MergedFiles, NamedFile};
+use collect::{Collected, Collector};
+use directory::Directory;
+use plan::Plan;
+
+/// Name of the pcapng in the bundle.
+pub(crate) const PCAPNG: &str = "evidence.pcapng";
+/// Name of the JSON report.
+const JSON: &str = "report.json";
+/// Name of the Markdown report.
+const MARKDOWN: &str = "report.md";
+
+/// A frame of the bundle, with why it is in it.
+#[derive(Clone, Debug)]
+pub(crate) struct Kept {
+    tap: TapId,
+    /// Number in its own file.
+    number: u64,
+    at: Timestamp,
+    direction: Direction,
+    link_type: LinkType,
+    original_len: u32,
+    bytes: Vec<u8>,
+    reasons: Vec<Reason>,
+}
+
+/// Why a frame is in the bundle.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Reason {
+    /// What the frame is, or what it proves.
+    text: String,
+    /// Index of the finding that it proves.
+    proves: Option<usize>,
+}
+
+impl Kept {
+    fn new(frame: &FrameRef<'_>, reasons: Vec<Reason>) -> Self {
+        Self {
+            tap: frame.tap,
+            number: frame.number,
+            at: frame.at,
+            direction: frame.direction,
+            link_type: frame.link_type,
+            original_len: frame.original_len,
+            bytes: frame.bytes.to_vec(),
+            reasons,
+        }
+    }
+
+    fn frame(&self) -> FrameRef<'_> {
+        FrameRef {
+            at: self.at,
+            tap: self.tap,
+            direction: self.direction,
+            link_type: self.link_type,
+            number: self.number,
+            original_len: self.original_len,
+            bytes: &self.bytes,
+        }
+    }
+}
+
+/// A bundle that is to be written.
+#[derive(Debug)]
+pub(crate) struct Bundle {
+    directory: Directory,
+}
+
+impl Bundle {
+    /// Makes sure that the directory can be written to, before the work.
+    pub(crate) fn prepare(path: &Path) -> Result<Self, Failure> {
+        Ok(Self {
+            directory: Directory::open(path)?,
+        })
+    }
+
+    /// Standard input can be read once only: keeps it in a file without a name, which goes with the program.
+    pub(crate) fn spool(&self, files: &mut [NamedFile]) -> Result<Option<std::fs::File>, Failure> {
+        spool::standard_input(self.directory.path(), files)
+    }
+
+    /// Reads the captures again and writes the bundle; says in a line what is in it.
+    pub(crate) fn write(
+        mut self,
+        known: &Known,
+        files: &[NamedFile],
+        filter: Option<Filter>,
+        privacy: Privacy,
+    ) -> Result<String, Failure> {
+        let plan = Plan::new(&known.snapshot, privacy);
+        let mut collected = collect(&plan, files, filter)?;
+        if privacy == Privacy::Redact {
+            redact::redact(&mut collected.frames);
+        }
+        let index = index::of(&collected, &known.snapshot, privacy);
+        let report = json::report(&known.snapshot, privacy);
+        let text = json::pretty(&json::with_evidence(&report, &index))? + "\n";
+        let pages = markdown::report(&known.snapshot, privacy, false) + &markdown::evidence(&index);
+        let counters = plan.of_its_flows(&known.counters);
+        self.directory.write(PCAPNG, |file| {
+            pcapng::write(file, &known.snapshot, &collected.frames, &index, &counters)
+        })?;
+        self.directory
+            .write(JSON, |file| file.write_all(text.as_bytes()))?;
+        self.directory
+            .write(MARKDOWN, |file| file.write_all(pages.as_bytes()))?;
+        let place = self.directory.path().display().to_string();
+        self.directory.finish()?;
+        Ok(format!("{place}: {}", index.told()))
+    }
+}
+
+/// Reads the captures again, as the first time.
+fn collect(
+    plan: &Plan,
+    files: &[NamedFile],
+    mut filter: Option<Filter>,
+) -> Result<Collected, Failure> {
+    let mut host = Again::default();
+    let mut source = MergedFiles::open(files, &mut host)?;
+    let mut collector = Collector::new(plan);
+    while let Some(input) = source.next(&mut host)? {
+        let Input::Frame(frame) = input else { continue };
+        if filter.as_mut().is_none_or(|filter| filter.matches(&frame)) {
+            collector.handle_frame(&frame);
+        }
+    }
+    Ok(collector.finish())
+}
+
+/// Numbers taps as the engine did; the user was told all the rest the first time.
+#[derive(Debug, Default)]
+struct Again {
+    taps: u16,
+}
+
+impl Host for Again {
+    fn open_tap(&mut self, _info: TapInfo) -> TapId {
+        let tap = TapId(self.taps);
+        self.taps = self.taps.saturating_add(1);
+        tap
+    }
+
+    fn note(&mut self, _subject: &str, _what: &str) {}
+}

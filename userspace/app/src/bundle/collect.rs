@@ -1,0 +1,147 @@
+//! The second reading: keeps the frames that the plan names, and those that it can only describe.
+
+mod datagrams;
+mod fragments;
+mod segments;
+
+use std::collections::{BTreeMap, HashMap};
+
+use rtspscope_wire::FrameRef;
+use rtspscope_wire::decode::{self, Body, IcmpError};
+
+use super::plan::{Flow, Plan};
+use super::{Kept, Reason};
+use datagrams::Datagrams;
+use fragments::Fragments;
+use segments::Segments;
+
+/// Bytes of frames that are kept in memory; of those beyond it only the proofs of findings.
+const MAX_BYTES: usize = 32 << 20;
+
+/// ICMP errors that are kept of one flow besides those that the report names.
+const ICMP_OF_A_FLOW: u32 = 8;
+
+/// What the second reading brought.
+#[derive(Debug, Default)]
+pub(super) struct Collected {
+    /// In the order of the input.
+    pub(super) frames: Vec<Kept>,
+    /// Frames for which there was no room.
+    pub(super) left_out: u64,
+}
+
+/// The second reading under way.
+#[derive(Debug)]
+pub(super) struct Collector<'p> {
+    plan: &'p Plan,
+    segments: Segments,
+    datagrams: Datagrams,
+    fragments: Fragments,
+    icmp: HashMap<Flow, u32>,
+    store: Store,
+    /// Place of the frame in the input.
+    order: u64,
+}
+
+/// Kept frames by their place in the input.
+#[derive(Debug, Default)]
+struct Store {
+    frames: BTreeMap<u64, Kept>,
+    bytes: usize,
+    left_out: u64,
+}
+
+impl Store {
+    fn keep(&mut self, order: u64, kept: Kept) {
+        if let Some(known) = self.frames.get_mut(&order) {
+            known.reasons.extend(kept.reasons);
+            return;
+        }
+        let is_proof = kept.reasons.iter().any(|reason| reason.proves.is_some());
+        if self.bytes + kept.bytes.len() > MAX_BYTES && !is_proof {
+            self.left_out += 1;
+            return;
+        }
+        self.bytes += kept.bytes.len();
+        self.frames.insert(order, kept);
+    }
+}
+
+impl<'p> Collector<'p> {
+    pub(super) fn new(plan: &'p Plan) -> Self {
+        Self {
+            plan,
+            segments: Segments::default(),
+            datagrams: Datagrams::default(),
+            fragments: Fragments::default(),
+            icmp: HashMap::new(),
+            store: Store::default(),
+            order: 0,
+        }
+    }
+
+    /// Takes a frame, in the order of the first reading.
+    pub(super) fn handle_frame(&mut self, frame: &FrameRef<'_>) {
+        self.order += 1;
+        let mut reasons = self.plan.reasons((frame.tap, frame.number)).to_vec();
+        let Ok(packet) = decode::ip(frame) else {
+            return self.keep(frame, reasons);
+        };
+        match decode::transport(&packet).body {
+            Body::Tcp(segment) => {
+                let earlier = self
+                    .segments
+                    .judge(self.plan, frame, &segment, &mut reasons);
+                for (order, kept) in earlier {
+                    self.store.keep(order, kept);
+                }
+                self.segments.remember(frame, &segment, self.order);
+            }
+            Body::Udp(datagram) => self
+                .datagrams
+                .judge(self.plan, frame, &datagram, &mut reasons),
+            Body::Icmp(error) => self.judge_icmp(frame, &error, &mut reasons),
+            Body::Other => {}
+        }
+        if packet.fragment.is_some() {
+            let kept = Kept::new(frame, reasons);
+            for (order, kept) in self.fragments.handle(&packet, self.order, kept) {
+                self.store.keep(order, kept);
+            }
+        } else {
+            self.keep(frame, reasons);
+        }
+    }
+
+    /// All that was kept.
+    pub(super) fn finish(self) -> Collected {
+        Collected {
+            frames: self.store.frames.into_values().collect(),
+            left_out: self.store.left_out,
+        }
+    }
+
+    fn keep(&mut self, frame: &FrameRef<'_>, reasons: Vec<Reason>) {
+        if !reasons.is_empty() {
+            self.store.keep(self.order, Kept::new(frame, reasons));
+        }
+    }
+
+    fn judge_icmp(&mut self, frame: &FrameRef<'_>, error: &IcmpError, reasons: &mut Vec<Reason>) {
+        let quoted = (frame.tap, error.quoted.source, error.quoted.destination);
+        if !reasons.is_empty() || !self.plan.knows(quoted) {
+            return;
+        }
+        let count = self.icmp.entry(quoted).or_default();
+        if *count < ICMP_OF_A_FLOW {
+            *count += 1;
+            reasons.push(Reason {
+                text: format!(
+                    "ICMP error about a packet from {} to {}",
+                    error.quoted.source, error.quoted.destination
+                ),
+                proves: None,
+            });
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! The frames as pcapng: an interface for each tap, a comment on each frame, and what was counted of the rest, so that the
+//! file read by this program says what the captures said.
+
+use std::io::{self, Write};
+
+use rtspscope_engine::{FlowCounters, Snapshot};
+use rtspscope_wire::{LinkType, TapId, Timestamp};
+
+use super::Kept;
+use crate::output::evidence::Index;
+use crate::output::privacy::own;
+use crate::record::{Described, Fact, blocks};
+
+/// Writes the whole file.
+pub(super) fn write(
+    out: &mut dyn Write,
+    snapshot: &Snapshot,
+    frames: &[Kept],
+    index: &Index,
+    counters: &[FlowCounters],
+) -> io::Result<()> {
+    let mut file = Pcapng::begin(out, snapshot, index)?;
+    let mut counters = counters.iter().peekable();
+    for (kept, entry) in frames.iter().zip(&index.frames) {
+        while let Some(counted) = counters.next_if(|next| next.stats.last_ns < kept.at.as_nanos()) {
+            file.count(counted)?;
+        }
+        file.frame(kept, &entry.comment())?;
+    }
+    for counted in counters {
+        file.count(counted)?;
+    }
+    file.end(snapshot)
+}
+
+struct Pcapng<'w> {
+    out: &'w mut dyn Write,
+    block: Vec<u8>,
+    interfaces: Vec<(TapId, LinkType, Described, String)>,
+}
+
+impl<'w> Pcapng<'w> {
+    fn begin(out: &'w mut dyn Write, snapshot: &Snapshot, index: &Index) -> io::Result<Self> {
+        let mut file = Self {
+            out,
+            block: Vec::new(),
+            interfaces: Vec::new(),
+        };
+        blocks::section(&mut file.block, Some(&index.told()));
+        file.flush()?;
+        for tap in &snapshot.taps {
+            let described = Described {
+                role: tap.role,
+                // A tap that shows UDP stays one, although little of it is kept.
+                unfiltered: tap.shows_udp(),
+            };
+            let link_type = tap.link_type.unwrap_or(LinkType::ETHERNET);
+            file.interface(tap.id, link_type, described, own(&tap.name))?;
+        }
+        Ok(file)
+    }
+
+    fn interface(
+        &mut self,
+        tap: TapId,
+        link_type: LinkType,
+        described: Described,
+        name: String,
+    ) -> io::Result<usize> {
+        blocks::interface(&mut self.block, link_type, &name, &described.text());
+        self.interfaces.push((tap, link_type, described, name));
+        self.flush()?;
+        Ok(self.interfaces.len() - 1)
+    }
+
+    /// The interface of a tap; one tap may have frames of several link types.
+    fn interface_of(&mut self, tap: TapId, link_type: Option<LinkType>) -> io::Result<u32> {
+        let is_it = |(of, with, ..): &(TapId, LinkType, Described, String)| {
+            *of == tap && link_type.is_none_or(|link_type| *with == link_type)
+        };
+        let number = if let Some(known) = self.interfaces.iter().position(is_it) {
+            known
+        } else {
+            let like = self.interfaces.iter().find(|(of, ..)| *of == tap);
+            let (described, name) = like.map_or_else(
+                || (Described::default(), String::new()),
+                |(_, _, described, name)| (*described, name.clone()),
+            );
+            self.interface(
+                tap,
+                link_type.unwrap_or(LinkType::ETHERNET),
+                described,
+                name,
+            )?
+        };
+        Ok(u32::try_from(number).unwrap_or(u32::MAX))
+    }
+
+    fn frame(&mut self, kept: &Kept, comment: &str) -> io::Result<()> {
+        let interface = self.interface_of(kept.tap, Some(kept.link_type))?;
+        blocks::packet(&mut self.block, interface, &kept.frame(), Some(comment));
+        self.flush()
+    }
+
+    fn count(&mut self, counted: &FlowCounters) -> io::Result<()> {
+        let fact = Fact::Counters {
+            from: counted.from,
+            to: counted.to,
+            stats: Box::new(counted.stats),
+        };
+        self.fact(counted.tap, Timestamp(counted.stats.last_ns), &fact)
+    }
+
+    /// What was not captured, and until when all taps watched.
+    fn end(&mut self, snapshot: &Snapshot) -> io::Result<()> {
+        let watched = snapshot.taps.iter().map(|tap| tap.watched_until);
+        let Some(until) = watched.clone().flatten().max() else {
+            return Ok(());
+        };
+        for (kind, count) in &snapshot.losses {
+            let fact = Fact::Loss {
+                kind: *kind,
+                count: *count,
+                of_tap: false,
+            };
+            self.fact(TapId(0), until, &fact)?;
+        }
+        match watched.min().flatten() {
+            Some(until) => self.fact(TapId(0), until, &Fact::Watched { until }),
+            None => Ok(()),
+        }
+    }
+
+    fn fact(&mut self, tap: TapId, at: Timestamp, fact: &Fact) -> io::Result<()> {
+        let interface = self.interface_of(tap, None)?;
+        blocks::statistics(&mut self.block, interface, at, &fact.encode());
+        self.flush()
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.write_all(&self.block)?;
+        self.block.clear();
+        Ok(())
+    }
+}

@@ -1,0 +1,114 @@
+//! What matters of a session's connections: each message at each tap, what differs between the taps, begin and end.
+
+use rtspscope_engine::model::{self, Exchange, FieldDiff, Leg, Session, TransportKind};
+use rtspscope_engine::{Locator, Snapshot};
+use rtspscope_wire::TapId;
+
+use super::{Lasted, Message, Plan, plain};
+use crate::output::names;
+use crate::output::privacy::{Privacy, own};
+
+pub(super) fn add(
+    plan: &mut Plan,
+    snapshot: &Snapshot,
+    session: &Session,
+    suffix: &str,
+    privacy: Privacy,
+) {
+    for leg in &session.legs {
+        connection(plan, session, leg);
+        for exchange in &leg.exchanges {
+            messages(plan, exchange, suffix, privacy);
+        }
+    }
+    let Some(pair) = &session.nat else { return };
+    for diff in &pair.rewrites {
+        let told = difference(diff, snapshot, privacy);
+        for at in [diff.pre_at, diff.post_at] {
+            plan.frame(Some(at), plain(told.clone()));
+        }
+    }
+}
+
+fn connection(plan: &mut Plan, session: &Session, leg: &Leg) {
+    let frames = leg.first.frame.zip(leg.last.frame);
+    let lasted = frames.map_or(
+        Lasted {
+            first: 0,
+            last: u64::MAX,
+        },
+        |(first, last)| Lasted { first, last },
+    );
+    let flow = (leg.tap, leg.client, leg.server);
+    plan.connections.entry(flow).or_default().push(lasted);
+    if session.transport == TransportKind::HttpTunnel {
+        plan.tunnels.insert((leg.tap, leg.client.ip(), leg.server));
+    }
+}
+
+fn messages(plan: &mut Plan, exchange: &Exchange, suffix: &str, privacy: Privacy) {
+    let method = match exchange.method.as_str() {
+        "" => "a request that was not seen".to_owned(),
+        method => privacy.text(method),
+    };
+    let cseq = exchange
+        .cseq
+        .map_or_else(String::new, |cseq| format!(", CSeq {cseq}"));
+    if let Some(request) = &exchange.request {
+        message(plan, request, format!("{method} request{cseq}{suffix}"));
+    }
+    if let Some(response) = &exchange.response {
+        let status = response.status.map_or_else(
+            || "response".to_owned(),
+            |status| format!("{status} response"),
+        );
+        message(
+            plan,
+            response,
+            format!("{status} to {method}{cseq}{suffix}"),
+        );
+    }
+}
+
+fn message(plan: &mut Plan, message: &model::Message, text: String) {
+    let Some(first) = message.at.frame else {
+        return;
+    };
+    let last = message.last_frame.unwrap_or(first).max(first);
+    let place = (message.at.tap, first);
+    plan.messages
+        .entry(place)
+        .or_default()
+        .push(Message { last, text });
+}
+
+/// A field that differs, with both values and where each is.
+fn difference(diff: &FieldDiff, snapshot: &Snapshot, privacy: Privacy) -> String {
+    let value = |value: &Option<String>| {
+        value.as_ref().map_or_else(
+            || "absent".to_owned(),
+            |value| privacy.field(&diff.field, value),
+        )
+    };
+    let class = names::class(diff.class);
+    format!(
+        "{} differs ({class}): {} at {}, {} at {}",
+        own(&diff.field),
+        value(&diff.pre),
+        place(diff.pre_at, snapshot),
+        value(&diff.post),
+        place(diff.post_at, snapshot),
+    )
+}
+
+fn place(at: Locator, snapshot: &Snapshot) -> String {
+    let frame = at
+        .frame
+        .map_or_else(String::new, |frame| format!(" frame {frame}"));
+    format!("{}{frame}", tap_name(at.tap, snapshot))
+}
+
+fn tap_name(tap: TapId, snapshot: &Snapshot) -> String {
+    let tap = snapshot.taps.get(usize::from(tap.0));
+    tap.map_or_else(|| "?".to_owned(), |tap| own(&tap.name))
+}
