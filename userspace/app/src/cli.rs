@@ -151,6 +151,8 @@ pub(crate) enum ReportFormat {
     Ndjson,
     /// For a ticket or a forum.
     Markdown,
+    /// One page with pictures, for a browser or on paper; it needs no network and no script.
+    Html,
 }
 
 /// Shapes of a line per event.

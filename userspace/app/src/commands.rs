@@ -65,6 +65,7 @@ fn analyze(args: &AnalyzeArgs) -> Result<u8, Failure> {
     let privacy = privacy(common);
     let view: Box<dyn View> = match args.format {
         ReportFormat::Text => Box::new(ReportView::new(Shape::Text(style), destination, privacy)),
+        ReportFormat::Html => Box::new(ReportView::new(Shape::Html, destination, privacy)),
         ReportFormat::Json => Box::new(ReportView::new(Shape::Json, destination, privacy)),
         ReportFormat::Markdown => {
             let verbose = common.verbose;
@@ -79,10 +80,11 @@ fn analyze(args: &AnalyzeArgs) -> Result<u8, Failure> {
         }
     };
     let shows_progress = args.format != ReportFormat::Ndjson;
-    let options = RunOptions {
+    let mut options = RunOptions {
         keep_counters: bundle.is_some(),
         ..options(common, None)?
     };
+    options.engine.timelines = args.format == ReportFormat::Html;
     let run = Run::new(options, view);
     let known = run_files(&files, run, shows_progress)?;
     let status = status(&known, common);

@@ -30,8 +30,18 @@ const PACKAGES: [&str; 19] = [
     "tmux",
 ];
 
-/// Looks with other eyes at what we report; the lab works without.
-const COMPARED_WITH: [&str; 1] = ["tshark"];
+/// Look with other eyes at what we report, at its pages, manual and completions; the lab works without.
+const COMPARED_WITH: [&str; 9] = [
+    "chromium",
+    "fish",
+    "fonts-dejavu-core",
+    "man-db",
+    "mandoc",
+    "python3-html5lib",
+    "tidy",
+    "tshark",
+    "zsh",
+];
 
 /// The programs that the lab calls, for machines whose packages have other names.
 const PROGRAMS: [&str; 8] = [

@@ -3,6 +3,7 @@
 use rtspscope_engine::{Engine, Event, Snapshot, TapInfo};
 
 use super::destination::Destination;
+use super::html;
 use super::json;
 use super::markdown;
 use super::privacy::Privacy;
@@ -17,6 +18,8 @@ pub(crate) enum Shape {
     Text(Style),
     /// One JSON object.
     Json,
+    /// For someone who has to be convinced.
+    Html,
     /// For a ticket or a forum.
     Markdown {
         /// Show every message and all evidence.
@@ -60,6 +63,7 @@ impl View for ReportView {
         let report = match &self.shape {
             Shape::Text(style) => text::report(snapshot, self.privacy, style),
             Shape::Markdown { verbose } => markdown::report(snapshot, self.privacy, *verbose),
+            Shape::Html => html::report(snapshot, self.privacy),
             Shape::Json => json::pretty(&json::report(snapshot, self.privacy))? + "\n",
         };
         self.destination.write(&report)

@@ -63,6 +63,42 @@ pub(in crate::output) fn standing(report: &Report, session: &Session) -> Standin
     verdict(report, session).map_or(Standing::Bad, |verdict| verdict.standing)
 }
 
+/// The word for how a session stands.
+pub(in crate::output) const fn word(standing: Standing) -> &'static str {
+    match standing {
+        Standing::Bad => "broken",
+        Standing::Doubtful => "in doubt",
+        Standing::Good | Standing::Remark => "in order",
+    }
+}
+
+/// How many sessions stand how, the worst first; only what there is.
+pub(in crate::output) fn counts(report: &Report) -> Vec<(Standing, usize)> {
+    let mut counts = [Standing::Bad, Standing::Doubtful, Standing::Good].map(|way| (way, 0));
+    for session in &report.sessions {
+        let standing = standing(report, session);
+        if let Some((_, count)) = counts.iter_mut().find(|(way, _)| *way == standing) {
+            *count += 1;
+        }
+    }
+    counts.into_iter().filter(|(_, count)| *count > 0).collect()
+}
+
+/// Indices of the `most` worst sessions, in their own order.
+pub(in crate::output) fn worst(report: &Report, most: usize) -> Vec<usize> {
+    let mut indices: Vec<usize> = (0..report.sessions.len()).collect();
+    if indices.len() > most {
+        indices.sort_by_cached_key(|index| match standing(report, &report.sessions[*index]) {
+            Standing::Bad => 0,
+            Standing::Doubtful => 1,
+            Standing::Remark | Standing::Good => 2,
+        });
+        indices.truncate(most);
+        indices.sort_unstable();
+    }
+    indices
+}
+
 fn unbroken(report: &Report, session: &Session) -> Verdict {
     let doubtful = |text: &str| Verdict {
         standing: Standing::Doubtful,

@@ -4,9 +4,8 @@ use super::arrived::shortened;
 use super::paragraph::columns;
 use super::style::{Paint, Style};
 use crate::output::json::{Report, Session};
-use crate::output::sentences::Standing;
 use crate::output::sentences::findings::of;
-use crate::output::sentences::session::{ends, host, standing, title};
+use crate::output::sentences::session::{counts, ends, host, standing, title, word, worst};
 
 /// Sessions that a report describes at length unless all are asked for.
 pub(super) const SHOWN: usize = 20;
@@ -17,27 +16,16 @@ const LISTED: usize = 50;
 /// Indices of the sessions that are described: the worst, in their own order.
 pub(super) fn chosen(report: &Report, style: &Style) -> Vec<usize> {
     let shown = if style.verbose { usize::MAX } else { SHOWN };
-    let mut chosen = worst_first(report);
-    chosen.truncate(shown);
-    chosen.sort_unstable();
-    chosen
+    worst(report, shown)
 }
 
 /// How many stand how, and a line for each.
 pub(super) fn write(out: &mut String, report: &Report, style: &Style) {
-    let sessions = &report.sessions;
-    let counts = [Standing::Bad, Standing::Doubtful, Standing::Good].map(|wanted| {
-        let of_them = sessions
-            .iter()
-            .filter(|session| standing(report, session) == wanted);
-        (wanted, of_them.count())
+    let told = counts(report).into_iter().map(|(standing, count)| {
+        let mark = style.paint(Paint::of(standing), standing.mark());
+        format!("{mark} {count} {}", word(standing))
     });
-    let told = counts.iter().filter(|(_, count)| *count > 0);
-    let told = told.map(|(standing, count)| {
-        let mark = style.paint(Paint::of(*standing), standing.mark());
-        format!("{mark} {count} {}", word(*standing))
-    });
-    let head = format!("{} sessions", sessions.len());
+    let head = format!("{} sessions", report.sessions.len());
     let told: Vec<String> = told.collect();
     out.extend([
         &style.paint(Paint::Strong, &head),
@@ -45,13 +33,16 @@ pub(super) fn write(out: &mut String, report: &Report, style: &Style) {
         &told.join(", "),
         "\n",
     ]);
-    let mut listed = worst_first(report);
-    listed.truncate(if style.verbose { usize::MAX } else { LISTED });
-    listed.sort_unstable();
+    let listed = worst(report, if style.verbose { usize::MAX } else { LISTED });
     for index in &listed {
-        line(out, report, &sessions[*index], style);
+        line(out, report, &report.sessions[*index], style);
     }
-    left_out(out, sessions.len() - listed.len(), "are not listed", style);
+    left_out(
+        out,
+        report.sessions.len() - listed.len(),
+        "are not listed",
+        style,
+    );
 }
 
 /// Says how many sessions are not shown.
@@ -60,24 +51,6 @@ pub(super) fn left_out(out: &mut String, count: usize, how: &str, style: &Style)
         let text = format!("and {count} more that are no worse {how} (-v shows all)");
         out.push_str(&super::wrap("  ", "  ", &text, style.width));
     }
-}
-
-const fn word(standing: Standing) -> &'static str {
-    match standing {
-        Standing::Bad => "broken",
-        Standing::Doubtful => "in doubt",
-        Standing::Good | Standing::Remark => "in order",
-    }
-}
-
-fn worst_first(report: &Report) -> Vec<usize> {
-    let mut indices: Vec<usize> = (0..report.sessions.len()).collect();
-    indices.sort_by_cached_key(|index| match standing(report, &report.sessions[*index]) {
-        Standing::Bad => 0,
-        Standing::Doubtful => 1,
-        Standing::Remark | Standing::Good => 2,
-    });
-    indices
 }
 
 /// Number, client, URL and worst finding of a session, as much as fits.
@@ -89,8 +62,8 @@ fn line(out: &mut String, report: &Report, session: &Session, style: &Style) {
         None => ends(session),
     };
     let front = format!(" {:>3}  {client:<15}  ", session.id);
-    let worst = of(report, session).first().map(|finding| finding.code);
-    let worst = worst.map_or_else(String::new, |code| format!("  [{code}]"));
+    let code = of(report, session).first().map(|finding| finding.code);
+    let worst = code.map_or_else(String::new, |code| format!("  [{code}]"));
     if style.is_narrow() {
         out.extend([&mark, front.trim_end(), "\n"]);
         let told = format!("{}{worst}", title(session));

@@ -1,0 +1,79 @@
+//! What was captured, and what this capture cannot show.
+
+use super::markup::Markup;
+use super::{findings, scrolling, table_head};
+use crate::output::json::{Report, Tap};
+use crate::output::sentences::capture::{HOW_TO_CAPTURE, loss};
+use crate::output::sentences::findings::general;
+
+pub(super) fn write(main: &mut Markup, report: &Report) {
+    let attributes = [("id", "capture"), ("aria-labelledby", "capture-title")];
+    main.within("section", &attributes, |part| {
+        part.leaf("h2", &[("id", "capture-title")], "What was captured");
+        if report.sessions.is_empty() {
+            part.leaf("p", &[], HOW_TO_CAPTURE);
+        }
+        scrolling(part, "Captures", |region| {
+            region.within("table", &[], |table| taps(table, &report.capture.taps));
+        });
+        for lacking in &report.capture.losses {
+            part.leaf("p", &[], &(loss(lacking) + "."));
+        }
+        let general = general(report);
+        if !general.is_empty() {
+            findings::write(part, report, &general, "capture");
+            findings::write_remedies(part, &general, "capture-do");
+        }
+        part.leaf("h3", &[], "Blind spots");
+        if report.capture.blind_spots.is_empty() {
+            let text = "None: what the findings rest on is in the capture.";
+            part.leaf("p", &[], text);
+        } else {
+            let text = "The report cannot judge all it would judge with a complete capture:";
+            part.leaf("p", &[], text);
+            part.within("ul", &[], |list| {
+                for code in &report.capture.blind_spots {
+                    list.within("li", &[], |item| item.leaf("code", &[], code));
+                }
+            });
+        }
+    });
+}
+
+fn taps(table: &mut Markup, taps: &[Tap]) {
+    let heads = [
+        ("Tap", false),
+        ("Side of the router", false),
+        ("Frames", true),
+        ("Bytes", true),
+        ("From (UTC)", true),
+        ("To (UTC)", true),
+        ("Clock against the first", true),
+    ];
+    table_head(table, &heads);
+    table.within("tbody", &[], |body| {
+        for tap in taps {
+            body.within("tr", &[], |row| {
+                row.leaf("th", &[("scope", "row")], &tap.name);
+                row.leaf("td", &[], &tap.role.to_uppercase());
+                let moment = |at: &Option<String>| {
+                    let at = at.as_deref().and_then(|at| at.get(..19));
+                    at.unwrap_or("–").replace('T', " ")
+                };
+                let clock = match tap.clock_offset_ns {
+                    Some(offset) => format!("{:+.3} ms", offset as f64 / 1e6),
+                    None => "–".to_owned(),
+                };
+                for cell in [
+                    tap.frames.to_string(),
+                    tap.bytes.to_string(),
+                    moment(&tap.first_at),
+                    moment(&tap.last_at),
+                    clock,
+                ] {
+                    row.leaf("td", &[("class", "number")], &cell);
+                }
+            });
+        }
+    });
+}
