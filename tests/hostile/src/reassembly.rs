@@ -2,7 +2,7 @@
 
 use rtspscope_wire::Timestamp;
 use rtspscope_wire::decode::{Segment, TcpFlags};
-use rtspscope_wire::tcp::{Piece, Place, Reassembler, ReassemblyLimits};
+use rtspscope_wire::tcp::{Piece, Place, Reassembler, ReassemblyLimits, Recall};
 
 /// Small caps, so that short inputs reach them.
 const LIMITS: ReassemblyLimits = ReassemblyLimits {
@@ -39,17 +39,26 @@ pub fn reassembler(data: &[u8]) {
         let seq = isn.wrapping_add(record.start.cast_unsigned());
         // Only an acknowledgment of the other direction.
         if record.flags & 0x80 == 0 {
-            reassembler.handle_peer_ack(seq, &mut |piece| seen.take(piece));
+            reassembler.handle_peer_ack(seq, &mut |piece| {
+                seen.take(piece);
+                Recall::Keep
+            });
         } else {
             let payload = content(seq, record.flags, usize::from(record.len) % MAX_LEN);
             let captured = payload.len().saturating_sub(usize::from(record.cut));
             let segment = segment(seq, record.flags, &payload, captured);
-            reassembler.handle_segment(&segment, place, &mut |piece| seen.take(piece));
+            reassembler.handle_segment(&segment, place, &mut |piece| {
+                seen.take(piece);
+                Recall::Keep
+            });
         }
         assert!(reassembler.buffered_bytes() <= LIMITS.max_buffered_bytes);
         seen.check(&reassembler);
     }
-    reassembler.finish(&mut |piece| seen.take(piece));
+    reassembler.finish(&mut |piece| {
+        seen.take(piece);
+        Recall::Keep
+    });
     assert_eq!(reassembler.buffered_bytes(), 0);
     seen.check(&reassembler);
     let stats = reassembler.stats();

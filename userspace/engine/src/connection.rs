@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 
 use rtspscope_wire::decode::Segment;
 use rtspscope_wire::rtsp::stream::{Item, MessageStream, Protocol, RawMessage, StreamLimits};
-use rtspscope_wire::tcp::{Piece, Place, Reassembler, ReassemblyLimits};
+use rtspscope_wire::tcp::{Piece, Place, Reassembler, ReassemblyLimits, Recall};
 
 use crate::limits::Limits;
 use crate::locator::Locator;
@@ -44,6 +44,9 @@ enum Http {
 
 impl Half {
     fn waiting_bytes(&self) -> usize {
+        if self.is_at_rest() {
+            return 0;
+        }
         let inner = self.http.tunnel().map(Tunnel::inner);
         let streams = [Some(&self.stream), inner].into_iter().flatten();
         let (bytes, pieces) = streams.fold((0, 0), |(bytes, pieces), stream| {
@@ -54,6 +57,15 @@ impl Half {
         });
         let pieces = pieces + self.reassembler.buffered_segments();
         bytes + self.reassembler.buffered_bytes() + pieces * PIECE_COST
+    }
+}
+
+impl Half {
+    /// Whether nothing waits, as while media passes in order.
+    fn is_at_rest(&self) -> bool {
+        self.stream.is_at_rest()
+            && self.reassembler.buffered_segments() == 0
+            && matches!(self.http, Http::None)
     }
 }
 
@@ -225,6 +237,9 @@ impl Connection {
             return;
         };
         for (unheard, half) in self.record.unheard.iter_mut().zip(halves.iter()) {
+            if unheard.is_none() && half.reassembler.unheard_repeat().is_none() {
+                continue;
+            }
             *unheard = half.reassembler.unheard_repeat().map(|place| Locator {
                 tap: self.record.tap,
                 frame: Some(place.frame),
@@ -269,7 +284,7 @@ impl Connection {
             } = peer;
             let peer_end = 1 - end;
             reassembler.handle_peer_ack(segment.ack, &mut |piece| {
-                read_piece(peer_end, piece, stream, http, record, room, notices);
+                read_piece(peer_end, piece, stream, http, record, room, notices)
             });
             if segment.payload_len > 0 {
                 stream.end_open_body(&mut |item| record.handle_item(peer_end, item, room, notices));
@@ -281,7 +296,7 @@ impl Connection {
             http,
         } = own;
         reassembler.handle_segment(segment, place, &mut |piece| {
-            read_piece(end, piece, stream, http, record, room, notices);
+            read_piece(end, piece, stream, http, record, room, notices)
         });
     }
 
@@ -357,7 +372,7 @@ fn read_piece(
     record: &mut Record,
     room: Room<'_>,
     notices: &mut Vec<Notice>,
-) {
+) -> Recall {
     if let Piece::Gap { offset, len, place } = piece {
         record.handle_gap(offset, len, place);
     }
@@ -365,10 +380,10 @@ fn read_piece(
         tunnel.handle_piece(piece, &mut |item| {
             record.handle_item(end, item, room, notices);
         });
-        return;
+        return Recall::Keep;
     }
     let mut head = None;
-    stream.handle_piece(piece, &mut |item| match item {
+    let recall = stream.handle_piece(piece, &mut |item| match item {
         Item::Message(raw) if is_http(&raw) => head = Some(raw),
         Item::Message(_) | Item::Interleaved(_) | Item::Skipped { .. } => {
             record.handle_item(end, item, room, notices);
@@ -386,6 +401,7 @@ fn read_piece(
             None => Http::Plain,
         };
     }
+    recall
 }
 
 fn is_http(message: &RawMessage) -> bool {

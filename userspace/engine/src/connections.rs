@@ -63,7 +63,8 @@ pub(crate) struct Connections {
     rtsp_ports: Vec<u16>,
     limits: Limits,
     index: HashMap<FlowKey, Known, FixedState>,
-    slots: Vec<Option<Slot>>,
+    /// Boxed, since most connections are let go again and those that stay must not be moved about.
+    slots: Vec<Option<Box<Slot>>>,
     free: Vec<usize>,
     next_number: u64,
     hand: usize,
@@ -109,7 +110,7 @@ impl Connections {
         let opens = segment.flags.syn();
         let (slot, refused) = match self.index.get(&key) {
             Some(Known::Ignored) if !opens => return (None, false),
-            Some(&Known::Followed(slot)) if !self.reopened(slot, end, segment) => {
+            Some(&Known::Followed(slot)) if !opens || !self.reopened(slot, end, segment) => {
                 (Some(slot), false)
             }
             Some(&Known::Followed(slot)) => {
@@ -230,8 +231,11 @@ impl Connections {
         let Some(slot) = self.slots.get_mut(at).and_then(Option::as_mut) else {
             return Held::default();
         };
-        let before = std::mem::replace(&mut slot.held, Held::by(&slot.connection));
-        let after = slot.held;
+        let after = Held::by(&slot.connection);
+        let before = std::mem::replace(&mut slot.held, after);
+        if after == before {
+            return after;
+        }
         self.release(before);
         self.held.message_bytes += after.message_bytes;
         self.held.channels += after.channels;
@@ -308,14 +312,14 @@ impl Connections {
             self.remove(victim);
         }
         let connection = Connection::new(at, ends, &self.rtsp_ports, &self.limits);
-        let slot = Some(Slot {
+        let slot = Some(Box::new(Slot {
             key,
             number: self.next_number,
             connection,
             replaced: false,
             held: Held::default(),
             session: None,
-        });
+        }));
         self.next_number += 1;
         let at = self.free.pop().unwrap_or(self.slots.len());
         match self.slots.get_mut(at) {

@@ -89,7 +89,9 @@ impl Tunnel {
         };
         match self.role {
             Role::Get => {}
-            Role::Reply => self.inner.handle_piece(piece, sink),
+            Role::Reply => {
+                self.inner.handle_piece(piece, sink);
+            }
             Role::Post => self.handle_encoded(piece, sink),
         }
     }

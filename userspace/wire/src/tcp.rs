@@ -54,6 +54,15 @@ pub enum Piece<'a> {
     },
 }
 
+/// Whether delivered bytes are kept for a while, so that a retransmission with other content shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Recall {
+    /// They are text that matters.
+    Keep,
+    /// They are media, of which there is too much to keep a copy.
+    Forget,
+}
+
 /// What one direction of a connection has shown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ReassemblyStats {

@@ -46,6 +46,7 @@ pub struct Fragment {
 }
 
 /// Reads a frame down to its IP header; `Err(None)` where it carries no IP.
+#[inline]
 pub fn ip<'a>(frame: &FrameRef<'a>) -> Result<IpPacket<'a>, Option<Stop>> {
     let offset = link::ip_offset(frame)?;
     let bytes = frame.bytes.get(offset..).unwrap_or_default();
@@ -55,6 +56,7 @@ pub fn ip<'a>(frame: &FrameRef<'a>) -> Result<IpPacket<'a>, Option<Stop>> {
 }
 
 /// Reads an IP packet that begins at `offset` of its frame, with `wire_len` bytes up to the end of the frame on the wire.
+#[inline]
 pub(super) fn packet(
     bytes: &[u8],
     wire_len: usize,
@@ -73,6 +75,7 @@ pub(super) fn packet(
     }
 }
 
+#[inline]
 fn ipv4(bytes: &[u8], wire_len: usize, offset: usize) -> Result<IpPacket<'_>, Option<Stop>> {
     let stop = |needed| {
         Some(Stop {

@@ -36,6 +36,7 @@ const FAMILY_IPV4: u32 = 2;
 const FAMILIES_IPV6: [u32; 5] = [10, 23, 24, 28, 30];
 
 /// Offset of the IP header in the frame; `Err(None)` where the frame carries something else.
+#[inline]
 pub(super) fn ip_offset(frame: &FrameRef<'_>) -> Result<usize, Option<Stop>> {
     match frame.link_type {
         LinkType::ETHERNET => by_ethertype(frame.bytes, ETHERNET_LEN - 2),
@@ -56,8 +57,12 @@ fn by_ethertype(bytes: &[u8], at: usize) -> Result<usize, Option<Stop>> {
     after_ethertype(bytes, be16(bytes, at)?, at + 2)
 }
 
-/// Steps over tags and `PPPoE`; `at` is where the payload of type `ethertype` begins.
+/// Steps over tags and `PPPoE`, of which there are none as a rule; `at` is where the payload of type `ethertype` begins.
+#[inline]
 fn after_ethertype(bytes: &[u8], mut ethertype: u16, mut at: usize) -> Result<usize, Option<Stop>> {
+    if matches!(ethertype, ETHERTYPE_IPV4 | ETHERTYPE_IPV6) {
+        return Ok(at);
+    }
     for _ in 0..=MAX_TAGS {
         match ethertype {
             ETHERTYPE_IPV4 | ETHERTYPE_IPV6 => return Ok(at),

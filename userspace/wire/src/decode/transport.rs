@@ -16,39 +16,41 @@ const UDP: u8 = 17;
 const ICMPV6: u8 = 58;
 
 /// Reads what an IP packet carries. Of a fragmented packet only the first fragment has a transport header.
+#[inline]
 pub fn transport<'a>(packet: &IpPacket<'a>) -> Decoded<'a> {
-    let read = match (packet.protocol, packet.fragment) {
-        (_, Some(fragment)) if fragment.offset > 0 => {
-            return Decoded {
-                body: Body::Other,
-                stop: None,
-            };
-        }
+    match (packet.protocol, packet.fragment) {
+        (_, Some(fragment)) if fragment.offset > 0 => Decoded {
+            body: Body::Other,
+            stop: None,
+        },
         (UDP, _) => udp(packet),
         (TCP, _) => tcp(packet),
-        (ICMP | ICMPV6, _) => return icmp::read(packet),
-        _ => {
-            return Decoded {
-                body: Body::Other,
-                stop: None,
-            };
-        }
-    };
-    read.unwrap_or_else(|stop| Decoded {
-        body: Body::Other,
-        stop: Some(stop),
-    })
+        (ICMP | ICMPV6, _) => icmp::read(packet),
+        _ => Decoded {
+            body: Body::Other,
+            stop: None,
+        },
+    }
 }
 
-fn tcp<'a>(packet: &IpPacket<'a>) -> Result<Decoded<'a>, Stop> {
-    let stop = |needed| Stop {
-        layer: Layer::Tcp,
-        offset: packet.offset,
-        needed,
-        present: packet.payload.len().min(needed),
-    };
+/// A transport header of which not all is there, or which makes no sense.
+#[cold]
+fn stopped<'a>(packet: &IpPacket<'a>, layer: Layer, needed: usize) -> Decoded<'a> {
+    Decoded {
+        body: Body::Other,
+        stop: Some(Stop {
+            layer,
+            offset: packet.offset,
+            needed,
+            present: packet.payload.len().min(needed),
+        }),
+    }
+}
+
+#[inline]
+fn tcp<'a>(packet: &IpPacket<'a>) -> Decoded<'a> {
     let Some(header) = packet.payload.first_chunk::<TCP_LEN>() else {
-        return Err(stop(TCP_LEN));
+        return stopped(packet, Layer::Tcp, TCP_LEN);
     };
     let &[
         s0,
@@ -74,7 +76,7 @@ fn tcp<'a>(packet: &IpPacket<'a>) -> Result<Decoded<'a>, Stop> {
     ] = header;
     let header_len = usize::from(data_offset >> 4) * 4;
     if header_len < TCP_LEN || header_len > packet.payload_len as usize {
-        return Err(stop(header_len.max(TCP_LEN)));
+        return stopped(packet, Layer::Tcp, header_len.max(TCP_LEN));
     }
     let segment = Segment {
         source: SocketAddr::new(packet.source, u16::from_be_bytes([s0, s1])),
@@ -92,21 +94,16 @@ fn tcp<'a>(packet: &IpPacket<'a>) -> Result<Decoded<'a>, Stop> {
         segment.payload.len(),
         segment.payload_len,
     );
-    Ok(Decoded {
+    Decoded {
         body: Body::Tcp(segment),
         stop,
-    })
+    }
 }
 
-fn udp<'a>(packet: &IpPacket<'a>) -> Result<Decoded<'a>, Stop> {
-    let stop = |needed| Stop {
-        layer: Layer::Udp,
-        offset: packet.offset,
-        needed,
-        present: packet.payload.len().min(needed),
-    };
+#[inline]
+fn udp<'a>(packet: &IpPacket<'a>) -> Decoded<'a> {
     let Some(header) = packet.payload.first_chunk::<UDP_LEN>() else {
-        return Err(stop(UDP_LEN));
+        return stopped(packet, Layer::Udp, UDP_LEN);
     };
     let &[s0, s1, d0, d1, l0, l1, _, _] = header;
     let by_ip = packet.payload_len.saturating_sub(UDP_LEN as u32);
@@ -126,10 +123,10 @@ fn udp<'a>(packet: &IpPacket<'a>) -> Result<Decoded<'a>, Stop> {
         payload,
         payload_len,
     };
-    Ok(Decoded {
+    Decoded {
         body: Body::Udp(datagram),
         stop,
-    })
+    }
 }
 
 fn cut(packet: &IpPacket<'_>, header_len: usize, present: usize, payload_len: u32) -> Option<Stop> {

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::held::{Held, HeldPiece};
 use super::recent::Recent;
-use super::{Piece, Place, ReassemblyLimits, ReassemblyStats};
+use super::{Piece, Place, ReassemblyLimits, ReassemblyStats, Recall};
 use crate::Timestamp;
 use crate::decode::Segment;
 
@@ -73,12 +73,13 @@ impl Reassembler {
         }
     }
 
-    /// Takes a segment of this direction; what it completes comes out of `sink`.
+    /// Takes a segment of this direction; what it completes comes out of `sink`, which says of each piece whether it is
+    /// worth comparing with a retransmission.
     pub fn handle_segment(
         &mut self,
         segment: &Segment<'_>,
         place: Place,
-        sink: &mut impl FnMut(Piece<'_>),
+        sink: &mut impl FnMut(Piece<'_>) -> Recall,
     ) {
         self.last_place = place;
         if self.is_new_connection(segment) {
@@ -123,7 +124,7 @@ impl Reassembler {
     ///
     /// Bytes that the peer has and the capture lacks become a gap as soon as data behind them is at hand: until then they
     /// may still come, since taps on two interfaces or two queues do not keep the order between the directions.
-    pub fn handle_peer_ack(&mut self, ack: u32, sink: &mut impl FnMut(Piece<'_>)) {
+    pub fn handle_peer_ack(&mut self, ack: u32, sink: &mut impl FnMut(Piece<'_>) -> Recall) {
         let Some(next) = self.next else { return };
         let ahead = ack.wrapping_sub(next);
         self.note_heard(ahead.cast_signed());
@@ -137,7 +138,7 @@ impl Reassembler {
     }
 
     /// Ends the capture: everything that waits comes out, with gaps for what never came.
-    pub fn finish(&mut self, sink: &mut impl FnMut(Piece<'_>)) {
+    pub fn finish(&mut self, sink: &mut impl FnMut(Piece<'_>) -> Recall) {
         self.flush_held(sink);
         let end = match self.end {
             Some(end) => end,
@@ -213,7 +214,7 @@ impl Reassembler {
         next: u32,
         seq: u32,
         len: u32,
-        sink: &mut impl FnMut(Piece<'_>),
+        sink: &mut impl FnMut(Piece<'_>) -> Recall,
     ) -> Option<i64> {
         let ahead = seq.wrapping_sub(next).cast_signed();
         if ahead.unsigned_abs() <= MAX_WINDOW {
@@ -245,7 +246,7 @@ impl Reassembler {
     }
 
     /// Takes data that begins `ahead` bytes after what was delivered.
-    fn accept(&mut self, ahead: i64, data: Data<'_>, sink: &mut impl FnMut(Piece<'_>)) {
+    fn accept(&mut self, ahead: i64, data: Data<'_>, sink: &mut impl FnMut(Piece<'_>) -> Recall) {
         let behind = ahead.min(0).unsigned_abs();
         if behind > 0 {
             self.count_delivered(behind, data.part(0..behind.min(data.len)));
@@ -271,7 +272,12 @@ impl Reassembler {
     }
 
     /// Takes the parts of `data` that are not held already: the first copy wins.
-    fn accept_around_held(&mut self, start: u64, data: Data<'_>, sink: &mut impl FnMut(Piece<'_>)) {
+    fn accept_around_held(
+        &mut self,
+        start: u64,
+        data: Data<'_>,
+        sink: &mut impl FnMut(Piece<'_>) -> Recall,
+    ) {
         let end = start + data.len;
         let mut at = start;
         while at < end {
@@ -300,7 +306,12 @@ impl Reassembler {
         }
     }
 
-    fn deliver_or_hold(&mut self, at: u64, data: Data<'_>, sink: &mut impl FnMut(Piece<'_>)) {
+    fn deliver_or_hold(
+        &mut self,
+        at: u64,
+        data: Data<'_>,
+        sink: &mut impl FnMut(Piece<'_>) -> Recall,
+    ) {
         while at > self.offset && !self.has_room(data.bytes.len()) {
             match self.held.first() {
                 Some((first, place)) if first < at => self.give_up_to(first, place, sink),
@@ -326,7 +337,7 @@ impl Reassembler {
             && self.held.count() < self.limits.max_buffered_segments
     }
 
-    fn give_up_acknowledged(&mut self, sink: &mut impl FnMut(Piece<'_>)) {
+    fn give_up_acknowledged(&mut self, sink: &mut impl FnMut(Piece<'_>) -> Recall) {
         while let Some((first, place)) = self.held.first()
             && self.acked > self.offset
         {
@@ -335,7 +346,7 @@ impl Reassembler {
         }
     }
 
-    fn flush_held(&mut self, sink: &mut impl FnMut(Piece<'_>)) {
+    fn flush_held(&mut self, sink: &mut impl FnMut(Piece<'_>) -> Recall) {
         while let Some((first, place)) = self.held.first() {
             self.give_up_to(first, place, sink);
             self.deliver_held(sink);
@@ -343,7 +354,7 @@ impl Reassembler {
     }
 
     /// Delivers the held pieces that are next.
-    fn deliver_held(&mut self, sink: &mut impl FnMut(Piece<'_>)) {
+    fn deliver_held(&mut self, sink: &mut impl FnMut(Piece<'_>) -> Recall) {
         while let Some(piece) = self.held.take_at(self.offset) {
             let data = Data {
                 bytes: &piece.bytes,
@@ -354,21 +365,29 @@ impl Reassembler {
         }
     }
 
-    fn deliver(&mut self, data: Data<'_>, sink: &mut impl FnMut(Piece<'_>)) {
+    fn deliver(&mut self, data: Data<'_>, sink: &mut impl FnMut(Piece<'_>) -> Recall) {
         if !data.bytes.is_empty() {
-            self.recent.push(data.bytes);
-            sink(Piece::Chunk {
+            let recall = sink(Piece::Chunk {
                 offset: self.offset,
                 bytes: data.bytes,
                 place: data.place,
             });
+            match recall {
+                Recall::Keep => self.recent.push(data.bytes),
+                Recall::Forget => self.recent.clear(),
+            }
             self.advance(data.bytes.len() as u64);
         }
         let cut = data.len.saturating_sub(data.bytes.len() as u64);
         self.give_up_to(self.offset + cut, data.place, sink);
     }
 
-    fn give_up_to(&mut self, offset: u64, place: Place, sink: &mut impl FnMut(Piece<'_>)) {
+    fn give_up_to(
+        &mut self,
+        offset: u64,
+        place: Place,
+        sink: &mut impl FnMut(Piece<'_>) -> Recall,
+    ) {
         let len = offset.saturating_sub(self.offset);
         if len > 0 {
             self.stats.missing_bytes += len;

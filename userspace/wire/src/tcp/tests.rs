@@ -52,7 +52,10 @@ impl Run {
         };
         let out = &mut self.out;
         self.reassembler
-            .handle_segment(&segment, place, &mut |piece| out.push(written(piece)));
+            .handle_segment(&segment, place, &mut |piece| {
+                out.push(written(piece));
+                Recall::Keep
+            });
         self
     }
 
@@ -62,15 +65,19 @@ impl Run {
 
     fn acked(&mut self, ack: u32) -> &mut Self {
         let out = &mut self.out;
-        self.reassembler
-            .handle_peer_ack(ack, &mut |piece| out.push(written(piece)));
+        self.reassembler.handle_peer_ack(ack, &mut |piece| {
+            out.push(written(piece));
+            Recall::Keep
+        });
         self
     }
 
     fn finish(&mut self) -> &mut Self {
         let out = &mut self.out;
-        self.reassembler
-            .finish(&mut |piece| out.push(written(piece)));
+        self.reassembler.finish(&mut |piece| {
+            out.push(written(piece));
+            Recall::Keep
+        });
         self
     }
 
@@ -407,6 +414,22 @@ fn any_delivery() -> impl Strategy<Value = (Vec<u8>, Vec<(usize, usize)>)> {
     })
 }
 
+#[test]
+fn what_need_not_be_recalled_is_not_compared() {
+    for (recall, conflicts) in [(Recall::Keep, 3), (Recall::Forget, 0)] {
+        let mut reassembler = Reassembler::new(ROOMY);
+        for payload in [b"abc", b"xyz"] {
+            let segment = segment_at(1, TcpFlags::ACK, payload);
+            reassembler.handle_segment(&segment, Place::default(), &mut |_| recall);
+        }
+        let stats = reassembler.stats();
+        assert_eq!(
+            (stats.retransmitted_bytes, stats.conflicting_bytes),
+            (3, conflicts)
+        );
+    }
+}
+
 proptest! {
     #[test]
     fn any_order_of_any_cuts_gives_the_same_bytes((text, parts) in any_delivery(), isn: u32) {
@@ -416,6 +439,7 @@ proptest! {
             Piece::Chunk { offset, bytes, .. } => {
                 assert_eq!(offset, out.len() as u64);
                 out.extend_from_slice(bytes);
+                Recall::Keep
             }
             Piece::Gap { .. } => panic!("nothing is missing"),
         };
@@ -445,6 +469,7 @@ proptest! {
             assert_eq!(offset, expected_offset);
             assert!(len > 0);
             expected_offset += len;
+            Recall::Keep
         };
         let bytes = [0_u8; 64];
         for (seq, len, present, flags, is_ack) in segments {

@@ -45,27 +45,28 @@ impl PartialFrame {
 
     /// Takes what belongs to the frame and returns how many bytes that was.
     pub(super) fn take(&mut self, input: Input<'_>) -> usize {
-        let header_part = input
-            .bytes
-            .get(..HEADER_LEN - self.header_len)
-            .unwrap_or(input.bytes);
-        for (to, from) in self
-            .header
-            .iter_mut()
-            .skip(self.header_len)
-            .zip(header_part)
-        {
-            *to = *from;
-        }
-        self.header_len += header_part.len();
-        let payload = input.bytes.get(header_part.len()..).unwrap_or_default();
+        let header_part_len = self.take_header(input.bytes);
+        let payload = input.bytes.get(header_part_len..).unwrap_or_default();
         let payload = payload
             .get(..usize::from(self.missing_len()))
             .unwrap_or(payload);
         self.keep(payload);
         self.passed_len += payload.len() as u16;
         self.captured_len += payload.len() as u16;
-        header_part.len() + payload.len()
+        header_part_len + payload.len()
+    }
+
+    /// Takes what belongs to the header and returns how many bytes that was.
+    fn take_header(&mut self, bytes: &[u8]) -> usize {
+        if self.has_header() {
+            return 0;
+        }
+        let part = bytes.get(..HEADER_LEN - self.header_len).unwrap_or(bytes);
+        for (to, from) in self.header.iter_mut().skip(self.header_len).zip(part) {
+            *to = *from;
+        }
+        self.header_len += part.len();
+        part.len()
     }
 
     /// Takes note of a gap of `len` bytes; returns how many of them belong to the frame. 0 where its header is not known.
@@ -91,10 +92,6 @@ impl PartialFrame {
     /// Bytes that have been captured, with the header.
     pub(super) fn captured_len(&self) -> u64 {
         self.header_len as u64 + u64::from(self.captured_len)
-    }
-
-    pub(super) const fn kept_len(&self) -> usize {
-        self.kept.len()
     }
 
     pub(super) fn view(&self, place: Place) -> InterleavedFrame<'_> {
@@ -130,6 +127,9 @@ impl PartialFrame {
     /// Keeps the first bytes; nothing behind a gap, since `kept` has no holes.
     fn keep(&mut self, payload: &[u8]) {
         if self.passed_len != self.captured_len {
+            return;
+        }
+        if self.kept.len() >= KEPT_RTCP_LEN {
             return;
         }
         let second = self

@@ -8,7 +8,7 @@ use super::input::{Input, Part, STEP_LEN};
 use super::recognise::{First, first_bytes};
 use super::search::{self, Channels, Search};
 use super::{InterleavedFrame, Item, Protocol, SkipReason, StreamLimits};
-use crate::tcp::{Piece, Place};
+use crate::tcp::{Piece, Place, Recall};
 
 /// Reads messages and interleaved frames from the pieces of one direction.
 #[derive(Clone, Debug)]
@@ -66,8 +66,9 @@ impl MessageStream {
         self.start_known = true;
     }
 
-    /// Takes the next piece; what it completes comes out of `sink`.
-    pub fn handle_piece(&mut self, piece: Piece<'_>, sink: &mut impl FnMut(Item<'_>)) {
+    /// Takes the next piece; what it completes comes out of `sink`. Tells whether there
+    /// were messages in it rather than media and what nobody can read.
+    pub fn handle_piece(&mut self, piece: Piece<'_>, sink: &mut impl FnMut(Item<'_>)) -> Recall {
         match piece {
             Piece::Chunk {
                 offset,
@@ -79,6 +80,10 @@ impl MessageStream {
                     bytes,
                     place,
                 };
+                rest = self.pass_frames(rest, sink);
+                if rest.bytes.is_empty() {
+                    return Recall::Forget;
+                }
                 while !rest.bytes.is_empty() {
                     rest = self.step(rest, sink);
                     self.read_again(sink);
@@ -86,6 +91,30 @@ impl MessageStream {
             }
             Piece::Gap { offset, len, place } => self.pass_gap(offset..offset + len, place, sink),
         }
+        match self.state {
+            State::InStep | State::Undecided(_) => Recall::Keep,
+            State::Passing { .. } | State::Searching(_) | State::Ignoring => Recall::Forget,
+        }
+    }
+
+    /// Steps over frames as long as nothing else comes, which is nearly all that comes.
+    fn pass_frames<'a>(
+        &mut self,
+        mut rest: Input<'a>,
+        sink: &mut impl FnMut(Item<'_>),
+    ) -> Input<'a> {
+        if !matches!(self.state, State::InStep) || self.message.is_some() {
+            return rest;
+        }
+        loop {
+            rest = match rest.bytes.first() {
+                Some(_) if self.frame.is_some() => self.step_frame(rest, sink),
+                Some(b'$') => self.begin_frame(rest, sink),
+                Some(_) | None => break,
+            };
+        }
+        self.position = rest.offset;
+        rest
     }
 
     /// Ends a body of unknown length (no Content-Length). The caller knows that it is over when the other side goes on.
@@ -134,7 +163,7 @@ impl MessageStream {
         self.protocol
     }
 
-    /// Bytes that are held now.
+    /// Bytes that are held now, besides the first bytes of a frame, which are few.
     pub fn buffered_bytes(&self) -> usize {
         let state = match &self.state {
             State::Undecided(parts) => parts.iter().map(|part| part.bytes.len()).sum(),
@@ -142,8 +171,12 @@ impl MessageStream {
             State::InStep | State::Passing { .. } | State::Ignoring => 0,
         };
         let message = self.message.as_ref().map_or(0, |message| message.len());
-        let frame = self.frame.as_ref().map_or(0, PartialFrame::kept_len);
-        state + message + frame
+        state + message
+    }
+
+    /// Whether nothing is held, as while media passes.
+    pub const fn is_at_rest(&self) -> bool {
+        matches!(self.state, State::InStep) && self.message.is_none()
     }
 
     /// Separate pieces in which bytes are held now; each costs some memory of its own.

@@ -1,7 +1,7 @@
 //! What comes out of a stream is written down a line per item, so that a test reads as a table.
 
 use super::*;
-use crate::tcp::Piece;
+use crate::tcp::{Piece, Recall};
 
 mod gaps;
 mod messages;
@@ -165,4 +165,26 @@ fn describe_reply(content_length: Option<usize>) -> Vec<u8> {
     }
     bytes.extend(b"\r\n");
     bytes
+}
+
+#[test]
+fn a_piece_of_frames_alone_need_not_be_recalled() {
+    let mut run = Run::in_step();
+    let frame = rtp(0, 2, 20);
+    let (front, back) = frame.split_at(9);
+    let recall = |run: &mut Run, bytes: &[u8]| {
+        let place = run.place();
+        let offset = run.offset;
+        run.offset += bytes.len() as u64;
+        let piece = Piece::Chunk {
+            offset,
+            bytes,
+            place,
+        };
+        run.stream.handle_piece(piece, &mut |_| {})
+    };
+    assert_eq!(recall(&mut run, front), Recall::Forget);
+    assert_eq!(recall(&mut run, &[back, &frame].concat()), Recall::Forget);
+    assert_eq!(recall(&mut run, &[&frame, OK].concat()), Recall::Keep);
+    assert_eq!(recall(&mut run, OPTIONS), Recall::Keep);
 }

@@ -2,7 +2,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::decode::{Segment, TcpFlags};
-use crate::tcp::{Reassembler, ReassemblyLimits};
+use crate::tcp::{Reassembler, ReassemblyLimits, Recall};
 
 const ROOMY: ReassemblyLimits = ReassemblyLimits {
     max_buffered_bytes: 1 << 20,
@@ -75,15 +75,21 @@ fn deliver(bytes: &[u8], order: &[(usize, usize)], isn: u32) -> Run {
     reassembler.handle_segment(
         &segment(isn, TcpFlags::SYN, b""),
         Place::default(),
-        &mut |_| {},
+        &mut |_| Recall::Keep,
     );
     for &(start, end) in order {
         let seq = isn.wrapping_add(1).wrapping_add(start as u32);
         let segment = segment(seq, TcpFlags::ACK, &bytes[start..end]);
         let place = run.place();
-        reassembler.handle_segment(&segment, place, &mut |piece| run.piece(piece));
+        reassembler.handle_segment(&segment, place, &mut |piece| {
+            run.piece(piece);
+            Recall::Keep
+        });
     }
-    reassembler.finish(&mut |piece| run.piece(piece));
+    reassembler.finish(&mut |piece| {
+        run.piece(piece);
+        Recall::Keep
+    });
     run.finish();
     run
 }
