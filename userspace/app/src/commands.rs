@@ -185,15 +185,18 @@ fn run_files(files: &[NamedFile], mut run: Run, shows_progress: bool) -> Result<
     let mut source = MergedFiles::open(files, &mut run)?;
     run.observing()?;
     let mut progress = Progress::new(shows_progress, source.reading());
-    let mut inputs: u32 = 0;
+    let mut until_turn = INPUTS_PER_TURN;
     loop {
         let next = source.next(&mut progress.beside(&mut run))?;
         let Some(input) = next else { break };
         run.handle_input(&input)?;
         progress.handle_input(|| source.reading());
-        inputs = inputs.wrapping_add(1);
-        if inputs.is_multiple_of(INPUTS_PER_TURN) && run.turn()? == Turn::Stop {
-            return Err(Failure::UserLeft);
+        until_turn -= 1;
+        if until_turn == 0 {
+            until_turn = INPUTS_PER_TURN;
+            if run.turn()? == Turn::Stop {
+                return Err(Failure::UserLeft);
+            }
         }
     }
     progress.finish();

@@ -15,6 +15,7 @@ pub(crate) struct Progress {
     bar: ProgressBar,
     packets: u32,
     inputs_per_look: u32,
+    until_look: u32,
 }
 
 impl Progress {
@@ -36,13 +37,16 @@ impl Progress {
             bar,
             packets: 0,
             inputs_per_look,
+            until_look: inputs_per_look,
         }
     }
 
     /// Counts an input and shows, now and then, how far reading has come.
     pub(crate) fn handle_input(&mut self, reading: impl FnOnce() -> Reading) {
         self.packets = self.packets.wrapping_add(1);
-        if self.packets.is_multiple_of(self.inputs_per_look) {
+        self.until_look -= 1;
+        if self.until_look == 0 {
+            self.until_look = self.inputs_per_look;
             self.bar.set_message(self.packets.to_string());
             self.bar.set_position(reading().read);
         }

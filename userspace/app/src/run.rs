@@ -115,24 +115,31 @@ impl Run {
 
     /// Takes in one thing that happened.
     pub(crate) fn handle_input(&mut self, input: &Input<'_>) -> Result<(), Failure> {
-        let numbered;
-        let mut input = input;
-        if let Input::Frame(frame) = input {
-            if let Some(filter) = &mut self.filter
-                && !filter.matches(frame)
-            {
-                return Ok(());
-            }
-            if self.number_frames {
-                numbered = Input::Frame(self.numbered(frame));
-                input = &numbered;
-            }
+        if let Input::Frame(frame) = input
+            && let Some(filter) = &mut self.filter
+            && !filter.matches(frame)
+        {
+            return Ok(());
         }
+        match input {
+            Input::Frame(frame) if self.number_frames => {
+                let numbered = Input::Frame(self.numbered(frame));
+                self.record_and_handle(&numbered)?;
+            }
+            _ => self.record_and_handle(input)?,
+        }
+        if self.engine.has_output() {
+            self.drain_events()?;
+        }
+        Ok(())
+    }
+
+    fn record_and_handle(&mut self, input: &Input<'_>) -> Result<(), Failure> {
         if let Some(recorder) = &mut self.recorder {
             recorder.handle_input(input)?;
         }
         self.engine.handle_input(*input);
-        self.drain_events()
+        Ok(())
     }
 
     /// Lets the view draw and the keyboard speak.

@@ -148,6 +148,11 @@ impl Engine {
         });
     }
 
+    /// Whether an event waits to be taken.
+    pub fn has_output(&self) -> bool {
+        !self.events.queue.is_empty()
+    }
+
     /// Takes the oldest event that was not taken yet.
     pub fn poll_output(&mut self) -> Option<Event> {
         self.events.queue.pop_front()

@@ -6,7 +6,9 @@
 use rtsp_ebpf_common::rtp::Placed;
 
 /// Rates in Hz that RFC 3551 and its successors name.
-const RATES: [u32; 7] = [8_000, 16_000, 22_050, 32_000, 44_100, 48_000, 90_000];
+const RATES: [u32; 8] = [
+    8_000, 11_025, 16_000, 22_050, 32_000, 44_100, 48_000, 90_000,
+];
 
 /// Longest difference in transit time that is taken in, as in the kernel: 2^40 ns.
 const MAX_TRANSIT_STEP: u64 = 1 << 40;
@@ -51,6 +53,14 @@ impl JitterBank {
         self.pairs += 1;
         let arrival = sample.at_ns.wrapping_sub(last.at_ns);
         let ticks = sample.timestamp.wrapping_sub(last.timestamp).cast_signed();
+        if ticks == 0 {
+            // The next packet of the same picture: no time has passed at any rate.
+            let transit = arrival.unsigned_abs().min(MAX_TRANSIT_STEP);
+            for scaled in &mut self.scaled_ns {
+                *scaled = moved(*scaled, transit);
+            }
+            return;
+        }
         let nanos = u64::from(ticks.unsigned_abs()) * 1_000_000_000;
         for (scaled, rate) in self.scaled_ns.iter_mut().zip(RATES) {
             let media = (nanos / u64::from(rate)).cast_signed() * i64::from(ticks.signum());
@@ -58,9 +68,14 @@ impl JitterBank {
                 .wrapping_sub(media)
                 .unsigned_abs()
                 .min(MAX_TRANSIT_STEP);
-            *scaled = *scaled + transit - ((*scaled + 8) >> 4);
+            *scaled = moved(*scaled, transit);
         }
     }
+}
+
+/// The running jitter, times 16, after one more difference in transit time.
+const fn moved(scaled_ns: u64, transit_ns: u64) -> u64 {
+    scaled_ns + transit_ns - ((scaled_ns + 8) >> 4)
 }
 
 #[cfg(test)]

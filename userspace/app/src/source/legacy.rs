@@ -2,13 +2,14 @@
 
 use std::io;
 
-use pcap_parser::pcap::{
-    parse_pcap_frame, parse_pcap_frame_be, parse_pcap_frame_modified, parse_pcap_header,
-};
+use std::ops::Range;
+
+use pcap_parser::pcap::parse_pcap_header;
 use rtspscope_wire::{Direction, LinkType, Timestamp};
 
 use super::capture_file::{Item, Step, Tap, TapOpener, What};
 use super::link_types::link_type_of;
+use super::options::u32_of;
 use super::window::Window;
 
 const HEADER_LEN: usize = 24;
@@ -19,6 +20,19 @@ const MODIFIED_RECORD_HEADER_LEN: usize = 24;
 
 /// Longest record that is believed: four times libpcap's largest snapshot length (`MAXIMUM_SNAPLEN`, 262144).
 const MAX_RECORD_LEN: usize = 1 << 20;
+
+/// A frame of a pcap file.
+#[derive(Debug)]
+pub(crate) struct Record {
+    /// Its time.
+    pub at: Timestamp,
+    /// Its number, from 1.
+    pub number: u64,
+    /// Its length on the wire.
+    pub original_len: u32,
+    /// Its bytes, counted from the begin of the record.
+    pub bytes: Range<usize>,
+}
 
 /// Reader of a pcap file.
 #[derive(Debug)]
@@ -71,11 +85,7 @@ impl Legacy {
 
     /// Reads the next record.
     pub(crate) fn step(&mut self, window: &mut Window) -> io::Result<Step> {
-        let header_len = if self.modified {
-            MODIFIED_RECORD_HEADER_LEN
-        } else {
-            RECORD_HEADER_LEN
-        };
+        let header_len = self.record_header_len();
         if !window.fill(header_len)? {
             return Ok(if window.data().is_empty() {
                 Step::End
@@ -90,31 +100,21 @@ impl Legacy {
                 "is damaged: the record at byte {offset} claims {captured_len} bytes"
             )));
         }
-        let len = header_len + captured_len;
-        if !window.fill(len)? {
-            return Ok(self.cut());
-        }
-        let parse = match (self.modified, self.big_endian) {
-            (true, _) => parse_pcap_frame_modified,
-            (false, true) => parse_pcap_frame_be,
-            (false, false) => parse_pcap_frame,
-        };
-        let Ok((_, record)) = parse(window.data()) else {
+        window.fill(header_len + captured_len)?;
+        let Some(record) = self.ready(window.data()) else {
             return Ok(self.cut());
         };
-        self.frames += 1;
-        let seconds = i64::from(record.ts_sec) * 1_000_000_000;
+        let len = record.bytes.end;
         let what = What::Frame {
-            number: self.frames,
+            number: record.number,
             link_type: self.link_type,
             direction: Direction::Unknown,
-            original_len: record.origlen.max(record.caplen),
-            bytes: header_len..len,
+            original_len: record.original_len,
+            bytes: record.bytes,
         };
-        let at = Timestamp(seconds + i64::from(record.ts_usec) * self.nanos_per_fraction);
         Ok(Step::Item(
             Item {
-                at,
+                at: record.at,
                 tap: self.tap,
                 what,
             },
@@ -122,12 +122,45 @@ impl Legacy {
         ))
     }
 
+    /// Reads the record at the front of `data`, where all of it is there and its length can be believed.
+    #[inline]
+    pub(crate) fn ready(&mut self, data: &[u8]) -> Option<Record> {
+        let (words, _) = data.first_chunk::<RECORD_HEADER_LEN>()?.as_chunks::<4>();
+        let &[seconds, fraction, captured_len, original_len] = words else {
+            return None;
+        };
+        let [seconds, fraction, captured_len, original_len] =
+            [seconds, fraction, captured_len, original_len]
+                .map(|word| u32_of(word, self.big_endian));
+        let header_len = self.record_header_len();
+        let len = header_len + captured_len as usize;
+        if captured_len as usize > MAX_RECORD_LEN || data.len() < len {
+            return None;
+        }
+        self.frames += 1;
+        let nanos = i64::from(fraction) * self.nanos_per_fraction;
+        Some(Record {
+            at: Timestamp(i64::from(seconds) * 1_000_000_000 + nanos),
+            number: self.frames,
+            original_len: original_len.max(captured_len),
+            bytes: header_len..len,
+        })
+    }
+
+    const fn record_header_len(&self) -> usize {
+        if self.modified {
+            MODIFIED_RECORD_HEADER_LEN
+        } else {
+            RECORD_HEADER_LEN
+        }
+    }
+
     fn captured_len(&self, record: &[u8]) -> usize {
         let bytes = record
             .get(8..12)
             .and_then(|bytes| bytes.try_into().ok())
             .unwrap_or_default();
-        super::options::u32_of(bytes, self.big_endian) as usize
+        u32_of(bytes, self.big_endian) as usize
     }
 
     fn cut(&self) -> Step {

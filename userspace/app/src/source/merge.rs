@@ -66,6 +66,10 @@ impl MergedFiles {
         {
             file.advance(host, &mut self.names)?;
         }
+        if let [file] = &self.files[..] {
+            self.current = file.at().map(|_| 0);
+            return Ok(file.input());
+        }
         self.current = self
             .files
             .iter()

@@ -40,7 +40,15 @@ impl Window {
 
     /// Reads until `len` bytes are there, and no further than the reader gives without waiting. Returns whether they
     /// are; `false` means that the stream ends before.
+    #[inline]
     pub(crate) fn fill(&mut self, len: usize) -> io::Result<bool> {
+        if self.end - self.start >= len {
+            return Ok(true);
+        }
+        self.read_on(len)
+    }
+
+    fn read_on(&mut self, len: usize) -> io::Result<bool> {
         while self.end - self.start < len && !self.ended {
             self.make_room(len);
             match self.reader.read(&mut self.buffer[self.end..]) {
