@@ -50,6 +50,8 @@ pub(super) struct Attached {
     pub(super) ebpf: Ebpf,
     /// How each interface is tapped, in the order in which they were given.
     pub(super) ways: Vec<&'static str>,
+    /// What a user should know about the way that was taken, by interface.
+    pub(super) notes: Vec<(String, &'static str)>,
     qdiscs: Vec<clsact::Qdisc>,
     /// Held, not used.
     locks: Vec<UnixDatagram>,
@@ -68,6 +70,7 @@ impl Attached {
         let mut attached = Self {
             ebpf: load(rtsp_ports, kernel_log)?,
             ways: Vec::new(),
+            notes: Vec::new(),
             qdiscs: Vec::new(),
             locks: Vec::new(),
             promiscuous_sockets: Vec::new(),
@@ -123,7 +126,8 @@ impl Attached {
         interface: &Interface,
         hook: Hook,
     ) -> Result<&'static str, LiveError> {
-        if interface.link_type != LinkType::ETHERNET || !kernel_has(XDP_SINCE) {
+        if let Some(reason) = why_no_xdp(interface) {
+            self.notes.push((interface.name.clone(), reason));
             return self.attach_tc(interface, hook, &[TcAttachType::Ingress]);
         }
         let failed = |error| LiveError::Attach {
@@ -171,6 +175,15 @@ impl Attached {
         }
         Ok(if tcx { "tcx" } else { "clsact" })
     }
+}
+
+/// Why XDP cannot look at an interface; `None` where it can be tried.
+fn why_no_xdp(interface: &Interface) -> Option<&'static str> {
+    if interface.link_type != LinkType::ETHERNET {
+        return Some("taken by TC: the XDP program needs Ethernet headers");
+    }
+    (!kernel_has(XDP_SINCE))
+        .then_some("taken by TC: XDP programs read whole packets only from Linux 5.18 on")
 }
 
 /// Attaches a program before all others of its hook: one that ends the walk would hide the packet from it.

@@ -69,6 +69,9 @@ impl Live {
         if options.taps.is_empty() && options.mirror.is_none() {
             tell_choice(&chosen, host);
         }
+        for (interface, note) in &attached.notes {
+            host.note(interface, note);
+        }
         let taps = chosen
             .iter()
             .zip(&attached.ways)
