@@ -10,6 +10,7 @@
 //! by side. Dropping it, by a panic too, ends every process it started and removes the namespaces. The wan host has
 //! no route to the home network: only the router's address translation brings anything back.
 
+pub mod cards;
 pub mod netns;
 pub mod peers;
 pub mod process;
@@ -23,6 +24,7 @@ use std::net::Ipv4Addr;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+pub use cards::Cards;
 use netns::Namespace;
 use process::Process;
 pub use rules::Nat;
@@ -44,6 +46,8 @@ pub struct Plan {
     pub nat: Nat,
     /// A TCP port of the router's public address that leads to the first inside host's same port (case B).
     pub port_forward: Option<u16>,
+    /// Network cards that the links are made of, where they are not made by software.
+    pub cards: Option<Cards>,
     /// Leave segmentation and checksum offloads on, so that taps see super-packets of many segments.
     pub offloads: bool,
 }
@@ -58,6 +62,7 @@ impl Default for Plan {
             wan_host: Ipv4Addr::new(203, 0, 113, 10),
             nat: Nat::Masquerade,
             port_forward: None,
+            cards: None,
             offloads: false,
         }
     }
@@ -169,6 +174,21 @@ impl Lab {
             ])?;
             space.ip(&["link", "set", "lo", "up"])?;
         }
+        match &self.plan.cards {
+            Some(cards) => cards.plug(self)?,
+            None => self.lay_cables()?,
+        }
+        if !self.plan.offloads {
+            self.router.offloads_off(&["lan0", "wan0"])?;
+            for space in [&self.lan, &self.second, &self.wan] {
+                space.offloads_off(&["eth0"])?;
+            }
+        }
+        Ok(())
+    }
+
+    /// A cable for each host of the home network to a switch, one from there to the router, one from it to the internet.
+    fn lay_cables(&self) -> io::Result<()> {
         self.switch.ip(&["link", "add", "br0", "type", "bridge"])?;
         self.switch.ip(&["link", "set", "br0", "up"])?;
         for (port, space, end) in [
@@ -182,10 +202,6 @@ impl Lab {
         self.router.veth("wan0", &self.wan, "eth0")?;
         if !self.plan.offloads {
             self.switch.offloads_off(&["p0", "p1", "p2"])?;
-            self.router.offloads_off(&["lan0", "wan0"])?;
-            for space in [&self.lan, &self.second, &self.wan] {
-                space.offloads_off(&["eth0"])?;
-            }
         }
         Ok(())
     }

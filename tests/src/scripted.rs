@@ -7,6 +7,7 @@ mod text;
 
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream, UdpSocket};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -28,6 +29,8 @@ pub struct Script {
     pub pipelined: bool,
     /// Sends a datagram from both ports to the server's ports before PLAY.
     pub punch: bool,
+    /// Time from the answer to SETUP to PLAY.
+    pub hold: Duration,
     /// Ends the session after so many datagrams at the RTP port.
     pub packets: u32,
     /// Longest time without an answer or a datagram.
@@ -35,7 +38,7 @@ pub struct Script {
 }
 
 impl Script {
-    /// Reads `--url`, `--transport`, `--port`, `--packets`, `--patience-ms`, `--split`, `--pipelined` and `--punch`.
+    /// Reads `--url`, `--transport`, `--port`, `--packets`, `--patience-ms`, `--hold-ms`, `--split`, `--pipelined` and `--punch`.
     pub fn from_args(mut args: impl Iterator<Item = String>) -> Result<Self, String> {
         let mut script = Self {
             url: String::new(),
@@ -44,6 +47,7 @@ impl Script {
             split: false,
             pipelined: false,
             punch: false,
+            hold: Duration::ZERO,
             packets: 20,
             patience: Duration::from_secs(2),
         };
@@ -64,6 +68,7 @@ impl Script {
                 "--patience-ms" => {
                     script.patience = Duration::from_millis(number(value()?)?.into());
                 }
+                "--hold-ms" => script.hold = Duration::from_millis(number(value()?)?.into()),
                 "--split" => script.split = true,
                 "--pipelined" => script.pipelined = true,
                 "--punch" => script.punch = true,
@@ -123,6 +128,7 @@ impl Script {
             media.send_to(b"punch", (server.ip(), first))?;
             reports.send_to(b"punch", (server.ip(), second))?;
         }
+        thread::sleep(self.hold);
         if dialog
             .ask(
                 "PLAY",

@@ -1,11 +1,15 @@
 //! Waiting for a condition with a deadline, the only way in which anything in the lab waits.
 
+use std::env;
 use std::io;
 use std::thread;
 use std::time::{Duration, Instant};
 
 /// Time between two looks at a condition.
 const POLL_INTERVAL: Duration = Duration::from_millis(10);
+
+/// A number that every limit is multiplied by, for machines that are slow because a processor is emulated.
+const PATIENCE: &str = "RTSPSCOPE_TEST_PATIENCE";
 
 /// Looks at `condition` until it yields a value.
 ///
@@ -15,6 +19,7 @@ pub fn until<T>(
     limit: Duration,
     mut condition: impl FnMut() -> Option<T>,
 ) -> io::Result<T> {
+    let limit = limit * patience();
     let deadline = Instant::now() + limit;
     loop {
         if let Some(value) = condition() {
@@ -28,4 +33,9 @@ pub fn until<T>(
         }
         thread::sleep(POLL_INTERVAL);
     }
+}
+
+fn patience() -> u32 {
+    let number = env::var(PATIENCE).ok();
+    number.and_then(|number| number.parse().ok()).unwrap_or(1)
 }

@@ -1,6 +1,6 @@
 //! The scripted client as a program, to be run in a namespace of the lab.
 //!
-//! `lab-client --url URL [--transport VALUE] [--port N] [--packets N] [--patience-ms N] [--split] [--pipelined]
+//! `lab-client --url URL [--transport VALUE] [--port N] [--packets N] [--patience-ms N] [--hold-ms N] [--split] [--pipelined]
 //! [--punch]`; prints the outcome as one line of JSON.
 
 use std::error::Error;

@@ -93,6 +93,13 @@ impl Namespace {
         other.ip(&["link", "set", far, "up"])
     }
 
+    /// Takes an interface of the machine into the namespace under a new name, and brings it up.
+    pub fn take(&self, interface: &str, name: &str) -> io::Result<()> {
+        run(&["ip", "link", "set", interface, "netns", &self.name])?;
+        self.ip(&["link", "set", interface, "name", name])?;
+        self.ip(&["link", "set", name, "up"])
+    }
+
     /// Gives an interface an address in its /24.
     pub fn address(&self, interface: &str, address: Ipv4Addr) -> io::Result<()> {
         self.ip(&["addr", "add", &format!("{address}/24"), "dev", interface])

@@ -15,7 +15,7 @@ use crate::report::Report;
 const LIMIT: Duration = Duration::from_secs(10);
 
 /// After this time the program ends by itself, should the test not end it.
-const DURATION: &str = "60s";
+const DURATION: &str = "600s";
 
 /// A live run in the router.
 #[derive(Debug)]

@@ -1,19 +1,20 @@
 //! An RTSP camera that does what it is told: any status, media from any address, with any pause or end.
 //!
-//! It serves one client after the other over UDP, and describes itself without a word that needs a codec.
+//! It serves its clients over UDP, and describes itself without a word that needs a codec.
 
 mod media;
 
 use std::collections::BTreeMap;
 use std::io::{self, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::thread;
 use std::time::Duration;
 
 use super::is_timeout;
 use super::text::{header, whole_message_len};
 use media::{Flow, Manner, Running};
 
-/// First RTP port of the camera; every medium has the next two.
+/// First RTP port of the camera; every medium has the next two, and a client that comes meanwhile those behind.
 const FIRST_PORT: u16 = 6970;
 
 /// What the media are: kind, encoding and payload type.
@@ -98,13 +99,21 @@ impl Camera {
     /// Serves clients until the process is ended.
     pub fn serve(&self) -> io::Result<()> {
         let listener = TcpListener::bind((Ipv4Addr::UNSPECIFIED, self.port))?;
-        for stream in listener.incoming() {
-            match self.converse(&stream?) {
-                Err(error) if error.kind() != io::ErrorKind::ConnectionReset => return Err(error),
-                _ => {}
+        thread::scope(|scope| {
+            for stream in listener.incoming() {
+                let stream = stream?;
+                scope.spawn(move || {
+                    let ended = self.converse(&stream);
+                    if let Err(error) = ended
+                        && error.kind() != io::ErrorKind::ConnectionReset
+                    {
+                        // The one who reads the log of a failed test wants to know; the other clients do not.
+                        let _ = writeln!(io::stderr(), "camera: {error}");
+                    }
+                });
             }
-        }
-        Ok(())
+            Ok(())
+        })
     }
 
     /// Answers one client until either side has enough; its media end with the conversation.
@@ -216,7 +225,6 @@ impl Session<'_> {
         let client_port = first
             .parse()
             .map_err(|_| io::Error::other(format!("no client_port in {transport:?}")))?;
-        let own_port = FIRST_PORT + 2 * index;
         let from = self
             .camera
             .media_address
@@ -224,11 +232,9 @@ impl Session<'_> {
         let payload_type = MEDIA
             .get(usize::from(index))
             .map_or(96, |(_, _, payload_type)| *payload_type);
-        self.flows.push(Flow::open(
-            SocketAddr::new(from, own_port),
-            SocketAddr::new(self.client, client_port),
-            payload_type,
-        )?);
+        let to = SocketAddr::new(self.client, client_port);
+        let (flow, own_port) = open_flow(from, FIRST_PORT + 2 * index, to, payload_type)?;
+        self.flows.push(flow);
         let timeout = self.camera.timeout.map_or_else(String::new, |timeout| {
             format!(";timeout={}", timeout.as_secs())
         });
@@ -237,6 +243,24 @@ impl Session<'_> {
             "Session: 7311{timeout}\r\nTransport: {transport};server_port={told}-{}\r\n",
             told.wrapping_add(1)
         ))
+    }
+}
+
+/// Takes the first pair of ports that nobody else has, from `first` on in steps of all media.
+fn open_flow(
+    from: IpAddr,
+    first: u16,
+    to: SocketAddr,
+    payload_type: u8,
+) -> io::Result<(Flow, u16)> {
+    let mut port = first;
+    loop {
+        match Flow::open(SocketAddr::new(from, port), to, payload_type) {
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
+                port += 2 * MEDIA.len() as u16;
+            }
+            flow => return Ok((flow?, port)),
+        }
     }
 }
 
