@@ -1,9 +1,11 @@
 """Prints how many programs TCX runs for packets that an interface receives and sends: attached.py INTERFACE.
 
-Asks the kernel itself (BPF_PROG_QUERY); the usual tools of older distributions do not know TCX.
+Asks the kernel itself (BPF_PROG_QUERY); the usual tools of older distributions do not know TCX. A kernel without TCX
+(before 6.6) refuses the question, and "none" is printed.
 """
 
 import ctypes
+import errno
 import platform
 import socket
 import struct
@@ -26,4 +28,9 @@ def count(ifindex, hook):
 
 
 interface = socket.if_nametoindex(sys.argv[1])
-print(count(interface, TCX_INGRESS), count(interface, TCX_EGRESS))
+try:
+    print(count(interface, TCX_INGRESS), count(interface, TCX_EGRESS))
+except OSError as error:
+    if error.errno != errno.EINVAL:
+        raise
+    print("none")

@@ -3,14 +3,16 @@
 //! The far end sends, the near end is tapped. Neither has an address unless a test gives it one, so that nothing in the
 //! host answers to frames that a test puts on the wire.
 
-use std::fs;
-use std::io;
+use std::fs::{self, File};
+use std::io::{self, BufWriter};
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::generate::{self, Recipe, Truth};
 use crate::lab::netns::{self, Namespace};
 use crate::lab::process::Process;
 use crate::program;
@@ -46,6 +48,8 @@ pub struct Cable {
     near: Namespace,
     far: Namespace,
     scratch: PathBuf,
+    /// Runs of the program so far; each has files of its own.
+    watches: AtomicU32,
 }
 
 impl Cable {
@@ -61,7 +65,12 @@ impl Cable {
             end.run(&["sysctl", "-qw", "net.ipv6.conf.default.disable_ipv6=1"])?;
         }
         near.veth(INTERFACE, &far, INTERFACE)?;
-        Ok(Self { near, far, scratch })
+        Ok(Self {
+            near,
+            far,
+            scratch,
+            watches: AtomicU32::new(0),
+        })
     }
 
     /// A folder that lives as long as the cable.
@@ -81,6 +90,18 @@ impl Cable {
     pub fn set_addresses(&self) -> io::Result<()> {
         self.near.address(INTERFACE, Ipv4Addr::new(10, 77, 0, 1))?;
         self.far.address(INTERFACE, Ipv4Addr::new(10, 77, 0, 2))
+    }
+
+    /// Makes a capture with reshaped frames in the folder of the cable, and tells what is true in it.
+    pub fn make(
+        &self,
+        recipe: &Recipe,
+        reshape: impl Fn(Vec<u8>) -> Vec<u8>,
+    ) -> io::Result<(PathBuf, Truth)> {
+        let path = self.scratch.join("made.pcap");
+        let mut file = BufWriter::new(File::create(&path)?);
+        let truth = generate::write_reshaped(recipe, &mut file, reshape)?;
+        Ok((path, truth))
     }
 
     /// Puts the frames of a capture on the wire at the far end.
@@ -112,7 +133,8 @@ impl Cable {
     /// Starts the program at an end with these words for its interfaces.
     pub fn watch_with(&self, end: End, interfaces: &[&str], hook: Hook) -> io::Result<Watch> {
         let binary = program::binary()?.to_string_lossy();
-        let recording = self.scratch.join("live.pcapng");
+        let name = format!("rtspscope-{}", self.watches.fetch_add(1, Ordering::Relaxed));
+        let recording = self.scratch.join(format!("{name}.pcapng"));
         let record = recording.to_string_lossy();
         let hook = if hook == Hook::Clsact {
             "clsact"
@@ -124,7 +146,7 @@ impl Cable {
             "--format",
             "ndjson",
             "--duration",
-            "120s",
+            "600s",
             "--record",
             &record,
             "--hook",
@@ -132,14 +154,14 @@ impl Cable {
         ];
         let command = [&[&*binary, "watch"], interfaces, &fixed[..]].concat();
         let prefix = self.end(end).exec_prefix();
-        let mut process = Process::start(&prefix, &command, &self.scratch, "rtspscope")?;
+        let mut process = Process::start(&prefix, &command, &self.scratch, &name)?;
         process.wait_until("observing", LIMIT, |process| {
             process.output().contains(r#""type":"observing""#)
         })?;
         Ok(Watch { process, recording })
     }
 
-    /// Programs of TCX at an end: for packets received and sent.
+    /// Programs of TCX at an end, for packets received and sent; `none` where the kernel has no TCX.
     pub fn tcx_programs(&self, end: End) -> io::Result<String> {
         let counts = self.run_script(end, "attached.py", &[INTERFACE])?;
         Ok(counts.trim().to_owned())

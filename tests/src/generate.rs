@@ -32,6 +32,10 @@ pub(crate) struct Due {
 /// Length of one step of generation.
 const SLICE_NS: u64 = 1_000_000_000;
 
+/// Length of a pcap file header and of a record header.
+const FILE_HEADER_LEN: usize = 24;
+const RECORD_HEADER_LEN: usize = 16;
+
 /// Capture time of the first packet, in seconds since 1970.
 const EPOCH_SECS: u64 = 1_700_000_000;
 
@@ -84,8 +88,30 @@ pub fn write(recipe: &Recipe, out: &mut impl Write) -> io::Result<Truth> {
     Ok(truth)
 }
 
+/// Writes the capture with each of its frames put into another shape, which the truth does not know of.
+pub fn write_reshaped(
+    recipe: &Recipe,
+    out: &mut impl Write,
+    reshape: impl Fn(Vec<u8>) -> Vec<u8>,
+) -> io::Result<Truth> {
+    let mut plain = Vec::new();
+    let truth = write(recipe, &mut plain)?;
+    let (header, mut rest) = plain.split_at(FILE_HEADER_LEN);
+    out.write_all(header)?;
+    while let Some((header, behind)) = rest.split_at_checked(RECORD_HEADER_LEN) {
+        let len = u32::from_le_bytes([header[8], header[9], header[10], header[11]]) as usize;
+        let (frame, behind) = behind.split_at(len);
+        let frame = reshape(frame.to_vec());
+        let len = (frame.len() as u32).to_le_bytes();
+        out.write_all(&[&header[..8], &len, &len, &frame].concat())?;
+        rest = behind;
+    }
+    out.flush()?;
+    Ok(truth)
+}
+
 fn file_header() -> Vec<u8> {
-    let mut header = Vec::with_capacity(24);
+    let mut header = Vec::with_capacity(FILE_HEADER_LEN);
     header.extend(0xa1b2_3c4d_u32.to_le_bytes());
     header.extend(2_u16.to_le_bytes());
     header.extend(4_u16.to_le_bytes());

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use crate::generate::StreamTruth;
+use crate::generate::{StreamTruth, Truth};
 
 /// A report of `analyze`, or the last line of a live run.
 #[derive(Debug, Clone, PartialEq)]
@@ -107,6 +107,14 @@ impl Report {
         let (client, medium) = (&truth.client, truth.medium);
         (counts != known.map(Some))
             .then(|| format!("{client} medium {medium}: {counts:?} instead of {known:?}"))
+    }
+
+    /// The differences of all streams of a capture.
+    pub fn differences(&self, truth: &Truth) -> Vec<String> {
+        let streams = truth.streams.iter();
+        streams
+            .filter_map(|stream| self.difference(stream))
+            .collect()
     }
 
     /// What two looks at the same traffic must agree in, whatever their taps and files are called.

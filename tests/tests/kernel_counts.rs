@@ -3,17 +3,13 @@
 //! A made capture, whose truth is known, is put on a cable that the program watches live. Every stream must be counted
 //! as it was made: UDP in the kernel, interleaved media from the segments that the kernel copied.
 
-use std::fs::{self, File};
-use std::io::{self, BufWriter, Write};
+use std::fs;
+use std::io;
 
 use rtspscope_tests::cable::{Cable, End, Hook};
-use rtspscope_tests::generate::{self, Carrier, Recipe, Truth};
+use rtspscope_tests::generate::{self, Carrier, Recipe};
 use rtspscope_tests::lab::skip_unless_root;
 use serde_json::Value;
-
-/// Length of a pcap file header and of a record header.
-const FILE_HEADER_LEN: usize = 24;
-const RECORD_HEADER_LEN: usize = 16;
 
 /// Makes a capture, reshapes its frames, puts them on the wire, and compares what the program counted at `end`.
 fn check(
@@ -23,7 +19,7 @@ fn check(
     reshape: impl Fn(Vec<u8>) -> Vec<u8>,
 ) -> io::Result<()> {
     let cable = Cable::new()?;
-    let (capture, truth) = make(&cable, recipe, reshape)?;
+    let (capture, truth) = cable.make(recipe, reshape)?;
     let watch = cable.watch(end, hook)?;
     cable.inject(&capture)?;
     let report = watch.finish()?;
@@ -32,11 +28,7 @@ fn check(
         report.value()["capture"]["losses"],
         Value::Array(Vec::new())
     );
-    let wrong: Vec<String> = truth
-        .streams
-        .iter()
-        .filter_map(|stream| report.difference(stream))
-        .collect();
+    let wrong = report.differences(&truth);
     assert!(
         wrong.is_empty(),
         "{} of {} streams differ:\n{}",
@@ -45,29 +37,6 @@ fn check(
         wrong.join("\n")
     );
     Ok(())
-}
-
-fn make(
-    cable: &Cable,
-    recipe: &Recipe,
-    reshape: impl Fn(Vec<u8>) -> Vec<u8>,
-) -> io::Result<(std::path::PathBuf, Truth)> {
-    let mut plain = Vec::new();
-    let truth = generate::write(recipe, &mut plain)?;
-    let path = cable.scratch().join("made.pcap");
-    let mut file = BufWriter::new(File::create(&path)?);
-    file.write_all(&plain[..FILE_HEADER_LEN])?;
-    let mut rest = &plain[FILE_HEADER_LEN..];
-    while let Some((header, behind)) = rest.split_at_checked(RECORD_HEADER_LEN) {
-        let len = u32::from_le_bytes([header[8], header[9], header[10], header[11]]) as usize;
-        let (frame, behind) = behind.split_at(len);
-        let frame = reshape(frame.to_vec());
-        let len = (frame.len() as u32).to_le_bytes();
-        file.write_all(&[&header[..8], &len, &len, &frame].concat())?;
-        rest = behind;
-    }
-    file.flush()?;
-    Ok((path, truth))
 }
 
 /// Every fourth of the interleaved sessions and all others. The kernel copies interleaved media whole, and a machine
@@ -151,7 +120,7 @@ fn a_mirror_port_counts_the_same() -> io::Result<()> {
         return Ok(());
     }
     let cable = Cable::new()?;
-    let (capture, truth) = make(&cable, &plain(6), |frame| frame)?;
+    let (capture, truth) = cable.make(&plain(6), |frame| frame)?;
     let watch = cable.watch_with(End::Near, &["--mirror", "eth0"], Hook::Auto)?;
     cable.inject(&capture)?;
     let report = watch.finish()?;
@@ -159,11 +128,7 @@ fn a_mirror_port_counts_the_same() -> io::Result<()> {
         .as_str()
         .unwrap_or_default();
     assert!(source.starts_with("xdp-"), "{source}");
-    let wrong: Vec<String> = truth
-        .streams
-        .iter()
-        .filter_map(|stream| report.difference(stream))
-        .collect();
+    let wrong = report.differences(&truth);
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     Ok(())
 }
@@ -174,17 +139,13 @@ fn a_recording_replayed_counts_the_same() -> io::Result<()> {
         return Ok(());
     }
     let cable = Cable::new()?;
-    let (capture, truth) = make(&cable, &plain(7), |frame| frame)?;
+    let (capture, truth) = cable.make(&plain(7), |frame| frame)?;
     let watch = cable.watch(End::Near, Hook::Auto)?;
     let recording = watch.recording().to_owned();
     cable.inject(&capture)?;
     watch.finish()?;
     let replayed = rtspscope_tests::program::analyze(&[&recording.to_string_lossy()])?;
-    let wrong: Vec<String> = truth
-        .streams
-        .iter()
-        .filter_map(|stream| replayed.difference(stream))
-        .collect();
+    let wrong = replayed.differences(&truth);
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     fs::remove_file(&capture)
 }
