@@ -43,3 +43,9 @@ pub(crate) fn program(workspace: &Workspace, features: Features, profile: Profil
         .args(profile.flags())
         .args(features.flags()))
 }
+
+/// Builds one of the programs of the whole-program tests, for tests.
+pub(crate) fn test_program(workspace: &Workspace, name: &str) -> Result<()> {
+    let mut cargo = workspace.cargo("build");
+    run(cargo.args(["--package", "rtspscope-tests", "--bin", name]))
+}

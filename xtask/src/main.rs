@@ -1,4 +1,4 @@
-//! The workspace's habits as commands: `cargo xtask setup | build | run | test | lint | lab | bench`.
+//! The workspace's habits as commands: `cargo xtask setup | build | run | test | lint | lab | kernels | bench`.
 //!
 //! One file per subcommand. Progress goes to standard error, so that `cargo xtask run -- … > report.json` holds the
 //! program's own output and nothing else.
@@ -11,6 +11,8 @@
 mod apt;
 mod bench;
 mod build;
+mod guest;
+mod kernels;
 mod lab;
 mod lint;
 mod process;
@@ -20,6 +22,8 @@ mod test;
 mod workspace;
 
 // The build script of `rtspscope` looks with the same eyes: what `setup` calls complete, the build accepts.
+#[path = "../../userspace/app/build/command.rs"]
+mod command;
 #[path = "../../userspace/app/build/toolchain.rs"]
 mod toolchain;
 
@@ -45,6 +49,7 @@ enum Command {
     Test(test::Args),
     Lint(lint::Args),
     Lab(lab::Args),
+    Kernels(kernels::Args),
     Bench(bench::Args),
 }
 
@@ -57,6 +62,7 @@ fn main() -> ExitCode {
         Command::Test(args) => test::main(&workspace, &args),
         Command::Lint(args) => lint::main(&workspace, &args),
         Command::Lab(args) => lab::main(&workspace, &args),
+        Command::Kernels(args) => kernels::main(&workspace, &args),
         Command::Bench(args) => bench::main(&workspace, &args),
     };
     match done {

@@ -1,0 +1,3 @@
+sync
+echo o > /proc/sysrq-trigger
+sleep 60
