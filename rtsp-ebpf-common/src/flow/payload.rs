@@ -93,6 +93,11 @@ impl Payload {
         if let Some(whole) = head.first_chunk::<HEAD_LEN>() {
             return Self::read_padded(whole, (HEAD_LEN as u32).min(len), len);
         }
+        Self::read_short(head, len)
+    }
+
+    #[inline(never)]
+    fn read_short(head: &[u8], len: u32) -> Self {
         let mut padded = [0; HEAD_LEN];
         let seen = head.len().min(HEAD_LEN);
         padded[..seen].copy_from_slice(&head[..seen]);

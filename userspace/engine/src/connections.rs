@@ -4,9 +4,9 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 
 use foldhash::fast::FixedState;
-use rtspscope_wire::TapId;
 use rtspscope_wire::decode::Segment;
 use rtspscope_wire::tcp::Place;
+use rtspscope_wire::{Span, TapId, Timestamp};
 
 use crate::connection::{Connection, Fate};
 use crate::key::FlowKey;
@@ -57,6 +57,13 @@ impl Held {
     }
 }
 
+/// Entries that are looked at for each new connection, so that idle ones go sooner than new ones come.
+const IDLE_SAMPLE: usize = 2;
+
+/// Silence after which a connection that has not said what it speaks is forgotten. Most of what passes a router is
+/// never heard of again, and begins anew in this table if it is.
+const IDLE: Span = Span::from_secs(30);
+
 /// Connections at all taps.
 #[derive(Clone, Debug)]
 pub(crate) struct Connections {
@@ -68,6 +75,7 @@ pub(crate) struct Connections {
     free: Vec<usize>,
     next_number: u64,
     hand: usize,
+    idle_hand: usize,
     held: Held,
 }
 
@@ -81,6 +89,7 @@ impl Connections {
             free: Vec::new(),
             next_number: 0,
             hand: 0,
+            idle_hand: 0,
             held: Held::default(),
         }
     }
@@ -302,6 +311,7 @@ impl Connections {
     /// A slot for a new connection, and whether another one, or this one, had to go.
     fn open(&mut self, key: FlowKey, at: Locator, ends: [SocketAddr; 2]) -> (Option<usize>, bool) {
         self.forget_ignored();
+        self.forget_idle(at.at);
         let mut refused = false;
         if self.free.is_empty() && self.slots.len() >= self.limits.connections {
             refused = true;
@@ -335,6 +345,20 @@ impl Connections {
         if self.index.len() >= self.limits.connections.saturating_mul(4) {
             self.index
                 .retain(|_, known| matches!(known, Known::Followed(_)));
+        }
+    }
+
+    /// Forgets those of the next few connections that never said what they speak and have been silent for long.
+    fn forget_idle(&mut self, now: Timestamp) {
+        for _ in 0..IDLE_SAMPLE.min(self.slots.len()) {
+            let at = self.idle_hand % self.slots.len();
+            self.idle_hand = at + 1;
+            let slot = self.slots.get(at).and_then(Option::as_ref);
+            if slot
+                .is_some_and(|slot| worth(slot) == 0 && now - slot.connection.record.last.at > IDLE)
+            {
+                self.remove(at);
+            }
         }
     }
 
@@ -390,5 +414,49 @@ fn worth(slot: &Slot) -> u8 {
                 3
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rtspscope_wire::decode::TcpFlags;
+
+    use super::*;
+
+    /// One segment of each of a thousand connections, a second apart; how many are still followed at the end?
+    fn followed_of_a_thousand(payload: &[u8]) -> usize {
+        let mut connections = Connections::new(vec![554], Limits::default());
+        for number in 0..1_000_u16 {
+            let segment = Segment {
+                source: ([10, 0, 0, 1], 20_000 + number).into(),
+                destination: ([10, 0, 0, 2], 9_000).into(),
+                seq: 1,
+                ack: 1,
+                flags: TcpFlags::ACK,
+                window: 500,
+                payload,
+                payload_len: payload.len() as u32,
+            };
+            let place = Place {
+                at: Timestamp(i64::from(number) * 1_000_000_000),
+                frame: number.into(),
+            };
+            connections.handle_segment(TapId(0), &segment, place, &mut Vec::new());
+        }
+        connections.slots.iter().flatten().count()
+    }
+
+    #[test]
+    fn what_never_said_what_it_speaks_is_forgotten_in_its_silence() {
+        let followed = followed_of_a_thousand(&[0xff, 1, 2, 3]);
+        assert!((30..70).contains(&followed), "{followed}");
+    }
+
+    #[test]
+    fn rtsp_is_not_forgotten_in_its_silence() {
+        assert_eq!(
+            followed_of_a_thousand(b"OPTIONS * RTSP/1.0\r\nCSeq: 1\r\n\r\n"),
+            1_000
+        );
     }
 }

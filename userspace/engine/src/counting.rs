@@ -90,6 +90,7 @@ impl MediaCount {
     }
 
     /// Reads what RTCP says; the kernel counts it and leaves that to us.
+    #[inline]
     pub(crate) fn read_reports(&mut self, class: Class, bytes: &[u8], at: Locator) {
         if class == Class::Rtcp {
             let reports = self.reports.get_or_insert_default();

@@ -18,6 +18,9 @@ const MAX_TRANSIT_STEP: u64 = 1 << 40;
 pub(crate) struct JitterBank {
     last: Option<Sample>,
     pairs: u64,
+    /// Ticks of the last step, and what they last at each rate: nearly all steps of a stream are alike.
+    step_ticks: i32,
+    step_ns: [i64; RATES.len()],
     /// Jitter times 16 in ns, by the order of [`RATES`].
     scaled_ns: [u64; RATES.len()],
 }
@@ -61,16 +64,21 @@ impl JitterBank {
             }
             return;
         }
-        let nanos = u64::from(ticks.unsigned_abs()) * 1_000_000_000;
-        for (scaled, rate) in self.scaled_ns.iter_mut().zip(RATES) {
-            let media = (nanos / u64::from(rate)).cast_signed() * i64::from(ticks.signum());
-            let transit = arrival
-                .wrapping_sub(media)
-                .unsigned_abs()
-                .min(MAX_TRANSIT_STEP);
-            *scaled = moved(*scaled, transit);
+        if ticks != self.step_ticks {
+            self.step_ticks = ticks;
+            self.step_ns = RATES.map(|rate| nanos(ticks, rate));
+        }
+        for (scaled, media) in self.scaled_ns.iter_mut().zip(self.step_ns) {
+            let transit = arrival.wrapping_sub(media).unsigned_abs();
+            *scaled = moved(*scaled, transit.min(MAX_TRANSIT_STEP));
         }
     }
+}
+
+/// How long so many ticks last at a rate, in ns.
+fn nanos(ticks: i32, rate: u32) -> i64 {
+    let nanos = u64::from(ticks.unsigned_abs()) * 1_000_000_000 / u64::from(rate);
+    nanos.cast_signed() * i64::from(ticks.signum())
 }
 
 /// The running jitter, times 16, after one more difference in transit time.

@@ -126,7 +126,7 @@ pub struct InterleavedFrame<'a> {
     pub channel: u8,
     /// Payload length by the frame's header, in bytes.
     pub len: u16,
-    /// The payload where it lay in one chunk; else its first bytes: up to 64, or up to 1500 where it looks like RTCP.
+    /// The payload where it lay in one chunk; else its first bytes: up to 128, or up to 1500 where it looks like RTCP.
     pub bytes: &'a [u8],
     /// Payload bytes that the capture has; less than `len` where a gap or the end of the capture cuts the frame.
     pub captured_len: u16,

@@ -7,7 +7,7 @@ use crate::tcp::Place;
 /// `$`, channel, length (RFC 2326 §10.12).
 pub(super) const HEADER_LEN: usize = 4;
 /// Payload bytes that are kept: enough for the RTP header with extensions and the first bytes of the media.
-const KEPT_RTP_LEN: usize = 64;
+const KEPT_RTP_LEN: usize = 128;
 /// Payload bytes that are kept of RTCP: a compound packet is to be read whole (RFC 3550 §6.1: one MTU).
 const KEPT_RTCP_LEN: usize = 1500;
 /// Second byte of an RTCP packet: SR, RR, SDES, BYE, APP, RTPFB, PSFB, XR (RFC 3550 §12.1, RFC 4585, RFC 3611).
@@ -127,9 +127,6 @@ impl PartialFrame {
     /// Keeps the first bytes; nothing behind a gap, since `kept` has no holes.
     fn keep(&mut self, payload: &[u8]) {
         if self.passed_len != self.captured_len {
-            return;
-        }
-        if self.kept.len() >= KEPT_RTCP_LEN {
             return;
         }
         let second = self

@@ -161,7 +161,7 @@ fn of_a_frame_in_several_chunks_rtcp_is_kept_whole_and_rtp_in_part() {
     assert_eq!(
         kept,
         [
-            (0, rtp(0, 1, 500)[4..68].to_vec()),
+            (0, rtp(0, 1, 500)[4..132].to_vec()),
             (1, rtcp(1, 500)[4..].to_vec())
         ]
     );
