@@ -33,6 +33,7 @@ const TIGHT: Limits = Limits {
     waiting_bytes_in_all: 4_096,
     cookie_bytes: 8,
     epochs_in_all: 2,
+    timelines: 2,
     fragmented_packets: 2,
     fragment_bytes: 512,
     events: 8,

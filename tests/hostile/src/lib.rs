@@ -9,9 +9,12 @@
     reason = "a check is there to panic: where, the crate says"
 )]
 
+mod capture;
 mod counters;
 mod engine;
+mod fragments;
 mod frames;
+mod pictures;
 mod reassembly;
 mod rtcp;
 mod script;
@@ -19,29 +22,38 @@ mod spans;
 mod split;
 mod stream;
 mod text;
+mod tunnel;
 
+pub use capture::capture;
 pub use counters::counters;
 pub use engine::engine;
+pub use fragments::fragments;
 pub use frames::decode;
+pub use pictures::pictures;
 pub use reassembly::reassembler;
 pub use rtcp::rtcp;
 pub use stream::{stream, walker};
 pub use text::{fields, message, sdp, transport};
+pub use tunnel::tunnel;
 
 /// A law that holds for any input; it panics where it does not.
 pub type Check = fn(&[u8]);
 
 /// All checks with the names of their fuzz targets, which are the names of their corpora too.
-pub const CHECKS: [(&str, Check); 11] = [
+pub const CHECKS: [(&str, Check); 15] = [
+    ("capture", capture),
     ("counters", counters),
     ("decode", decode),
     ("engine", engine),
     ("fields", fields),
+    ("fragments", fragments),
     ("message", message),
+    ("pictures", pictures),
     ("reassembler", reassembler),
     ("rtcp", rtcp),
     ("sdp", sdp),
     ("stream", stream),
     ("transport", transport),
+    ("tunnel", tunnel),
     ("walker", walker),
 ];

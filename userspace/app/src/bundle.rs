@@ -24,10 +24,10 @@ use crate::output::json;
 use crate::output::markdown;
 use crate::output::privacy::Privacy;
 use crate::run::{Filter, Known};
-use crate::source::{Host, MergedFiles, NamedFile};
 use collect::{Collected, Collector};
 use directory::Directory;
 use plan::Plan;
+use rtspscope_capture::{Host, MergedFiles, NamedFile};
 
 /// Name of the pcapng in the bundle.
 pub(crate) const PCAPNG: &str = "evidence.pcapng";

@@ -5,6 +5,7 @@ use std::{fs, io};
 
 use clap::CommandFactory;
 use clap_mangen::Man;
+use rtspscope_capture::{MergedFiles, NamedFile, Recorder};
 use rtspscope_engine::EngineOptions;
 use rtspscope_wire::TapRole;
 
@@ -19,9 +20,7 @@ use crate::output::lines::Lines;
 use crate::output::privacy::Privacy;
 use crate::output::text::Style;
 use crate::progress::Progress;
-use crate::record::Recorder;
 use crate::run::{Filter, Known, Run, RunOptions, Turn, View};
-use crate::source::{MergedFiles, NamedFile};
 use crate::tui::Screen;
 
 /// Done.

@@ -30,7 +30,7 @@ use error::LiveError;
 use session::Live;
 
 use crate::failure::Failure;
-use crate::source::Host;
+use rtspscope_capture::Host;
 
 /// How packets are to be taken from an interface.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

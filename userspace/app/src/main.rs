@@ -10,9 +10,7 @@ mod failure;
 mod live;
 mod output;
 mod progress;
-mod record;
 mod run;
-mod source;
 mod story;
 mod tui;
 
@@ -37,8 +35,10 @@ fn main() -> ExitCode {
     };
     match commands::run(cli.command) {
         Ok(status) => ExitCode::from(status),
-        Err(Failure::OutputClosed | Failure::UserLeft) => ExitCode::SUCCESS,
-        Err(failure @ Failure::Told { .. }) => {
+        Err(Failure::UserLeft | Failure::Told(rtspscope_capture::Failure::OutputClosed)) => {
+            ExitCode::SUCCESS
+        }
+        Err(Failure::Told(failure)) => {
             output::complain(&failure.to_string());
             ExitCode::from(UNABLE)
         }

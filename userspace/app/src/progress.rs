@@ -4,7 +4,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use rtspscope_engine::TapInfo;
 use rtspscope_wire::TapId;
 
-use crate::source::{Host, Reading};
+use rtspscope_capture::{Host, Reading};
 
 /// Inputs of a file between two looks at how far it was read.
 const INPUTS_PER_LOOK: u32 = 4_096;

@@ -13,8 +13,8 @@ use rtspscope_wire::{FrameRef, TapId};
 pub(crate) use filter::Filter;
 
 use crate::failure::Failure;
-use crate::record::Recorder;
-use crate::source::Host;
+use rtspscope_capture::Host;
+use rtspscope_capture::Recorder;
 
 /// Whether a run goes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -9,7 +9,7 @@ use rtspscope_wire::{LinkType, TapId, Timestamp};
 use super::Kept;
 use crate::output::evidence::Index;
 use crate::output::privacy::own;
-use crate::record::{Described, Fact, blocks};
+use rtspscope_capture::record::{Described, Fact, blocks};
 
 /// Writes the whole file.
 pub(super) fn write(

@@ -6,7 +6,7 @@ use std::os::fd::AsRawFd as _;
 use std::path::{Path, PathBuf};
 
 use crate::failure::Failure;
-use crate::source::NamedFile;
+use rtspscope_capture::NamedFile;
 
 /// Takes all of standard input into a file in `directory` where one of the files is `-`. The file has no name any more
 /// when this returns, so that nothing is left of it however the program ends; it lives as long as what is returned.

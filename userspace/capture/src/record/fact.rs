@@ -20,26 +20,35 @@ const WATCHED: u8 = 3;
 
 /// One fact about an interface of the recording.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Fact {
+pub enum Fact {
     /// What the kernel counted of a flow so far.
     Counters {
+        /// Sender.
         from: SocketAddr,
+        /// Receiver.
         to: SocketAddr,
+        /// What was counted.
         stats: Box<FlowStats>,
     },
     /// What was not captured since the last such fact.
     Loss {
+        /// What was lost.
         kind: LossKind,
+        /// How often.
         count: u64,
+        /// Whether it belongs to the interface's tap, and not to the whole run.
         of_tap: bool,
     },
     /// Until when all taps watched, whether anything came by or not.
-    Watched { until: Timestamp },
+    Watched {
+        /// The end of it.
+        until: Timestamp,
+    },
 }
 
 impl Fact {
     /// The fact as an option's content.
-    pub(crate) fn encode(&self) -> Vec<u8> {
+    pub fn encode(&self) -> Vec<u8> {
         let mut out = Writer(Vec::with_capacity(512));
         out.0.extend_from_slice(&ENTERPRISE.to_le_bytes());
         out.0.extend_from_slice(MAGIC);
@@ -71,7 +80,7 @@ impl Fact {
     }
 
     /// Reads an option's content; `None` for another program's or another version's.
-    pub(crate) fn decode(bytes: &[u8]) -> Option<Self> {
+    pub fn decode(bytes: &[u8]) -> Option<Self> {
         let mut input = Reader {
             rest: bytes,
             short: false,

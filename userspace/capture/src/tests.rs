@@ -314,3 +314,48 @@ fn timestamps_are_those_of_the_file() {
     .concat();
     assert_eq!(one(&file).inputs, [format!("0#1@{} ? 1/1/5", at.0)]);
 }
+
+#[test]
+fn interfaces_without_end_stop_the_reading_and_not_the_machine() {
+    let mut bytes = [
+        LITTLE.section(),
+        LITTLE.interface(1, &[LITTLE.option(2, b"eth0")]),
+        LITTLE.enhanced(0, 1, &[7], &[]),
+    ]
+    .concat();
+    for _ in 0..20_000 {
+        bytes.extend(LITTLE.interface(1, &[LITTLE.option(2, b"eth0")]));
+    }
+    let seen = one(&bytes);
+    assert_eq!(seen.taps.len(), 1_024);
+    assert_eq!(
+        seen.notes,
+        ["describes more than 1024 interfaces; what comes before is analyzed (1 frames)"]
+    );
+}
+
+#[test]
+fn sections_without_end_go_on_with_their_taps() {
+    let section = |name: &[u8]| {
+        [
+            LITTLE.section(),
+            LITTLE.interface(1, &[LITTLE.option(2, name)]),
+            LITTLE.enhanced(0, 1, &[7], &[]),
+        ]
+        .concat()
+    };
+    let sections = [section(b"eth0"), section(b"eth1")].concat().repeat(5_000);
+    let seen = one(&sections);
+    assert_eq!((seen.taps.len(), seen.inputs.len()), (2, 10_000));
+}
+
+#[test]
+fn a_name_without_end_is_cut() {
+    let name = "é".repeat(10_000);
+    let seen = one(&[
+        LITTLE.section(),
+        LITTLE.interface(1, &[LITTLE.option(2, name.as_bytes())]),
+    ]
+    .concat());
+    assert_eq!(seen.taps[0].name, "é".repeat(128));
+}

@@ -11,12 +11,17 @@ use super::compression::early_end;
 use super::cooked::{Cooked, Placed, is_cooked};
 use super::legacy::Legacy;
 use super::link_types::{is_readable, named};
-use super::opening::{Meter, Opened, cut_header, not_a_capture, open_stream, subject, unreadable};
+use super::opening::{
+    Meter, Opened, cut_header, not_a_capture, open_file, open_stream, subject, unreadable,
+};
 use super::pcapng::Pcapng;
 use super::window::Window;
 use super::{Host, NamedFile, Reading, names};
 use crate::failure::Failure;
 use crate::record::Described;
+
+/// Cooked captures in one file that are taken apart each for itself; what is beyond belongs to the last.
+const MAX_COOKED: usize = 8;
 
 /// One thing that a capture file holds, at its time.
 #[derive(Clone, Debug)]
@@ -112,7 +117,7 @@ pub(crate) enum Step {
 /// What a format's reader needs to open a tap.
 pub(crate) struct TapOpener<'a> {
     host: &'a mut dyn Host,
-    taken: &'a mut Vec<String>,
+    taken: &'a mut BTreeSet<String>,
     file: &'a NamedFile,
     cooked: &'a mut Vec<Cooked>,
 }
@@ -131,7 +136,9 @@ impl TapOpener<'_> {
                 let what = "holds both sides of the router: which is which is told by the packets";
                 self.host.note(&subject(&self.file.path), what);
             }
-            self.cooked.push(Cooked::default());
+            if self.cooked.len() < MAX_COOKED {
+                self.cooked.push(Cooked::default());
+            }
             return Tap::Cooked(self.cooked.len() - 1);
         }
         let own_name = names::of_file(&self.file.path);
@@ -157,7 +164,7 @@ impl TapOpener<'_> {
         unfiltered: bool,
     ) -> TapId {
         let name = names::distinct(name, &self.file.path, self.taken);
-        self.taken.push(name.clone());
+        self.taken.insert(name.clone());
         let source = self.file.path.display().to_string();
         self.host.open_tap(TapInfo {
             name,
@@ -200,9 +207,33 @@ impl CaptureFile {
     pub(crate) fn open(
         file: &NamedFile,
         host: &mut dyn Host,
-        taken: &mut Vec<String>,
+        taken: &mut BTreeSet<String>,
     ) -> Result<Self, Failure> {
-        let Opened { head, rest, meter } = open_stream(&file.path, file.kept_at.as_deref())?;
+        Self::begin(
+            file,
+            open_file(&file.path, file.kept_at.as_deref())?,
+            host,
+            taken,
+        )
+    }
+
+    /// The same for bytes that come from `stream`; the file is only what it is called.
+    pub(crate) fn of_stream(
+        file: &NamedFile,
+        stream: Box<dyn Read>,
+        host: &mut dyn Host,
+        taken: &mut BTreeSet<String>,
+    ) -> Result<Self, Failure> {
+        Self::begin(file, open_stream(&file.path, stream, None)?, host, taken)
+    }
+
+    fn begin(
+        file: &NamedFile,
+        opened: Opened,
+        host: &mut dyn Host,
+        taken: &mut BTreeSet<String>,
+    ) -> Result<Self, Failure> {
+        let Opened { head, rest, meter } = opened;
         let magic = head.first_chunk::<4>().copied().unwrap_or_default();
         let mut window = Window::new(Box::new(Cursor::new(head).chain(rest)));
         let mut cooked = Vec::new();
@@ -246,6 +277,11 @@ impl CaptureFile {
         self.alone = true;
     }
 
+    /// Bytes of the file that its window has room for.
+    pub(crate) fn room(&self) -> usize {
+        self.window.room()
+    }
+
     /// How far the file was read.
     pub(crate) fn reading(&self) -> Reading {
         self.meter.reading()
@@ -261,7 +297,7 @@ impl CaptureFile {
     pub(crate) fn advance(
         &mut self,
         host: &mut dyn Host,
-        taken: &mut Vec<String>,
+        taken: &mut BTreeSet<String>,
     ) -> Result<(), Failure> {
         if self.advance_in_place() {
             Ok(())
@@ -273,7 +309,7 @@ impl CaptureFile {
     fn advance_anyhow(
         &mut self,
         host: &mut dyn Host,
-        taken: &mut Vec<String>,
+        taken: &mut BTreeSet<String>,
     ) -> Result<(), Failure> {
         self.current = None;
         while !self.ended {
@@ -400,7 +436,7 @@ impl CaptureFile {
         number: usize,
         item: Item,
         host: &mut dyn Host,
-        taken: &mut Vec<String>,
+        taken: &mut BTreeSet<String>,
     ) -> Option<Item> {
         if !matches!(item.what, What::Frame { .. }) {
             return Some(item);

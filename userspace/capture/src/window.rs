@@ -33,6 +33,11 @@ impl Window {
         self.buffer.get(self.start..self.end).unwrap_or_default()
     }
 
+    /// Bytes that it has room for.
+    pub(crate) fn room(&self) -> usize {
+        self.buffer.len()
+    }
+
     /// Bytes consumed so far: the offset of [`Window::data`] in the stream.
     pub(crate) fn offset(&self) -> u64 {
         self.consumed

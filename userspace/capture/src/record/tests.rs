@@ -9,7 +9,7 @@ use rtspscope_engine::{CaptureLoss, FlowCounters, Input, LossKind, TapInfo};
 use rtspscope_wire::{Direction, FrameRef, LinkType, TapId, TapRole, Timestamp};
 
 use super::{Fact, Recorder};
-use crate::source::{Host, MergedFiles, NamedFile};
+use crate::{Host, MergedFiles, NamedFile};
 
 fn scratch() -> PathBuf {
     static NUMBER: AtomicU32 = AtomicU32::new(0);

@@ -55,9 +55,18 @@ impl Read for Metered {
     }
 }
 
-/// Opens a file or standard input, or the place where its bytes are kept, unpacks it if it is compressed, and reads the bytes that tell what it is.
-pub(super) fn open_stream(path: &Path, kept_at: Option<&Path>) -> Result<Opened, Failure> {
+/// Opens a file or standard input, or the place where its bytes are kept, and goes on as [`open_stream`].
+pub(super) fn open_file(path: &Path, kept_at: Option<&Path>) -> Result<Opened, Failure> {
     let (stream, len) = open_raw(kept_at.unwrap_or(path))?;
+    open_stream(path, stream, len)
+}
+
+/// Unpacks the stream if it is compressed, and reads the bytes that tell what it is. `path` is what it is called.
+pub(super) fn open_stream(
+    path: &Path,
+    stream: Box<dyn Read>,
+    len: Option<u64>,
+) -> Result<Opened, Failure> {
     let read = Rc::new(Cell::new(0));
     let meter = Meter {
         read: read.clone(),

@@ -1,5 +1,8 @@
 //! Several files as one stream of inputs, ordered by time; within one file the file's own order stays.
 
+use std::collections::BTreeSet;
+use std::io::Read;
+
 use rtspscope_engine::Input;
 
 use super::capture_file::CaptureFile;
@@ -9,18 +12,18 @@ use crate::failure::Failure;
 
 /// The inputs of all named files.
 #[derive(Debug)]
-pub(crate) struct MergedFiles {
+pub struct MergedFiles {
     files: Vec<CaptureFile>,
-    names: Vec<String>,
+    names: BTreeSet<String>,
     current: Option<usize>,
 }
 
 impl MergedFiles {
     /// Opens all files, in the given order, up to their first item.
-    pub(crate) fn open(named: &[NamedFile], host: &mut dyn Host) -> Result<Self, Failure> {
+    pub fn open(named: &[NamedFile], host: &mut dyn Host) -> Result<Self, Failure> {
         let mut merged = Self {
             files: Vec::with_capacity(named.len()),
-            names: Vec::new(),
+            names: BTreeSet::new(),
             current: None,
         };
         for (index, file) in named.iter().enumerate() {
@@ -44,8 +47,30 @@ impl MergedFiles {
         Ok(merged)
     }
 
+    /// One capture from a stream; `named` is only what it is called.
+    pub fn of_stream(
+        named: &NamedFile,
+        stream: impl Read + 'static,
+        host: &mut dyn Host,
+    ) -> Result<Self, Failure> {
+        let mut names = BTreeSet::new();
+        let mut file = CaptureFile::of_stream(named, Box::new(stream), host, &mut names)?;
+        file.set_alone();
+        file.advance(host, &mut names)?;
+        Ok(Self {
+            files: vec![file],
+            names,
+            current: None,
+        })
+    }
+
+    /// Bytes of the files that there is room for in memory.
+    pub fn room(&self) -> usize {
+        self.files.iter().map(CaptureFile::room).sum()
+    }
+
     /// How much of all files was read; their length is known if that of each is.
-    pub(crate) fn reading(&self) -> Reading {
+    pub fn reading(&self) -> Reading {
         let files = self.files.iter().map(CaptureFile::reading);
         let begin = Reading {
             read: 0,
@@ -58,7 +83,7 @@ impl MergedFiles {
     }
 
     /// The next input. What it borrows is valid until the next call.
-    pub(crate) fn next(&mut self, host: &mut dyn Host) -> Result<Option<Input<'_>>, Failure> {
+    pub fn next(&mut self, host: &mut dyn Host) -> Result<Option<Input<'_>>, Failure> {
         if let Some(file) = self
             .current
             .take()

@@ -10,7 +10,7 @@ use pcap_parser::pcapng::{Block, InterfaceStatisticsBlock, parse_block_be, parse
 use rtspscope_engine::{FlowCounters, LossKind};
 use rtspscope_wire::Timestamp;
 
-use self::interface::Interface;
+use self::interface::{Interface, KnownTaps, MAX_INTERFACES};
 use super::capture_file::{Item, Step, Tap, TapOpener, What};
 use super::options;
 use super::window::Window;
@@ -43,8 +43,7 @@ pub(crate) struct Pcapng {
     big_endian: bool,
     /// Interfaces of the present section, by their number in it.
     interfaces: Vec<Interface>,
-    /// Interfaces of earlier sections: one that is described again goes on with its tap.
-    earlier: Vec<Interface>,
+    known: KnownTaps,
     frames: u64,
     last_at: Timestamp,
 }
@@ -62,11 +61,7 @@ impl Pcapng {
 
     /// The tap that was opened last.
     pub(crate) fn last_tap(&self) -> Option<Tap> {
-        self.interfaces
-            .iter()
-            .chain(&self.earlier)
-            .map(|interface| interface.tap)
-            .max()
+        self.known.last()
     }
 
     /// Reads on to the next item.
@@ -107,7 +102,11 @@ impl Pcapng {
                     return Ok(Step::Item(item, len));
                 }
                 Ok(None) => window.consume(len),
-                Err(Damaged) => return Ok(damaged(window)),
+                Err(Stop::Damaged) => return Ok(damaged(window)),
+                Err(Stop::TooManyInterfaces) => {
+                    let what = format!("describes more than {MAX_INTERFACES} interfaces");
+                    return Ok(Step::Cut(what));
+                }
             }
         }
     }
@@ -133,7 +132,7 @@ impl Pcapng {
         kind: u32,
         bytes: &[u8],
         taps: &mut TapOpener<'_>,
-    ) -> Result<Option<Item>, Damaged> {
+    ) -> Result<Option<Item>, Stop> {
         let parse = if self.big_endian {
             parse_block_be
         } else {
@@ -141,27 +140,28 @@ impl Pcapng {
         };
         let Ok((_, block)) = parse(bytes) else {
             return if NEEDED_BLOCKS.contains(&kind) {
-                Err(Damaged)
+                Err(Stop::Damaged)
             } else {
                 Ok(None)
             };
         };
         let packet = match &block {
             Block::SectionHeader(_) => {
-                self.earlier.append(&mut self.interfaces);
+                self.interfaces.clear();
                 return Ok(None);
             }
             Block::InterfaceDescription(description) => {
-                let earlier = self.earlier.get(self.interfaces.len());
+                let (number, known) = (self.interfaces.len(), &mut self.known);
+                let interface = Interface::read(description, self.big_endian, number, known, taps);
                 self.interfaces
-                    .push(Interface::read(description, self.big_endian, earlier, taps));
+                    .push(interface.ok_or(Stop::TooManyInterfaces)?);
                 return Ok(None);
             }
             Block::InterfaceStatistics(statistics) => return Ok(self.read_statistics(statistics)),
             Block::EnhancedPacket(packet) => packet::of_enhanced(packet, self.big_endian),
             Block::SimplePacket(packet) => packet::of_simple(packet, self.interfaces.first()),
             Block::Unknown(block) if block.block_type == packet::OBSOLETE => {
-                packet::of_obsolete(block.data, self.big_endian).ok_or(Damaged)?
+                packet::of_obsolete(block.data, self.big_endian).ok_or(Stop::Damaged)?
             }
             Block::NameResolution(_)
             | Block::SystemdJournalExport(_)
@@ -171,7 +171,7 @@ impl Pcapng {
             | Block::Unknown(_) => return Ok(None),
         };
         self.frames += 1;
-        let interface = self.interfaces.get(packet.interface).ok_or(Damaged)?;
+        let interface = self.interfaces.get(packet.interface).ok_or(Stop::Damaged)?;
         let what = What::Frame {
             number: self.frames,
             link_type: interface.link_type,
@@ -254,9 +254,14 @@ impl Pcapng {
     }
 }
 
-/// A block that does not hold what its type promises.
+/// Why reading goes no further than a block.
 #[derive(Debug)]
-struct Damaged;
+enum Stop {
+    /// It does not hold what its type promises.
+    Damaged,
+    /// It describes one interface more than are kept.
+    TooManyInterfaces,
+}
 
 fn damaged(window: &Window) -> Step {
     Step::Cut(format!(

@@ -3,7 +3,7 @@
 //! Counters and losses are kept as a custom option of Interface Statistics Blocks and not as Custom Blocks: Wireshark
 //! numbers Custom Blocks among the packets, and the frame numbers of reports must be Wireshark's.
 
-pub(crate) mod blocks;
+pub mod blocks;
 mod fact;
 
 use std::fs::File;
@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use rtspscope_engine::{Input, TapInfo};
 use rtspscope_wire::{LinkType, TapId, TapRole, Timestamp};
 
-pub(crate) use fact::Fact;
+pub use fact::Fact;
 
 use crate::failure::Failure;
 
@@ -28,7 +28,7 @@ const FILTERED: &str = "rtspscope filtered tap, role ";
 
 /// What an `if_description` of this program says of its tap.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Described {
+pub struct Described {
     /// Side of the router.
     pub role: TapRole,
     /// Every packet of the interface was offered.
@@ -37,17 +37,17 @@ pub(crate) struct Described {
 
 impl Described {
     /// The description's text.
-    pub(crate) fn text(self) -> String {
+    pub fn text(self) -> String {
         let begin = if self.unfiltered {
             DESCRIPTION
         } else {
             FILTERED
         };
-        format!("{begin}{}", crate::output::names::role(self.role))
+        format!("{begin}{}", role_word(self.role))
     }
 
     /// Reads a description; `None` for another program's.
-    pub(crate) fn read(text: &str) -> Option<Self> {
+    pub fn read(text: &str) -> Option<Self> {
         let (name, unfiltered) = match (text.strip_prefix(DESCRIPTION), text.strip_prefix(FILTERED))
         {
             (Some(name), _) => (name, true),
@@ -61,8 +61,18 @@ impl Described {
             TapRole::Unknown,
         ]
         .into_iter()
-        .find(|known| crate::output::names::role(*known) == name)?;
+        .find(|known| role_word(*known) == name)?;
         Some(Self { role, unfiltered })
+    }
+}
+
+/// The word for a role in a recording.
+const fn role_word(role: TapRole) -> &'static str {
+    match role {
+        TapRole::Lan => "lan",
+        TapRole::Wan => "wan",
+        TapRole::Mirror => "mirror",
+        TapRole::Unknown => "unknown",
     }
 }
 
@@ -74,7 +84,7 @@ const FLUSH_NANOS: i64 = 1_000_000_000;
 
 /// Writes inputs to a file as they come. The file ends on a whole block at any time.
 #[derive(Debug)]
-pub(crate) struct Recorder {
+pub struct Recorder {
     file: File,
     path: PathBuf,
     /// Whole blocks that are not in the file yet.
@@ -90,7 +100,7 @@ pub(crate) struct Recorder {
 
 impl Recorder {
     /// Creates the file and begins its section.
-    pub(crate) fn create(path: &Path) -> Result<Self, Failure> {
+    pub fn create(path: &Path) -> Result<Self, Failure> {
         let file = File::create(path).map_err(|error| Failure::writing(path.display(), &error))?;
         let mut recorder = Self {
             file,
@@ -108,7 +118,7 @@ impl Recorder {
     }
 
     /// Takes over a tap; the recorder's taps are numbered as the engine's, in the order of the calls.
-    pub(crate) fn open_tap(&mut self, info: TapInfo) {
+    pub fn open_tap(&mut self, info: TapInfo) {
         let tap = TapId(u16::try_from(self.taps.len()).unwrap_or(u16::MAX));
         let link_type = info.link_type;
         self.taps.push(info);
@@ -118,7 +128,7 @@ impl Recorder {
     }
 
     /// Writes one input; of the ticks the last is kept, when the recording ends.
-    pub(crate) fn handle_input(&mut self, input: &Input<'_>) -> Result<(), Failure> {
+    pub fn handle_input(&mut self, input: &Input<'_>) -> Result<(), Failure> {
         match input {
             Input::Frame(frame) => {
                 let interface = self.interface(frame.tap, frame.link_type);
@@ -152,7 +162,7 @@ impl Recorder {
     }
 
     /// Writes what is left.
-    pub(crate) fn finish(mut self) -> Result<(), Failure> {
+    pub fn finish(mut self) -> Result<(), Failure> {
         if !self.interfaces.is_empty() {
             let until = self.last_at;
             self.write_fact(None, &Fact::Watched { until });

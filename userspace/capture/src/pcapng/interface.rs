@@ -1,5 +1,7 @@
 //! An interface of a pcapng section: its tap, its link type and how it counts time.
 
+use std::collections::BTreeMap;
+
 use pcap_parser::pcapng::InterfaceDescriptionBlock;
 use rtspscope_wire::{LinkType, Timestamp};
 
@@ -19,6 +21,26 @@ const DEFAULT_TICKS_PER_SECOND: u128 = 1_000_000;
 
 const NANOS_PER_SECOND: u128 = 1_000_000_000;
 
+/// Interfaces of one section, and taps of one file, that are kept; files of real machines have tens.
+pub(super) const MAX_INTERFACES: usize = 1_024;
+
+/// Bytes of an interface's name that are kept; Linux allows 15.
+const MAX_NAME_LEN: usize = 256;
+
+/// The taps of the sections so far: an interface that a later section describes again goes on with its tap.
+#[derive(Debug, Default)]
+pub(super) struct KnownTaps {
+    /// By number in the section, name and link type.
+    by_interface: BTreeMap<(usize, Option<String>, u16), Tap>,
+}
+
+impl KnownTaps {
+    /// The tap that was opened last.
+    pub(super) fn last(&self) -> Option<Tap> {
+        self.by_interface.values().copied().max()
+    }
+}
+
 /// One described interface.
 #[derive(Clone, Debug)]
 pub(super) struct Interface {
@@ -30,40 +52,51 @@ pub(super) struct Interface {
     pub snaplen: u32,
     /// Drops that its statistics reported so far.
     pub dropped: u64,
-    name: Option<String>,
     ticks_per_second: u128,
     offset_secs: i64,
 }
 
 impl Interface {
-    /// Reads a description. An interface of the same number, name and link type in an earlier section is the same tap.
+    /// Reads the description of the interface `number`. One of the same number, name and link type in an earlier section
+    /// is the same tap. `None` for one too many.
     pub(super) fn read(
         block: &InterfaceDescriptionBlock<'_>,
         big_endian: bool,
-        earlier: Option<&Self>,
+        number: usize,
+        known: &mut KnownTaps,
         taps: &mut TapOpener<'_>,
-    ) -> Self {
+    ) -> Option<Self> {
         let link_type = link_type_of(block.linktype.0.cast_unsigned());
-        let name = options::text(&block.options, IF_NAME);
+        let mut name = options::text(&block.options, IF_NAME);
+        if let Some(name) = &mut name {
+            name.truncate(name.floor_char_boundary(MAX_NAME_LEN));
+        }
         let described = options::text(&block.options, IF_DESCRIPTION)
             .and_then(|description| Described::read(&description));
-        let same = earlier.filter(|earlier| earlier.link_type == link_type && earlier.name == name);
-        Self {
-            tap: same.map_or_else(
-                || taps.open(name.as_deref(), described, link_type),
-                |same| same.tap,
-            ),
+        let taps_len = known.by_interface.len();
+        let key = (number, name.clone(), link_type.0);
+        let tap = match known.by_interface.get(&key) {
+            _ if number >= MAX_INTERFACES => return None,
+            Some(tap) => *tap,
+            None if taps_len >= MAX_INTERFACES => return None,
+            None => {
+                let tap = taps.open(name.as_deref(), described, link_type);
+                known.by_interface.insert(key, tap);
+                tap
+            }
+        };
+        Some(Self {
+            tap,
             link_type,
             snaplen: block.snaplen,
             dropped: 0,
-            name,
             ticks_per_second: options::number(&block.options, IF_TSRESOL, big_endian)
                 .and_then(|value| ticks_per_second(value as u8))
                 .unwrap_or(DEFAULT_TICKS_PER_SECOND),
             offset_secs: options::number(&block.options, IF_TSOFFSET, big_endian)
                 .unwrap_or(0)
                 .cast_signed(),
-        }
+        })
     }
 
     /// A packet's time from its count of this interface's units.
@@ -97,7 +130,6 @@ mod tests {
             link_type: LinkType::ETHERNET,
             snaplen: 0,
             dropped: 0,
-            name: None,
             ticks_per_second,
             offset_secs,
         }

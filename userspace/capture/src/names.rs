@@ -1,5 +1,6 @@
 //! Short names for taps, each different from the others of the run.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 /// The name of a file without its directories; `stdin` for `-`.
@@ -14,7 +15,7 @@ pub(crate) fn of_file(path: &Path) -> String {
 }
 
 /// `wanted` if no tap has it yet, else `wanted` with the file before it, else with a number after it.
-pub(crate) fn distinct(wanted: &str, file: &Path, taken: &[String]) -> String {
+pub(crate) fn distinct(wanted: &str, file: &Path, taken: &BTreeSet<String>) -> String {
     let free = |name: &String| !taken.contains(name);
     // Of more numbers than there are taken names, one is free.
     let numbers = 2..taken.len() + 3;
@@ -33,19 +34,11 @@ mod tests {
     #[test]
     fn equal_names_are_told_apart() {
         let file = Path::new("/captures/router.pcapng");
-        assert_eq!(distinct("eth0", file, &[]), "eth0");
-        assert_eq!(
-            distinct("eth0", file, &["eth0".to_owned()]),
-            "router.pcapng:eth0"
-        );
-        assert_eq!(
-            distinct(
-                "eth0",
-                file,
-                &["eth0".to_owned(), "router.pcapng:eth0".to_owned()]
-            ),
-            "eth0#2"
-        );
+        let mut taken = BTreeSet::new();
+        for name in ["eth0", "router.pcapng:eth0", "eth0#2", "eth0#3"] {
+            assert_eq!(distinct("eth0", file, &taken), name);
+            taken.insert(name.to_owned());
+        }
     }
 
     #[test]

@@ -1,8 +1,13 @@
-//! Saved captures as inputs of the engine: files of any number, merged by time, read with a fixed amount of memory.
+//! Saved captures: files of any number as inputs of the engine, merged by time and read with a fixed amount of memory;
+//! and a run's inputs as a file.
+//!
+//! A crate of its own and not a part of the program, so that what holds for any bytes of a file can be checked by the
+//! fuzzer, as for the other readers of strangers' bytes.
 
 mod capture_file;
 mod compression;
 mod cooked;
+mod failure;
 mod legacy;
 mod link_types;
 mod merge;
@@ -10,6 +15,7 @@ mod names;
 mod opening;
 mod options;
 mod pcapng;
+pub mod record;
 mod window;
 
 use std::path::PathBuf;
@@ -17,11 +23,13 @@ use std::path::PathBuf;
 use rtspscope_engine::TapInfo;
 use rtspscope_wire::{TapId, TapRole};
 
-pub(crate) use merge::MergedFiles;
+pub use failure::{Failure, reason};
+pub use merge::MergedFiles;
+pub use record::Recorder;
 
 /// One capture that the user named.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct NamedFile {
+pub struct NamedFile {
     /// Where it is; `-` is standard input.
     pub path: PathBuf,
     /// Side of the router that the user gave it.
@@ -32,7 +40,7 @@ pub(crate) struct NamedFile {
 
 /// How much of a source was read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Reading {
+pub struct Reading {
     /// Bytes read so far, compressed as they are.
     pub read: u64,
     /// Bytes there were when reading began; `None` for a pipe.
@@ -40,7 +48,7 @@ pub(crate) struct Reading {
 }
 
 /// What a source needs from its surroundings while it reads.
-pub(crate) trait Host {
+pub trait Host {
     /// Opens a tap; inputs of it carry the returned number.
     fn open_tap(&mut self, info: TapInfo) -> TapId;
     /// Tells the user one line about the capture `subject`.

@@ -21,7 +21,7 @@ const EPB_FLAGS: u16 = 2;
 const NANOSECONDS: u8 = 9;
 
 /// The head of the file, with what there is to say about it.
-pub(crate) fn section(out: &mut Vec<u8>, comment: Option<&str>) {
+pub fn section(out: &mut Vec<u8>, comment: Option<&str>) {
     block(out, SECTION_HEADER, |body| {
         body.extend_from_slice(&BYTE_ORDER_MAGIC.to_le_bytes());
         body.extend_from_slice(&1_u16.to_le_bytes());
@@ -40,7 +40,7 @@ pub(crate) fn section(out: &mut Vec<u8>, comment: Option<&str>) {
 }
 
 /// A tap.
-pub(crate) fn interface(out: &mut Vec<u8>, link_type: LinkType, name: &str, description: &str) {
+pub fn interface(out: &mut Vec<u8>, link_type: LinkType, name: &str, description: &str) {
     block(out, INTERFACE_DESCRIPTION, |body| {
         body.extend_from_slice(&link_type.0.to_le_bytes());
         body.extend_from_slice(&[0; 2]);
@@ -53,12 +53,7 @@ pub(crate) fn interface(out: &mut Vec<u8>, link_type: LinkType, name: &str, desc
 }
 
 /// A frame, with what there is to say about it.
-pub(crate) fn packet(
-    out: &mut Vec<u8>,
-    interface: u32,
-    frame: &FrameRef<'_>,
-    comment: Option<&str>,
-) {
+pub fn packet(out: &mut Vec<u8>, interface: u32, frame: &FrameRef<'_>, comment: Option<&str>) {
     let flags: u32 = match frame.direction {
         Direction::Ingress => 0b01,
         Direction::Egress => 0b10,
@@ -85,7 +80,7 @@ pub(crate) fn packet(
 }
 
 /// Statistics that carry one fact.
-pub(crate) fn statistics(out: &mut Vec<u8>, interface: u32, at: Timestamp, fact: &[u8]) {
+pub fn statistics(out: &mut Vec<u8>, interface: u32, at: Timestamp, fact: &[u8]) {
     block(out, INTERFACE_STATISTICS, |body| {
         body.extend_from_slice(&interface.to_le_bytes());
         time(body, at);

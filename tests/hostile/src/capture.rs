@@ -1,0 +1,146 @@
+//! Capture files: any bytes, in any drips, give the same items and the same notes, with bounded memory.
+
+use std::io::{self, Read};
+use std::path::PathBuf;
+
+use rtspscope_capture::{Host, MergedFiles, NamedFile};
+use rtspscope_engine::{Input, TapInfo};
+use rtspscope_wire::{LinkType, TapId, TapRole};
+
+use crate::split::{Numbers, seeded};
+
+/// Room that a file may take: its longest block, which is more than the buffer that reading begins with.
+const MAX_ROOM: usize = 16 << 20;
+
+/// Taps that a file may open: those of its interfaces, and the sides of its cooked captures.
+const MAX_TAPS: usize = 1_024 + 8 * 64;
+
+/// Items that are looked at; a few bytes unpack to any number.
+const MAX_ITEMS: usize = 20_000;
+
+/// What a file gave, in words that can be compared.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Told {
+    taps: Vec<(String, TapRole, Option<LinkType>)>,
+    notes: Vec<String>,
+    items: Vec<String>,
+    end: Option<String>,
+    last_frame: u64,
+    frames: u64,
+}
+
+impl Host for Told {
+    fn open_tap(&mut self, info: TapInfo) -> TapId {
+        self.taps.push((info.name, info.role, info.link_type));
+        assert!(self.taps.len() <= MAX_TAPS);
+        TapId(self.taps.len() as u16 - 1)
+    }
+
+    fn note(&mut self, subject: &str, what: &str) {
+        self.notes.push(format!("{subject}: {what}"));
+    }
+}
+
+impl Told {
+    fn handle_input(&mut self, input: &Input<'_>) {
+        if let Input::Frame(frame) = input {
+            assert!(frame.number > self.last_frame, "frame numbers rise");
+            assert!(
+                usize::from(frame.tap.0) < self.taps.len(),
+                "its tap is open"
+            );
+            self.last_frame = frame.number;
+            self.frames += 1;
+        }
+        self.items.push(format!("{input:?}"));
+    }
+
+    /// Frames that are left out are copies in a cooked capture; elsewhere none is missing.
+    fn check_numbers(&self) {
+        let cooked = [LinkType::LINUX_SLL, LinkType::LINUX_SLL2];
+        let is_cooked =
+            |link_type: &Option<LinkType>| link_type.is_some_and(|it| cooked.contains(&it));
+        if !self
+            .taps
+            .iter()
+            .any(|(_, _, link_type)| is_cooked(link_type))
+        {
+            assert_eq!(self.frames, self.last_frame);
+        }
+    }
+}
+
+/// Gives a few bytes at a time, and is interrupted now and then.
+struct Dripping {
+    bytes: Vec<u8>,
+    at: usize,
+    numbers: Numbers,
+    longest: usize,
+}
+
+impl Read for Dripping {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.numbers.below(16) == 0 {
+            return Err(io::ErrorKind::Interrupted.into());
+        }
+        let rest = &self.bytes[self.at..];
+        let len = (1 + self.numbers.below(self.longest))
+            .min(buffer.len())
+            .min(rest.len());
+        buffer[..len].copy_from_slice(&rest[..len]);
+        self.at += len;
+        Ok(len)
+    }
+}
+
+/// The first eight bytes decide how the file drips; the rest is the file.
+pub fn capture(data: &[u8]) {
+    let Some((mut numbers, bytes)) = seeded(data) else {
+        return;
+    };
+    let whole = read(io::Cursor::new(bytes.to_vec()));
+    let longest = [1, 7, 100, 5_000][numbers.below(4)];
+    let dripping = Dripping {
+        bytes: bytes.to_vec(),
+        at: 0,
+        numbers,
+        longest,
+    };
+    assert_eq!(whole, read(dripping));
+    whole.check_numbers();
+}
+
+fn read(stream: impl Read + 'static) -> Told {
+    let named = NamedFile {
+        path: PathBuf::from("capture"),
+        role: TapRole::Unknown,
+        kept_at: None,
+    };
+    let mut seen = Told::default();
+    let mut source = match MergedFiles::of_stream(&named, stream, &mut seen) {
+        Ok(source) => source,
+        Err(error) => {
+            seen.end = Some(error.to_string());
+            return seen;
+        }
+    };
+    while seen.items.len() < MAX_ITEMS {
+        let mut host = Told::default();
+        std::mem::swap(&mut host, &mut seen);
+        match source.next(&mut host) {
+            Ok(Some(input)) => host.handle_input(&input),
+            Ok(None) => {
+                seen = host;
+                break;
+            }
+            Err(error) => {
+                host.end = Some(error.to_string());
+                seen = host;
+                break;
+            }
+        }
+        seen = host;
+        assert!(source.room() <= MAX_ROOM, "{}", source.room());
+    }
+    seen
+}
