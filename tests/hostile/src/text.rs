@@ -1,6 +1,9 @@
 //! Text of strangers: messages, header values, descriptions, addresses, and the credentials in any of them.
 
-use rtspscope_wire::rtsp::{auth, message as messages, rtp_info, transport as transports};
+use rtspscope_wire::rtsp::range::{self, Unit};
+use rtspscope_wire::rtsp::{
+    auth, challenge, message as messages, methods, rtp_info, transport as transports,
+};
 use rtspscope_wire::{Spanned, sdp as descriptions, text as texts, url};
 
 use crate::spans;
@@ -45,17 +48,52 @@ pub fn sdp(raw: &[u8]) {
     spans::check(spans::of_sdp(&parsed.value), raw, 0);
 }
 
-/// RTP-Info and URLs are read in their places, secrets are blanked byte by byte, and nothing reaches a terminal raw.
+/// The values of small header fields and URLs are read in their places, secrets are blanked byte by byte, and nothing reaches a terminal raw.
 pub fn fields(raw: &[u8]) {
     let parsed = rtp_info::parse(Spanned::new(raw, VALUE_AT));
     spans::check_anomalies(&parsed.anomalies, &(VALUE_AT..VALUE_AT + raw.len()));
     for info in &parsed.value {
         spans::check(info.url.iter().chain([&info.text]), raw, VALUE_AT);
     }
+    check_range(raw);
+    check_challenges(raw);
     check_url(raw);
     check_secrets(raw);
     let shown = texts::escape_controls(&String::from_utf8_lossy(raw)).into_owned();
     assert!(!shown.chars().any(char::is_control), "{shown:?}");
+}
+
+fn check_range(raw: &[u8]) {
+    let within = VALUE_AT..VALUE_AT + raw.len();
+    let parsed = range::parse(Spanned::new(raw, VALUE_AT));
+    spans::check_anomalies(&parsed.anomalies, &within);
+    spans::check([&parsed.value.text], raw, VALUE_AT);
+    spans::check(&parsed.value.time, raw, VALUE_AT);
+    if parsed.value.unit == Unit::Other {
+        assert_eq!((parsed.value.from, parsed.value.to), (None, None));
+    }
+    assert!(parsed.value.duration().is_none_or(|span| span.0 >= 0));
+    let pace = range::pace(&Spanned::new(raw, VALUE_AT));
+    assert!(pace.is_none_or(f64::is_finite));
+}
+
+fn check_challenges(raw: &[u8]) {
+    let within = VALUE_AT..VALUE_AT + raw.len();
+    let parsed = challenge::parse(Spanned::new(raw, VALUE_AT));
+    spans::check_anomalies(&parsed.anomalies, &within);
+    for challenge in &parsed.value {
+        spans::check([&challenge.scheme], raw, VALUE_AT);
+        let params = challenge.params.iter();
+        spans::check(
+            params.flat_map(|(name, value)| [name, value]),
+            raw,
+            VALUE_AT,
+        );
+        let _ = (challenge.is_stale(), challenge.algorithm());
+    }
+    let listed = methods::parse(Spanned::new(raw, VALUE_AT));
+    spans::check_anomalies(&listed.anomalies, &within);
+    spans::check(&listed.value, raw, VALUE_AT);
 }
 
 fn check_url(raw: &[u8]) {

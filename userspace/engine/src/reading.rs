@@ -1,6 +1,9 @@
 //! The few things that the whole engine reads from the bytes of a message.
 
+use rtspscope_wire::Spanned;
+use rtspscope_wire::rtsp::challenge::{self, Challenge};
 use rtspscope_wire::rtsp::message::{self, MessageSlice};
+use rtspscope_wire::rtsp::methods;
 use rtspscope_wire::rtsp::transport::{self, TransportSpec};
 use rtspscope_wire::url;
 
@@ -33,6 +36,22 @@ pub(crate) fn transports<'a>(message: &MessageSlice<'a>) -> Vec<TransportSpec<'a
     message.header("Transport").map_or_else(Vec::new, |field| {
         transport::parse(field.value.clone()).value
     })
+}
+
+/// What a server asks for in all WWW-Authenticate fields of a response, or a client gives in its Authorization field.
+pub(crate) fn challenges<'a>(message: &MessageSlice<'a>, field: &str) -> Vec<Challenge<'a>> {
+    let fields = message.headers_named(field);
+    fields
+        .flat_map(|field| challenge::parse(field.value.clone()).value)
+        .collect()
+}
+
+/// The methods that all fields of this name (Public, Allow) list.
+pub(crate) fn methods<'a>(message: &MessageSlice<'a>, field: &str) -> Vec<Spanned<'a>> {
+    let fields = message.headers_named(field);
+    fields
+        .flat_map(|field| methods::parse(field.value.clone()).value)
+        .collect()
 }
 
 /// `rtsp://user:secret@host/` becomes `rtsp://***@host/`, at every URL of the text.

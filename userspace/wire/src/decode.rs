@@ -8,6 +8,7 @@ mod icmp;
 mod ip;
 mod link;
 mod transport;
+mod tunnel;
 
 use std::net::SocketAddr;
 

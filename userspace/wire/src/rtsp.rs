@@ -2,7 +2,10 @@
 
 pub mod auth;
 pub mod base64;
+pub mod challenge;
 pub mod message;
+pub mod methods;
+pub mod range;
 pub mod rtp_info;
 pub mod stream;
 pub mod transport;

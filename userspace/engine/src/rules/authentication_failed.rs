@@ -5,6 +5,7 @@ use crate::facts::server_side_exchanges;
 use crate::finding::{Code, Explanation, Finding, Severity};
 use crate::model::Exchange;
 use crate::reading;
+use rtspscope_wire::rtsp::challenge::Challenge;
 
 pub(super) const EXPLANATION: Explanation = Explanation {
     meaning: "The client sent user name and password, the server answered 401 again, and it never let the client in.",
@@ -54,9 +55,15 @@ fn finding(view: &View<'_>, refused: &Exchange) -> Option<Finding> {
         .flat_map(|nat| &nat.rewrites)
         .any(|diff| diff.field == "request.uri");
     let why = if uri_changed {
-        ", and the router changed the URI that a digest covers"
+        ", and the router changed the URI that a digest covers".to_owned()
     } else {
-        ""
+        misfit(refused).unwrap_or_default()
+    };
+    let asked = asked(refused);
+    let again = if asked.is_empty() {
+        "401 again".to_owned()
+    } else {
+        format!("401 again, asking for {asked}")
     };
     let finding = Finding::new(
         Code::AuthenticationFailed,
@@ -72,8 +79,66 @@ fn finding(view: &View<'_>, refused: &Exchange) -> Option<Finding> {
         request.at,
         format!("{} with {scheme} credentials", refused.method),
     )
-    .proof(response.at, "401 again");
+    .proof(response.at, again);
     Some(finding.remedies(EXPLANATION.remedies.iter().copied()))
+}
+
+/// What the server asks for: `Digest (SHA-256) or Basic`.
+fn asked(refused: &Exchange) -> String {
+    let mut asked: Vec<String> = Vec::new();
+    let response = refused
+        .response
+        .as_ref()
+        .map(|response| reading::fields(response));
+    let challenges = response.map_or_else(Vec::new, |response| {
+        reading::challenges(&response, "WWW-Authenticate")
+    });
+    for challenge in challenges {
+        let scheme = challenge.scheme.text();
+        let told = match challenge.algorithm() {
+            Some(algorithm) => format!("{scheme} ({algorithm})"),
+            None => scheme.into_owned(),
+        };
+        if !asked.contains(&told) {
+            asked.push(told);
+        }
+    }
+    asked.join(" or ")
+}
+
+/// Why the credentials cannot fit what the server asks for, where that is not the password.
+fn misfit(refused: &Exchange) -> Option<String> {
+    let request = reading::fields(refused.request.as_ref()?);
+    let given = reading::challenges(&request, "Authorization")
+        .into_iter()
+        .next()?;
+    let response = reading::fields(refused.response.as_ref()?);
+    let challenges = reading::challenges(&response, "WWW-Authenticate");
+    let of_scheme = |challenge: &&Challenge<'_>| {
+        let scheme = challenge.scheme.bytes;
+        scheme.eq_ignore_ascii_case(given.scheme.bytes)
+    };
+    let fitting: Vec<&Challenge<'_>> = challenges.iter().filter(of_scheme).collect();
+    if challenges.is_empty() {
+        return None;
+    }
+    if fitting.is_empty() {
+        return Some(format!(", which asks for {} instead", asked(refused)));
+    }
+    if fitting.iter().any(|challenge| challenge.is_stale()) {
+        return Some(
+            ", which says that the nonce was too old and not the password wrong".to_owned(),
+        );
+    }
+    let made_with = given.algorithm()?;
+    let offers = |challenge: &&Challenge<'_>| challenge.algorithm().as_ref() == Some(&made_with);
+    let misses = !fitting.iter().any(offers);
+    misses.then(|| {
+        format!(
+            ", which asks for {}; the digest is made with {made_with}",
+            asked(refused)
+        )
+    })
 }
 
 #[cfg(test)]
@@ -111,6 +176,57 @@ mod tests {
             !Scene::behind_nat(&talk)
                 .troubles()
                 .contains(&"authentication-failed")
+        );
+    }
+
+    fn cause(request: &str, response: &str) -> (String, String) {
+        let talk = format!(
+            "
+        0.0 > DESCRIBE rtsp://h/a RTSP/1.0 | CSeq: 0 | Authorization: {request}
+        0.0 < RTSP/1.0 401 Unauthorized | CSeq: 0{response}"
+        );
+        let snapshot = Scene::behind_nat(&talk).checked();
+        let finding = snapshot
+            .findings
+            .iter()
+            .find(|finding| finding.code.name() == "authentication-failed")
+            .expect("the credentials were refused");
+        let last = finding.evidence.last().expect("a finding has evidence");
+        (finding.cause.clone(), last.note.clone())
+    }
+
+    #[test]
+    fn tells_what_the_server_asks_for_where_the_credentials_cannot_fit_it() {
+        let both = " | WWW-Authenticate: Digest realm=\"a\", nonce=\"n\", algorithm=SHA-256, Basic realm=\"a\"";
+        assert_eq!(
+            cause("Digest username=\"u\", nonce=\"n\"", both),
+            (
+                "DESCRIBE with Digest credentials was answered with 401, which asks for Digest (SHA-256) or Basic; \
+                 the digest is made with MD5"
+                    .to_owned(),
+                "401 again, asking for Digest (SHA-256) or Basic".to_owned()
+            )
+        );
+        let separate = " | WWW-Authenticate: Digest realm=a | WWW-Authenticate: Digest realm=a,algorithm=SHA-256";
+        assert_eq!(
+            cause("Basic dTpw", separate).0,
+            "DESCRIBE with Basic credentials was answered with 401, which asks for Digest (MD5) or Digest (SHA-256) instead"
+        );
+        assert_eq!(
+            cause(
+                "Digest username=u",
+                " | WWW-Authenticate: Digest realm=a, stale=TRUE"
+            )
+            .0,
+            "DESCRIBE with Digest credentials was answered with 401, which says that the nonce was too old and not the \
+             password wrong"
+        );
+        assert_eq!(
+            cause("Digest username=u", " | WWW-Authenticate: Digest realm=a"),
+            (
+                "DESCRIBE with Digest credentials was answered with 401".to_owned(),
+                "401 again, asking for Digest (MD5)".to_owned()
+            )
         );
     }
 }

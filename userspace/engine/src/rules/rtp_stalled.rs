@@ -1,5 +1,6 @@
 //! `rtp-stalled`: media came and then stopped while the session went on.
 
+use rtspscope_wire::rtsp::range;
 use rtspscope_wire::{Span, Timestamp};
 
 use super::{View, advice};
@@ -7,14 +8,16 @@ use crate::clocks::clocks;
 use crate::facts::{MediaFacts, ending, play_accepted};
 use crate::finding::{Code, Explanation, Finding, Severity};
 use crate::locator::Locator;
-use crate::model::{Arrival, Leg};
+use crate::model::{Arrival, Exchange, Leg};
+use crate::reading;
 
 pub(super) const EXPLANATION: Explanation = Explanation {
     meaning: "Picture or sound began and then froze, while the RTSP connection stayed up. Either the server stopped sending, or the router \
         stopped letting media through: its UDP mapping ended (after 30, 60, 120 or 180 seconds), or an ICMP error tore it down.",
     proof: "RTP next to the client that ends ten seconds or more before the session does, and long after its usual distance between \
         packets; with the other tap, whether it still came there.",
-    not_this: "PAUSE, TEARDOWN and a server that says goodbye (RTCP BYE) end media as they should. Metadata may be silent for long.",
+    not_this: "PAUSE, TEARDOWN, a server that says goodbye (RTCP BYE) and the end of the Range that PLAY named end media as they should. \
+        Metadata may be silent for long.",
     remedies: &[
         advice::USE_TCP,
         "Where media went on outside the router: let the player send something on its media ports (receiver reports), or raise the router's UDP timeout",
@@ -24,6 +27,9 @@ pub(super) const EXPLANATION: Explanation = Explanation {
 
 /// Shorter silence is loss or jitter.
 const SILENCE: Span = Span::from_secs(10);
+
+/// How much earlier than the end of its range the last packet of a recording may come.
+const END_OF_RANGE: Span = Span::from_secs(3);
 
 /// The silence must be as many times the longest gap while media flowed: a stream of one picture a minute is no stall.
 const TIMES_THE_LONGEST_GAP: i64 = 3;
@@ -64,7 +70,7 @@ pub(super) fn stall(view: &View<'_>, media: MediaFacts<'_>) -> Option<Stall> {
     if arrival.rtp.packets < 2 || silence_there < SILENCE || silence_there.0 < usual {
         return None;
     }
-    if said_goodbye || may_pause || (media.in_band() && gap) {
+    if said_goodbye || may_pause || (media.in_band() && gap) || played_out(leg, last.at) {
         return None;
     }
     let at_server = view.facts.sides().and_then(|sides| {
@@ -76,6 +82,44 @@ pub(super) fn stall(view: &View<'_>, media: MediaFacts<'_>) -> Option<Stall> {
         silence: silence_there,
         at_server,
     })
+}
+
+/// Whether the part of a recording that PLAY named had been played when the last packet came.
+fn played_out(leg: &Leg, last: Timestamp) -> bool {
+    let plays = leg
+        .exchanges
+        .iter()
+        .filter(|exchange| exchange.is("PLAY") && exchange.succeeded());
+    let answered = plays.filter_map(|exchange| Some((exchange, exchange.response.as_ref()?.at.at)));
+    let in_force = answered.filter(|(_, at)| *at <= last).last();
+    in_force.is_some_and(|(play, at)| {
+        playing_time(play).is_some_and(|time| last + END_OF_RANGE >= at + time)
+    })
+}
+
+/// How long the range takes that a PLAY and its answer name, by its length and its pace; `None` where it has no end.
+fn playing_time(play: &Exchange) -> Option<Span> {
+    let messages = [play.response.as_ref(), play.request.as_ref()];
+    let messages: Vec<_> = messages
+        .into_iter()
+        .flatten()
+        .map(|message| reading::fields(message))
+        .collect();
+    // The server's word counts before the client's wish.
+    let first = |name: &'static str| {
+        let mut fields = messages
+            .iter()
+            .filter_map(move |message| message.header(name));
+        fields.next().map(|field| field.value.clone())
+    };
+    let duration = range::parse(first("Range")?).value.duration()?;
+    let pace = |name| {
+        first(name)
+            .and_then(|value| range::pace(&value))
+            .unwrap_or(1.0)
+    };
+    let pace = (pace("Scale") * pace("Speed")).abs();
+    (pace > 0.0).then(|| Span((duration.0 as f64 / pace) as i64))
 }
 
 /// How long before the end of the session a tap saw the last packet.
@@ -181,5 +225,48 @@ mod tests {
         let mut scene = stopped(30.0, 30.0);
         scene.arrival(LAN).rtp.max_gap = Some(rtspscope_wire::Span::from_secs(15));
         assert_eq!(scene.troubles(), Vec::<&str>::new());
+    }
+
+    /// Media that stopped after 30 s of 60, where PLAY and its answer hold these fields.
+    fn stopped_with(request: &str, response: &str) -> Vec<&'static str> {
+        let talk = UDP_TALK
+            .replace("10.0 >", "60.0 >")
+            .replace("10.1 <", "60.1 <")
+            .replace(
+                "CSeq: 4 | Session: 66334873\n    0.05",
+                &format!("CSeq: 4 | Session: 66334873{request}\n    0.05"),
+            )
+            .replace(
+                "CSeq: 4 | Session: 66334873\n    60.0",
+                &format!("CSeq: 4 | Session: 66334873{response}\n    60.0"),
+            );
+        let mut scene = Scene::behind_nat(&talk).punch(0.035, 5000).rtp(900, 900);
+        scene.arrival(LAN).rtp.last = Some(at(LAN, 30.0, 200));
+        scene.arrival(WAN).rtp.last = Some(at(WAN, 30.0, 300));
+        scene.troubles()
+    }
+
+    #[test]
+    fn is_silent_at_the_end_of_the_range_that_was_asked_for() {
+        let none: [&str; 0] = [];
+        assert_eq!(stopped_with("", " | Range: npt=10-40.5"), none);
+        assert_eq!(stopped_with(" | Range: npt=0-31", ""), none);
+        assert_eq!(stopped_with("", " | Range: npt=0-60 | Scale: 2.0"), none);
+        assert_eq!(
+            stopped_with("", " | Range: clock=20260101T000000Z-20260101T000030Z"),
+            none
+        );
+    }
+
+    #[test]
+    fn fires_before_the_end_of_the_range_and_for_one_without_end() {
+        let stalled = ["rtp-stalled"];
+        assert_eq!(stopped_with("", " | Range: npt=0-60"), stalled);
+        assert_eq!(stopped_with("", " | Range: npt=0.000-"), stalled);
+        assert_eq!(
+            stopped_with(" | Range: npt=0-30", " | Range: npt=0-50"),
+            stalled
+        );
+        assert_eq!(stopped_with("", " | Range: npt=0-30 | Scale: 0.5"), stalled);
     }
 }

@@ -5,6 +5,7 @@ use crate::clocks::clocks;
 use crate::facts::play_accepted;
 use crate::finding::{Code, Explanation, Finding, Severity};
 use crate::model::{Close, Leg, Side};
+use crate::reading;
 use rtspscope_wire::{Span, Timestamp};
 
 pub(super) const EXPLANATION: Explanation = Explanation {
@@ -56,13 +57,34 @@ fn finding(view: &View<'_>, leg: &Leg, timeout: u32) -> Option<Finding> {
         ),
     )
     .cause(format!(
-        "the session timeout is {timeout} s, and the client sent no request for {:.1} s{}",
+        "the session timeout is {timeout} s, and the client sent no request for {:.1} s{}{}",
         idle.as_secs_f64(),
+        keepalive(leg).map_or_else(String::new, |method| format!(
+            "; the server takes {method} as a keepalive"
+        )),
         clocks(view.session).map_or_else(String::new, |clocks| format!("; {clocks}"))
     ))
     .proof(last.at, "last request of the client")
     .proof(close.at, "the server closes the connection");
     Some(finding.remedies(EXPLANATION.remedies.iter().copied()))
+}
+
+/// The keepalive that the server takes by its own word: what its Public fields list.
+fn keepalive(leg: &Leg) -> Option<&'static str> {
+    let responses = leg.exchanges.iter().filter(|exchange| exchange.succeeded());
+    let listed = |method: &str| {
+        let mut fields = responses
+            .clone()
+            .filter_map(|exchange| exchange.response.as_ref());
+        fields.any(|response| {
+            let methods = reading::methods(&reading::fields(response), "Public");
+            methods.iter().any(|known| known.is(method))
+        })
+    };
+    // Without a body GET_PARAMETER does nothing else; the RFC names it first (RFC 2326 §10.8).
+    ["GET_PARAMETER", "OPTIONS"]
+        .into_iter()
+        .find(|method| listed(method))
 }
 
 fn idle(last: Timestamp, close: Close) -> Span {
@@ -114,5 +136,23 @@ mod tests {
     #[test]
     fn is_silent_when_the_server_closed_earlier() {
         assert_eq!(closed_by_server(41.0).troubles(), Vec::<&str>::new());
+    }
+
+    #[test]
+    fn names_the_keepalive_that_the_server_takes() {
+        let cause = |public: &str| {
+            let talk = UDP_TALK.split("10.0 >").next().unwrap();
+            let options = format!(
+                "
+    0.00 > OPTIONS rtsp://203.0.113.10/a RTSP/1.0 | CSeq: 1
+    0.00 < RTSP/1.0 200 OK | CSeq: 1 | {public}"
+            );
+            let snapshot = closed_by_server_after(&format!("{options}{talk}"), 60.2).checked();
+            snapshot.findings[0].cause.clone()
+        };
+        let taken = |method| format!("; the server takes {method} as a keepalive");
+        assert!(cause("Public: OPTIONS, PLAY, GET_PARAMETER").contains(&taken("GET_PARAMETER")));
+        assert!(cause("Public: OPTIONS PLAY").contains(&taken("OPTIONS")));
+        assert!(!cause("Public: PLAY").contains("as a keepalive"));
     }
 }

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use etherparse::err::ipv6_exts::HeaderSliceError;
 use etherparse::{Ipv4HeaderSlice, Ipv6ExtensionSlice, Ipv6ExtensionsSlice, Ipv6HeaderSlice};
 
-use super::{Layer, Stop, link};
+use super::{Layer, Stop, link, tunnel};
 use crate::FrameRef;
 
 /// Shortest IPv4 header.
@@ -45,14 +45,18 @@ pub struct Fragment {
     pub more: bool,
 }
 
-/// Reads a frame down to its IP header; `Err(None)` where it carries no IP.
+/// Reads a frame down to its IP header, the innermost where packets are wrapped; `Err(None)` where it carries no IP.
 #[inline]
 pub fn ip<'a>(frame: &FrameRef<'a>) -> Result<IpPacket<'a>, Option<Stop>> {
     let offset = link::ip_offset(frame)?;
     let bytes = frame.bytes.get(offset..).unwrap_or_default();
     let wire_len =
         (frame.original_len as usize).max(frame.bytes.len()) - offset.min(frame.bytes.len());
-    packet(bytes, wire_len, offset)
+    let packet = packet(bytes, wire_len, offset)?;
+    if tunnel::may_hold_another(&packet) {
+        return tunnel::innermost(frame.bytes, packet);
+    }
+    Ok(packet)
 }
 
 /// Reads an IP packet that begins at `offset` of its frame, with `wire_len` bytes up to the end of the frame on the wire.

@@ -52,6 +52,11 @@ pub(super) fn ip_offset(frame: &FrameRef<'_>) -> Result<usize, Option<Stop>> {
     }
 }
 
+/// Offset of the IP header behind an Ethernet header that begins at `at`.
+pub(super) fn behind_ethernet(bytes: &[u8], at: usize) -> Result<usize, Option<Stop>> {
+    by_ethertype(bytes, at + ETHERNET_LEN - 2)
+}
+
 /// Goes on after a header whose last two bytes, at `at`, are the type of what follows.
 fn by_ethertype(bytes: &[u8], at: usize) -> Result<usize, Option<Stop>> {
     after_ethertype(bytes, be16(bytes, at)?, at + 2)

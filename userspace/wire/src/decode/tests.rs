@@ -5,6 +5,8 @@ use etherparse::PacketBuilder;
 use super::*;
 use crate::{Direction, LinkType, TapId, Timestamp};
 
+mod tunnel;
+
 const MAC: [u8; 6] = [2, 0, 0, 0, 0, 1];
 const RTP: &[u8] = b"\x80\x60\x00\x01payload";
 
