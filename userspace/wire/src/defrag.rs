@@ -309,11 +309,17 @@ impl Partial {
             self.total = Some(piece.offset + piece.len);
         }
         self.pieces.push(piece);
-        // Pieces never overlap, so they fill the packet exactly when their lengths add up to it.
+        let is_beyond = |piece: &Piece| {
+            self.total
+                .is_some_and(|total| piece.offset + piece.len > total)
+        };
+        if self.pieces.iter().any(is_beyond) {
+            return Grown::Broken;
+        }
+        // Pieces never overlap and none lies behind the last, so they fill the packet exactly when their lengths add up to it.
         let present: u32 = self.pieces.iter().map(|piece| piece.len).sum();
         match self.total {
             Some(total) if present == total => Grown::Complete(total),
-            Some(total) if present > total => Grown::Broken,
             Some(_) | None => Grown::Incomplete,
         }
     }

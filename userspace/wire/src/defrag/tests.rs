@@ -140,6 +140,15 @@ fn overlapping_fragments_are_given_up() {
 }
 
 #[test]
+fn a_fragment_behind_the_last_does_not_fill_the_hole_before_it() {
+    let mut last = v4(1, 16..32);
+    // No more fragments follow.
+    last[6] = 0;
+    check(&[last.clone(), v4(1, 40..56)], &[], 1);
+    check(&[v4(1, 40..56), last], &[], 1);
+}
+
+#[test]
 fn a_datagram_that_lacks_a_fragment_did_not_arrive() {
     check(
         &[v4(1, 0..48), v4(2, 0..48), v4(2, 48..108)],
