@@ -98,7 +98,7 @@ pub fn capture(data: &[u8]) {
     let Some((mut numbers, bytes)) = seeded(data) else {
         return;
     };
-    let whole = read(io::Cursor::new(bytes.to_vec()));
+    let whole = read(io::Cursor::new(bytes.to_vec()), false);
     let longest = [1, 7, 100, 5_000][numbers.below(4)];
     let dripping = Dripping {
         bytes: bytes.to_vec(),
@@ -106,11 +106,24 @@ pub fn capture(data: &[u8]) {
         numbers,
         longest,
     };
-    assert_eq!(whole, read(dripping));
+    let dripped = read(dripping, true);
+    if !is_damaged_gzip(bytes) {
+        assert_eq!(whole, dripped);
+    }
     whole.check_numbers();
+    dripped.check_numbers();
 }
 
-fn read(stream: impl Read + 'static) -> Told {
+/// How much of damaged gzip data can be unpacked depends on how much of it is unpacked at once.
+fn is_damaged_gzip(bytes: &[u8]) -> bool {
+    let mut unpacked = flate2::read::MultiGzDecoder::new(bytes);
+    let end = io::copy(&mut unpacked, &mut io::sink());
+    let is_damaged = end.is_err_and(|error| error.kind() != io::ErrorKind::UnexpectedEof);
+    bytes.starts_with(&[0x1f, 0x8b]) && is_damaged
+}
+
+/// Reads all, each item by the long way or, where there is one, by the short.
+fn read(stream: impl Read + 'static, short_cuts: bool) -> Told {
     let named = NamedFile {
         path: PathBuf::from("capture"),
         role: TapRole::Unknown,
@@ -125,6 +138,10 @@ fn read(stream: impl Read + 'static) -> Told {
         }
     };
     while seen.items.len() < MAX_ITEMS {
+        if short_cuts && let Some(input) = source.next_ready() {
+            seen.handle_input(&input);
+            continue;
+        }
         let mut host = Told::default();
         std::mem::swap(&mut host, &mut seen);
         match source.next(&mut host) {

@@ -186,8 +186,13 @@ fn run_files(files: &[NamedFile], mut run: Run, shows_progress: bool) -> Result<
     let mut progress = Progress::new(shows_progress, source.reading());
     let mut until_turn = INPUTS_PER_TURN;
     loop {
-        let next = source.next(&mut progress.beside(&mut run))?;
-        let Some(input) = next else { break };
+        let input = match source.next_ready() {
+            Some(input) => input,
+            None => match source.next(&mut progress.beside(&mut run))? {
+                Some(input) => input,
+                None => break,
+            },
+        };
         run.handle_input(&input)?;
         progress.handle_input(|| source.reading());
         until_turn -= 1;

@@ -80,6 +80,8 @@ pub(crate) struct Run {
     filter: Option<Filter>,
     number_frames: bool,
     keep_counters: bool,
+    /// Inputs go to the engine as they are, and nowhere else.
+    is_plain: bool,
     frames: u64,
     view: Box<dyn View>,
     notes: Vec<String>,
@@ -90,7 +92,10 @@ pub(crate) struct Run {
 impl Run {
     /// A run without taps.
     pub(crate) fn new(options: RunOptions, view: Box<dyn View>) -> Self {
+        let is_plain =
+            options.recorder.is_none() && options.filter.is_none() && !options.number_frames;
         Self {
+            is_plain,
             engine: Engine::new(options.engine),
             recorder: options.recorder,
             filter: options.filter,
@@ -115,6 +120,13 @@ impl Run {
 
     /// Takes in one thing that happened.
     pub(crate) fn handle_input(&mut self, input: &Input<'_>) -> Result<(), Failure> {
+        if self.is_plain {
+            self.engine.handle_input(*input);
+            if self.engine.has_output() {
+                self.drain_events()?;
+            }
+            return Ok(());
+        }
         if let Input::Frame(frame) = input
             && let Some(filter) = &mut self.filter
             && !filter.matches(frame)

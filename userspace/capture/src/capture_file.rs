@@ -356,7 +356,7 @@ impl CaptureFile {
     /// Goes on to the next frame if that lies whole in the window and is like the last one but for its own header: what
     /// nearly every step is. Else all is as it was.
     #[inline]
-    fn advance_in_place(&mut self) -> bool {
+    pub(crate) fn advance_in_place(&mut self) -> bool {
         let Format::Legacy(reader) = &mut self.format else {
             return false;
         };

@@ -7,8 +7,9 @@ use std::io::{self, BufReader, Read};
 
 use flate2::bufread::MultiGzDecoder;
 
-/// Compressed bytes that are read at once.
-const CHUNK_LEN: usize = 64 << 10;
+/// Compressed bytes that are unpacked at once. Where the data is damaged, what the unpacker made of the last of them is
+/// lost, so they are few.
+const CHUNK_LEN: usize = 4 << 10;
 
 /// A way in which captures are compressed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -12,6 +12,7 @@ use crate::limits::Limits;
 use crate::locator::Locator;
 use crate::record::{Notice, Record, Room, Speech};
 use crate::tunnel::Tunnel;
+use crate::window::Window;
 
 /// Memory that a piece of waiting bytes takes besides the bytes: its entry in a table, its place, its allocation.
 const PIECE_COST: usize = 128;
@@ -134,6 +135,56 @@ impl Connection {
     pub(crate) fn is_attempt(&self) -> bool {
         let silent = self.record.payload_bytes == [0, 0];
         self.on_rtsp_port && self.record.opener.is_some() && silent
+    }
+
+    /// Takes a segment sent by `end` that brings media in order and nothing else, or nothing at all: what nearly all
+    /// segments of a connection with media are. Returns false for any other, which is to be handled in full.
+    #[inline]
+    pub(crate) fn pass(
+        &mut self,
+        end: usize,
+        segment: &Segment<'_>,
+        place: Place,
+        room: Room<'_>,
+        notices: &mut Vec<Notice>,
+    ) -> bool {
+        let Some(halves) = &mut self.halves else {
+            return false;
+        };
+        let record = &mut self.record;
+        let [low, high] = &mut **halves;
+        let (own, peer) = if end == 0 { (low, high) } else { (high, low) };
+        let is_plain = record.speech == Speech::Rtsp
+            && segment.window != 0
+            && record.unheard == [None, None]
+            && record.windows.iter().all(Window::is_open)
+            && own.reassembler.expects(segment)
+            && peer.reassembler.has_delivered(segment.ack)
+            && peer.is_at_rest()
+            && matches!(own.http, Http::None)
+            && own.stream.brings_frames_only(segment.payload);
+        if !is_plain {
+            return false;
+        }
+        let at = Locator {
+            tap: record.tap,
+            frame: Some(place.frame),
+            at: place.at,
+            stream_offset: None,
+        };
+        record.last = at;
+        if let Some(bytes) = record.payload_bytes.get_mut(end) {
+            *bytes = bytes.saturating_add(u64::from(segment.payload_len));
+        }
+        peer.reassembler
+            .handle_peer_ack(segment.ack, &mut |_| Recall::Forget);
+        if !segment.payload.is_empty() {
+            let piece = own.reassembler.pass(segment, place);
+            own.stream.handle_piece(piece, &mut |item| {
+                record.handle_item(end, item, room, notices)
+            });
+        }
+        true
     }
 
     /// Takes a segment sent by `end`.

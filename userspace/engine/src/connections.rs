@@ -217,6 +217,16 @@ impl Connections {
             return Fate::LetGo;
         };
         let before = connection.held;
+        let channels = before.channels;
+        if connection
+            .connection
+            .pass(end, segment, place, room, notices)
+        {
+            if connection.connection.record.channels.len() != channels {
+                self.account(slot);
+            }
+            return Fate::Keep;
+        }
         let fate = connection
             .connection
             .handle_segment(end, segment, place, room, notices);

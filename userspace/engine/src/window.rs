@@ -26,6 +26,12 @@ impl Window {
         }
     }
 
+    /// Whether the end takes more bytes, as far as is known.
+    #[inline]
+    pub(crate) const fn is_open(&self) -> bool {
+        self.shut_at.is_none()
+    }
+
     /// What is known of it at `now`.
     pub(crate) fn until(&self, now: Timestamp) -> Option<ShutWindow> {
         let Some(shut_at) = self.shut_at else {

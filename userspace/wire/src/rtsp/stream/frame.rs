@@ -116,7 +116,7 @@ impl PartialFrame {
         u16::from_be_bytes([high, low])
     }
 
-    fn missing_len(&self) -> u16 {
+    pub(super) fn missing_len(&self) -> u16 {
         if self.has_header() {
             self.len() - self.passed_len
         } else {

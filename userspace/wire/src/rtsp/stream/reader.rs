@@ -97,6 +97,30 @@ impl MessageStream {
         }
     }
 
+    /// Whether a chunk that comes next brings nothing but frames, the last of which may go on behind it.
+    #[inline]
+    pub fn brings_frames_only(&self, chunk: &[u8]) -> bool {
+        if !self.is_at_rest() {
+            return false;
+        }
+        let mut rest = match &self.frame {
+            Some(frame) if !frame.has_header() => return false,
+            Some(frame) => chunk.get(frame.missing_len().into()..),
+            None => Some(chunk),
+        };
+        while let Some(bytes) = rest.filter(|rest| !rest.is_empty()) {
+            rest = match *bytes {
+                [b'$', _, high, low, ..] => {
+                    let len = usize::from(u16::from_be_bytes([high, low]));
+                    bytes.get(frame::HEADER_LEN + len..)
+                }
+                [b'$', ..] => None,
+                _ => return false,
+            };
+        }
+        true
+    }
+
     /// Steps over frames as long as nothing else comes, which is nearly all that comes.
     fn pass_frames<'a>(
         &mut self,
