@@ -1,4 +1,4 @@
-//! The workspace's habits as commands: `cargo xtask setup | build | run | test | lint | lab | kernels | bench`.
+//! The workspace's habits as commands: `cargo xtask setup | build | run | test | lint | lab | kernels | bench | docs`.
 //!
 //! One file per subcommand. Progress goes to standard error, so that `cargo xtask run -- … > report.json` holds the
 //! program's own output and nothing else.
@@ -11,6 +11,7 @@
 mod apt;
 mod bench;
 mod build;
+mod docs;
 mod guest;
 mod kernels;
 mod lab;
@@ -51,6 +52,7 @@ enum Command {
     Lab(lab::Args),
     Kernels(kernels::Args),
     Bench(bench::Args),
+    Docs(docs::Args),
 }
 
 fn main() -> ExitCode {
@@ -64,6 +66,7 @@ fn main() -> ExitCode {
         Command::Lab(args) => lab::main(&workspace, &args),
         Command::Kernels(args) => kernels::main(&workspace, &args),
         Command::Bench(args) => bench::main(&workspace, &args),
+        Command::Docs(args) => docs::main(&workspace, &args),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

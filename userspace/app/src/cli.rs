@@ -118,6 +118,11 @@ pub(crate) struct CommonArgs {
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
     /// Look only at packets that match a tcpdump expression.
+    #[cfg_attr(
+        not(feature = "pcap"),
+        doc = "",
+        doc = "This build has no libpcap and refuses it; one with `--features pcap` can."
+    )]
     #[arg(long, value_name = "EXPRESSION")]
     pub filter: Option<String>,
     /// TCP ports on which a silent, refused or encrypted connection counts as RTSP; plain RTSP is recognised on any.

@@ -1,10 +1,9 @@
 //! The commands: each joins a source with a run and gives the exit status.
 
+use std::fs;
 use std::path::Path;
-use std::{fs, io};
 
 use clap::CommandFactory;
-use clap_mangen::Man;
 use rtspscope_capture::{MergedFiles, NamedFile, Recorder};
 use rtspscope_engine::EngineOptions;
 use rtspscope_wire::TapRole;
@@ -12,6 +11,7 @@ use rtspscope_wire::TapRole;
 use crate::bundle::Bundle;
 use crate::cli::{AnalyzeArgs, Cli, Command, CommonArgs, LineFormat, ReportFormat, WatchArgs};
 use crate::failure::Failure;
+use crate::manual;
 use crate::output::analyze::{ReportView, Shape};
 use crate::output::complain;
 use crate::output::destination::Destination;
@@ -42,7 +42,7 @@ pub(crate) fn run(command: Command) -> Result<u8, Failure> {
             clap_complete::generate(shell, &mut Cli::command(), "rtspscope", &mut script);
             print(&String::from_utf8_lossy(&script))
         }
-        Command::Man => print(&manual()?),
+        Command::Man => print(&manual::page()?),
     }
 }
 
@@ -284,33 +284,6 @@ fn keep_inputs(files: &[NamedFile], output: Option<&Path>) -> Result<(), Failure
         ));
     }
     Ok(())
-}
-
-/// One page: the program, then a chapter per command.
-fn manual() -> Result<String, Failure> {
-    let mut cli = Cli::command();
-    cli.build();
-    let mut page = rendered(|page| Man::new(cli.clone()).render(page))?;
-    for command in cli
-        .get_subcommands()
-        .filter(|command| command.get_name() != "help")
-    {
-        let man = Man::new(command.clone());
-        let chapter = rendered(|page| {
-            man.render_synopsis_section(page)?;
-            man.render_description_section(page)?;
-            man.render_options_section(page)
-        })?;
-        let heading = command.get_bin_name().unwrap_or_default().to_uppercase();
-        page.extend([".SH \"", &heading, "\"\n", &chapter.replace(".SH ", ".SS ")]);
-    }
-    Ok(page)
-}
-
-fn rendered(render: impl FnOnce(&mut Vec<u8>) -> io::Result<()>) -> Result<String, Failure> {
-    let mut page = Vec::new();
-    render(&mut page).map_err(|error| Failure::writing("the manual page", &error))?;
-    Ok(String::from_utf8_lossy(&page).into_owned())
 }
 
 fn print(text: &str) -> Result<u8, Failure> {

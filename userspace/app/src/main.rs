@@ -8,6 +8,7 @@ mod commands;
 mod failure;
 #[cfg(feature = "ebpf")]
 mod live;
+mod manual;
 mod output;
 mod progress;
 mod run;

@@ -1,0 +1,43 @@
+//! `docs`: the manual page and the shell completions as files, where packages and installers expect to find them.
+
+use std::{fs, process::Command};
+
+use anyhow::{Context as _, Result};
+
+use crate::{
+    build,
+    process::{announce, output_of},
+    workspace::{Features, Profile, Workspace},
+};
+
+/// Shells, and where below `target/docs` each one's completions lie, as below a prefix such as `/usr`.
+const SHELLS: [(&str, &str); 3] = [
+    ("bash", "share/bash-completion/completions/rtspscope"),
+    ("zsh", "share/zsh/vendor-completions/_rtspscope"),
+    ("fish", "share/fish/vendor_completions.d/rtspscope.fish"),
+];
+
+/// The manual page's place below the same prefix.
+const MANUAL: &str = "share/man/man1/rtspscope.1";
+
+/// Writes the manual page and the shell completions to target/docs, laid out as below /usr.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {}
+
+pub(crate) fn main(workspace: &Workspace, _args: &Args) -> Result<()> {
+    // What they say does not rest on the kernel programs, so no kernel toolchain is needed.
+    build::program(workspace, Features::with_ebpf(false), Profile::Debug)?;
+    let shells = SHELLS.map(|(shell, place)| (vec!["completions", shell], place));
+    for (args, place) in shells.into_iter().chain([(vec!["man"], MANUAL)]) {
+        let mut program = Command::new(workspace.program(Profile::Debug));
+        let text = output_of(program.args(&args));
+        let text = text.with_context(|| format!("rtspscope {} failed", args.join(" ")))?;
+        let path = workspace.target.join("docs").join(place);
+        let parent = path.parent().context("every place has a directory")?;
+        fs::create_dir_all(parent)
+            .and_then(|()| fs::write(&path, text))
+            .with_context(|| format!("cannot write {}", path.display()))?;
+        announce(&path.display().to_string());
+    }
+    Ok(())
+}
