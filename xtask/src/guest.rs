@@ -148,9 +148,8 @@ impl Guest<'_> {
         let mut command = Command::new("nice");
         command
             .args(["-n", "10", EMULATOR])
-            .args([
-                "-accel", "tcg", "-cpu", "max", "-M", "q35", "-m", MEMORY_MIB,
-            ])
+            .args(["-accel", "tcg", "-cpu", "max"])
+            .args(["-M", "q35", "-m", MEMORY_MIB])
             .args([
                 "-nodefaults",
                 "-no-reboot",
@@ -159,7 +158,7 @@ impl Guest<'_> {
                 "-serial",
                 "stdio",
             ])
-            .args(["-append", "console=ttyS0 quiet panic=-1"])
+            .args(["-append", "console=ttyS0 quiet panic=-1 no_timer_check"])
             .arg("-kernel")
             .arg(&self.kernel.image)
             .arg("-initrd")

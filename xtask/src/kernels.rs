@@ -35,7 +35,7 @@ const PAYLOAD: &str = "export RTSPSCOPE_BIN=/run/out/rtspscope
 /run/out/guest-kernel /run/out/answers.ndjson";
 
 /// Longest time for one guest.
-const LIMIT: Duration = Duration::from_mins(30);
+const LIMIT: Duration = Duration::from_hours(1);
 
 /// Boots older and newer kernels, and runs the kernel programs there on real packets.
 #[derive(Debug, clap::Args)]

@@ -1,6 +1,6 @@
 export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/run TMPDIR=/run/scratch
 # The processor is emulated: what a test waits for takes longer.
-export RTSPSCOPE_TEST_PATIENCE=10
+export RTSPSCOPE_TEST_PATIENCE=30
 mkdir /run/scratch
 ip link set lo up
 mount -t bpf bpf /sys/fs/bpf
