@@ -1,10 +1,11 @@
-//! ICMP: errors that quote a packet of a followed flow or of an RTSP connection go to the ring.
+//! ICMP: errors that quote a packet of a followed flow or of an RTSP connection go to the ring, and so does what hosts say
+//! of group membership (IGMP, MLD): seldom, small, and nobody knows yet whose group will matter.
 
 use rtsp_ebpf_common::abi::{Local, Reason};
 
 use crate::control::{is_listed, write_connection, write_peers};
 use crate::head::Head;
-use crate::headers::{self, ICMPV6, TCP, UDP};
+use crate::headers::{self, ICMPV6, IGMP, TCP, UDP};
 use crate::local;
 use crate::maps::{CONNECTIONS, FLOWS, PEERS};
 use crate::packet::Packet;
@@ -14,7 +15,7 @@ use crate::tap::Outcome;
 /// Bytes of an ICMP header before what it quotes.
 const ICMP_LEN: u32 = 8;
 
-/// Handles an ICMP or ICMPv6 message.
+/// Handles an ICMP, ICMPv6 or IGMP message.
 #[inline(always)]
 pub(crate) fn handle(packet: &impl Packet) -> Outcome {
     let Some(Local {
@@ -30,7 +31,13 @@ pub(crate) fn handle(packet: &impl Packet) -> Outcome {
     };
     let head = Head::loaded_before(headers, facts.loaded);
     let at = facts.transport_at;
-    if head.need(at, ICMP_LEN).is_err() || !is_error(facts.protocol, head.u8(at)) {
+    if head.need(at, ICMP_LEN).is_err() {
+        return Outcome::Ignored;
+    }
+    if is_membership(facts.protocol, head.u8(at)) {
+        return ring::copy(packet, Reason::Membership);
+    }
+    if !is_error(facts.protocol, head.u8(at)) {
         return Outcome::Ignored;
     }
     // A quote that cannot be read belongs to nobody.
@@ -56,6 +63,12 @@ pub(crate) fn handle(packet: &impl Packet) -> Outcome {
     } else {
         Outcome::Ignored
     }
+}
+
+/// Any message of IGMP; query, reports and done of MLD (RFC 2710 §3.1, RFC 3810 §5.2).
+#[inline(always)]
+fn is_membership(protocol: u32, kind: u8) -> bool {
+    protocol == u32::from(IGMP) || protocol == u32::from(ICMPV6) && matches!(kind, 130..=132 | 143)
 }
 
 /// Destination unreachable, time exceeded, parameter problem (RFC 792); in ICMPv6 all below 128 (RFC 4443 §2.1).

@@ -27,6 +27,7 @@ const PPPOE_SESSION: u16 = 0x8864;
 const PPPOE_LEN: u32 = 8;
 
 pub(crate) const ICMP: u8 = 1;
+pub(crate) const IGMP: u8 = 2;
 pub(crate) const TCP: u8 = 6;
 pub(crate) const UDP: u8 = 17;
 pub(crate) const ICMPV6: u8 = 58;

@@ -4,7 +4,7 @@ use rtsp_ebpf_common::abi::{COUNTERS, Counter, Local};
 use rtsp_ebpf_common::verifier::hide;
 
 use crate::head::Head;
-use crate::headers::{self, ICMP, ICMPV6, Link, Stop, TCP, UDP};
+use crate::headers::{self, ICMP, ICMPV6, IGMP, Link, Stop, TCP, UDP};
 use crate::local;
 use crate::packet::Packet;
 use crate::tell;
@@ -39,7 +39,7 @@ pub(crate) fn observe(packet: &impl Packet, link: Link) {
     let outcome = match read_headers(packet, link, local) {
         Ok(TCP) => packet.control(),
         Ok(UDP) => packet.media(),
-        Ok(ICMP | ICMPV6) => packet.errors(),
+        Ok(ICMP | ICMPV6 | IGMP) => packet.errors(),
         Ok(_) => Outcome::Ignored as u32,
         Err(outcome) => outcome as u32,
     };

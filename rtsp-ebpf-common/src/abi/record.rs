@@ -31,6 +31,8 @@ pub enum Reason {
     Rtcp = 2,
     /// An ICMP error about a followed flow.
     IcmpError = 3,
+    /// A report or query of group membership (IGMP, MLD).
+    Membership = 4,
 }
 
 /// Header of a ring record; `captured_len` bytes of the frame follow.

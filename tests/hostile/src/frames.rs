@@ -35,6 +35,7 @@ pub fn decode(data: &[u8]) {
         Body::Tcp(segment) => check_payload(bytes, segment.payload, segment.payload_len),
         Body::Udp(datagram) => check_payload(bytes, datagram.payload, datagram.payload_len),
         Body::Icmp(_) | Body::Other => {}
+        Body::Membership(message) => assert!(message.changes().count() <= bytes.len()),
     }
     if let Some(Stop {
         offset,

@@ -149,7 +149,8 @@ fn effect_on_text(facts: SessionFacts<'_>, sides: &Sides<'_>) -> Option<AlgEffec
         let request_lost =
             facts.corrupted(exchange, false) && (exchange.response.is_none() || refused);
         let gave_up = index + 1 == exchanges.len() && play(sides.client).is_none();
-        request_lost || (facts.corrupted(exchange, true) && gave_up)
+        let signed_in_vain = exchange.status() == Some(401) && facts.signed_other_uri(exchange);
+        request_lost || signed_in_vain || (facts.corrupted(exchange, true) && gave_up)
     });
     damaged.then_some(AlgEffect::Damaged)
 }

@@ -9,10 +9,21 @@ mod rounds;
 mod seat;
 
 use crate::flow::{Epoch, Flow, FlowTable};
+use crate::fragmented::FragmentedFlows;
+use crate::groups::Groups;
 use crate::icmp::IcmpErrors;
 use crate::model::Session;
 use crate::record::Record;
 use seat::Seat;
+
+/// What the taps heard besides the connections.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Heard<'a> {
+    pub(crate) flows: &'a FlowTable,
+    pub(crate) icmp: &'a IcmpErrors,
+    pub(crate) groups: &'a Groups,
+    pub(crate) fragmented: &'a FragmentedFlows,
+}
 
 /// One use of one flow.
 #[derive(Clone, Copy, Debug)]
@@ -38,13 +49,8 @@ impl Unit<'_> {
 }
 
 /// Fills the arrivals of all media of all sessions. `records` are the connections of each session's legs.
-pub(crate) fn fill_arrivals(
-    sessions: &mut [Session],
-    records: &[Vec<&Record>],
-    flows: &FlowTable,
-    icmp: &IcmpErrors,
-) {
-    let flows = flows.flows().iter();
+pub(crate) fn fill_arrivals(sessions: &mut [Session], records: &[Vec<&Record>], heard: Heard<'_>) {
+    let flows = heard.flows.flows().iter();
     let units: Vec<Unit<'_>> = flows
         .flat_map(|flow| flow.epochs().map(move |epoch| Unit { flow, epoch }))
         .collect();
@@ -52,8 +58,14 @@ pub(crate) fn fill_arrivals(
     let strays = rounds::assign(&mut seats, &units);
     let arrivals: Vec<_> = seats
         .iter()
-        .map(|seat| arrival::at_seat(seat, sessions, records, &units, icmp))
+        .map(|seat| arrival::at_seat(seat, sessions, records, &units, heard))
         .collect();
+    for leg in sessions.iter_mut().flat_map(|session| &mut session.legs) {
+        let (server, client) = (leg.server, leg.client);
+        leg.too_big = heard
+            .icmp
+            .oversized_segments(leg.tap, |from, to| (from, to) == (server, client));
+    }
     for (seat, arrival) in seats.iter().zip(arrivals) {
         if let Some(media) = media_of(sessions, seat) {
             media.arrivals.push(arrival);

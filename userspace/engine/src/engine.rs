@@ -8,8 +8,11 @@ use rtspscope_wire::tcp::Place;
 use rtspscope_wire::{Direction, FrameRef, LinkType, TapId};
 
 use crate::advice::{self, Router};
+use crate::claim::Heard;
 use crate::connections::Connections;
 use crate::flow::{FlowTable, Noted};
+use crate::fragmented::FragmentedFlows;
+use crate::groups::Groups;
 use crate::icmp::IcmpErrors;
 use crate::input::{CaptureLoss, FlowCounters, Input, LossKind, TapInfo};
 use crate::limits::Limits;
@@ -52,9 +55,11 @@ pub struct Engine {
     connections: Connections,
     flows: FlowTable,
     icmp: IcmpErrors,
+    groups: Groups,
     /// Made with the first fragment.
     fragments: Option<Box<Defragmenter>>,
     fragment_limits: FragmentLimits,
+    fragmented: FragmentedFlows,
     events: Events,
     sessions: u32,
     router: Option<&'static Router>,
@@ -95,11 +100,13 @@ impl Engine {
             connections: Connections::new(options.rtsp_ports, limits),
             flows,
             icmp: IcmpErrors::new(limits.icmp_errors),
+            groups: Groups::new(limits.group_members),
             fragments: None,
             fragment_limits: FragmentLimits {
                 packets: limits.fragmented_packets,
                 bytes: limits.fragment_bytes,
             },
+            fragmented: FragmentedFlows::new(limits.fragmented_flows),
             events: Events {
                 queue: VecDeque::new(),
                 max: limits.events.max(1),
@@ -172,8 +179,12 @@ impl Engine {
             taps,
             losses,
             &mut self.connections,
-            &self.flows,
-            &self.icmp,
+            Heard {
+                flows: &self.flows,
+                icmp: &self.icmp,
+                groups: &self.groups,
+                fragmented: &self.fragmented,
+            },
             &mut self.sessions,
         );
         if let Some(router) = self.router {
@@ -193,6 +204,10 @@ impl Engine {
     }
 
     fn handle_fragment(&mut self, frame: &FrameRef<'_>, packet: &IpPacket<'_>) {
+        if let Body::Udp(datagram) = decode::transport(packet).body {
+            self.fragmented
+                .begin(locate(frame), datagram.source, datagram.destination);
+        }
         let fragments = self.fragments.take();
         let mut fragments =
             fragments.unwrap_or_else(|| Box::new(Defragmenter::new(self.fragment_limits)));
@@ -214,7 +229,12 @@ impl Engine {
             original_len: whole.packet.payload_len,
             bytes: whole.packet.payload,
         };
-        self.handle_decoded(&frame, &decode::transport(&whole.packet));
+        let decoded = decode::transport(&whole.packet);
+        if let Body::Udp(datagram) = decoded.body {
+            self.fragmented
+                .complete(whole.tap, datagram.source, datagram.destination);
+        }
+        self.handle_decoded(&frame, &decoded);
     }
 
     fn handle_decoded(&mut self, frame: &FrameRef<'_>, decoded: &Decoded<'_>) {
@@ -222,6 +242,7 @@ impl Engine {
             Body::Tcp(segment) => self.handle_segment(frame, &segment),
             Body::Udp(datagram) => self.handle_datagram(frame, &datagram),
             Body::Icmp(error) => self.icmp.note(&error, locate(frame)),
+            Body::Membership(message) => self.groups.note(&message, locate(frame)),
             Body::Other => {
                 if decoded
                     .stop

@@ -2,6 +2,8 @@
 //!
 //! An answer that the captures cannot give is `None`: callers then draw no conclusion.
 
+use std::net::IpAddr;
+
 use rtspscope_wire::{Span, TapId, Timestamp, sdp};
 
 use crate::input::LossKind;
@@ -13,6 +15,7 @@ use crate::model::{
 
 mod compare;
 mod swallowed;
+mod unadjusted;
 
 pub(crate) use compare::Fate;
 pub(crate) use swallowed::Swallowed;
@@ -130,6 +133,25 @@ impl<'a> SessionFacts<'a> {
         })
     }
 
+    /// Whether the router changed the URI of a request whose digest covers it (RFC 2617 §3.2.2.5).
+    pub(crate) fn signed_other_uri(self, exchange: &Exchange) -> bool {
+        let is_signed = exchange.request.as_ref().is_some_and(|request| {
+            let message = crate::reading::fields(request);
+            let credentials = message.header("Authorization");
+            credentials.is_some_and(|field| {
+                let scheme = field.value.bytes.get(..7).unwrap_or_default();
+                scheme.eq_ignore_ascii_case(b"digest ")
+            })
+        });
+        let rewrites = self.session.nat.iter().flat_map(|nat| &nat.rewrites);
+        is_signed
+            && rewrites.into_iter().any(|diff| {
+                diff.field == "request.uri"
+                    && !diff.in_response
+                    && (diff.cseq, &diff.method) == (exchange.cseq, &exchange.method)
+            })
+    }
+
     /// Whether the router damaged a request (`in_response` false) or response of this exchange.
     pub(crate) fn corrupted(self, exchange: &Exchange, in_response: bool) -> bool {
         self.session
@@ -227,6 +249,16 @@ impl<'a> MediaFacts<'a> {
             && ports
             && negotiated.channels.is_none()
             && negotiated.multicast.is_none()
+    }
+
+    /// The multicast group to which the medium goes.
+    pub(crate) fn group(self) -> Option<Group<'a>> {
+        let (address, _, _) = self.media.negotiated.multicast?;
+        let is_group = self.media.set_up && self.media.negotiated.channels.is_none();
+        is_group.then_some(Group {
+            media: self,
+            address,
+        })
     }
 
     /// Ports and addresses as a leg's messages show them.
@@ -367,6 +399,15 @@ impl<'a> MediaFacts<'a> {
         self.client_watched_after(seen)
             .is_some_and(|after| after >= LAG)
     }
+}
+
+/// A medium that goes to a multicast group.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Group<'a> {
+    /// The medium.
+    pub(crate) media: MediaFacts<'a>,
+    /// The group's address.
+    pub(crate) address: IpAddr,
 }
 
 /// Media that entered the path and did not come out.

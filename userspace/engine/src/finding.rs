@@ -181,6 +181,7 @@ codes! {
     RtpLoss = "rtp-loss", "loss that a viewer notices, and on which side of the router it began";
     LargePacketsLost = "large-packets-lost", "small packets pass, full-size ones do not (MTU)";
     RtcpNeverArrived = "rtcp-never-arrived", "RTP comes, its RTCP does not";
+    MulticastNotJoined = "multicast-not-joined", "media goes to a multicast group and never came to the player: no IGMP or MLD report for it, or one in vain";
     NatNoPinhole = "nat-no-pinhole", "media reached the outside of the NAT and nothing had opened the way in";
     NatPortRandomised = "nat-port-randomised", "the hole punch left from another port than the one negotiated";
     MappingExpired = "mapping-expired", "the NAT's UDP mapping ended while media went on";
@@ -200,6 +201,7 @@ codes! {
     ServerBusy = "server-busy", "the server has no room for another viewer (453, 503)";
     DescribeFailed = "describe-failed", "no usable description of the stream";
     NoReceiverReports = "no-receiver-reports", "the client sends no RTCP receiver reports to a server that stopped";
+    NoKeyframe = "no-keyframe", "video flows, but no keyframe for many seconds: not the network";
     SessionTimedOut = "session-timed-out", "no request within the session timeout, and the server ended it";
     InterleavedDesync = "interleaved-desync", "the framing of media inside the RTSP connection was lost";
     SlowReceiver = "slow-receiver", "the player took no more bytes: a stalled TCP reader";

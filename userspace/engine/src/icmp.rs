@@ -1,13 +1,17 @@
-//! ICMP errors about UDP packets: the receiver's own word that it did not want them.
+//! ICMP errors: the receiver's own word that it did not want a UDP packet, and a router's that one was too large.
 
 use std::net::SocketAddr;
 
+use rtspscope_wire::TapId;
 use rtspscope_wire::decode::{IcmpError, IcmpErrorKind};
 
 use crate::locator::Locator;
+use crate::model::TooBig;
 
 /// Protocol number of UDP.
 const UDP: u8 = 17;
+/// Protocol number of TCP.
+const TCP: u8 = 6;
 
 /// One refusal of a UDP packet.
 #[derive(Clone, Copy, Debug)]
@@ -19,10 +23,20 @@ pub(crate) struct RefusedPacket {
     pub(crate) destination: SocketAddr,
 }
 
-/// Refusals at all taps, in order.
+/// A router's word that a packet is larger than its next link carries.
+#[derive(Clone, Copy, Debug)]
+struct OversizedPacket {
+    /// Sender and receiver of the packet.
+    ends: (SocketAddr, SocketAddr),
+    protocol: u8,
+    notice: TooBig,
+}
+
+/// Errors at all taps, in order.
 #[derive(Clone, Debug)]
 pub(crate) struct IcmpErrors {
     refused: Vec<RefusedPacket>,
+    oversized: Vec<OversizedPacket>,
     max: usize,
 }
 
@@ -30,12 +44,16 @@ impl IcmpErrors {
     pub(crate) const fn new(max: usize) -> Self {
         Self {
             refused: Vec::new(),
+            oversized: Vec::new(),
             max,
         }
     }
 
-    /// Keeps an error that says that a UDP packet was not delivered; the first ones are the ones that count.
+    /// Keeps an error that says why a packet was not delivered; the first ones are the ones that count.
     pub(crate) fn note(&mut self, error: &IcmpError, at: Locator) {
+        if let IcmpErrorKind::FragmentationNeeded { mtu } = error.kind {
+            self.note_oversized(error, mtu, at);
+        }
         let refuses = match error.kind {
             IcmpErrorKind::PortUnreachable
             | IcmpErrorKind::HostUnreachable
@@ -53,6 +71,53 @@ impl IcmpErrors {
                 destination: quoted.destination,
             });
         }
+    }
+
+    fn note_oversized(&mut self, error: &IcmpError, mtu: u32, at: Locator) {
+        if self.oversized.len() < self.max {
+            let mtu = (mtu > 0).then_some(mtu);
+            self.oversized.push(OversizedPacket {
+                ends: (error.quoted.source, error.quoted.destination),
+                protocol: error.quoted.protocol,
+                notice: TooBig {
+                    at,
+                    from: error.from,
+                    mtu,
+                },
+            });
+        }
+    }
+
+    /// What routers say at a tap of datagrams that pass `is_it`, which is given their sender and receiver.
+    pub(crate) fn oversized_datagrams(
+        &self,
+        tap: TapId,
+        is_it: impl Fn(SocketAddr, SocketAddr) -> bool,
+    ) -> Vec<TooBig> {
+        self.oversized(tap, UDP, is_it)
+    }
+
+    /// The same of segments.
+    pub(crate) fn oversized_segments(
+        &self,
+        tap: TapId,
+        is_it: impl Fn(SocketAddr, SocketAddr) -> bool,
+    ) -> Vec<TooBig> {
+        self.oversized(tap, TCP, is_it)
+    }
+
+    fn oversized(
+        &self,
+        tap: TapId,
+        protocol: u8,
+        is_it: impl Fn(SocketAddr, SocketAddr) -> bool,
+    ) -> Vec<TooBig> {
+        let told = self.oversized.iter().filter(|packet| {
+            packet.protocol == protocol
+                && packet.notice.at.tap == tap
+                && is_it(packet.ends.0, packet.ends.1)
+        });
+        told.map(|packet| packet.notice).collect()
     }
 
     pub(crate) fn refused(&self) -> &[RefusedPacket] {

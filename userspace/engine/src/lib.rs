@@ -25,6 +25,8 @@ mod counting;
 mod exchange;
 mod facts;
 mod flow;
+mod fragmented;
+mod groups;
 mod icmp;
 mod interleaved;
 mod jitter;
@@ -35,6 +37,7 @@ mod record;
 mod roles;
 mod session;
 mod snapshot;
+mod tap_clocks;
 mod taps;
 #[cfg(test)]
 mod testkit;

@@ -46,8 +46,12 @@ pub struct Limits {
     pub fragmented_packets: usize,
     /// Bytes of all of them.
     pub fragment_bytes: usize,
+    /// Directed UDP flows of which datagrams that come in fragments are counted.
+    pub fragmented_flows: usize,
     /// ICMP errors kept.
     pub icmp_errors: usize,
+    /// Hosts with the multicast groups that they spoke of, of which it is kept whether they listen.
+    pub group_members: usize,
     /// Events waiting for [`crate::Engine::poll_output`]; the oldest falls.
     pub events: usize,
 }
@@ -74,7 +78,9 @@ impl Default for Limits {
             timelines: 4_096,
             fragmented_packets: 256,
             fragment_bytes: 2 << 20,
+            fragmented_flows: 1_024,
             icmp_errors: 4_096,
+            group_members: 4_096,
             events: 65_536,
         }
     }

@@ -52,6 +52,9 @@ pub struct Tap {
     pub watched_until: Option<Timestamp>,
     /// What to subtract from this tap's clock to get the first tap's; `None` where no pair of messages tells.
     pub clock_offset: Option<Span>,
+    /// How fast this tap's clock gains on the first tap's, in parts per million; `None` where it does not measurably, or
+    /// too short a time is known.
+    pub clock_drift_ppm: Option<f64>,
     /// UDP datagrams seen, of any kind; zero means that the capture filter may have left UDP out.
     pub udp_datagrams: u64,
     /// Whether the source offered every packet of the interface, so that no UDP means that none passed.
@@ -167,6 +170,8 @@ pub struct Leg {
     pub server_unheard: Option<Locator>,
     /// When the client took no more bytes.
     pub client_shut: Option<ShutWindow>,
+    /// What routers said here of the server's segments that were too large for their next link, in order.
+    pub too_big: Vec<TooBig>,
     /// Bytes that were neither a message nor an interleaved frame although nothing was missing before them.
     pub desync: Option<Desync>,
 }
@@ -360,6 +365,69 @@ pub struct Arrival {
     pub refused: Vec<Refusal>,
     /// The RTP over time; `None` unless [`crate::EngineOptions::timelines`] asks for it and there was room.
     pub timeline: Option<Timeline>,
+    /// What routers said here of this medium's packets that were too large for their next link, in order.
+    pub too_big: Vec<TooBig>,
+    /// Datagrams from the server that came in fragments.
+    pub fragmented: Fragmented,
+    /// Who listens to the medium's group; `None` for unicast.
+    pub membership: Option<GroupMembership>,
+}
+
+impl Arrival {
+    /// A tap that saw nothing.
+    pub fn new(tap: TapId) -> Self {
+        Self {
+            tap,
+            rtp: RtpArrival::default(),
+            rtcp: RtcpArrival::default(),
+            from_client: Vec::new(),
+            refused: Vec::new(),
+            timeline: None,
+            too_big: Vec::new(),
+            fragmented: Fragmented::default(),
+            membership: None,
+        }
+    }
+}
+
+/// A router's word that a packet is too large and may not be cut (RFC 1191, RFC 8201).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TooBig {
+    /// The ICMP packet.
+    pub at: Locator,
+    /// The router.
+    pub from: IpAddr,
+    /// Size that its next link carries, in bytes; `None` where it does not tell.
+    pub mtu: Option<u32>,
+}
+
+/// Datagrams of one medium that came in fragments at one tap.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Fragmented {
+    /// Of which the first fragment came.
+    pub begun: u64,
+    /// Of which all came.
+    pub whole: u64,
+    /// The first of the first fragments.
+    pub first: Option<Locator>,
+}
+
+/// What the hosts at a tap said of multicast groups (IGMP, MLD). Such messages never cross a router.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct GroupMembership {
+    /// Hosts that said that they listen to the medium's group, in order of their first report.
+    pub joins: Vec<GroupJoin>,
+    /// First word of a host here about any group, the client's own where it spoke: the tap shows such messages.
+    pub heard: Option<(IpAddr, Locator)>,
+}
+
+/// A host that listens to a multicast group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct GroupJoin {
+    /// The host.
+    pub host: IpAddr,
+    /// Its first report.
+    pub at: Locator,
 }
 
 /// An ICMP error about a packet of a medium: its receiver does not want it, or a router cannot deliver it.
@@ -512,6 +580,12 @@ pub struct VideoArrival {
     pub keyframe_interval: Option<Span>,
     /// A packet of the last one.
     pub last_keyframe: Option<Locator>,
+    /// Time from the first picture to the first of them, or to the last picture where there is none.
+    pub wait_for_keyframe: Span,
+    /// Longest time from one of them to the next, or to the last picture.
+    pub longest_without_keyframe: Span,
+    /// All pictures.
+    pub pictures: u64,
     /// Pictures in a second; packets with one timestamp are one picture.
     pub frame_rate: Option<f64>,
     /// Where the decoder finds its parameter sets; `None` for a codec that has none.
@@ -613,6 +687,11 @@ pub struct FieldDiff {
     pub pre: Option<String>,
     /// Value at the post-NAT leg; `None` where the field is absent there.
     pub post: Option<String>,
+    /// The line in which the field stands at the pre-NAT leg, byte by byte with its line end; `None` where it is absent or
+    /// no single line. Credentials included: outputs redact.
+    pub pre_raw: Option<Vec<u8>>,
+    /// The same at the post-NAT leg.
+    pub post_raw: Option<Vec<u8>>,
     /// Whether the change makes sense or breaks the message.
     pub class: DiffClass,
     /// The message at the pre-NAT leg.

@@ -360,6 +360,7 @@ impl Record {
             client_unheard: self.unheard[client],
             server_unheard: self.unheard[server],
             client_shut: self.windows[client].until(self.last.at),
+            too_big: Vec::new(),
             desync: self.desync.map(|(end, bytes, first)| Desync {
                 from: self.side(end),
                 bytes,

@@ -27,10 +27,12 @@ mod exposed_to_internet;
 mod interleaved_desync;
 mod large_packets_lost;
 mod mapping_expired;
+mod multicast_not_joined;
 mod nat_no_pinhole;
 mod nat_port_randomised;
 mod nat_private_address_leaked;
 mod nat_source_port_changed;
+mod no_keyframe;
 mod no_receiver_reports;
 mod proxy_in_path;
 mod request_unanswered;
@@ -156,6 +158,7 @@ rules! {
     rtp_loss = RtpLoss;
     large_packets_lost = LargePacketsLost;
     rtcp_never_arrived = RtcpNeverArrived;
+    multicast_not_joined = MulticastNotJoined;
     nat_no_pinhole = NatNoPinhole;
     nat_port_randomised = NatPortRandomised;
     mapping_expired = MappingExpired;
@@ -175,6 +178,7 @@ rules! {
     server_busy = ServerBusy;
     describe_failed = DescribeFailed;
     no_receiver_reports = NoReceiverReports;
+    no_keyframe = NoKeyframe;
     session_timed_out = SessionTimedOut;
     interleaved_desync = InterleavedDesync;
     slow_receiver = SlowReceiver;

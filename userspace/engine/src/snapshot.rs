@@ -2,34 +2,31 @@
 
 use rtspscope_wire::{TapId, TapRole};
 
-use crate::claim;
+use crate::claim::{self, Heard};
 use crate::connections::Connections;
-use crate::flow::FlowTable;
-use crate::icmp::IcmpErrors;
 use crate::input::LossKind;
 use crate::model::{Leg, Session, Snapshot, Tap};
 use crate::nat::pairing;
 use crate::record::Record;
 use crate::session::{self, Source};
-use crate::{alg, roles, rules};
+use crate::{alg, roles, rules, tap_clocks};
 
 /// Puts legs together, claims media, judges, and lets the rules speak. `sessions` counts the numbers given so far.
 pub(crate) fn take(
     mut taps: Vec<Tap>,
     losses: Vec<(LossKind, u64)>,
     connections: &mut Connections,
-    flows: &FlowTable,
-    icmp: &IcmpErrors,
+    heard: Heard<'_>,
     numbers: &mut u32,
 ) -> Snapshot {
     let role_of = |tap: TapId| {
         taps.get(usize::from(tap.0))
             .map_or(TapRole::Unknown, |tap| tap.role)
     };
-    let (mut sessions, slots) = assemble(connections, flows, icmp, role_of);
+    let (mut sessions, slots) = assemble(connections, heard, role_of);
     number(&mut sessions, &slots, connections, numbers);
     roles::assign_roles(&mut taps, &sessions);
-    roles::assign_clock_offsets(&mut taps, &sessions);
+    tap_clocks::assign(&mut taps, &sessions);
     for session in &mut sessions {
         session.alg = alg::judge(session, &taps, &losses);
     }
@@ -47,8 +44,7 @@ pub(crate) fn take(
 /// All sessions with their arrivals, and the slots of each one's connections.
 fn assemble(
     connections: &Connections,
-    flows: &FlowTable,
-    icmp: &IcmpErrors,
+    heard: Heard<'_>,
     role_of: impl Fn(TapId) -> TapRole,
 ) -> (Vec<Session>, Vec<Vec<usize>>) {
     let records = connections.of_interest();
@@ -75,7 +71,7 @@ fn assemble(
             session_records.push(members.iter().map(|source| source.record).collect());
         }
     }
-    claim::fill_arrivals(&mut sessions, &session_records, flows, icmp);
+    claim::fill_arrivals(&mut sessions, &session_records, heard);
     (sessions, slots)
 }
 

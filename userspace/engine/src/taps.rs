@@ -29,6 +29,7 @@ impl Taps {
             last_at: None,
             watched_until: None,
             clock_offset: None,
+            clock_drift_ppm: None,
             udp_datagrams: 0,
             unfiltered: info.unfiltered,
             cut_frames: 0,

@@ -75,6 +75,7 @@ pub(crate) fn leg(tap: TapId, client: &str, server: &str, talk: &str) -> Leg {
         client_unheard: None,
         server_unheard: None,
         client_shut: None,
+        too_big: Vec::new(),
         desync: None,
     };
     let lines = talk.lines().map(str::trim).filter(|line| !line.is_empty());

@@ -1,4 +1,5 @@
-//! From a captured frame to what it carries: a TCP segment, a UDP datagram, or an ICMP error that quotes a flow.
+//! From a captured frame to what it carries: a TCP segment, a UDP datagram, an ICMP error that quotes a flow, or who
+//! listens to which group.
 //!
 //! Reading is lax: what could be read is returned together with the reason why reading ended. Lengths come from the IP
 //! header, so that Ethernet padding never counts as payload and a cut capture is seen as one. The way goes through two
@@ -7,6 +8,7 @@
 mod icmp;
 mod ip;
 mod link;
+mod membership;
 mod transport;
 mod tunnel;
 
@@ -15,6 +17,7 @@ use std::net::SocketAddr;
 use crate::FrameRef;
 pub use icmp::{IcmpError, IcmpErrorKind, QuotedFlow};
 pub use ip::{Fragment, IpPacket, ip};
+pub use membership::{GroupChange, GroupChanges, GroupRecords, Membership, MembershipKind};
 pub use transport::transport;
 
 /// What a frame carries, and why reading ended before the end of what the headers promise.
@@ -35,6 +38,8 @@ pub enum Body<'a> {
     Udp(Datagram<'a>),
     /// An ICMP or `ICMPv6` error.
     Icmp(IcmpError),
+    /// An IGMP or MLD message.
+    Membership(Membership<'a>),
     /// Anything else: not IP, another protocol, a fragment that is not the first, or unreadable (see [`Decoded::stop`]).
     Other,
 }
@@ -67,6 +72,8 @@ pub enum Layer {
     Udp,
     /// ICMP or `ICMPv6` message and the packet that it quotes.
     Icmp,
+    /// IGMP message.
+    Igmp,
     /// What the transport header carries.
     Payload,
 }

@@ -3,7 +3,8 @@
 /// What one packet holds, as far as its first bytes tell.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Glance {
-    /// A piece of a picture from which decoding can start: IDR of H.264, IRAP of H.265.
+    /// A piece of a picture from which decoding can start: IDR of H.264, IRAP of H.265, or the recovery point of an encoder
+    /// that renews its picture piece by piece and sends neither.
     pub key_picture: bool,
     /// A sequence or picture parameter set.
     pub parameter_set: bool,
@@ -17,7 +18,7 @@ const WORTH: [u8; 256] = {
     let mut worth = [0; 256];
     let mut first = 0;
     while first < 256 {
-        let by_h264 = matches!(first & 0x1f, 5 | 7 | 8 | 24 | 25 | 28 | 29);
+        let by_h264 = matches!(first & 0x1f, 5..=8 | 24 | 25 | 28 | 29);
         let by_h265 = matches!(first >> 1 & 0x3f, 16..=23 | 32..=34 | 48 | 49);
         worth[first] = by_h264 as u8 | (by_h265 as u8) << 1;
         first += 1;
@@ -54,9 +55,28 @@ pub fn glance_h264(payload: &[u8]) -> Glance {
             28 | 29 => rest
                 .first()
                 .map_or_else(Glance::default, |byte| h264(unit_type(byte))),
+            6 => Glance {
+                key_picture: has_recovery_point(rest),
+                parameter_set: false,
+            },
             single => h264(single),
         },
     }
+}
+
+/// Whether supplemental information (H.264 §7.3.2.3) holds a message of type 6, where decoding can start.
+fn has_recovery_point(mut messages: &[u8]) -> bool {
+    for _ in 0..MAX_UNITS {
+        // Types and lengths from 255 on have more bytes; no message with one comes before a recovery point.
+        match messages {
+            [6, ..] => return true,
+            [0..=254, len @ 0..=254, rest @ ..] => {
+                messages = rest.get(usize::from(*len)..).unwrap_or_default();
+            }
+            _ => return false,
+        }
+    }
+    false
 }
 
 /// Looks at a payload of H.265.
@@ -153,6 +173,18 @@ mod tests {
         assert_eq!(glance_h264(&payload[..9]), SETS, "cut before the picture");
         let with_order = [&[0x79, 0, 1][..], &payload[1..]].concat();
         assert_eq!(glance_h264(&with_order), BOTH);
+    }
+
+    #[test]
+    fn a_recovery_point_stands_for_a_key_picture() {
+        assert_eq!(glance_h264(&[0x06, 6, 1, 0xc4, 0x80]), KEY);
+        assert_eq!(
+            glance_h264(&[0x06, 1, 2, 9, 9, 6, 1, 0xc4]),
+            KEY,
+            "behind its time"
+        );
+        assert_eq!(glance_h264(&[0x06, 5, 2, 6, 6, 0x80]), NOTHING, "user data");
+        assert_eq!(glance_h264(&[0x06, 1, 200, 6]), NOTHING, "cut");
     }
 
     #[test]

@@ -7,7 +7,7 @@ mod segments;
 use std::collections::{BTreeMap, HashMap};
 
 use rtspscope_wire::FrameRef;
-use rtspscope_wire::decode::{self, Body, IcmpError};
+use rtspscope_wire::decode::{self, Body, IcmpError, Membership};
 
 use super::plan::{Flow, Plan};
 use super::{Kept, Reason};
@@ -20,6 +20,8 @@ const MAX_BYTES: usize = 32 << 20;
 
 /// ICMP errors that are kept of one flow besides those that the report names.
 const ICMP_OF_A_FLOW: u32 = 8;
+/// Messages of group membership that are kept of a capture.
+const MEMBERSHIPS: u32 = 64;
 
 /// What the second reading brought.
 #[derive(Debug, Default)]
@@ -38,6 +40,7 @@ pub(super) struct Collector<'p> {
     datagrams: Datagrams,
     fragments: Fragments,
     icmp: HashMap<Flow, u32>,
+    memberships: u32,
     store: Store,
     /// Place of the frame in the input.
     order: u64,
@@ -75,6 +78,7 @@ impl<'p> Collector<'p> {
             datagrams: Datagrams::default(),
             fragments: Fragments::default(),
             icmp: HashMap::new(),
+            memberships: 0,
             store: Store::default(),
             order: 0,
         }
@@ -101,6 +105,7 @@ impl<'p> Collector<'p> {
                 .datagrams
                 .judge(self.plan, frame, &datagram, &mut reasons),
             Body::Icmp(error) => self.judge_icmp(frame, &error, &mut reasons),
+            Body::Membership(message) => self.judge_membership(&message, &mut reasons),
             Body::Other => {}
         }
         if packet.fragment.is_some() {
@@ -125,6 +130,18 @@ impl<'p> Collector<'p> {
         if !reasons.is_empty() {
             self.store.keep(self.order, Kept::new(frame, reasons));
         }
+    }
+
+    /// What hosts say of groups proves by being there, and by being all there is.
+    fn judge_membership(&mut self, message: &Membership<'_>, reasons: &mut Vec<Reason>) {
+        if !reasons.is_empty() || self.memberships >= MEMBERSHIPS {
+            return;
+        }
+        self.memberships += 1;
+        reasons.push(Reason {
+            text: format!("{} speaks of its multicast groups", message.from),
+            proves: None,
+        });
     }
 
     fn judge_icmp(&mut self, frame: &FrameRef<'_>, error: &IcmpError, reasons: &mut Vec<Reason>) {

@@ -45,6 +45,14 @@ impl Privacy {
         lines
     }
 
+    /// Bytes of a message, with what is no printable ASCII escaped.
+    pub(crate) fn bytes(self, raw: &[u8]) -> String {
+        match self {
+            Self::Show => raw.escape_ascii().to_string(),
+            Self::Redact => auth::redacted(raw).escape_ascii().to_string(),
+        }
+    }
+
     /// The value of a header or of a part of it, fit to be shown.
     pub(crate) fn field(self, name: &str, value: &str) -> String {
         let is_secret = ["authorization", "proxy-authorization"]

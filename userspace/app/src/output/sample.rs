@@ -41,6 +41,7 @@ fn tap(id: u16, name: &str, role: TapRole) -> Tap {
         last_at: Some(Timestamp(START + 9_000_000_000)),
         watched_until: Some(Timestamp(START + 9_000_000_000)),
         clock_offset: (id > 0).then_some(Span(-1_500_000)),
+        clock_drift_ppm: None,
         udp_datagrams: 260,
         unfiltered: false,
         cut_frames: 0,
@@ -94,6 +95,7 @@ fn leg(tap: u16, client: &str) -> Leg {
         client_unheard: None,
         server_unheard: None,
         client_shut: None,
+        too_big: Vec::new(),
         desync: None,
     }
 }
@@ -121,6 +123,9 @@ fn arrival(tap: u16, packets: u64) -> Arrival {
                 keyframes: 3,
                 keyframe_interval: Some(Span(2_000_000_000)),
                 last_keyframe: Some(at(tap, 200)),
+                wait_for_keyframe: Span(0),
+                longest_without_keyframe: Span(2_000_000_000),
+                pictures: 125,
                 frame_rate: Some(25.0),
                 parameter_sets: Some(ParameterSets::Both),
             }),
@@ -149,8 +154,7 @@ fn arrival(tap: u16, packets: u64) -> Arrival {
             last: at(tap, 19),
             rtcp_port: false,
         }],
-        refused: Vec::new(),
-        timeline: None,
+        ..Arrival::new(TapId(tap))
     }
 }
 
@@ -183,6 +187,8 @@ fn diff() -> FieldDiff {
         field: "Transport.client_port".to_owned(),
         pre: Some("9998-9999".to_owned()),
         post: Some("10000-10001".to_owned()),
+        pre_raw: Some(b"Transport: RTP/AVP;unicast;client_port=9998-9999\r\n".to_vec()),
+        post_raw: Some(b"Transport: RTP/AVP;unicast;client_port=10000-10001\r\n".to_vec()),
         class: DiffClass::Alg,
         pre_at: at(0, 12),
         post_at: at(1, 11),

@@ -129,7 +129,6 @@ pub(crate) fn bits(per_second: u64) -> String {
 #[cfg(test)]
 mod tests {
     use rtspscope_engine::model::Arrival;
-    use rtspscope_engine::model::{RtcpArrival, RtpArrival};
 
     use super::*;
 
@@ -150,17 +149,13 @@ mod tests {
 
     fn arrival(tap: u16, whole: Series) -> Arrival {
         Arrival {
-            tap: TapId(tap),
-            rtp: RtpArrival::default(),
-            rtcp: RtcpArrival::default(),
-            from_client: Vec::new(),
-            refused: Vec::new(),
             timeline: Some(Timeline {
                 recent: whole.clone(),
                 whole,
                 silences: Vec::new(),
                 more_silences: 0,
             }),
+            ..Arrival::new(TapId(tap))
         }
     }
 

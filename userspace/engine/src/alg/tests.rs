@@ -203,3 +203,23 @@ fn encrypted_text_is_not_judged() {
     scene.legs[0].encrypted = true;
     assert_eq!(scene.judged(), "unknown/unknown");
 }
+
+#[test]
+fn a_digest_that_covers_the_uri_before_the_rewrite_is_damage_where_it_is_refused() {
+    let talk = |status: &str| {
+        format!(
+            "
+    0.0 > DESCRIBE rtsp://h/a RTSP/1.0 | CSeq: 1
+    0.1 < RTSP/1.0 401 Unauthorized | CSeq: 1
+    0.2 > DESCRIBE rtsp://h/a RTSP/1.0 | CSeq: 2 | Authorization: Digest uri=\"rtsp://h/a\"
+    0.3 < RTSP/1.0 {status} | CSeq: 2"
+        )
+    };
+    let judged = |status: &str, from: &str, to: &str| {
+        let lan = talk(status);
+        Scene::heard(&lan, &lan.replacen(from, to, 2)).judged()
+    };
+    let (from, to) = ("DESCRIBE rtsp://h/a", "DESCRIBE rtsp://h:554/a");
+    assert_eq!(judged("401 Unauthorized", from, to), "rewrite/damaged");
+    assert_eq!(judged("401 Unauthorized", from, from), "none/harmless");
+}

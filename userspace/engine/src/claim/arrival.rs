@@ -5,15 +5,15 @@ use std::net::SocketAddr;
 use rtsp_ebpf_common::rtp::RtpCounters;
 use rtspscope_wire::{Span, TapId, payload_types};
 
-use super::Unit;
 use super::rounds::Stray;
 use super::seat::Seat;
+use super::{Heard, Unit};
 use crate::counting::{Codec, MediaCount, Reports, Source, far_end};
 use crate::icmp::{IcmpErrors, RefusedPacket};
 use crate::locator::Locator;
 use crate::model::{
-    Arrival, ClientDatagrams, DatagramKinds, MediaStream, ParameterSets, Refusal, RtcpArrival,
-    RtpArrival, Session, Timeline, VideoArrival,
+    Arrival, ClientDatagrams, DatagramKinds, Fragmented, GroupMembership, MediaStream,
+    ParameterSets, Refusal, RtcpArrival, RtpArrival, Session, Timeline, TooBig, VideoArrival,
 };
 use crate::record::Record;
 use crate::timeline;
@@ -24,7 +24,7 @@ pub(super) fn at_seat(
     sessions: &[Session],
     records: &[Vec<&Record>],
     units: &[Unit<'_>],
-    icmp: &IcmpErrors,
+    heard: Heard<'_>,
 ) -> Arrival {
     let mut total = Total::new(medium(seat.session, seat.media, sessions));
     for unit in seat
@@ -52,7 +52,7 @@ pub(super) fn at_seat(
     total.into_arrival(
         seat.tap,
         from_client(seat, units),
-        refused(seat, units, icmp),
+        beside(seat, units, heard),
     )
 }
 
@@ -62,7 +62,7 @@ pub(super) fn elsewhere(stray: &Stray, sessions: &[Session], units: &[Unit<'_>])
     for unit in stray.units.iter().filter_map(|index| units.get(*index)) {
         total.add_unit(unit);
     }
-    total.into_arrival(stray.tap, Vec::new(), Vec::new())
+    total.into_arrival(stray.tap, Vec::new(), Beside::default())
 }
 
 fn medium(session: usize, media: usize, sessions: &[Session]) -> Option<&MediaStream> {
@@ -111,7 +111,7 @@ impl<'a> Total<'a> {
         mut self,
         tap: TapId,
         from_client: Vec<ClientDatagrams>,
-        refused: Vec<Refusal>,
+        beside: Beside,
     ) -> Arrival {
         self.rtp.bitrate_bps = self.bitrate_bps();
         if self.rtp.packets > 0 {
@@ -127,8 +127,11 @@ impl<'a> Total<'a> {
             rtp: self.rtp,
             rtcp: self.rtcp,
             from_client,
-            refused,
+            refused: beside.refused,
             timeline: self.timeline,
+            too_big: beside.too_big,
+            fragmented: beside.fragmented,
+            membership: beside.membership,
         }
     }
 
@@ -309,6 +312,9 @@ fn video(medium: &MediaStream, source: Source<'_>) -> Option<VideoArrival> {
         keyframes: pictures.keys,
         keyframe_interval: pictures.key_interval,
         last_keyframe: pictures.last_key,
+        wait_for_keyframe: pictures.wait_for_first,
+        longest_without_keyframe: pictures.longest_wait,
+        pictures: pictures.count,
         frame_rate: pictures.rate,
         parameter_sets: pictures.parameter_sets.map(parameter_sets),
     })
@@ -377,20 +383,59 @@ fn is_rtcp_port(seat: &Seat, from: SocketAddr, to: SocketAddr) -> bool {
     at_server || at_client || to_group
 }
 
-/// Refusals of packets that the server sent to where this medium was expected or went.
-fn refused(seat: &Seat, units: &[Unit<'_>], icmp: &IcmpErrors) -> Vec<Refusal> {
+/// Who listens to the medium's group.
+fn membership(seat: &Seat, heard: Heard<'_>) -> Option<GroupMembership> {
+    let (group, _, _) = seat.negotiated.multicast?;
+    Some(GroupMembership {
+        joins: heard.groups.joins(seat.tap, group),
+        heard: heard.groups.heard(seat.tap, seat.client),
+    })
+}
+
+/// What else was heard of a medium besides its packets.
+#[derive(Debug, Default)]
+struct Beside {
+    refused: Vec<Refusal>,
+    too_big: Vec<TooBig>,
+    fragmented: Fragmented,
+    membership: Option<GroupMembership>,
+}
+
+/// What was heard of packets that the server sent to where this medium was expected or went.
+fn beside(seat: &Seat, units: &[Unit<'_>], heard: Heard<'_>) -> Beside {
     let own: Vec<Unit<'_>> = seat
         .from_server
         .iter()
         .filter_map(|index| units.get(*index).copied())
         .collect();
     let asked = seat.asked();
-    let speaks_of_it = |packet: &&RefusedPacket| {
+    let is_own = |from: SocketAddr, to: SocketAddr| {
         let claimed = own
             .iter()
-            .any(|unit| (unit.flow.from, unit.flow.to) == (packet.source, packet.destination));
-        let expected = seat.is_server(packet.source.ip()) && asked.contains(&packet.destination);
-        packet.at.tap == seat.tap && packet.at.at >= seat.since && (claimed || expected)
+            .any(|unit| (unit.flow.from, unit.flow.to) == (from, to));
+        claimed || (seat.is_server(from.ip()) && asked.contains(&to))
+    };
+    let mut too_big = heard.icmp.oversized_datagrams(seat.tap, is_own);
+    too_big.retain(|notice| notice.at.at >= seat.since);
+    Beside {
+        refused: refused(seat, &own, heard.icmp, is_own),
+        too_big,
+        fragmented: heard.fragmented.sum(seat.tap, is_own),
+        membership: membership(seat, heard),
+    }
+}
+
+/// Refusals of the medium's packets.
+fn refused(
+    seat: &Seat,
+    own: &[Unit<'_>],
+    icmp: &IcmpErrors,
+    is_own: impl Fn(SocketAddr, SocketAddr) -> bool,
+) -> Vec<Refusal> {
+    let speaks_of_it = |packet: &&RefusedPacket| {
+        packet.at.tap == seat.tap
+            && packet.at.at >= seat.since
+            && is_own(packet.source, packet.destination)
     };
     let by_rtcp = |packet: &RefusedPacket| {
         let rtcp_only = own.iter().any(|unit| {

@@ -23,7 +23,7 @@ pub(super) struct Stray {
 
 type Ends = HashMap<(TapId, SocketAddr), Vec<usize>, FixedState>;
 
-/// Gives each unit to at most one seat, and names the media found at taps where their session has no leg.
+/// Gives each unit to at most one seat, a group's to all who watch it, and names the media found at taps where their session has no leg.
 pub(super) fn assign<'u>(seats: &mut [Seat], units: &'u [Unit<'u>]) -> Vec<Stray> {
     let mut table = Table {
         seats,
@@ -67,19 +67,35 @@ impl<'u> Table<'_, 'u> {
             let Some(candidates) = candidates_of(&unit) else {
                 continue;
             };
-            let Some(seat) = self.best(candidates, &unit) else {
+            if unit.flow.to.ip().is_multicast() {
+                self.share(candidates, index, &unit);
                 continue;
-            };
-            let from = unit.flow.from.ip();
-            let sent_by_client =
-                self.seats[seat].is_client(from) && !self.seats[seat].is_server(from);
-            if sent_by_client {
-                self.seats[seat].from_client.push(index);
-            } else {
-                self.seats[seat].from_server.push(index);
             }
-            self.taken[index] = true;
+            if let Some(seat) = self.best(candidates, &unit) {
+                self.hand(seat, index, &unit);
+            }
         }
+    }
+
+    /// A group's packets are for everyone who was told of the group before they ended.
+    fn share(&mut self, candidates: &[usize], index: usize, unit: &Unit<'_>) {
+        for &seat in candidates {
+            if self.seats[seat].since <= unit.epoch.last.at {
+                self.hand(seat, index, unit);
+            }
+        }
+    }
+
+    /// Gives a unit to a seat, on the side of who sent it.
+    fn hand(&mut self, seat: usize, index: usize, unit: &Unit<'_>) {
+        let from = unit.flow.from.ip();
+        let own = &mut self.seats[seat];
+        if own.is_client(from) && !own.is_server(from) {
+            own.from_client.push(index);
+        } else {
+            own.from_server.push(index);
+        }
+        self.taken[index] = true;
     }
 
     /// What leaves the client's ports, or goes from the client to the server's.

@@ -35,6 +35,8 @@ impl Codec {
 /// What is known of the pictures of one source.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Pictures {
+    /// All of them.
+    pub(crate) count: u64,
     /// Pictures for each second, from the first to the last.
     pub(crate) rate: Option<f64>,
     /// Pictures from which decoding can start.
@@ -43,6 +45,10 @@ pub(crate) struct Pictures {
     pub(crate) key_interval: Option<Span>,
     /// The last of them.
     pub(crate) last_key: Option<Locator>,
+    /// Time from the first picture to the first of them, or to the last picture where there is none.
+    pub(crate) wait_for_first: Span,
+    /// Longest time from one of them to the next, or to the last picture.
+    pub(crate) longest_wait: Span,
     /// Whether parameter sets came with the media; `None` for a codec that has none.
     pub(crate) parameter_sets: Option<bool>,
 }
@@ -76,6 +82,7 @@ struct Tally {
 struct KeyTally {
     pictures: Tally,
     last: Option<Locator>,
+    longest_gap: Span,
     parameter_sets: bool,
 }
 
@@ -110,11 +117,19 @@ impl VideoTally {
             Codec::H265 => self.h265.parts(),
             Codec::Jpeg => (self.pictures, None, None),
         };
+        let (wait_for_first, longest_wait) = match codec {
+            Codec::H264 => self.h264.waits(&self.pictures),
+            Codec::H265 => self.h265.waits(&self.pictures),
+            Codec::Jpeg => (Span(0), Span(0)),
+        };
         Some(Pictures {
+            count: self.pictures.count,
             rate: self.pictures.rate(),
             keys: keys.count,
             key_interval: keys.interval(),
             last_key,
+            wait_for_first,
+            longest_wait,
             parameter_sets,
         })
     }
@@ -139,9 +154,24 @@ impl KeyTally {
             .cast_signed()
             > 0;
         if self.pictures.count == 0 || is_newer {
+            if self.pictures.count > 0 {
+                self.longest_gap = self.longest_gap.max(at.at - self.pictures.last_at);
+            }
             self.pictures.add(timestamp, at.at);
             self.last = Some(at);
         }
+    }
+
+    /// The time before the first key picture among `all`, and the longest behind one.
+    fn waits(&self, all: &Tally) -> (Span, Span) {
+        if self.pictures.count == 0 {
+            return (all.last_at - all.first_at, Span(0));
+        }
+        let behind_last = all.last_at - self.pictures.last_at;
+        (
+            self.pictures.first_at - all.first_at,
+            self.longest_gap.max(behind_last),
+        )
     }
 
     fn parts(&self) -> (Tally, Option<Locator>, Option<bool>) {
@@ -244,6 +274,21 @@ mod tests {
         assert_eq!((known.keys, known.parameter_sets), (3, Some(true)));
         assert_eq!(known.key_interval, Some(Span::from_secs(3)));
         assert_eq!(known.last_key, Some(at(LAN, 6.0, 4)));
+    }
+
+    #[test]
+    fn the_waits_before_and_behind_key_pictures_are_told_apart() {
+        let waits = |packets| {
+            let pictures = tally(packets).pictures(Codec::H264);
+            pictures.map(|known| (known.wait_for_first, known.longest_wait, known.count))
+        };
+        let secs = Span::from_secs;
+        let none = waits(&[(0.0, 0, OTHER), (9.0, 90, OTHER), (12.0, 180, OTHER)]);
+        assert_eq!(none, Some((secs(12), secs(0), 3)));
+        let late = waits(&[(0.0, 0, OTHER), (3.0, 90, IDR), (8.0, 180, IDR)]);
+        assert_eq!(late, Some((secs(3), secs(5), 3)));
+        let early = waits(&[(0.0, 0, IDR), (2.0, 90, IDR), (9.0, 180, OTHER)]);
+        assert_eq!(early, Some((secs(0), secs(7), 3)));
     }
 
     #[test]

@@ -39,16 +39,16 @@ impl Swallowed<'_> {
 }
 
 impl<'a> SessionFacts<'a> {
-    /// The first message that the router swallowed, with both sides visible and nothing missing at either.
+    /// The first message that the router swallowed, with both sides visible and nothing missing at its sender's. Where the
+    /// sender repeats it unheard, what is missing at the other side never came there.
     pub(crate) fn swallowed(self) -> Option<Swallowed<'a>> {
         let sides = self.sides()?;
-        let whole = |leg: &Leg| leg.missing_bytes == 0 && leg.dropped_messages == 0;
         let legs = [sides.client, sides.server];
         let in_vain = |leg: &&Leg| leg.client_unheard.is_some() || leg.server_unheard.is_some();
         if !sides.nat.proxied && !legs.iter().any(in_vain) {
             return None;
         }
-        if self.capture.may_lack_segments() || !whole(sides.client) || !whole(sides.server) {
+        if self.capture.may_lack_segments() || legs.iter().any(|leg| leg.dropped_messages > 0) {
             return None;
         }
         align(sides.client, sides.server)
@@ -58,6 +58,9 @@ impl<'a> SessionFacts<'a> {
 
     fn swallowed_of(self, sides: &Sides<'a>, pair: AlignedPair) -> Option<Swallowed<'a>> {
         let (exchange, message, sender, other) = one_sided(sides, pair)?;
+        if sender.missing_bytes > 0 {
+            return None;
+        }
         let unheard = match message.from {
             Side::Client => sender.client_unheard,
             Side::Server => sender.server_unheard,
@@ -65,7 +68,7 @@ impl<'a> SessionFacts<'a> {
         let repeated = unheard.filter(|again| again.at - message.at.at >= SOONEST_REPEAT);
         let watched = self.capture.watched_until(other) - shared_moment(sides, other);
         let went_on = watched - (message.at.at - shared_moment(sides, sender));
-        let proved = repeated.is_some() || sides.nat.proxied;
+        let proved = repeated.is_some() || (sides.nat.proxied && other.missing_bytes == 0);
         (proved && went_on >= PATIENCE).then_some(Swallowed {
             exchange,
             message,

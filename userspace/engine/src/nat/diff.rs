@@ -15,6 +15,7 @@ use crate::reading;
 
 mod body;
 mod header;
+mod raw;
 mod start_line;
 mod transport;
 
@@ -102,6 +103,8 @@ fn compare_messages(
         changes.corrupted("framing", Some(framing(a, b)), Some(framing(b, a)));
     }
     let to_diff = |change: Change| FieldDiff {
+        pre_raw: raw::line(a, &parsed_a, &change.field, change.pre.as_deref()),
+        post_raw: raw::line(b, &parsed_b, &change.field, change.post.as_deref()),
         method: exchange.method.clone(),
         in_response,
         cseq: exchange.cseq,

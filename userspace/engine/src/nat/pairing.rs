@@ -91,7 +91,9 @@ impl Cluster {
     }
 }
 
-/// Whether the clusters of two legs may become one: a tap sees a connection once, unless it sees both sides of the NAT.
+/// Whether the clusters of two legs may become one: a tap sees a connection once, unless it sees both sides of the NAT, and
+/// then the initial sequence numbers are the same. Two players one after the other are no such sides, however alike they
+/// talk: many cameras give everyone the same session id.
 fn could_join(legs: &[Leg], clusters: &[Cluster], home: &[usize], a: usize, b: usize) -> bool {
     let members = |leg: usize| {
         home.get(leg)
@@ -105,12 +107,17 @@ fn could_join(legs: &[Leg], clusters: &[Cluster], home: &[usize], a: usize, b: u
         members(b)
             .iter()
             .all(|&y| match (legs.get(x), legs.get(y)) {
-                (Some(x), Some(y)) => {
-                    x.tap != y.tap || (x.client, x.server) != (y.client, y.server)
-                }
+                (Some(x), Some(y)) => x.tap != y.tap || are_both_sides(x, y),
                 _ => false,
             })
     })
+}
+
+/// Whether two legs of one tap are a connection before and behind the NAT.
+fn are_both_sides(x: &Leg, y: &Leg) -> bool {
+    let same = |x: Option<u32>, y: Option<u32>| x.is_some() && x == y;
+    (x.client, x.server) != (y.client, y.server)
+        && (same(x.client_isn, y.client_isn) || same(x.server_isn, y.server_isn))
 }
 
 fn join(legs: &[Leg], clusters: &mut [Cluster], home: &mut [usize], link: Link) {

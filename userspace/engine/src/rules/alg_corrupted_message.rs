@@ -31,7 +31,7 @@ pub(super) fn check(view: &View<'_>) -> Vec<Finding> {
         .filter(|diff| diff.class == DiffClass::Corruption)
         .collect();
     let Some(first) = damaged.first() else {
-        return Vec::new();
+        return unadjusted(view).into_iter().collect();
     };
     let well = matches!(
         view.session.alg.effect,
@@ -73,6 +73,31 @@ pub(super) fn check(view: &View<'_>) -> Vec<Finding> {
     vec![finding.remedies(EXPLANATION.remedies.iter().copied())]
 }
 
+/// The text is as meant, but the sequence numbers no longer fit it.
+fn unadjusted(view: &View<'_>) -> Option<Finding> {
+    let found = view.facts.unadjusted()?;
+    let method = &found.exchange.method;
+    let (bytes, how) = (
+        found.grown.unsigned_abs(),
+        if found.grown > 0 { "longer" } else { "shorter" },
+    );
+    let finding = Finding::new(
+        Code::AlgCorruptedMessage,
+        Severity::Error,
+        view.subject(),
+        format!("the router made {method} {bytes} bytes {how} and did not adjust the sequence numbers behind it"),
+    )
+    .cause(format!(
+        "from there on client and server count differently by {bytes} bytes, and neither takes what the other sends"
+    ))
+    .proof_if(
+        found.exchange.request.as_ref().map(|request| request.at),
+        format!("{method} as the client sent it"),
+    )
+    .proof(found.at, format!("the numbers speak of {bytes} bytes that nobody sent"));
+    Some(finding.remedies(EXPLANATION.remedies.iter().copied()))
+}
+
 fn value(value: Option<&str>) -> String {
     value.map_or_else(
         || "not there".to_owned(),
@@ -82,7 +107,21 @@ fn value(value: Option<&str>) -> String {
 
 #[cfg(test)]
 mod tests {
-    use crate::testkit::Scene;
+    use crate::testkit::{LAN, Scene, at};
+
+    #[test]
+    fn fires_when_the_numbers_lack_just_what_the_text_gained() {
+        let talk = "
+        0.0 > SETUP rtsp://h/a RTSP/1.0 | CSeq: 3 | Transport: RTP/AVP;client_port=5000-5001";
+        let codes = |missing| {
+            let mut scene = Scene::heard(talk, &talk.replace("5000-5001", "10000-10001"));
+            scene.legs[0].missing_bytes = missing;
+            scene.legs[0].first_gap = Some(at(LAN, 0.2, 9));
+            scene.codes()
+        };
+        assert_eq!(codes(2), ["alg-corrupted-message", "alg-rewrote-message"]);
+        assert_eq!(codes(3), ["alg-rewrote-message", "capture-incomplete"]);
+    }
 
     const TALK: &str = "
         0.0 > SETUP rtsp://h/a RTSP/1.0 | CSeq: 3 | Transport: RTP/AVP;client_port=5000-5001;destination=192.168.1.100

@@ -10,7 +10,7 @@ pub(super) const EXPLANATION: Explanation = Explanation {
     proof: "SETUP leaves the client with one client_port and its answer comes to the client with another one, while on the server's side \
         both are the same.",
     not_this: "A server that answers with ports of its own choice shows them on its own side as well. With one side of the router only \
-        the two cannot be told apart, and nothing is concluded.",
+        the two cannot be told apart: then it is a suspicion and no more.",
     remedies: &[advice::USE_TCP, advice::DISABLE_ALG],
 };
 
@@ -18,7 +18,7 @@ pub(super) const EXPLANATION: Explanation = Explanation {
 pub(super) fn check(view: &View<'_>) -> Vec<Finding> {
     view.facts
         .media()
-        .filter_map(|media| finding(view, media))
+        .filter_map(|media| finding(view, media).or_else(|| suspicion(view, media)))
         .collect()
 }
 
@@ -58,9 +58,70 @@ fn finding(view: &View<'_>, media: MediaFacts<'_>) -> Option<Finding> {
     Some(finding.remedies(disable.into_iter().chain([advice::USE_TCP])))
 }
 
+/// The same from one side: an ALG on the way, or a server that answers with ports of its own choice.
+fn suspicion(view: &View<'_>, media: MediaFacts<'_>) -> Option<Finding> {
+    let [leg] = &view.session.legs[..] else {
+        return None;
+    };
+    let agreed = media.negotiated_at(0);
+    let (asked, answered) = (agreed.client_rtp_port?, agreed.answered_rtp_port?);
+    if asked == answered {
+        return None;
+    }
+    let arrival = media.arrival(leg.tap);
+    let rtp = arrival.map(|arrival| &arrival.rtp);
+    let as_asked = rtp.filter(|rtp| rtp.to.is_some_and(|to| to.port() == asked));
+    let why = if as_asked.is_some() {
+        "and media come to the port that it asked for, so a router on the way may have changed the request and let the answer pass"
+    } else {
+        "so a router on the way may have changed the request, or the server answers with ports of its own choice"
+    };
+    Some(
+        Finding::new(
+            Code::AlgReplyNotRestored,
+            Severity::Info,
+            view.medium(media.index),
+            format!("the client asked for port {asked} and reads {answered} in the answer; one side alone does not tell why"),
+        )
+        .cause(format!("the answer names a port that the client never asked for, {why}"))
+        .proof_if(media.setup_request(0), format!("the client asks for port {asked}"))
+        .proof_if(
+            media.setup_response(0),
+            format!("the answer that it gets names port {answered}"),
+        )
+        .proof_if(as_asked.and_then(|rtp| rtp.first), format!("media to port {asked}"))
+        .remedies(["Capture on both sides of the router at once, and give both: analyze --lan FILE --wan FILE"]),
+    )
+}
+
 #[cfg(test)]
 mod tests {
+    use crate::finding::Severity;
     use crate::testkit::{Scene, UDP_TALK};
+
+    #[test]
+    fn one_side_alone_is_a_suspicion() {
+        let odd = UDP_TALK.replace(
+            "client_port=5000-5001;server",
+            "client_port=10000-10001;server",
+        );
+        let one_sided = |talk: &str| {
+            let mut scene = Scene::behind_nat(talk).rtp(82, 82);
+            scene.legs.pop();
+            for media in &mut scene.media {
+                media.per_leg.pop();
+                media.setup.pop();
+                media.arrivals.pop();
+            }
+            let findings = scene.checked().findings;
+            let ours = findings
+                .into_iter()
+                .find(|finding| finding.code.name() == "alg-reply-not-restored");
+            ours.map(|finding| (finding.severity, finding.evidence.len()))
+        };
+        assert_eq!(one_sided(&odd), Some((Severity::Info, 3)));
+        assert_eq!(one_sided(UDP_TALK), None);
+    }
 
     #[test]
     fn fires_when_only_the_request_was_rewritten() {

@@ -38,9 +38,12 @@ pub(super) fn check(view: &View<'_>) -> Vec<Finding> {
             leg.first,
         ));
     }
+    let swallowed = view.facts.swallowed().map(|lost| lost.other.tap);
+    let unadjusted = view.facts.unadjusted().map(|unadjusted| unadjusted.at.tap);
     for leg in &view.session.legs {
         let tap = view.tap_name(leg.tap);
-        if leg.missing_bytes > 0 {
+        let is_explained = [swallowed, unadjusted].contains(&Some(leg.tap));
+        if leg.missing_bytes > 0 && !is_explained {
             lacks.push((
                 format!(
                     "{} bytes of the connection are missing at {tap}",
@@ -65,7 +68,33 @@ pub(super) fn check(view: &View<'_>) -> Vec<Finding> {
             leg.first,
         ));
     }
+    if let Some(unknown) = unknown_membership(view) {
+        lacks.push((unknown, leg.first));
+    }
     report(&lacks, view.subject()).into_iter().collect()
+}
+
+/// Multicast of which nothing came, where no report of the player could be seen.
+fn unknown_membership(view: &View<'_>) -> Option<String> {
+    let all_is_seen = view.facts.sides().is_some_and(|sides| {
+        let tap = view.tap(sides.client.tap);
+        tap.is_some_and(|tap| tap.unfiltered)
+    });
+    if all_is_seen {
+        return None;
+    }
+    let mut groups = view.facts.media().filter_map(MediaFacts::group);
+    let unknown = groups.find(|group| {
+        let arrivals = &group.media.media.arrivals;
+        arrivals.iter().all(|arrival| {
+            let membership = arrival.membership.as_ref();
+            arrival.rtp.packets == 0 && membership.is_none_or(|known| known.heard.is_none())
+        })
+    })?;
+    Some(format!(
+        "media goes to the group {}, and no capture holds an IGMP or MLD report of anyone: whether the player asked for it cannot be told",
+        unknown.address
+    ))
 }
 
 /// Says what is missing in the captures as a whole.

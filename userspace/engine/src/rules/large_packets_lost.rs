@@ -1,21 +1,27 @@
 //! `large-packets-lost`: small packets pass the router, full-size ones do not.
 
+use rtspscope_wire::Span;
+
 use super::View;
 use crate::facts::{MediaFacts, Swallowed};
 use crate::finding::{Code, Explanation, Finding, Severity};
-use crate::model::Arrival;
+use crate::model::{Arrival, Leg, TooBig};
 
 pub(super) const EXPLANATION: Explanation = Explanation {
     meaning: "Somewhere a link carries smaller packets than the sender thinks (PPPoE, a VPN, a tunnel), and the message that would tell the sender \
-        (ICMP \"fragmentation needed\") is lost or filtered. Short messages and sound get through; a long description, or every picture, does not.",
+        (ICMP \"fragmentation needed\") is lost, filtered, or not heeded; or the sender does cut its packets, and the pieces behind the first are \
+        dropped. Short messages and sound get through; a long description, or every picture, does not.",
     proof: "A long message that its sender repeated in vain, of which the other side of the router has no copy although shorter ones came \
-        through; or media of which ten or more packets of full size were lost between the taps while only small ones came out.",
+        through; or media of which ten or more packets of full size were lost between the taps while only small ones came out; or a router that \
+        said again and again (ICMP type 3 code 4, ICMPv6 type 2) that the sender's packets are too large; or ten or more datagrams, at least half, \
+        of which only the first fragment came.",
     not_this: "Loss that meets small and large packets alike is rtp-loss. A small message that never came out is alg-dropped-message. \
-        Where no packet at all came through, the size cannot be the reason.",
+        Where no packet at all came through, the size cannot be the reason. A router that says once or twice that packets are too large is how a \
+        sender learns the size: that is healthy. A tap that shows no later fragment of anybody has a filter on ports.",
     remedies: &[
         "Let the router clamp the segment size of TCP to the path: nft tcp option maxseg size set rt mtu (OpenWrt: MSS clamping on the WAN zone)",
         "Lower the MTU of the camera, or its maximal RTP packet size, to 1400 bytes or less",
-        "Do not filter ICMP \"fragmentation needed\" (IPv4 type 3 code 4) and \"packet too big\" (IPv6 type 2)",
+        "Do not filter ICMP \"fragmentation needed\" (IPv4 type 3 code 4) and \"packet too big\" (IPv6 type 2), nor fragments",
     ],
 };
 
@@ -23,6 +29,10 @@ pub(super) const EXPLANATION: Explanation = Explanation {
 const LARGE: u64 = 1200;
 /// So many packets are no accident.
 const ENOUGH: u64 = 10;
+/// A sender that was told so often, over so long a time, does not heed it. Linux tells a sender once in a second at most.
+const TOLD: usize = 3;
+/// See [`TOLD`].
+const TOLD_OVER: Span = Span::from_secs(1);
 
 /// Fires for a long message that was swallowed, and for each medium of which only the small packets came out.
 pub(super) fn check(view: &View<'_>) -> Vec<Finding> {
@@ -30,11 +40,18 @@ pub(super) fn check(view: &View<'_>) -> Vec<Finding> {
     let message = swallowed
         .filter(|lost| lost.may_be_too_large() && lost.repeated.is_some())
         .filter(|lost| shorter_came_through(lost))
-        .map(|lost| about_message(view, &lost));
-    let media = view
-        .facts
-        .media()
-        .filter_map(|media| about_media(view, media));
+        .map(|lost| about_message(view, &lost))
+        .or_else(|| {
+            view.session
+                .legs
+                .iter()
+                .find_map(|leg| about_connection(view, leg))
+        });
+    let media = view.facts.media().filter_map(|media| {
+        about_media(view, media)
+            .or_else(|| not_heeded(view, media))
+            .or_else(|| fragments(view, media))
+    });
     message.into_iter().chain(media).collect()
 }
 
@@ -65,8 +82,13 @@ fn about_message(view: &View<'_>, lost: &Swallowed<'_>) -> Finding {
         format!("{what} has {len} bytes and never came out; shorter messages did"),
     )
     .cause(format!(
-        "{what} was repeated in vain, and {other} saw no copy of it"
+        "{what} was repeated in vain, and {other} saw no copy of it{}",
+        told(view.session.legs.iter().flat_map(|leg| &leg.too_big))
     ))
+    .proof_if(
+        first_of(view.session.legs.iter().flat_map(|leg| &leg.too_big)),
+        SAYS,
+    )
     .proof(
         lost.message.at,
         format!("{what}, {len} bytes, on its sender's side"),
@@ -99,12 +121,131 @@ fn about_media(view: &View<'_>, media: MediaFacts<'_>) -> Option<Finding> {
             format!("{lost} large RTP packets never came out of the router; small ones did"),
         )
         .cause(format!(
-            "the {lost} lost packets have {lost_len} bytes of payload on average, the {} that came out {passed_len}",
-            client.rtp.packets
+            "the {lost} lost packets have {lost_len} bytes of payload on average, the {} that came out {passed_len}{}",
+            client.rtp.packets,
+            told(notices(media))
         ))
         .proof_if(server.rtp.first, "first RTP packet on the server's side")
         .proof(first, "first of those that came out")
         .proof(last, "last of those that came out")
+        .proof_if(first_of(notices(media)), SAYS)
+        .remedies(EXPLANATION.remedies.iter().copied()),
+    )
+}
+
+/// What is to be seen in a notice.
+const SAYS: &str = "a router says that the packet is too large for its next link";
+
+/// What routers said of a medium's packets, at any tap.
+fn notices(media: MediaFacts<'_>) -> impl Iterator<Item = &TooBig> {
+    media
+        .media
+        .arrivals
+        .iter()
+        .flat_map(|arrival| &arrival.too_big)
+}
+
+fn first_of<'a>(notices: impl Iterator<Item = &'a TooBig>) -> Option<crate::locator::Locator> {
+    notices.map(|notice| notice.at).min_by_key(|at| at.at)
+}
+
+/// What the last notice says, as the end of a sentence.
+fn told<'a>(notices: impl Iterator<Item = &'a TooBig>) -> String {
+    let Some(last) = notices.last() else {
+        return String::new();
+    };
+    match last.mtu {
+        Some(mtu) => format!(
+            "; {} says that its next link carries {mtu} bytes",
+            last.from
+        ),
+        None => format!(
+            "; {} says that they are too large for its next link",
+            last.from
+        ),
+    }
+}
+
+/// The server's segments were too large, it was told so, and it repeated them in vain up to the end.
+fn about_connection(view: &View<'_>, leg: &Leg) -> Option<Finding> {
+    let (first, repeated) = (leg.too_big.first()?, leg.server_unheard?);
+    (repeated.at >= first.at.at).then_some(())?;
+    Some(
+        Finding::new(
+            Code::LargePacketsLost,
+            Severity::Error,
+            view.subject(),
+            "the server's full-size segments never came through",
+        )
+        .cause(format!(
+            "the server repeated bytes in vain up to the end{}",
+            told(leg.too_big.iter())
+        ))
+        .proof(first.at, SAYS)
+        .proof(repeated, "the server repeats bytes for the last time")
+        .remedies(EXPLANATION.remedies.iter().copied()),
+    )
+}
+
+/// A sender of media that was told again and again.
+fn not_heeded(view: &View<'_>, media: MediaFacts<'_>) -> Option<Finding> {
+    let arrivals = media.media.arrivals.iter();
+    let told_often = |arrival: &&Arrival| {
+        let (first, last) = (arrival.too_big.first(), arrival.too_big.last());
+        let over = first
+            .zip(last)
+            .map(|(first, last)| last.at.at - first.at.at);
+        arrival.too_big.len() >= TOLD && over.is_some_and(|over| over >= TOLD_OVER)
+    };
+    let arrival = arrivals.into_iter().find(told_often)?;
+    let (first, last) = (arrival.too_big.first()?, arrival.too_big.last()?);
+    Some(
+        Finding::new(
+            Code::LargePacketsLost,
+            Severity::Error,
+            view.medium(media.index),
+            "a router drops media packets because they are too large, and the sender goes on",
+        )
+        .cause(format!(
+            "{} ICMP errors at {} say that packets of this medium are too large{}",
+            arrival.too_big.len(),
+            view.tap_name(arrival.tap),
+            told(arrival.too_big.iter())
+        ))
+        .proof(first.at, SAYS)
+        .proof(last.at, "the last that says so")
+        .remedies(EXPLANATION.remedies.iter().copied()),
+    )
+}
+
+/// Datagrams of which only the first fragment came, at the tap next to the client that saw any.
+fn fragments(view: &View<'_>, media: MediaFacts<'_>) -> Option<Finding> {
+    let of_leg = |leg: &Leg| media.arrival(leg.tap);
+    let broken = |arrival: &&Arrival| {
+        let lost = arrival
+            .fragmented
+            .begun
+            .saturating_sub(arrival.fragmented.whole);
+        lost >= ENOUGH && lost.saturating_mul(2) >= arrival.fragmented.begun
+    };
+    let arrival = view.session.legs.iter().filter_map(of_leg).find(broken)?;
+    let counted = arrival.fragmented;
+    let lost = counted.begun - counted.whole;
+    Some(
+        Finding::new(
+            Code::LargePacketsLost,
+            Severity::Error,
+            view.medium(media.index),
+            format!("of {lost} large media packets only the first fragment came"),
+        )
+        .cause(format!(
+            "{} datagrams of this medium began in fragments at {}, {} of them became whole: something on the way drops fragments",
+            counted.begun,
+            view.tap_name(arrival.tap),
+            counted.whole
+        ))
+        .proof(counted.first?, "the first that came in fragments")
+        .proof_if(arrival.rtp.last, "last whole RTP packet")
         .remedies(EXPLANATION.remedies.iter().copied()),
     )
 }
@@ -115,7 +256,8 @@ fn mean_len(arrival: &Arrival) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
-    use crate::testkit::{LAN, Scene, UDP_TALK, WAN, at};
+    use crate::model::{Fragmented, TooBig};
+    use crate::testkit::{LAN, Scene, UDP_TALK, WAN, addr, at};
 
     fn media(inside: (u64, u64), outside: (u64, u64)) -> Vec<&'static str> {
         let mut scene = Scene::behind_nat(UDP_TALK)
@@ -136,6 +278,69 @@ mod tests {
     fn is_silent_when_the_loss_meets_all_sizes() {
         let codes = media((100, 100 * 1350), (400, 400 * 1350));
         assert!(!codes.contains(&"large-packets-lost"), "{codes:?}");
+    }
+
+    fn told(tap: rtspscope_wire::TapId, secs: f64) -> TooBig {
+        TooBig {
+            at: at(tap, secs, 40),
+            from: addr("203.0.113.77:0").ip(),
+            mtu: Some(1280),
+        }
+    }
+
+    #[test]
+    fn tells_what_the_router_says_of_the_size() {
+        let mut scene = Scene::behind_nat(UDP_TALK).punch(0.035, 5000).rtp(100, 400);
+        scene.arrival(LAN).rtp.bytes = 100 * 300;
+        scene.arrival(WAN).rtp.bytes = 100 * 300 + 300 * 1400;
+        scene.arrival(WAN).too_big = vec![told(WAN, 0.2)];
+        let snapshot = scene.checked();
+        let finding = &snapshot.findings[0];
+        assert_eq!(
+            finding.cause,
+            "the 300 lost packets have 1400 bytes of payload on average, the 100 that came out 300; 203.0.113.77 says that its next link carries 1280 bytes"
+        );
+        assert_eq!(finding.evidence[3].at, at(WAN, 0.2, 40));
+    }
+
+    #[test]
+    fn fires_when_a_sender_is_told_again_and_again() {
+        let codes = |times: &[f64]| {
+            let mut scene = Scene::behind_nat(UDP_TALK).punch(0.035, 5000).rtp(9, 9);
+            scene.arrival(WAN).too_big = times.iter().map(|secs| told(WAN, *secs)).collect();
+            scene.troubles()
+        };
+        assert_eq!(codes(&[0.1, 0.6, 1.1]), ["large-packets-lost"]);
+        assert_eq!(codes(&[0.1, 0.6, 1.0]), Vec::<&str>::new());
+        assert_eq!(codes(&[0.1, 1.1]), Vec::<&str>::new(), "it learns the size");
+    }
+
+    #[test]
+    fn fires_when_fragments_go_missing() {
+        let codes = |begun, whole| {
+            let mut scene = Scene::behind_nat(UDP_TALK).punch(0.035, 5000).rtp(9, 9);
+            scene.arrival(LAN).fragmented = Fragmented {
+                begun,
+                whole,
+                first: Some(at(LAN, 0.1, 21)),
+            };
+            scene.troubles()
+        };
+        assert_eq!(codes(20, 10), ["large-packets-lost"]);
+        assert_eq!(codes(21, 11), Vec::<&str>::new(), "most came");
+        assert_eq!(codes(9, 0), Vec::<&str>::new(), "too few");
+    }
+
+    #[test]
+    fn fires_when_segments_are_too_large_and_repeated_in_vain() {
+        let codes = |unheard| {
+            let mut scene = Scene::behind_nat(UDP_TALK).punch(0.035, 5000).rtp(9, 9);
+            scene.legs[1].too_big = vec![told(WAN, 0.2)];
+            scene.legs[1].server_unheard = unheard;
+            scene.troubles()
+        };
+        assert_eq!(codes(Some(at(WAN, 3.0, 77))), ["large-packets-lost"]);
+        assert_eq!(codes(None), Vec::<&str>::new(), "the server heeded it");
     }
 
     fn answer(len: usize) -> Vec<&'static str> {

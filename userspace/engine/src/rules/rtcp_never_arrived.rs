@@ -38,6 +38,14 @@ fn finding(view: &View<'_>, media: MediaFacts<'_>) -> Option<Finding> {
     {
         return None;
     }
+    // What came only after RTP had ended inside ended with it.
+    let (began, ended) = (
+        first.at - server.rtp.first?.at,
+        client.rtp.last?.at - client.rtp.first?.at,
+    );
+    if began > ended {
+        return None;
+    }
     if media.opened(true).next().is_some() && server.rtcp.packets < ENOUGH_AFTER_OPENING {
         return None;
     }

@@ -11,8 +11,7 @@ use crate::alg;
 use crate::input::LossKind;
 use crate::model::{
     AlgJudgement, Arrival, ClientDatagrams, DatagramKinds, Exchange, Leg, MediaStream, Message,
-    NatPair, Negotiated, Refusal, RtcpArrival, RtpArrival, Session, SessionState, Snapshot, Tap,
-    TransportKind,
+    NatPair, Negotiated, Refusal, Session, SessionState, Snapshot, Tap, TransportKind,
 };
 use crate::nat::{diff, pairing};
 use crate::rules;
@@ -279,6 +278,7 @@ fn tap(id: TapId, name: &str, udp_datagrams: u64, watched_until: Timestamp) -> T
         last_at: Some(watched_until),
         watched_until: Some(watched_until),
         clock_offset: None,
+        clock_drift_ppm: None,
         udp_datagrams,
         unfiltered: false,
         cut_frames: 0,
@@ -319,17 +319,7 @@ fn media_of(legs: &[Leg]) -> Vec<MediaStream> {
             negotiated: per_leg.first().cloned().unwrap_or_default(),
             per_leg,
             setup,
-            arrivals: taps
-                .into_iter()
-                .map(|tap| Arrival {
-                    tap,
-                    rtp: RtpArrival::default(),
-                    rtcp: RtcpArrival::default(),
-                    from_client: Vec::new(),
-                    refused: Vec::new(),
-                    timeline: None,
-                })
-                .collect(),
+            arrivals: taps.into_iter().map(Arrival::new).collect(),
             ..MediaStream::default()
         }
     };

@@ -364,7 +364,7 @@ fn icmp_errors_keep_their_kinds() {
         let bytes = icmp_error(kind, code, [0, 0, 5, 0xd4], quoted);
         match decode_as(LinkType::RAW, &bytes).body {
             Body::Icmp(error) => Some(error.kind),
-            Body::Tcp(_) | Body::Udp(_) | Body::Other => None,
+            Body::Tcp(_) | Body::Udp(_) | Body::Membership(_) | Body::Other => None,
         }
     };
     assert_eq!(kind_of(3, 0), Some(IcmpErrorKind::NetUnreachable));

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use super::ip::IpPacket;
-use super::{Body, Datagram, Decoded, Layer, Segment, Stop, TcpFlags, icmp};
+use super::{Body, Datagram, Decoded, Layer, Segment, Stop, TcpFlags, icmp, membership};
 
 /// TCP header without options.
 const TCP_LEN: usize = 20;
@@ -11,6 +11,7 @@ const TCP_LEN: usize = 20;
 const UDP_LEN: usize = 8;
 
 const ICMP: u8 = 1;
+const IGMP: u8 = 2;
 const TCP: u8 = 6;
 const UDP: u8 = 17;
 const ICMPV6: u8 = 58;
@@ -25,7 +26,9 @@ pub fn transport<'a>(packet: &IpPacket<'a>) -> Decoded<'a> {
         },
         (UDP, _) => udp(packet),
         (TCP, _) => tcp(packet),
-        (ICMP | ICMPV6, _) => icmp::read(packet),
+        (ICMPV6, _) => membership::mld(packet).unwrap_or_else(|| icmp::read(packet)),
+        (ICMP, _) => icmp::read(packet),
+        (IGMP, _) => membership::igmp(packet),
         _ => Decoded {
             body: Body::Other,
             stop: None,

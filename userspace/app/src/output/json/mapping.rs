@@ -1,12 +1,13 @@
 //! From the snapshot to the contract's shape.
 
 use rtspscope_engine::model;
-use rtspscope_engine::{Code, Snapshot, finding};
+use rtspscope_engine::{Code, Snapshot, clocks, finding};
 use rtspscope_wire::{Span, TapId};
 
 use super::schema::{
-    Alg, Arrival, Capture, Client, ClientDatagrams, DatagramKinds, Evidence, Finding, Leg, Loss,
-    Media, Nat, Negotiated, Report, Reports, Rewrite, Rtcp, Rtp, Server, Session, Tap, Tool, Video,
+    Alg, Arrival, Capture, Client, ClientDatagrams, Clocks, DatagramKinds, Evidence, Finding, Leg,
+    Loss, Media, Nat, Negotiated, Report, Reports, Rewrite, Rtcp, Rtp, Server, Session, Tap, Tool,
+    Video,
 };
 use crate::output::names;
 use crate::output::privacy::{Privacy, own};
@@ -98,6 +99,7 @@ impl Mapping<'_> {
                 .filter(|exchange| exchange.response.is_some())
                 .count() as u64,
             timeout_s: session.timeout_secs,
+            clocks: clocks::clocks(session).map(clocks),
             media: session
                 .media
                 .iter()
@@ -208,10 +210,16 @@ impl Mapping<'_> {
             field: own(&diff.field),
             pre: value(&diff.pre),
             post: value(&diff.post),
+            pre_raw: self.raw(diff.pre_raw.as_deref()),
+            post_raw: self.raw(diff.post_raw.as_deref()),
             class: names::class(diff.class),
             pre_frame: diff.pre_at.frame,
             post_frame: diff.post_at.frame,
         }
+    }
+
+    fn raw(&self, line: Option<&[u8]>) -> Option<String> {
+        line.map(|line| self.privacy.bytes(line))
     }
 
     fn finding(&self, finding: &finding::Finding) -> Finding {
@@ -283,6 +291,24 @@ fn tap(tap: &model::Tap) -> Tap {
         first_at: tap.first_at.map(rfc3339),
         last_at: tap.last_at.map(rfc3339),
         clock_offset_ns: tap.clock_offset.map(|offset| offset.0),
+        clock_drift_ppm: tap.clock_drift_ppm,
+    }
+}
+
+fn clocks(clocks: clocks::Clocks) -> Clocks {
+    let secs = |span: Option<Span>| span.map(Span::as_secs_f64);
+    Clocks {
+        last_media_s: secs(clocks.last_media),
+        last_request_s: secs(clocks.last_request),
+        keepalives: clocks.keepalives,
+        last_from_client_rtp_port_s: secs(clocks.last_from_rtp_port),
+        last_from_client_rtcp_port_s: secs(clocks.last_from_rtcp_port),
+        closed_s: secs(clocks.closed.map(|(_, at)| at)),
+        closed_by: clocks.closed.map(|(by, _)| match by {
+            model::Side::Client => "client",
+            model::Side::Server => "server",
+        }),
+        told: clocks.to_string(),
     }
 }
 

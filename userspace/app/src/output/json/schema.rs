@@ -47,6 +47,8 @@ pub(crate) struct Tap {
     pub first_at: Option<String>,
     pub last_at: Option<String>,
     pub clock_offset_ns: Option<i64>,
+    /// How fast the clock gains on the first tap's; `null` where it does not measurably.
+    pub clock_drift_ppm: Option<f64>,
 }
 
 #[derive(Debug, Serialize)]
@@ -65,6 +67,8 @@ pub(crate) struct Session {
     /// Of the leg next to the client.
     pub responses: u64,
     pub timeout_s: Option<u32>,
+    /// What was last heard of each side; `null` for a session that never played.
+    pub clocks: Option<Clocks>,
     pub media: Vec<Media>,
     pub nat: Nat,
     pub alg: Alg,
@@ -81,6 +85,21 @@ pub(crate) struct Client {
 pub(crate) struct Server {
     pub address: String,
     pub name: Option<String>,
+}
+
+/// Seconds after PLAY was accepted, at the leg next to the client; negative before it, `null` for what never happened.
+#[derive(Debug, Serialize)]
+pub(crate) struct Clocks {
+    pub last_media_s: Option<f64>,
+    pub last_request_s: Option<f64>,
+    /// Requests after PLAY, those that end the session left out.
+    pub keepalives: u32,
+    pub last_from_client_rtp_port_s: Option<f64>,
+    pub last_from_client_rtcp_port_s: Option<f64>,
+    pub closed_s: Option<f64>,
+    pub closed_by: Option<&'static str>,
+    /// All of it in a sentence.
+    pub told: String,
 }
 
 #[derive(Debug, Serialize)]
@@ -224,6 +243,9 @@ pub(crate) struct Rewrite {
     pub field: String,
     pub pre: Option<String>,
     pub post: Option<String>,
+    /// The line in which the field stands, with what is no printable ASCII escaped as in `\\r\\n` and `\\xff`.
+    pub pre_raw: Option<String>,
+    pub post_raw: Option<String>,
     pub class: &'static str,
     pub pre_frame: Option<u64>,
     pub post_frame: Option<u64>,

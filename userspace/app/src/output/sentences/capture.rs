@@ -30,12 +30,13 @@ pub(in crate::output) fn tap(tap: &Tap) -> String {
         }
         _ => String::new(),
     };
-    let clock = match tap.clock_offset_ns {
-        Some(offset) if offset != 0 => {
-            format!(", clock {:+.3} ms off the first tap's", offset as f64 / 1e6)
-        }
-        _ => String::new(),
-    };
+    let offset = tap.clock_offset_ns.filter(|offset| *offset != 0);
+    let mut clock = offset.map_or_else(String::new, |offset| {
+        format!(", clock {:+.3} ms off the first tap's", offset as f64 / 1e6)
+    });
+    if let Some(drift) = tap.clock_drift_ppm {
+        clock.push_str(&format!(", gaining {drift:+.1} ppm on it"));
+    }
     format!(
         "{}{role}: {} frames, {} bytes{time}{clock}",
         tap.name, tap.frames, tap.bytes

@@ -22,6 +22,9 @@ pub(super) fn write(out: &mut String, report: &Report, session: &Session, style:
     arrived::write(out, report, session, style);
     differs::write(out, report, session, style);
     out.push_str(&section("ALG", &alg(session), style));
+    if let Some(clocks) = session.clocks.as_ref().filter(|_| style.verbose) {
+        out.push_str(&section("Clocks", &clocks.told, style));
+    }
     findings::write_remedies(out, &of_session, style);
 }
 

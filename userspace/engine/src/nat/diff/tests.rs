@@ -216,3 +216,69 @@ fn credentials_are_never_quoted() {
         ["PLAY Authorization: Basic *** | Basic *** (Alg)"]
     );
 }
+
+/// The raw lines of every difference, escaped.
+fn raw_lines(pre: &str, post: &str) -> Vec<[String; 3]> {
+    let pre = leg(LAN, "192.168.1.100:40000", "203.0.113.10:554", pre);
+    let post = leg(WAN, "203.0.113.1:40000", "203.0.113.10:554", post);
+    let shown = |line: Option<Vec<u8>>| {
+        line.map_or_else(String::new, |line| line.escape_ascii().to_string())
+    };
+    compare(&pre, &post)
+        .into_iter()
+        .map(|diff| [diff.field, shown(diff.pre_raw), shown(diff.post_raw)])
+        .collect()
+}
+
+#[test]
+fn the_bytes_of_the_line_stand_beside_the_values() {
+    let talk = "
+    0.0 > SETUP rtsp://h/a RTSP/1.0 | CSeq: 3 | Transport: RTP/AVP;client_port=5000-5001 | X: 1";
+    let eaten = talk.replace("5000-5001 |", "6000-6001\\n |");
+    let transport = "Transport: RTP/AVP;client_port=";
+    assert_eq!(
+        raw_lines(talk, &eaten),
+        [
+            [
+                "Transport.client_port".to_owned(),
+                format!("{transport}5000-5001\\r\\n"),
+                format!("{transport}6000-6001\\n"),
+            ],
+            [
+                "line-ending".to_owned(),
+                format!("{transport}5000-5001\\r\\n"),
+                format!("{transport}6000-6001\\n"),
+            ],
+        ]
+    );
+    let moved = talk
+        .replace("rtsp://h/a", "rtsp://i/a")
+        .replace(" | X: 1", "");
+    assert_eq!(
+        raw_lines(talk, &moved),
+        [
+            [
+                "request.uri".to_owned(),
+                "SETUP rtsp://h/a RTSP/1.0\\r\\n".to_owned(),
+                "SETUP rtsp://i/a RTSP/1.0\\r\\n".to_owned(),
+            ],
+            ["X".to_owned(), "X: 1\\r\\n".to_owned(), String::new()],
+        ]
+    );
+}
+
+#[test]
+fn of_several_lines_of_a_description_the_one_with_the_value_is_shown() {
+    let talk = "
+    0.0 > DESCRIBE rtsp://h/a RTSP/1.0 | CSeq: 1
+    0.1 < RTSP/1.0 200 OK | CSeq: 1 | Content-Length: 84 || v=0 | c=IN IP4 10.0.0.1 | m=video 0 RTP/AVP 96 | m=audio 7000 RTP/AVP 8 | a=control:x";
+    let moved = talk.replace("audio 7000", "audio 8000");
+    assert_eq!(
+        raw_lines(talk, &moved),
+        [[
+            "sdp.m.port".to_owned(),
+            "m=audio 7000 RTP/AVP 8\\r\\n".to_owned(),
+            "m=audio 8000 RTP/AVP 8\\r\\n".to_owned(),
+        ]]
+    );
+}

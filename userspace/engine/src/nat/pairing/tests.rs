@@ -272,3 +272,20 @@ fn a_connection_that_never_spoke_is_paired_by_its_sequence_numbers() {
     assert_eq!(legs_of(&groups), [[0, 1]]);
     assert_eq!(groups[0].evidence, [PairEvidence::TcpSequence]);
 }
+
+#[test]
+fn two_players_one_after_the_other_are_two_though_the_camera_gives_both_one_session_id() {
+    let second = |leg: Leg, client: &str| {
+        let mut leg = later(with_isn(leg, 3000, 4000), Span::from_secs(12));
+        leg.client = client.parse().expect("an address");
+        leg
+    };
+    let groups = pair(&[
+        lan(UDP_TALK),
+        wan(UDP_TALK),
+        second(lan(UDP_TALK), "192.168.1.100:40002"),
+        second(wan(UDP_TALK), "203.0.113.1:40002"),
+    ]);
+    assert_eq!(legs_of(&groups), [[0, 1], [2, 3]]);
+    assert!(groups.iter().all(|group| !group.proxied), "{groups:?}");
+}

@@ -1,0 +1,91 @@
+//! Of which flows datagrams come in fragments, and how many of them become whole.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+
+use rtspscope_wire::TapId;
+
+use crate::locator::Locator;
+use crate::model::Fragmented;
+
+type Ends = (TapId, SocketAddr, SocketAddr);
+
+/// Counts for each directed UDP flow at each tap.
+#[derive(Clone, Debug)]
+pub(crate) struct FragmentedFlows {
+    flows: BTreeMap<Ends, Fragmented>,
+    max: usize,
+}
+
+impl FragmentedFlows {
+    pub(crate) const fn new(max: usize) -> Self {
+        Self {
+            flows: BTreeMap::new(),
+            max,
+        }
+    }
+
+    /// The first fragment of a datagram came.
+    pub(crate) fn begin(&mut self, at: Locator, from: SocketAddr, to: SocketAddr) {
+        let ends = (at.tap, from, to);
+        if self.flows.len() < self.max || self.flows.contains_key(&ends) {
+            let flow = self.flows.entry(ends).or_default();
+            flow.begun += 1;
+            flow.first.get_or_insert(at);
+        }
+    }
+
+    /// A datagram that had begun is whole.
+    pub(crate) fn complete(&mut self, tap: TapId, from: SocketAddr, to: SocketAddr) {
+        if let Some(flow) = self.flows.get_mut(&(tap, from, to)) {
+            flow.whole += 1;
+        }
+    }
+
+    /// The sum over the flows of a tap whose sender and receiver pass `is_it`.
+    pub(crate) fn sum(
+        &self,
+        tap: TapId,
+        is_it: impl Fn(SocketAddr, SocketAddr) -> bool,
+    ) -> Fragmented {
+        let flows = self.flows.iter();
+        let own = flows.filter(|((at, from, to), _)| *at == tap && is_it(*from, *to));
+        own.fold(Fragmented::default(), |sum, (_, flow)| Fragmented {
+            begun: sum.begun + flow.begun,
+            whole: sum.whole + flow.whole,
+            first: sum
+                .first
+                .into_iter()
+                .chain(flow.first)
+                .min_by_key(|first| first.at),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testkit::{LAN, WAN, addr, at};
+
+    #[test]
+    fn flows_are_counted_apart_and_summed_by_their_ends() {
+        let mut flows = FragmentedFlows::new(2);
+        let camera = addr("203.0.113.10:6970");
+        let (one, other, third) = (
+            addr("10.0.0.1:5000"),
+            addr("10.0.0.1:5002"),
+            addr("10.0.0.1:9"),
+        );
+        for (secs, to) in [(2.0, one), (1.0, other), (3.0, one), (4.0, third)] {
+            flows.begin(at(WAN, secs, 1), camera, to);
+        }
+        flows.complete(WAN, camera, one);
+        flows.complete(WAN, camera, third);
+        let all = flows.sum(WAN, |from, _| from == camera);
+        assert_eq!(
+            (all.begun, all.whole, all.first),
+            (3, 1, Some(at(WAN, 1.0, 1)))
+        );
+        assert_eq!(flows.sum(LAN, |_, _| true), Fragmented::default());
+    }
+}
