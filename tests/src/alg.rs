@@ -102,14 +102,17 @@ impl Gateway {
                 let change = edit::request(segment.payload(), &self.settings, |asked| {
                     give.port_for(asked)
                 });
-                if !self.settings.has(Fault::NoPinhole) {
-                    pinholes.extend(
-                        change
-                            .ports
-                            .iter()
-                            .flat_map(|pair| pair.pinholes(client, *server.ip())),
-                    );
-                }
+                let ports = match () {
+                    () if self.settings.has(Fault::NoPinhole) => 0,
+                    () if self.settings.has(Fault::RtpOnly) => 1,
+                    () => usize::MAX,
+                };
+                pinholes.extend(
+                    change
+                        .ports
+                        .iter()
+                        .flat_map(|pair| pair.pinholes(client, *server.ip()).take(ports)),
+                );
                 change.text
             }
             Direction::ToClient => edit::reply(
@@ -123,6 +126,9 @@ impl Gateway {
             Direction::ToServer => (&mut connection.to_server, &connection.to_client),
             Direction::ToClient => (&mut connection.to_client, &connection.to_server),
         };
+        if self.settings.has(Fault::NoAdjustment) {
+            return segment.shift(&mut Shift::default(), &Shift::default(), text);
+        }
         segment.shift(own, other, text)
     }
 }

@@ -189,7 +189,16 @@ impl Lab {
 
     /// A cable for each host of the home network to a switch, one from there to the router, one from it to the internet.
     fn lay_cables(&self) -> io::Result<()> {
-        self.switch.ip(&["link", "add", "br0", "type", "bridge"])?;
+        // Snooping without a querier keeps reports of group membership from the router.
+        self.switch.ip(&[
+            "link",
+            "add",
+            "br0",
+            "type",
+            "bridge",
+            "mcast_snooping",
+            "0",
+        ])?;
         self.switch.ip(&["link", "set", "br0", "up"])?;
         for (port, space, end) in [
             ("p0", &self.router, "lan0"),
@@ -221,6 +230,10 @@ impl Lab {
                 "via",
                 &plan.router_lan.to_string(),
             ])?;
+        }
+        if plan.nat == Nat::Routed {
+            let via = plan.router_wan.to_string();
+            self.wan.ip(&["route", "add", "default", "via", &via])?;
         }
         self.router
             .run(&["sysctl", "-qw", "net.ipv4.ip_forward=1"])

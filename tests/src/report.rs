@@ -38,10 +38,15 @@ impl Report {
 
     /// Codes of the findings of severity `error`.
     pub fn errors(&self) -> BTreeSet<&str> {
-        let errors = items(&self.value["findings"])
+        self.of_severity("error")
+    }
+
+    /// Codes of the findings of one severity.
+    pub fn of_severity(&self, severity: &str) -> BTreeSet<&str> {
+        let found = items(&self.value["findings"])
             .iter()
-            .filter(|finding| finding["severity"] == "error");
-        errors
+            .filter(|finding| finding["severity"] == severity);
+        found
             .filter_map(|finding| finding["code"].as_str())
             .collect()
     }

@@ -1,23 +1,27 @@
 //! An RTSP client that does what it is told and nothing else: any Transport header, a SETUP cut in two segments, no
-//! hole punch unless asked for. It receives over UDP, and says what every request was answered with. [`camera`] is its
-//! counterpart.
+//! hole punch unless asked for. It receives over UDP or inside the connection, as its Transport header says, and tells what
+//! every request was answered with. [`camera`] is its counterpart.
 
 pub mod camera;
+mod dialog;
 mod text;
 
-use std::io::{self, Read, Write};
-use std::net::{SocketAddr, TcpStream, UdpSocket};
+use std::io::{self, Write};
+use std::net::{IpAddr, SocketAddr, TcpStream, UdpSocket};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use dialog::Dialog;
 use serde_json::{Value, json};
-use text::{control_uris, header, server_ports, whole_message_len};
+use text::{control_uris, group, header, server_ports};
 
 /// What the client is to do.
 #[derive(Debug, Clone)]
 pub struct Script {
     /// URL to ask for, `rtsp://ADDRESS[:PORT]/PATH` with a numeric address.
     pub url: String,
+    /// What the client calls itself.
+    pub agent: String,
     /// Value of the Transport header.
     pub transport: String,
     /// First of the two UDP ports to receive at.
@@ -31,23 +35,40 @@ pub struct Script {
     pub punch: bool,
     /// Time from the answer to SETUP to PLAY.
     pub hold: Duration,
-    /// Ends the session after so many datagrams at the RTP port.
+    /// Joins the group that the answer to SETUP names.
+    pub join: bool,
+    /// Sends a receiver report for every ten datagrams, to the port that the reports of the server come from.
+    pub reports: bool,
+    /// Asks for a keyframe after PLAY (RTCP PLI), inside the connection.
+    pub ask_keyframe: bool,
+    /// Sends `GET_PARAMETER` so often while media come over UDP.
+    pub keepalive: Option<Duration>,
+    /// Reads nothing for so long after PLAY.
+    pub stop_reading: Option<Duration>,
+    /// Ends the session after so many RTP packets.
     pub packets: u32,
     /// Longest time without an answer or a datagram.
     pub patience: Duration,
 }
 
 impl Script {
-    /// Reads `--url`, `--transport`, `--port`, `--packets`, `--patience-ms`, `--hold-ms`, `--split`, `--pipelined` and `--punch`.
+    /// Reads `--url`, `--agent`, `--transport`, `--port`, `--packets`, `--patience-ms`, `--hold-ms`, `--keepalive-ms`, `--stop-reading-ms`, `--split`,
+    /// `--pipelined`, `--punch`, `--join`, `--reports` and `--ask-keyframe`.
     pub fn from_args(mut args: impl Iterator<Item = String>) -> Result<Self, String> {
         let mut script = Self {
             url: String::new(),
+            agent: "lab-client".to_owned(),
             transport: "RTP/AVP;unicast;client_port=5000-5001".to_owned(),
             port: 5000,
             split: false,
             pipelined: false,
             punch: false,
             hold: Duration::ZERO,
+            join: false,
+            reports: false,
+            ask_keyframe: false,
+            keepalive: None,
+            stop_reading: None,
             packets: 20,
             patience: Duration::from_secs(2),
         };
@@ -59,6 +80,7 @@ impl Script {
             };
             match option.as_str() {
                 "--url" => script.url = value()?,
+                "--agent" => script.agent = value()?,
                 "--transport" => script.transport = value()?,
                 "--port" => {
                     script.port =
@@ -69,6 +91,15 @@ impl Script {
                     script.patience = Duration::from_millis(number(value()?)?.into());
                 }
                 "--hold-ms" => script.hold = Duration::from_millis(number(value()?)?.into()),
+                "--keepalive-ms" => {
+                    script.keepalive = Some(Duration::from_millis(number(value()?)?.into()));
+                }
+                "--stop-reading-ms" => {
+                    script.stop_reading = Some(Duration::from_millis(number(value()?)?.into()));
+                }
+                "--join" => script.join = true,
+                "--reports" => script.reports = true,
+                "--ask-keyframe" => script.ask_keyframe = true,
                 "--split" => script.split = true,
                 "--pipelined" => script.pipelined = true,
                 "--punch" => script.punch = true,
@@ -88,12 +119,7 @@ impl Script {
         let stream = TcpStream::connect_timeout(&server, self.patience)?;
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(self.patience))?;
-        let mut dialog = Dialog {
-            stream,
-            cseq: 0,
-            answers: Vec::new(),
-            unread: Vec::new(),
-        };
+        let mut dialog = Dialog::new(stream, self.agent.clone());
         let received = self.converse(&mut dialog, server, &media, &reports)?;
         Ok(json!({ "answers": dialog.answers, "rtp": received }))
     }
@@ -123,6 +149,9 @@ impl Script {
             return Ok(0);
         };
         let session = format!("Session: {session}\r\n");
+        if self.join {
+            join(dialog, &reply, media)?;
+        }
         if self.punch {
             let (first, second) = server_ports(&reply)?;
             media.send_to(b"punch", (server.ip(), first))?;
@@ -140,7 +169,11 @@ impl Script {
         {
             return Ok(0);
         }
-        let received = self.receive(media)?;
+        let received = if self.transport.contains("interleaved") {
+            self.receive_inside(dialog)?
+        } else {
+            self.receive(dialog, &session, media, reports)?
+        };
         dialog.ask("TEARDOWN", &self.url, &session, None)?;
         Ok(received)
     }
@@ -184,18 +217,48 @@ impl Script {
             .collect()
     }
 
-    fn receive(&self, media: &UdpSocket) -> io::Result<u32> {
+    fn receive(
+        &self,
+        dialog: &mut Dialog,
+        session: &str,
+        media: &UdpSocket,
+        reports: &UdpSocket,
+    ) -> io::Result<u32> {
         media.set_read_timeout(Some(self.patience))?;
         let mut datagram = [0; 2048];
-        let mut received = 0;
+        let (mut received, mut asked_at) = (0, Instant::now());
         while received < self.packets {
-            match media.recv(&mut datagram) {
-                Ok(_) => received += 1,
+            let from = match media.recv_from(&mut datagram) {
+                Ok((_, from)) => from,
                 Err(error) if is_timeout(&error) => break,
                 Err(error) => return Err(error),
+            };
+            received += 1;
+            if self.reports && received % 10 == 0 {
+                let to = SocketAddr::new(from.ip(), from.port().wrapping_add(1));
+                reports.send_to(&RECEIVER_REPORT, to)?;
+            }
+            if self
+                .keepalive
+                .is_some_and(|every| asked_at.elapsed() >= every)
+            {
+                asked_at = Instant::now();
+                dialog.ask("GET_PARAMETER", &self.url, session, None)?;
             }
         }
         Ok(received)
+    }
+
+    /// Media on channel 0 of the connection.
+    fn receive_inside(&self, dialog: &mut Dialog) -> io::Result<u32> {
+        if let Some(pause) = self.stop_reading {
+            thread::sleep(pause);
+        }
+        if self.ask_keyframe {
+            dialog.send_frame(1, &PICTURE_LOSS)?;
+        }
+        dialog.read_frames(self.packets)?;
+        Ok(dialog.interleaved_rtp)
     }
 
     fn server(&self) -> io::Result<SocketAddr> {
@@ -211,72 +274,18 @@ impl Script {
     }
 }
 
-/// Requests and answers on one connection.
-struct Dialog {
-    stream: TcpStream,
-    cseq: u32,
-    answers: Vec<Value>,
-    unread: Vec<u8>,
-}
+/// A receiver report without report blocks (RFC 3550 §6.4.2).
+const RECEIVER_REPORT: [u8; 8] = [0x80, 201, 0, 1, 0, 0, 0, 9];
 
-impl Dialog {
-    /// Sends a request and returns its answer, head and body; `None` when nothing came in time.
-    ///
-    /// With `cut` the request leaves in two segments, the first ending with that text.
-    fn ask(
-        &mut self,
-        method: &str,
-        uri: &str,
-        headers: &str,
-        cut: Option<&str>,
-    ) -> io::Result<Option<String>> {
-        let request = self.request(method, uri, headers);
-        let at = cut
-            .and_then(|text| request.find(text).map(|at| at + text.len()))
-            .unwrap_or(request.len());
-        self.stream.write_all(&request.as_bytes()[..at])?;
-        // Without Nagle's algorithm each write is a segment of its own.
-        self.stream.write_all(&request.as_bytes()[at..])?;
-        self.read_answer_to(method)
-    }
+/// A picture loss indication (RFC 4585 §6.3.1) about the camera's first medium.
+const PICTURE_LOSS: [u8; 12] = [0x81, 206, 0, 2, 0, 0, 0, 9, 0x1A, 0xB0, 0, 96];
 
-    /// The text of the next request.
-    fn request(&mut self, method: &str, uri: &str, headers: &str) -> String {
-        self.cseq += 1;
-        format!(
-            "{method} {uri} RTSP/1.0\r\nCSeq: {}\r\nUser-Agent: lab-client\r\n{headers}\r\n",
-            self.cseq
-        )
-    }
-
-    fn read_answer_to(&mut self, method: &str) -> io::Result<Option<String>> {
-        let answer = self.read_answer()?;
-        let status = answer
-            .as_deref()
-            .and_then(|text| text.split(' ').nth(1)?.parse::<u16>().ok());
-        self.answers.push(json!([method, status]));
-        Ok(answer)
-    }
-
-    fn read_answer(&mut self) -> io::Result<Option<String>> {
-        let deadline = Instant::now() + self.stream.read_timeout()?.unwrap_or_default();
-        loop {
-            if let Some(len) = whole_message_len(&self.unread) {
-                let message: Vec<u8> = self.unread.drain(..len).collect();
-                return Ok(Some(String::from_utf8_lossy(&message).into_owned()));
-            }
-            let mut buffer = [0; 4096];
-            match self.stream.read(&mut buffer) {
-                Ok(0) => return Ok(None),
-                Ok(len) => self.unread.extend_from_slice(&buffer[..len]),
-                Err(error) if is_timeout(&error) => return Ok(None),
-                Err(error) if error.kind() == io::ErrorKind::ConnectionReset => return Ok(None),
-                Err(error) => return Err(error),
-            }
-            if Instant::now() > deadline {
-                return Ok(None);
-            }
-        }
+/// Joins the group that an answer names, on the interface of the connection.
+fn join(dialog: &Dialog, reply: &str, media: &UdpSocket) -> io::Result<()> {
+    let own = dialog.stream.local_addr()?.ip();
+    match (group(reply), own) {
+        (Some(group), IpAddr::V4(own)) => media.join_multicast_v4(&group, &own),
+        _ => Err(io::Error::other("the answer to SETUP names no group")),
     }
 }
 

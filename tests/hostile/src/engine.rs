@@ -36,6 +36,8 @@ const TIGHT: Limits = Limits {
     timelines: 2,
     fragmented_packets: 2,
     fragment_bytes: 512,
+    fragmented_flows: 2,
+    group_members: 2,
     events: 8,
 };
 

@@ -41,8 +41,10 @@ pub fn request(
     let mut out = String::with_capacity(text.len() + 8);
     for message in text.split_inclusive("\r\n\r\n") {
         let skip = settings.has(Fault::FirstSetupOnly) && !change.ports.is_empty();
-        match client_port(message).filter(|_| !skip && message.starts_with("SETUP ")) {
-            None => out.push_str(message),
+        let strict = settings.has(Fault::StrictText) && !message.contains(";client_port=");
+        let is_handled = !skip && !strict && message.starts_with("SETUP ");
+        match client_port(message).filter(|_| is_handled) {
+            None => out.push_str(&spoiled(message, settings)),
             Some(found) => {
                 let given = if settings.has(Fault::KeepText) {
                     found.asked
@@ -67,6 +69,19 @@ pub fn request(
     change
 }
 
+/// A request that is not rewritten, with the faults that concern it.
+fn spoiled(message: &str, settings: &Settings) -> String {
+    let is_play = message.starts_with("PLAY ");
+    if is_play && settings.has(Fault::LoseSession) {
+        let lines = message.split_inclusive("\r\n");
+        return lines.filter(|line| !line.starts_with("Session:")).collect();
+    }
+    if is_play && settings.has(Fault::Garble) {
+        return message.replacen("lab-client", "la\u{1}\u{2}lient", 1);
+    }
+    message.to_owned()
+}
+
 /// What a segment of replies becomes: `client_port` restored, and the faults that concern replies.
 pub fn reply(
     payload: &[u8],
@@ -84,6 +99,9 @@ pub fn reply(
     }
     if settings.has(Fault::SdpAddress) {
         out = with_sdp_address(&out, client);
+    }
+    if settings.has(Fault::CutBody) && out.starts_with("RTSP/") {
+        out = without_last_line(&out);
     }
     if settings.has(Fault::WrongContentLength) {
         out = with_content_length(&out, |length| length + 1);
@@ -146,6 +164,18 @@ fn with_sdp_address(message: &str, client: Ipv4Addr) -> String {
     let changed: String = lines.collect();
     let grown = changed.len().cast_signed() - message.len().cast_signed();
     with_content_length(&changed, |length| length.saturating_add_signed(grown))
+}
+
+/// Leaves the last line of a body out; the head stays as it is.
+fn without_last_line(message: &str) -> String {
+    let Some((_, body)) = message
+        .split_once("\r\n\r\n")
+        .filter(|(_, body)| !body.is_empty())
+    else {
+        return message.to_owned();
+    };
+    let last = body.trim_end().rfind("\r\n").map_or(0, |at| at + 2);
+    message[..message.len() - body.len() + last].to_owned()
 }
 
 fn with_content_length(message: &str, new: impl Fn(usize) -> usize) -> String {

@@ -23,10 +23,22 @@ pub enum Fault {
     NoPinhole,
     /// The text stays as it is (the ports of the request are opened all the same).
     KeepText,
+    /// Only the RTP port of a pair is let in.
+    RtpOnly,
+    /// Only `;client_port=` without a space before it is known, as some makers' helpers read it.
+    StrictText,
+    /// The Session field of a PLAY request is left out.
+    LoseSession,
+    /// Bytes in the middle of a PLAY request are garbled.
+    Garble,
+    /// The last line of a DESCRIBE reply's body is cut off.
+    CutBody,
+    /// Sequence numbers are not adjusted after a change of length.
+    NoAdjustment,
 }
 
 impl Fault {
-    const ALL: [(&str, Self); 9] = [
+    const ALL: [(&str, Self); 15] = [
         ("keep-reply", Self::KeepReply),
         ("eat-cr", Self::EatCr),
         ("drop-setup", Self::DropSetup),
@@ -36,6 +48,12 @@ impl Fault {
         ("first-setup-only", Self::FirstSetupOnly),
         ("no-pinhole", Self::NoPinhole),
         ("keep-text", Self::KeepText),
+        ("rtp-only", Self::RtpOnly),
+        ("strict-text", Self::StrictText),
+        ("lose-session", Self::LoseSession),
+        ("garble", Self::Garble),
+        ("cut-body", Self::CutBody),
+        ("no-adjustment", Self::NoAdjustment),
     ];
 }
 

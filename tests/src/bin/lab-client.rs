@@ -1,7 +1,7 @@
 //! The scripted client as a program, to be run in a namespace of the lab.
 //!
-//! `lab-client --url URL [--transport VALUE] [--port N] [--packets N] [--patience-ms N] [--hold-ms N] [--split] [--pipelined]
-//! [--punch]`; prints the outcome as one line of JSON.
+//! `lab-client --url URL [--agent NAME] [--transport VALUE] [--port N] [--packets N] [--patience-ms N] [--hold-ms N] [--keepalive-ms N]
+//! [--stop-reading-ms N] [--split] [--pipelined] [--punch] [--join] [--reports] [--ask-keyframe]`; prints the outcome as one line of JSON.
 
 use std::error::Error;
 use std::io::{self, Write};

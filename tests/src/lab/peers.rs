@@ -20,6 +20,8 @@ pub struct Camera {
     pub kbps: u32,
     /// A second medium, PCMA audio.
     pub audio: bool,
+    /// Further arguments of its script, such as `--tls` or `--group ADDRESS`.
+    pub arguments: &'static [&'static str],
 }
 
 impl Default for Camera {
@@ -29,6 +31,7 @@ impl Default for Camera {
             path: "/test",
             kbps: 300,
             audio: false,
+            arguments: &[],
         }
     }
 }
@@ -51,10 +54,56 @@ impl Camera {
         if self.audio {
             command.push("--audio");
         }
+        command.extend(self.arguments);
         let mut server = lab.spawn(host, "camera", &command)?;
         server.wait_listening(self.port, SERVER_START)?;
         Ok(server)
     }
+}
+
+/// Starts VLC as a server of a small moving picture at `rtsp://HOST:PORT/test` and returns when it listens.
+///
+/// It refuses to run as root, and reads its picture from a file.
+pub fn vlc_server(lab: &Lab, host: Host, port: u16) -> io::Result<Process> {
+    let picture = lab.scratch().join("picture.264");
+    let picture = picture.to_string_lossy();
+    let source = "testsrc2=size=320x240:rate=25";
+    let encode = ["-c:v", "libx264", "-g", "25", "-bf", "0", "-y", &*picture];
+    let make = [
+        "ffmpeg",
+        "-nostdin",
+        "-loglevel",
+        "error",
+        "-f",
+        "lavfi",
+        "-i",
+        source,
+        "-t",
+        "10",
+    ];
+    lab.run(host, &[&make[..], &encode].concat())?;
+    let out = format!("#rtp{{sdp=rtsp://:{port}/test}}");
+    let nobody = [
+        "setpriv",
+        "--reuid",
+        "65534",
+        "--regid",
+        "65534",
+        "--clear-groups",
+    ];
+    let vlc = [
+        "cvlc",
+        "-I",
+        "dummy",
+        "--loop",
+        &*picture,
+        "--sout",
+        &out,
+        "--sout-keep",
+    ];
+    let mut server = lab.spawn(host, "vlc", &[&nobody[..], &vlc].concat())?;
+    server.wait_listening(port, SERVER_START)?;
+    Ok(server)
 }
 
 /// Starts GStreamer's player over UDP; it ends after `buffers` pictures, or when none came for two seconds.

@@ -13,6 +13,8 @@ pub enum Nat {
     Masquerade,
     /// Takes another source port for every connection, as many carrier-grade NATs do.
     FullyRandom,
+    /// Not at all: a router between two networks, whose firewall lets everything pass.
+    Routed,
 }
 
 /// The rules of a plan, in nft's language.
@@ -26,18 +28,23 @@ pub fn text(plan: &Plan) -> String {
         );
     }
     let masquerade = match plan.nat {
-        Nat::Masquerade => "masquerade",
-        Nat::FullyRandom => "masquerade fully-random",
+        Nat::Masquerade => "oifname \"wan0\" masquerade",
+        Nat::FullyRandom => "oifname \"wan0\" masquerade fully-random",
+        Nat::Routed => "",
+    };
+    let policy = match plan.nat {
+        Nat::Masquerade | Nat::FullyRandom => "drop",
+        Nat::Routed => "accept",
     };
     format!(
         "table ip nat {{
   chain prerouting {{ type nat hook prerouting priority dstnat; {prerouting}
   }}
-  chain postrouting {{ type nat hook postrouting priority srcnat; oifname \"wan0\" {masquerade}
+  chain postrouting {{ type nat hook postrouting priority srcnat; {masquerade}
   }}
 }}
 table ip filter {{
-  chain forward {{ type filter hook forward priority filter; policy drop;
+  chain forward {{ type filter hook forward priority filter; policy {policy};
     ct state established,related accept
     ct status dnat accept
     iifname \"lan0\" oifname \"wan0\" accept

@@ -1,21 +1,27 @@
 //! An RTSP camera that does what it is told: any status, media from any address, with any pause or end.
 //!
-//! It serves its clients over UDP, and describes itself without a word that needs a codec.
+//! It serves its clients over UDP, to a group or inside the connection, and describes itself without a word
+//! that needs a codec.
 
 mod media;
+mod options;
 
 use std::collections::BTreeMap;
 use std::io::{self, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
 use super::is_timeout;
-use super::text::{header, whole_message_len};
+use super::text::{header, whole_frame_len, whole_message_len};
 use media::{Flow, Manner, Running};
 
 /// First RTP port of the camera; every medium has the next two, and a client that comes meanwhile those behind.
 const FIRST_PORT: u16 = 6970;
+
+/// RTP port of the group.
+const GROUP_PORT: u16 = 5000;
 
 /// What the media are: kind, encoding and payload type.
 const MEDIA: [(&str, &str, u8); 2] = [("video", "H264/90000", 96), ("audio", "L16/8000", 97)];
@@ -33,6 +39,12 @@ pub struct Camera {
     pub media_address: Option<Ipv4Addr>,
     /// The first server port that it tells, where it is not the one that it uses.
     pub announced_port: Option<u16>,
+    /// The group that media go to.
+    pub group: Option<Ipv4Addr>,
+    /// The host that it calls itself in Content-Base.
+    pub called: Option<String>,
+    /// Bytes of an attribute that makes the description longer.
+    pub padding: usize,
     /// The session timeout that it announces, after which it closes the connection of a silent client.
     pub timeout: Option<Duration>,
     /// How its media flow.
@@ -40,62 +52,6 @@ pub struct Camera {
 }
 
 impl Camera {
-    /// Reads `--port N`, `--media N`, `--status METHOD=CODE` (any number), `--media-address ADDRESS`,
-    /// `--announced-port N`, `--timeout-s N`, `--pause-ms AFTER-FOR`, `--stop-after-ms N` and `--sizes SMALL-LARGE` (payload bytes of every
-    /// other packet); the error says what was wrong.
-    pub fn from_args(mut args: impl Iterator<Item = String>) -> Result<Self, String> {
-        let mut camera = Self {
-            port: 554,
-            media: 1,
-            statuses: BTreeMap::new(),
-            media_address: None,
-            announced_port: None,
-            timeout: None,
-            manner: Manner::default(),
-        };
-        while let Some(option) = args.next() {
-            let value = args
-                .next()
-                .ok_or_else(|| format!("{option} needs a value"))?;
-            camera
-                .set(&option, &value)
-                .ok_or_else(|| format!("{option} {value} cannot be read"))?;
-        }
-        Ok(camera)
-    }
-
-    fn set(&mut self, option: &str, value: &str) -> Option<()> {
-        let pair = || {
-            let (first, second) = value.split_once('-')?;
-            Some((first.parse::<u64>().ok()?, second.parse::<u64>().ok()?))
-        };
-        match option {
-            "--port" => self.port = value.parse().ok()?,
-            "--media" => self.media = value.parse().ok().filter(|n| (1..=2).contains(n))?,
-            "--status" => {
-                let (method, status) = value.split_once('=')?;
-                self.statuses
-                    .insert(method.to_owned(), status.parse().ok()?);
-            }
-            "--media-address" => self.media_address = Some(value.parse().ok()?),
-            "--announced-port" => self.announced_port = Some(value.parse().ok()?),
-            "--timeout-s" => self.timeout = Some(Duration::from_secs(value.parse().ok()?)),
-            "--pause-ms" => {
-                let (after, length) = pair()?;
-                self.manner.pause = Some([after, after + length].map(Duration::from_millis));
-            }
-            "--stop-after-ms" => {
-                self.manner.stop = Some(Duration::from_millis(value.parse().ok()?));
-            }
-            "--sizes" => {
-                let (small, large) = pair()?;
-                self.manner.sizes = [usize::try_from(small).ok()?, usize::try_from(large).ok()?];
-            }
-            _ => return None,
-        }
-        Some(())
-    }
-
     /// Serves clients until the process is ended.
     pub fn serve(&self) -> io::Result<()> {
         let listener = TcpListener::bind((Ipv4Addr::UNSPECIFIED, self.port))?;
@@ -119,8 +75,10 @@ impl Camera {
     /// Answers one client until either side has enough; its media end with the conversation.
     fn converse(&self, stream: &TcpStream) -> io::Result<()> {
         stream.set_read_timeout(self.timeout)?;
+        let writer = Arc::new(Mutex::new(stream.try_clone()?));
         let mut session = Session {
             camera: self,
+            stream: Arc::clone(&writer),
             client: stream.peer_addr()?.ip(),
             local: stream.local_addr()?,
             flows: Vec::new(),
@@ -128,11 +86,15 @@ impl Camera {
         };
         let (mut unread, mut buffer) = (Vec::new(), [0; 4096]);
         loop {
-            while let Some(len) = whole_message_len(&unread) {
+            while let Some(len) = whole_frame_len(&unread).or(whole_message_len(&unread)) {
                 let request: Vec<u8> = unread.drain(..len).collect();
-                let answer = session.answer(&String::from_utf8_lossy(&request));
-                let mut writer = stream;
-                writer.write_all(answer?.as_bytes())?;
+                if request.starts_with(b"$") {
+                    continue;
+                }
+                let answer = session.answer(&String::from_utf8_lossy(&request))?;
+                if let Ok(mut writer) = writer.lock() {
+                    writer.write_all(answer.as_bytes())?;
+                }
             }
             let mut reader = stream;
             match reader.read(&mut buffer) {
@@ -149,6 +111,7 @@ impl Camera {
 #[derive(Debug)]
 struct Session<'a> {
     camera: &'a Camera,
+    stream: Arc<Mutex<TcpStream>>,
     client: IpAddr,
     local: SocketAddr,
     flows: Vec<Flow>,
@@ -172,7 +135,10 @@ impl Session<'_> {
                 String::new(),
             ),
             ("DESCRIBE", 200) => (
-                format!("Content-Base: {url}/\r\nContent-Type: application/sdp\r\n"),
+                format!(
+                    "Content-Base: {}/\r\nContent-Type: application/sdp\r\n",
+                    self.base(url)
+                ),
                 self.description(),
             ),
             ("SETUP", 200) => (self.set_up(request, url)?, String::new()),
@@ -197,6 +163,13 @@ impl Session<'_> {
         ))
     }
 
+    /// The URL that it goes by.
+    fn base(&self, url: &str) -> String {
+        let path = url.splitn(4, '/').nth(3).unwrap_or_default();
+        let called = self.camera.called.as_ref();
+        called.map_or_else(|| url.to_owned(), |host| format!("rtsp://{host}/{path}"))
+    }
+
     fn description(&self) -> String {
         let own = self.local.ip();
         let head = format!("v=0\r\no=- 1 1 IN IP4 {own}\r\ns=lab\r\nc=IN IP4 {own}\r\nt=0 0\r\n");
@@ -206,7 +179,11 @@ impl Session<'_> {
                 "m={kind} 0 RTP/AVP {payload_type}\r\na=rtpmap:{payload_type} {encoding}\r\na=control:track{index}\r\n"
             )
         });
-        head + &media.collect::<String>()
+        let padding = match self.camera.padding {
+            0 => String::new(),
+            len => format!("a=x-padding:{}\r\n", "x".repeat(len)),
+        };
+        head + &padding + &media.collect::<String>()
     }
 
     /// Makes ready the medium that the URL names and returns the headers of the answer.
@@ -217,32 +194,49 @@ impl Session<'_> {
             .and_then(|text| text.parse().ok())
             .unwrap_or(0);
         let transport = header(request, "transport").unwrap_or_default();
-        let ports = transport
-            .split(';')
-            .find_map(|field| field.trim().strip_prefix("client_port="))
-            .unwrap_or_default();
-        let first = ports.split('-').next().unwrap_or_default();
-        let client_port = first
-            .parse()
-            .map_err(|_| io::Error::other(format!("no client_port in {transport:?}")))?;
-        let from = self
-            .camera
-            .media_address
-            .map_or(self.local.ip(), IpAddr::V4);
         let payload_type = MEDIA
             .get(usize::from(index))
             .map_or(96, |(_, _, payload_type)| *payload_type);
-        let to = SocketAddr::new(self.client, client_port);
-        let (flow, own_port) = open_flow(from, FIRST_PORT + 2 * index, to, payload_type)?;
-        self.flows.push(flow);
         let timeout = self.camera.timeout.map_or_else(String::new, |timeout| {
             format!(";timeout={}", timeout.as_secs())
         });
+        let told = self.make_ready(index, transport, payload_type)?;
+        Ok(format!("Session: 7311{timeout}\r\nTransport: {told}\r\n"))
+    }
+
+    /// Makes ready what the Transport header asks for, and tells how it is answered.
+    fn make_ready(&mut self, index: u16, transport: &str, payload_type: u8) -> io::Result<String> {
+        let value = |name: &str| {
+            let mut fields = transport.split(';');
+            let value = fields.find_map(|field| field.trim().strip_prefix(name));
+            let first = value.and_then(|value| value.split('-').next()?.parse::<u16>().ok());
+            first.ok_or_else(|| io::Error::other(format!("no {name} in {transport:?}")))
+        };
+        if transport.contains("interleaved=") {
+            let first = value("interleaved=")? as u8;
+            let stream = Arc::clone(&self.stream);
+            let channels = [first, first.wrapping_add(1)];
+            self.flows
+                .push(Flow::inside(stream, channels, payload_type));
+            return Ok(transport.to_owned());
+        }
+        let from = self.camera.media_address;
+        let from = from.map_or(self.local.ip(), IpAddr::V4);
+        let to = match self.camera.group {
+            Some(group) => SocketAddr::new(IpAddr::V4(group), GROUP_PORT),
+            None => SocketAddr::new(self.client, value("client_port=")?),
+        };
+        let (flow, own_port) = open_flow(from, FIRST_PORT + 2 * index, to, payload_type)?;
+        self.flows.push(flow);
+        if let Some(group) = self.camera.group {
+            let next = GROUP_PORT + 1;
+            return Ok(format!(
+                "RTP/AVP;multicast;destination={group};port={GROUP_PORT}-{next};ttl=8"
+            ));
+        }
         let told = self.camera.announced_port.unwrap_or(own_port);
-        Ok(format!(
-            "Session: 7311{timeout}\r\nTransport: {transport};server_port={told}-{}\r\n",
-            told.wrapping_add(1)
-        ))
+        let next = told.wrapping_add(1);
+        Ok(format!("{transport};server_port={told}-{next}"))
     }
 }
 
@@ -261,18 +255,5 @@ fn open_flow(
             }
             flow => return Ok((flow?, port)),
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::Camera;
-
-    #[test]
-    fn an_option_that_cannot_be_read_is_named() {
-        let read = |text: &str| Camera::from_args(text.split(' ').map(str::to_owned));
-        assert_eq!(read("--media 3").unwrap_err(), "--media 3 cannot be read");
-        assert_eq!(read("--port").unwrap_err(), "--port needs a value");
-        assert_eq!(read("--status SETUP=461").unwrap().statuses["SETUP"], 461);
     }
 }

@@ -1,12 +1,14 @@
 //! One case: who takes part, what is wrong, and what both the live program and the replay must say.
 
 use std::collections::BTreeSet;
-use std::io;
+use std::fs::OpenOptions;
+use std::io::{self, Write};
+use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use rtspscope_tests::lab::process::Process;
 use rtspscope_tests::lab::watch::Watch;
-use rtspscope_tests::lab::{self, Host, Lab, Plan};
+use rtspscope_tests::lab::{self, Host, Lab, Nat, Plan};
 use rtspscope_tests::program;
 
 /// Longest time for a client to end by itself.
@@ -15,14 +17,49 @@ const CLIENT_LIMIT: Duration = Duration::from_secs(30);
 /// Longest time for a peer to be ready.
 const START_LIMIT: Duration = Duration::from_secs(10);
 
+/// Names a file to which each case adds a line: its name, what was expected, what the live run said, and the replay.
+const TABLE: &str = "RTSPSCOPE_LAB_TABLE";
+
 /// The scripted client that opens its ports and waits for twenty packets.
-const PUNCHES: &[&str] = &["--punch"];
+pub(crate) const PUNCHES: &[&str] = &["--punch"];
+
+/// A case with its name and the exact sets of codes that it must lead to.
+#[derive(Debug)]
+pub(crate) struct Named {
+    pub(crate) name: &'static str,
+    pub(crate) case: Case,
+    /// Codes of severity error.
+    pub(crate) errors: &'static [&'static str],
+    /// Codes of the lesser findings.
+    pub(crate) told: &'static [&'static str],
+}
+
+/// Declares the cases of a file, `name: case => [errors], [lesser findings];`, and makes a test of each.
+macro_rules! cases {
+    ($($(#[$doc:meta])* $name:ident: $case:expr => [$($error:literal),* $(,)?], [$($told:literal),* $(,)?];)*) => {
+        pub(crate) const CASES: &[crate::case::Named] = &[$(crate::case::Named {
+            name: stringify!($name),
+            case: $case,
+            errors: &[$($error),*],
+            told: &[$($told),*],
+        }),*];
+
+        $($(#[$doc])* #[test] fn $name() -> std::io::Result<()> {
+            crate::case::play(CASES, stringify!($name))
+        })*
+    };
+}
+pub(crate) use cases;
 
 /// What is wrong in one case, and who takes part.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Case {
+    /// How the router translates.
+    pub(crate) nat: Nat,
     /// Commands that are run in the router first.
     pub(crate) router: &'static [&'static [&'static str]],
+    /// Commands that are run at the client's host first.
+    pub(crate) client_host: &'static [&'static [&'static str]],
     /// A second address of the host on the internet.
     pub(crate) second_address: Option<&'static str>,
     /// Arguments of the gateway, if the router has one.
@@ -31,94 +68,168 @@ pub(crate) struct Case {
     pub(crate) proxy: bool,
     /// Arguments of the camera; `None` where nothing listens.
     pub(crate) camera: Option<&'static [&'static str]>,
+    /// Arguments of a second camera on the same host, at another port.
+    pub(crate) second_camera: Option<&'static [&'static str]>,
+    /// The camera is inside behind a port forward, the clients are outside.
+    pub(crate) camera_inside: bool,
     /// Arguments of each scripted client, one after the other.
     pub(crate) clients: &'static [&'static [&'static str]],
     /// A real player with wrong credentials comes in their place.
     pub(crate) wrong_password: bool,
 }
 
-impl Default for Case {
-    fn default() -> Self {
-        Self {
-            router: &[],
-            second_address: None,
-            alg: None,
-            proxy: false,
-            camera: Some(&[]),
-            clients: &[PUNCHES],
-            wrong_password: false,
-        }
-    }
+impl Case {
+    /// One client that punches, one camera, and nothing wrong.
+    pub(crate) const PLAIN: Self = Self {
+        nat: Nat::Masquerade,
+        router: &[],
+        client_host: &[],
+        second_address: None,
+        alg: None,
+        proxy: false,
+        camera: Some(&[]),
+        second_camera: None,
+        camera_inside: false,
+        clients: &[PUNCHES],
+        wrong_password: false,
+    };
 }
 
-impl Case {
-    /// Plays the case and asserts the codes of severity error, and those of the lesser findings (`told`): these and no other.
-    pub(crate) fn expect(
-        &self,
-        name: &str,
-        errors: &[&'static str],
-        told: &[&'static str],
-    ) -> io::Result<()> {
-        if lab::skip_unless_root(name) {
+/// Plays the case of that name and asserts what was found, live and in the replay.
+pub(crate) fn play(cases: &[Named], name: &str) -> io::Result<()> {
+    let case = cases.iter().find(|case| case.name == name);
+    case.ok_or_else(|| io::Error::other(format!("no case {name}")))?
+        .run()
+}
+
+impl Named {
+    fn run(&self) -> io::Result<()> {
+        if lab::skip_unless_root(self.name) {
             return Ok(());
         }
-        let lab = Lab::new(&Plan::default())?;
+        let lab = Lab::new(&self.case.plan())?;
         let watch = Watch::start(&lab)?;
-        self.play(&lab)?;
+        self.case.play(&lab)?;
         let live = watch.finish()?;
         let replay = program::analyze(&[&live.recording.to_string_lossy()])?;
-        for (way, report) in [("live", &live.report), ("replay", &replay)] {
-            let place = lab.scratch().display();
-            let found = report.errors();
-            let lesser: BTreeSet<&str> = report.codes().difference(&found).copied().collect();
-            let set = |codes: &[&'static str]| codes.iter().copied().collect::<BTreeSet<_>>();
-            assert_eq!(
-                [found, lesser],
-                [set(errors), set(told)],
-                "{way}, see {place}"
-            );
+        let found = [&live.report, &replay].map(|report| {
+            let errors = report.errors();
+            let lesser: BTreeSet<&str> = report.codes().difference(&errors).copied().collect();
+            [errors, lesser]
+        });
+        let set = |codes: &[&'static str]| codes.iter().copied().collect::<BTreeSet<_>>();
+        let expected = [set(self.errors), set(self.told)];
+        self.tell(&expected, &found)?;
+        let place = lab.scratch().display();
+        for (way, found) in ["live", "replay"].into_iter().zip(&found) {
+            assert_eq!(*found, expected, "{way}, see {place}");
         }
         assert_eq!(
             live.report.essence(),
             replay.essence(),
-            "live and replay, see {}",
-            lab.scratch().display()
+            "live and replay, see {place}"
         );
         Ok(())
     }
 
+    /// Adds a line to the table, where one is asked for.
+    fn tell(
+        &self,
+        expected: &[BTreeSet<&str>; 2],
+        found: &[[BTreeSet<&str>; 2]; 2],
+    ) -> io::Result<()> {
+        let Some(path) = std::env::var_os(TABLE) else {
+            return Ok(());
+        };
+        let told = |sets: &[BTreeSet<&str>; 2]| {
+            let codes = sets.iter().flatten().copied();
+            codes.collect::<Vec<_>>().join(" ")
+        };
+        let cells = [
+            self.name.to_owned(),
+            told(expected),
+            told(&found[0]),
+            told(&found[1]),
+        ];
+        let mut table = OpenOptions::new().append(true).create(true).open(path)?;
+        // One write to a file opened for appending: tests beside this one do not come between.
+        table.write_all(format!("{}\n", cells.join("\t")).as_bytes())
+    }
+}
+
+impl Case {
+    fn plan(&self) -> Plan {
+        let plan = Plan {
+            nat: self.nat,
+            port_forward: self.camera_inside.then_some(554),
+            ..Plan::default()
+        };
+        match self.nat {
+            Nat::Masquerade | Nat::FullyRandom => plan,
+            // Without translation the other side is another private network.
+            Nat::Routed => Plan {
+                router_wan: Ipv4Addr::new(192, 168, 20, 1),
+                wan_host: Ipv4Addr::new(192, 168, 20, 77),
+                ..plan
+            },
+        }
+    }
+
+    /// Where the cameras and where the clients are.
+    const fn hosts(&self) -> [Host; 2] {
+        if self.camera_inside {
+            [Host::Lan, Host::Wan]
+        } else {
+            [Host::Wan, Host::Lan]
+        }
+    }
+
     /// Lets the peers meet, until the last client has ended.
     fn play(&self, lab: &Lab) -> io::Result<()> {
+        let [camera_host, client_host] = self.hosts();
         for command in self.router {
             lab.run(Host::Router, command)?;
         }
+        for command in self.client_host {
+            lab.run(client_host, command)?;
+        }
+        // What goes to a group needs a way out too.
+        lab.run(
+            Host::Wan,
+            &["ip", "route", "add", "224.0.0.0/4", "dev", "eth0"],
+        )?;
         if let Some(address) = self.second_address {
             lab.run(Host::Wan, &["ip", "addr", "add", address, "dev", "eth0"])?;
         }
-        let _camera = self
-            .camera
-            .map(|args| start_camera(lab, args))
-            .transpose()?;
+        let start = |args| start_camera(lab, camera_host, args);
+        let _camera = self.camera.map(start).transpose()?;
+        let _second = self.second_camera.map(start).transpose()?;
         let _alg = self.alg.map(|args| start_alg(lab, args)).transpose()?;
         let _proxy = self.proxy.then(|| start_proxy(lab)).transpose()?;
-        let address = lab.plan().wan_host;
+        let address = if self.camera_inside {
+            lab.plan().router_wan
+        } else {
+            lab.plan().wan_host
+        };
         if self.wrong_password {
             return play_with_wrong_password(lab);
         }
         let url = format!("rtsp://{address}/test");
         for args in self.clients {
             let fixed = [env!("CARGO_BIN_EXE_lab-client"), "--url", &url];
-            let mut client = lab.spawn(Host::Lan, "client", &[&fixed[..], args].concat())?;
+            let mut client = lab.spawn(client_host, "client", &[&fixed[..], args].concat())?;
             client.wait_end(CLIENT_LIMIT)?;
         }
         Ok(())
     }
 }
 
-fn start_camera(lab: &Lab, args: &[&str]) -> io::Result<Process> {
+fn start_camera(lab: &Lab, host: Host, args: &[&str]) -> io::Result<Process> {
     let command = [&[env!("CARGO_BIN_EXE_lab-camera")], args].concat();
-    let mut camera = lab.spawn(Host::Wan, "camera", &command)?;
-    camera.wait_listening(554, START_LIMIT)?;
+    let given = args.iter().skip_while(|arg| **arg != "--port").nth(1);
+    let port = given.and_then(|port| port.parse().ok()).unwrap_or(554);
+    let mut camera = lab.spawn(host, &format!("camera-{port}"), &command)?;
+    camera.wait_listening(port, START_LIMIT)?;
     Ok(camera)
 }
 

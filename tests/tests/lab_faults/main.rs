@@ -5,6 +5,7 @@
 //! Needs root.
 
 mod case;
+mod coverage;
 mod gateway;
 mod network;
 mod server;

@@ -1,13 +1,12 @@
 //! Faults of the router's translation, firewall and links.
 
-use std::io;
+use rtspscope_tests::lab::Nat;
 
-use crate::case::Case;
+use crate::case::{Case, PUNCHES, cases};
 
-/// The camera pauses for longer than the router remembers; a stall is one after ten seconds.
-#[test]
-fn a_mapping_that_expires() -> io::Result<()> {
-    let case = Case {
+cases! {
+    /// The camera pauses for longer than the router remembers; a stall is one after ten seconds.
+    a_mapping_that_expires: Case {
         router: &[&[
             "sysctl",
             "-qw",
@@ -16,59 +15,120 @@ fn a_mapping_that_expires() -> io::Result<()> {
         ]],
         camera: Some(&["--pause-ms", "1000-3000"]),
         clients: &[&["--punch", "--packets", "10000", "--patience-ms", "13000"]],
-        ..Case::default()
-    };
-    case.expect(
-        "a_mapping_that_expires",
-        &["mapping-expired", "rtp-stalled"],
-        &[],
-    )
-}
+        ..Case::PLAIN
+    } => ["mapping-expired", "rtp-stalled"], [];
 
-#[test]
-fn a_hole_for_large_packets() -> io::Result<()> {
-    let case = Case {
+    a_hole_for_large_packets: Case {
         router: &[&[
             "nft",
             "insert rule ip filter forward iifname wan0 meta l4proto udp meta length > 1300 drop",
         ]],
         camera: Some(&["--sizes", "200-1380"]),
         clients: &[&["--punch", "--packets", "40"]],
-        ..Case::default()
-    };
-    case.expect(
-        "a_hole_for_large_packets",
-        &["large-packets-lost"],
-        &["rtp-loss"],
-    )
-}
+        ..Case::PLAIN
+    } => ["large-packets-lost"], ["rtp-loss"];
 
-#[test]
-fn a_firewall_that_drops_rtcp() -> io::Result<()> {
-    let case = Case {
+    a_firewall_that_drops_rtcp: Case {
         router: &[&[
             "nft",
             "insert rule ip filter forward iifname wan0 udp sport 6971 drop",
         ]],
         clients: &[&["--punch", "--packets", "60"]],
-        ..Case::default()
-    };
-    case.expect("a_firewall_that_drops_rtcp", &[], &["rtcp-never-arrived"])
-}
+        ..Case::PLAIN
+    } => [], ["rtcp-never-arrived"];
 
-#[test]
-fn a_firewall_that_drops_the_connection() -> io::Result<()> {
-    let case = Case {
+    a_firewall_that_drops_the_connection: Case {
         router: &[&[
             "nft",
             "insert rule ip filter forward iifname lan0 tcp dport 554 drop",
         ]],
         clients: &[&["--patience-ms", "5000"]],
-        ..Case::default()
-    };
-    case.expect(
-        "a_firewall_that_drops_the_connection",
-        &["connection-refused"],
-        &["capture-incomplete"],
-    )
+        ..Case::PLAIN
+    } => ["connection-refused"], ["capture-incomplete"];
+
+    a_client_that_waits_in_silence: Case {
+        clients: &[&[]],
+        ..Case::PLAIN
+    } => ["nat-no-pinhole", "rtp-never-arrived"], [];
+
+    a_router_that_randomises_ports: Case {
+        nat: Nat::FullyRandom,
+        ..Case::PLAIN
+    } => ["nat-port-randomised", "rtp-never-arrived"], [];
+
+    /// The same camera plays to one client and not to the other, which waits at ports that no earlier packet opened.
+    a_client_that_punches_and_one_that_does_not: Case {
+        clients: &[PUNCHES, &["--agent", "other-client", "--port", "7000", "--transport", "RTP/AVP;unicast;client_port=7000-7001"]],
+        ..Case::PLAIN
+    } => ["nat-no-pinhole", "rtp-never-arrived"], ["client-dependent"];
+
+    a_router_that_drops_fragments: Case {
+        router: &[&[
+            "nft",
+            "table ip early { chain before { type filter hook prerouting priority -450; ip frag-off & 0x1fff != 0 drop
+ }
+ }",
+        ]],
+        camera: Some(&["--sizes", "200-2400"]),
+        clients: &[&["--punch", "--packets", "40"]],
+        ..Case::PLAIN
+    } => ["large-packets-lost"], ["rtp-loss"];
+
+    /// Two of the three segments of the description are too large.
+    a_hole_for_large_segments: Case {
+        router: &[&[
+            "nft",
+            "insert rule ip filter forward iifname wan0 meta l4proto tcp meta length > 1300 drop",
+        ]],
+        camera: Some(&["--padding", "3000"]),
+        clients: &[&["--patience-ms", "5000"]],
+        ..Case::PLAIN
+    } => ["large-packets-lost"], [];
+
+    one_packet_in_twenty_lost: Case {
+        router: &[&[
+            "nft",
+            "insert rule ip filter forward iifname wan0 udp sport 6970 numgen inc mod 20 == 0 drop",
+        ]],
+        clients: &[&["--punch", "--packets", "200"]],
+        ..Case::PLAIN
+    } => [], ["rtp-loss"];
+
+    a_group_that_the_router_does_not_forward: Case {
+        camera: Some(&["--group", "239.192.7.7"]),
+        clients: &[&["--transport", "RTP/AVP;multicast", "--join", "--patience-ms", "3000"]],
+        ..Case::PLAIN
+    } => ["multicast-not-joined", "rtp-never-arrived"], [];
+
+    a_group_that_nobody_asked_for: Case {
+        camera: Some(&["--group", "239.192.7.7", "--stop-after-ms", "0"]),
+        clients: &[&["--transport", "RTP/AVP;multicast", "--patience-ms", "3000"]],
+        ..Case::PLAIN
+    } => ["multicast-not-joined"], [];
+
+    a_group_that_the_router_forwards: Case {
+        router: &[
+            &["tc", "qdisc", "add", "dev", "wan0", "ingress"],
+            &[
+                "tc", "filter", "add", "dev", "wan0", "ingress", "protocol", "ip", "u32", "match", "ip", "dst",
+                "239.0.0.0/8", "action", "mirred", "egress", "mirror", "dev", "lan0",
+            ],
+        ],
+        camera: Some(&["--group", "239.192.7.7"]),
+        clients: &[&["--transport", "RTP/AVP;multicast", "--join"]],
+        ..Case::PLAIN
+    } => [], [];
+
+    two_private_networks: Case {
+        nat: Nat::Routed,
+        clients: &[&[]],
+        ..Case::PLAIN
+    } => [], ["different-subnets"];
+
+    a_camera_behind_a_port_forward: Case {
+        camera_inside: true,
+        camera: Some(&["--called", "192.168.1.100"]),
+        clients: &[&[]],
+        ..Case::PLAIN
+    } => [], ["exposed-to-internet", "nat-private-address-leaked"];
 }

@@ -1,125 +1,118 @@
 //! Faults of the camera, and none at all.
 
-use std::io;
+use crate::case::{Case, PUNCHES, cases};
 
-use crate::case::Case;
+cases! {
+    a_session_without_a_fault_has_no_finding_of_weight: Case::PLAIN => [], [];
 
-#[test]
-fn a_session_without_a_fault_has_no_finding_of_weight() -> io::Result<()> {
-    Case::default().expect(
-        "a_session_without_a_fault_has_no_finding_of_weight",
-        &[],
-        &[],
-    )
-}
-
-#[test]
-fn a_server_that_times_the_session_out() -> io::Result<()> {
-    let case = Case {
+    a_server_that_times_the_session_out: Case {
         camera: Some(&["--timeout-s", "3"]),
         clients: &[&["--punch", "--packets", "10000"]],
-        ..Case::default()
-    };
-    case.expect(
-        "a_server_that_times_the_session_out",
-        &["session-timed-out"],
-        &[],
-    )
-}
+        ..Case::PLAIN
+    } => ["session-timed-out"], [];
 
-#[test]
-fn a_server_that_stops_without_receiver_reports() -> io::Result<()> {
-    let case = Case {
+    a_server_that_stops_without_receiver_reports: Case {
         camera: Some(&["--stop-after-ms", "1000"]),
         clients: &[&["--punch", "--packets", "10000", "--patience-ms", "11000"]],
-        ..Case::default()
-    };
-    case.expect(
-        "a_server_that_stops_without_receiver_reports",
-        &["rtp-stalled"],
-        &["no-receiver-reports"],
-    )
-}
+        ..Case::PLAIN
+    } => ["rtp-stalled"], ["no-receiver-reports"];
 
-#[test]
-fn media_from_a_second_address() -> io::Result<()> {
-    let case = Case {
+    media_from_a_second_address: Case {
         second_address: Some("203.0.113.11/24"),
         camera: Some(&["--media-address", "203.0.113.11"]),
-        ..Case::default()
-    };
-    case.expect(
-        "media_from_a_second_address",
-        &["rtp-never-arrived", "rtp-wrong-source"],
-        &[],
-    )
-}
+        ..Case::PLAIN
+    } => ["rtp-never-arrived", "rtp-wrong-source"], [];
 
-#[test]
-fn a_refused_connection() -> io::Result<()> {
-    let case = Case {
+    a_refused_connection: Case {
         camera: None,
-        ..Case::default()
-    };
-    case.expect("a_refused_connection", &["connection-refused"], &[])
-}
+        ..Case::PLAIN
+    } => ["connection-refused"], [];
 
-#[test]
-fn a_stream_that_is_not_there() -> io::Result<()> {
-    let case = Case {
+    a_stream_that_is_not_there: Case {
         camera: Some(&["--status", "DESCRIBE=404"]),
-        ..Case::default()
-    };
-    case.expect("a_stream_that_is_not_there", &["describe-failed"], &[])
-}
+        ..Case::PLAIN
+    } => ["describe-failed"], [];
 
-#[test]
-fn wrong_credentials() -> io::Result<()> {
-    let case = Case {
+    wrong_credentials: Case {
         camera: Some(&["--status", "DESCRIBE=401"]),
         wrong_password: true,
-        ..Case::default()
-    };
-    case.expect("wrong_credentials", &["authentication-failed"], &[])
-}
+        ..Case::PLAIN
+    } => ["authentication-failed"], [];
 
-#[test]
-fn a_camera_without_room() -> io::Result<()> {
-    let case = Case {
+    a_camera_without_room: Case {
         camera: Some(&["--status", "SETUP=453"]),
-        ..Case::default()
-    };
-    case.expect("a_camera_without_room", &["server-busy"], &[])
-}
+        ..Case::PLAIN
+    } => ["server-busy"], [];
 
-#[test]
-fn a_refused_transport() -> io::Result<()> {
-    let case = Case {
+    a_refused_transport: Case {
         camera: Some(&["--status", "SETUP=461"]),
-        ..Case::default()
-    };
-    case.expect("a_refused_transport", &[], &["transport-refused"])
-}
+        ..Case::PLAIN
+    } => [], ["transport-refused"];
 
-#[test]
-fn media_from_a_port_that_was_not_told() -> io::Result<()> {
-    let case = Case {
+    media_from_a_port_that_was_not_told: Case {
         camera: Some(&["--announced-port", "7970"]),
-        ..Case::default()
-    };
-    case.expect(
-        "media_from_a_port_that_was_not_told",
-        &["rtp-never-arrived", "rtp-wrong-port"],
-        &[],
-    )
-}
+        ..Case::PLAIN
+    } => ["rtp-never-arrived", "rtp-wrong-port"], [];
 
-#[test]
-fn a_camera_that_sends_nothing() -> io::Result<()> {
-    let case = Case {
+    a_camera_that_sends_nothing: Case {
         camera: Some(&["--stop-after-ms", "0"]),
         clients: &[&["--punch", "--patience-ms", "3000"]],
-        ..Case::default()
-    };
-    case.expect("a_camera_that_sends_nothing", &["rtp-never-sent"], &[])
+        ..Case::PLAIN
+    } => ["rtp-never-sent"], [];
+
+    /// The player asks for a keyframe in vain.
+    video_without_a_keyframe: Case {
+        camera: Some(&["--keyframes", "no"]),
+        clients: &[&["--transport", "RTP/AVP/TCP;unicast;interleaved=0-1", "--ask-keyframe", "--packets", "200"]],
+        ..Case::PLAIN
+    } => [], ["no-keyframe"];
+
+    video_with_keyframes: Case {
+        clients: &[&["--transport", "RTP/AVP/TCP;unicast;interleaved=0-1", "--ask-keyframe", "--packets", "200"]],
+        ..Case::PLAIN
+    } => [], [];
+
+    frames_that_tell_a_wrong_length: Case {
+        camera: Some(&["--break-framing", "30"]),
+        clients: &[&["--transport", "RTP/AVP/TCP;unicast;interleaved=0-1", "--packets", "60"]],
+        ..Case::PLAIN
+    } => ["interleaved-desync"], [];
+
+    a_player_that_stops_reading: Case {
+        client_host: &[&["sysctl", "-qw", "net.ipv4.tcp_rmem=4096 8192 8192"]],
+        camera: Some(&["--sizes", "20000-20000"]),
+        clients: &[&["--transport", "RTP/AVP/TCP;unicast;interleaved=0-1", "--stop-reading-ms", "4000", "--packets", "60"]],
+        ..Case::PLAIN
+    } => [], ["slow-receiver"];
+
+    a_server_that_stops_although_reports_come: Case {
+        camera: Some(&["--stop-after-ms", "1000"]),
+        clients: &[&["--punch", "--reports", "--packets", "10000", "--patience-ms", "11000"]],
+        ..Case::PLAIN
+    } => ["rtp-stalled"], [];
+
+    a_client_that_keeps_the_session_alive: Case {
+        camera: Some(&["--timeout-s", "2"]),
+        clients: &[&["--punch", "--keepalive-ms", "1000", "--packets", "250"]],
+        ..Case::PLAIN
+    } => [], [];
+
+    /// The server counts the request, though it does not know it.
+    a_keepalive_that_is_refused: Case {
+        camera: Some(&["--timeout-s", "2", "--status", "GET_PARAMETER=405"]),
+        clients: &[&["--punch", "--keepalive-ms", "1000", "--packets", "250"]],
+        ..Case::PLAIN
+    } => [], [];
+
+    a_camera_that_plays_and_one_that_does_not: Case {
+        second_camera: Some(&["--port", "8554", "--announced-port", "7970"]),
+        clients: &[
+            PUNCHES,
+            &[
+                "--punch", "--url", "rtsp://203.0.113.10:8554/test", "--port", "7000", "--transport",
+                "RTP/AVP;unicast;client_port=7000-7001",
+            ],
+        ],
+        ..Case::PLAIN
+    } => ["rtp-never-arrived", "rtp-wrong-port"], ["camera-dependent"];
 }

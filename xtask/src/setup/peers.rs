@@ -8,7 +8,7 @@ use crate::{
 };
 
 /// Debian's packages: the router, the peers (ffmpeg, and the server and client of gst), and what tests look with.
-const PACKAGES: [&str; 19] = [
+const PACKAGES: [&str; 21] = [
     "ethtool",
     "ffmpeg",
     "gir1.2-gst-rtsp-server-1.0",
@@ -28,6 +28,8 @@ const PACKAGES: [&str; 19] = [
     "python3-gi",
     "tcpdump",
     "tmux",
+    "vlc-bin",
+    "vlc-plugin-base",
 ];
 
 /// Look with other eyes at what we report, at its pages, manual and completions; the lab works without.
@@ -44,7 +46,7 @@ const COMPARED_WITH: [&str; 9] = [
 ];
 
 /// The programs that the lab calls, for machines whose packages have other names.
-const PROGRAMS: [&str; 8] = [
+const PROGRAMS: [&str; 9] = [
     "ip",
     "nft",
     "iptables-legacy",
@@ -53,6 +55,7 @@ const PROGRAMS: [&str; 8] = [
     "gst-launch-1.0",
     "python3",
     "tcpdump",
+    "cvlc",
 ];
 
 /// Brings the peers, or names what is lacking. Quick where nothing is.

@@ -31,14 +31,14 @@ pub(in crate::output) fn tap(tap: &Tap) -> String {
         _ => String::new(),
     };
     let offset = tap.clock_offset_ns.filter(|offset| *offset != 0);
-    let mut clock = offset.map_or_else(String::new, |offset| {
+    let clock = offset.map_or_else(String::new, |offset| {
         format!(", clock {:+.3} ms off the first tap's", offset as f64 / 1e6)
     });
-    if let Some(drift) = tap.clock_drift_ppm {
-        clock.push_str(&format!(", gaining {drift:+.1} ppm on it"));
-    }
+    let drift = tap.clock_drift_ppm.map_or_else(String::new, |drift| {
+        format!(", gaining {drift:+.1} ppm on it")
+    });
     format!(
-        "{}{role}: {} frames, {} bytes{time}{clock}",
+        "{}{role}: {} frames, {} bytes{time}{clock}{drift}",
         tap.name, tap.frames, tap.bytes
     )
 }
