@@ -78,6 +78,18 @@ impl Channels {
         Some(&channel.count)
     }
 
+    /// Channels on which an end sent RTP, in order.
+    pub(crate) fn with_media(&self, sender: usize) -> Vec<u8> {
+        let own = self
+            .channels
+            .iter()
+            .filter(|channel| channel.sender == sender);
+        let carries = own.filter(|channel| channel.count.is_media());
+        let mut numbers: Vec<u8> = carries.map(|channel| channel.number).collect();
+        numbers.sort_unstable();
+        numbers
+    }
+
     /// Which end sent more RTP, where either did.
     pub(crate) fn main_sender(&self) -> Option<usize> {
         let sent = |end| -> u64 {

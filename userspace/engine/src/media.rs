@@ -34,6 +34,25 @@ pub(crate) fn media(legs: &[&Leg]) -> Vec<MediaStream> {
     media
 }
 
+/// Media of a connection whose SETUPs came before the capture began, by the channels that carry RTP; each has the next
+/// channel for its RTCP (RFC 2326 §10.12).
+pub(crate) fn untold(channels: Vec<u8>, legs: usize) -> Vec<MediaStream> {
+    let media = channels.into_iter().map(|number| {
+        let negotiated = Negotiated {
+            channels: Some((number, number.saturating_add(1))),
+            ..Negotiated::default()
+        };
+        MediaStream {
+            set_up: true,
+            per_leg: vec![negotiated.clone(); legs],
+            negotiated,
+            setup: vec![None; legs],
+            ..MediaStream::default()
+        }
+    });
+    media.collect()
+}
+
 /// Where control URIs tell nothing and there are as many SETUPs as media, order tells.
 fn by_order(announced: &[Announced], setups: usize, position: usize) -> Option<usize> {
     let same = announced.len() == setups;

@@ -99,12 +99,15 @@ pub(crate) fn session(
 ) -> Option<Session> {
     let views: Vec<&Leg> = legs.iter().collect();
     let (near, far) = (*views.first()?, *views.last()?);
-    let media = media::media(&views);
+    let mut media = media::media(&views);
+    if media.is_empty() && began_before(near) {
+        media = media::untold(channels(sources), views.len());
+    }
     let tunnelled = sources.iter().any(|source| source.is_tunnel());
     Some(Session {
         id: 0,
         url: views.iter().find_map(|leg| url(leg)),
-        state: state(near),
+        state: state(near, !media.is_empty()),
         client: near.client,
         user_agent: views
             .iter()
@@ -172,7 +175,19 @@ fn sequence_delta(pre: &Leg, post: &Leg) -> i64 {
     last.unwrap_or(0)
 }
 
-fn state(leg: &Leg) -> SessionState {
+/// Whether the connection was there when the capture began.
+fn began_before(leg: &Leg) -> bool {
+    leg.client_isn.is_none() && leg.server_isn.is_none()
+}
+
+/// Channels on which the server of any of these connections sent RTP.
+fn channels(sources: &[&Source<'_>]) -> Vec<u8> {
+    let records = sources.iter().map(|source| source.record);
+    let used = records.map(|record| record.channels.with_media(1 - record.client()));
+    used.max_by_key(Vec::len).unwrap_or_default()
+}
+
+fn state(leg: &Leg, has_media: bool) -> SessionState {
     let plays = |exchange: &Exchange| exchange.is("PLAY") || exchange.is("RECORD");
     let played = leg
         .exchanges
@@ -189,10 +204,18 @@ fn state(leg: &Leg) -> SessionState {
             SessionState::Playing
         }
         (Some(_), _) => SessionState::Ended,
-        (None, _) if leg.encrypted && leg.closed.is_some() => SessionState::Ended,
+        // A PLAY that the capture cannot show is not known to have failed.
+        (None, _) if leg.closed.is_some() && hides_messages(leg) => SessionState::Ended,
+        (None, Some(_)) if began_before(leg) => SessionState::Ended,
+        (None, None) if began_before(leg) && has_media => SessionState::Playing,
         (None, _) if leg.closed.is_some() => SessionState::Failed,
         (None, _) => SessionState::Negotiating,
     }
+}
+
+/// Whether there may be messages that the capture does not show or that cannot be read.
+fn hides_messages(leg: &Leg) -> bool {
+    leg.encrypted || leg.missing_bytes > 0 || began_before(leg)
 }
 
 fn ended_at(leg: &Leg) -> Option<Timestamp> {

@@ -91,7 +91,7 @@ fn played_out(leg: &Leg, last: Timestamp) -> bool {
         .iter()
         .filter(|exchange| exchange.is("PLAY") && exchange.succeeded());
     let answered = plays.filter_map(|exchange| Some((exchange, exchange.response.as_ref()?.at.at)));
-    let in_force = answered.filter(|(_, at)| *at <= last).last();
+    let in_force = answered.rev().find(|(_, at)| *at <= last);
     in_force.is_some_and(|(play, at)| {
         playing_time(play).is_some_and(|time| last + END_OF_RANGE >= at + time)
     })

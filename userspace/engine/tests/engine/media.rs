@@ -3,7 +3,8 @@
 use crate::support::traffic::{LAN, Talk, Wire, interleaved};
 use crate::support::{arrival, engine, only_session};
 use rtspscope_engine::model::{
-    Arrival, DatagramKinds, FarEnd, ParameterSets, RtcpArrival, RtpArrival,
+    Arrival, DatagramKinds, FarEnd, ParameterSets, RtcpArrival, RtpArrival, SessionState,
+    TransportKind,
 };
 use rtspscope_wire::Span;
 
@@ -329,4 +330,44 @@ fn what_a_client_sends_is_told_by_kind() {
         other: 1,
     };
     assert_eq!((sent.packets, sent.kinds), (6, kinds));
+}
+
+#[test]
+fn media_of_a_connection_that_began_before_the_capture_is_counted_by_channel() {
+    let mut wire = Wire::new(engine(1));
+    let mut talk = Talk::midstream(LAN, CLIENT, SERVER);
+    for number in 0..20 {
+        let video = interleaved(0, &rtp(1, 96, number, 0, &[0x41; 40]));
+        let audio = interleaved(2, &rtp(2, 97, number / 2, 0, &[0; 20]));
+        let report = interleaved(1, &rtcp(0x80, 200, &[1, 0, 0, 0, 0, 0]));
+        talk.server_says(&mut wire, &[video, audio, report].concat());
+    }
+    let snapshot = wire.engine.snapshot();
+    let session = only_session(&snapshot);
+    assert_eq!(
+        (session.state, session.transport),
+        (SessionState::Playing, TransportKind::Tcp)
+    );
+    let channels: Vec<_> = session
+        .media
+        .iter()
+        .map(|media| media.negotiated.channels)
+        .collect();
+    assert_eq!(channels, [Some((0, 1)), Some((2, 3))]);
+    assert_eq!(
+        figures(&arrival(session, 0, 0).rtp),
+        [Some(20), Some(0), Some(0), Some(0)]
+    );
+    assert_eq!(arrival(session, 0, 0).rtcp.sender_reports, 20);
+    assert_eq!(
+        figures(&arrival(session, 1, 0).rtp),
+        [Some(10), Some(0), Some(10), Some(0)]
+    );
+    talk.exchange(
+        &mut wire,
+        "TEARDOWN rtsp://203.0.113.10/cam RTSP/1.0|CSeq: 9|Session: 1",
+        "RTSP/1.0 200 OK|CSeq: 9|Session: 1",
+    );
+    let snapshot = wire.engine.snapshot();
+    assert_eq!(only_session(&snapshot).state, SessionState::Ended);
 }

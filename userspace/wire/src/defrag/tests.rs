@@ -261,3 +261,21 @@ proptest::proptest! {
         }
     }
 }
+
+#[test]
+fn a_fragment_behind_the_last_one_makes_no_packet() {
+    let mut defragmenter = Defragmenter::new(ROOM);
+    // The last fragment ends at 26; the lengths add up to that, and yet the other one lies behind.
+    let frames = [v4_at(9, 24, &[1, 2], false), v4_at(9, 192, &[0; 24], true)];
+    assert_eq!(run(&mut defragmenter, &frames), Vec::<String>::new());
+    assert_eq!(defragmenter.take_given_up(), 1);
+}
+
+/// A fragment of a packet that no sender would make.
+fn v4_at(id: u8, offset: u16, payload: &[u8], more: bool) -> Vec<u8> {
+    let place = (offset / 8) | (u16::from(more) << 13);
+    let [high, low] = place.to_be_bytes();
+    let len = (20 + payload.len()) as u8;
+    let head = [0x45, 0, 0, len, 0, id, high, low, 64, 17, 0, 0];
+    [&head[..], &[203, 0, 113, 10, 192, 168, 1, 100], payload].concat()
+}

@@ -78,13 +78,11 @@ pub fn parse(value: Spanned<'_>) -> Parsed<RangeHeader<'_>> {
     if unit == Unit::Other {
         notes.add(range.at.clone(), "a range in a unit that is not known");
     }
-    let (from, to) = match ends.split_once(b'-') {
-        Some((from, to)) => (from.trim(), to.trim()),
-        None => {
-            notes.add(ends.at.clone(), "a range without a hyphen");
-            (ends.trim(), ends.slice(ends.len()..ends.len()))
-        }
-    };
+    let (from, to) = ends.split_once(b'-').unwrap_or_else(|| {
+        notes.add(ends.at.clone(), "a range without a hyphen");
+        (ends.clone(), ends.slice(ends.len()..ends.len()))
+    });
+    let (from, to) = (from.trim(), to.trim());
     let mut read = |end: &Spanned<'_>| {
         let instant = instant::read(end, unit);
         if instant.is_none() && !end.is_empty() && unit != Unit::Other {

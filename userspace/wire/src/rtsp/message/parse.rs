@@ -91,6 +91,12 @@ fn read_start_line<'a>(line: &Spanned<'a>, notes: &mut Notes) -> StartLine<'a> {
         Some(at) if is_version(&rest.slice(at + 1..rest.len())) => {
             (rest.slice(0..at).trim(), rest.slice(at + 1..rest.len()))
         }
+        // A capture that cuts its packets ends anywhere, and the word is no part of the URI.
+        Some(at) if b"RTSP".starts_with(rest.slice(at + 1..rest.len()).bytes) => {
+            let version = rest.slice(at + 1..rest.len());
+            notes.add(version.at.clone(), "the version is cut");
+            (rest.slice(0..at).trim(), version)
+        }
         _ => {
             notes.add(
                 text.at.end..text.at.end,

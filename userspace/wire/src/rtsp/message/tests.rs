@@ -383,3 +383,15 @@ fn oddities_have_a_bound() {
     let raw = [&b"OPTIONS * RTSP/1.0\r\n"[..], &b"x\r\n".repeat(10_000)].concat();
     assert_eq!(parse(&raw).anomalies.len(), 65);
 }
+
+#[test]
+fn a_version_that_is_cut_is_no_part_of_the_uri() {
+    for cut in ["R", "RTS", "RTSP", "RTSP/1"] {
+        let text = format!("DESCRIBE rtsp://camera/live {cut}");
+        let message = parse(text.as_bytes()).value;
+        assert_eq!(message.uri().unwrap().text(), "rtsp://camera/live");
+    }
+    // A word of its own stays where it is.
+    let message = parse(b"DESCRIBE rtsp://camera/live RUN").value;
+    assert_eq!(message.uri().unwrap().text(), "rtsp://camera/live RUN");
+}

@@ -16,6 +16,10 @@ fn oddities(text: &str) -> Vec<String> {
     parsed.anomalies.into_iter().map(|odd| odd.what).collect()
 }
 
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "an end of a range is there or not"
+)]
 const fn millis(millis: i64) -> Option<Instant> {
     Some(Instant::Offset(Span(millis * 1_000_000)))
 }

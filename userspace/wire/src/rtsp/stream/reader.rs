@@ -331,7 +331,8 @@ impl MessageStream {
         let State::Searching(search) = &mut self.state else {
             return input;
         };
-        let part = input.first_step();
+        let room = search.room(self.limits.max_search_len);
+        let part = input.first_step().first(room);
         let rest = input.skip(part.bytes.len());
         match search.take(part, self.channels) {
             Some(boundary) => self.resume_at(boundary, sink),

@@ -6,7 +6,8 @@
 //! channel is known yet, three headers are asked for. Several chains are followed at once, and what they lead over is
 //! kept until one of them is proved, so that its frames are not lost.
 
-use std::collections::VecDeque;
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, VecDeque};
 use std::ops::Range;
 
 use super::frame::HEADER_LEN;
@@ -14,7 +15,7 @@ use super::input::{Input, Part};
 use super::recognise::{find_start_line, has_rtp_version, may_become_start_line};
 use super::{Item, SkipReason};
 
-/// Chains that are followed at once; in random bytes one `$` in 256 begins one, and most end at their first byte.
+/// Chains that are followed at once, from their first header on; in random bytes one in a thousand begins one.
 const MAX_CHAINS: usize = 256;
 /// Longest start line that is found.
 const MAX_LINE_LEN: usize = 4096;
@@ -43,12 +44,12 @@ impl Channels {
     }
 }
 
-/// Frame headers that lead from one to the next.
-#[derive(Clone, Copy, Debug)]
+/// Frame headers that lead from one to the next. Of two, the one comes first whose next header does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Chain {
-    start: u64,
     /// Where the next header must be.
     next: u64,
+    start: u64,
     headers: u8,
     on_known_channels: bool,
 }
@@ -57,12 +58,29 @@ impl Chain {
     const fn is_proved(&self) -> bool {
         self.headers >= if self.on_known_channels { 2 } else { 3 }
     }
+
+    const fn proof(&self, complete_at: u64) -> Proof {
+        Proof {
+            complete_at,
+            boundary: self.start,
+        }
+    }
 }
 
-enum Verdict {
-    Proved,
-    Open,
-    Refuted,
+/// A boundary that is proved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Proof {
+    /// Offset behind the byte that completes the proof: of two proofs the earlier one counts, as if each byte came alone.
+    complete_at: u64,
+    boundary: u64,
+}
+
+/// Where a chain leads.
+enum StepTo {
+    /// To another frame.
+    Next,
+    /// To a start line.
+    Boundary,
 }
 
 /// What stands at an offset.
@@ -80,7 +98,10 @@ pub(super) struct Search {
     from: u64,
     parts: VecDeque<Part>,
     kept_len: usize,
-    chains: Vec<Chain>,
+    /// The chain whose next header comes first is on top.
+    chains: BinaryHeap<Reverse<Chain>>,
+    /// Chains among them that have a header.
+    followed: usize,
     /// Printable bytes up to the last one that came, and where they begin.
     text: Vec<u8>,
     text_at: u64,
@@ -93,7 +114,8 @@ impl Search {
             from,
             parts: VecDeque::new(),
             kept_len: 0,
-            chains: Vec::new(),
+            chains: BinaryHeap::new(),
+            followed: 0,
             text: Vec::new(),
             text_at: from,
         }
@@ -119,8 +141,15 @@ impl Search {
         self.parts.push_back(Part::copy(input));
         self.kept_len += input.bytes.len();
         let line = self.scan(input);
-        let chain = self.follow_chains(channels);
-        line.into_iter().chain(chain).min()
+        let chain = self.follow_chains(input.end(), channels);
+        let proof = line.into_iter().chain(chain).min();
+        proof.map(|proof| proof.boundary)
+    }
+
+    /// Bytes that may be taken before more than `max_len` are kept, with the one that is too many.
+    pub(super) const fn room(&self, max_len: usize) -> usize {
+        let room = (max_len + 1).saturating_sub(self.kept_len);
+        if room == 0 { 1 } else { room }
     }
 
     /// The best boundary that lacks its proof only because the stream ends here.
@@ -129,16 +158,13 @@ impl Search {
         let sound = self
             .chains
             .iter()
-            .filter(|chain| chain.on_known_channels || chain.headers >= 2);
-        let best = sound
-            .filter(|chain| chain.headers >= 1)
-            .max_by_key(|chain| {
-                (
-                    chain.next == end,
-                    chain.headers,
-                    std::cmp::Reverse(chain.start),
-                )
+            .map(|Reverse(chain)| chain)
+            .filter(|chain| {
+                let enough = chain.headers >= if chain.on_known_channels { 1 } else { 2 };
+                enough && !matches!(self.look_at(chain.next), Sight::Nothing)
             });
+        let best =
+            sound.max_by_key(|chain| (chain.next == end, chain.headers, Reverse(chain.start)));
         best.map(|chain| chain.start)
     }
 
@@ -157,14 +183,20 @@ impl Search {
         let mut excess = self.kept_len.saturating_sub(len);
         let mut boundary = self.from;
         for part in &self.parts {
+            let step = excess.min(part.bytes.len());
+            boundary = part.offset + step as u64;
+            excess -= step;
             if excess == 0 {
                 break;
             }
-            boundary = part.end();
-            excess = excess.saturating_sub(part.bytes.len());
         }
         self.skip_to(boundary, sink);
-        self.chains.retain(|chain| chain.start >= boundary);
+        self.chains.retain(|Reverse(chain)| chain.start >= boundary);
+        self.followed = self
+            .chains
+            .iter()
+            .filter(|Reverse(chain)| chain.headers > 0)
+            .count();
     }
 
     fn skip_to(&mut self, boundary: u64, sink: &mut impl FnMut(Item<'_>)) {
@@ -195,25 +227,25 @@ impl Search {
         self.from = boundary;
     }
 
-    /// Notes where chains may begin; returns where a start line begins that ends in `input`.
-    fn scan(&mut self, input: Input<'_>) -> Option<u64> {
+    /// Notes where chains may begin; finds the first start line that ends in `input`.
+    fn scan(&mut self, input: Input<'_>) -> Option<Proof> {
         for at in memchr::memchr_iter(b'$', input.bytes) {
-            if self.chains.len() >= MAX_CHAINS {
-                break;
-            }
             let offset = input.offset + at as u64;
-            self.chains.push(Chain {
-                start: offset,
+            self.chains.push(Reverse(Chain {
                 next: offset,
+                start: offset,
                 headers: 0,
                 on_known_channels: true,
-            });
+            }));
         }
         let mut found = None;
         let mut line_at = 0;
         for end in memchr::memchr_iter(b'\n', input.bytes) {
             self.add_text(input, line_at..end);
-            let line = find_start_line(&self.text).map(|at| self.text_at + at as u64);
+            let line = find_start_line(&self.text).map(|at| Proof {
+                complete_at: input.offset + end as u64 + 1,
+                boundary: self.text_at + at as u64,
+            });
             found = found.or(line);
             self.text.clear();
             line_at = end + 1;
@@ -231,45 +263,61 @@ impl Search {
         let other = bytes.iter().rposition(|byte| !is_text(byte));
         let begin = other.map_or(0, |other| other + 1);
         let text = bytes.get(begin..).unwrap_or_default();
-        if other.is_some() || self.text.len() + text.len() > MAX_LINE_LEN {
+        if other.is_some() {
             self.text.clear();
         }
+        // Beyond the longest line it begins anew, at a byte that does not depend on the steps.
+        let len = self.text.len() + text.len();
+        let keep = len.saturating_sub(1) % MAX_LINE_LEN + usize::from(len > 0);
+        if keep <= text.len() {
+            self.text.clear();
+        }
+        let text = text.get(text.len().saturating_sub(keep)..).unwrap_or(text);
         if self.text.is_empty() {
-            self.text_at = input.offset + (from + begin) as u64;
+            let end = input.offset + (from + bytes.len()) as u64;
+            self.text_at = end - text.len() as u64;
         }
         self.text.extend_from_slice(text);
     }
 
-    fn follow_chains(&mut self, channels: Channels) -> Option<u64> {
-        let mut chains = std::mem::take(&mut self.chains);
-        let mut proved: Option<u64> = None;
-        chains.retain_mut(|chain| match self.follow(chain, channels) {
-            Verdict::Proved => {
-                proved = Some(proved.map_or(chain.start, |start| start.min(chain.start)));
-                false
+    /// Follows the chains whose next header has come, in the order of these headers, to the first proof.
+    fn follow_chains(&mut self, end: u64, channels: Channels) -> Option<Proof> {
+        while let Some(Reverse(mut chain)) = self.chains.peek().copied() {
+            let complete_at = chain.next + PEEK_LEN as u64;
+            if complete_at > end {
+                break;
             }
-            Verdict::Open => true,
-            Verdict::Refuted => false,
-        });
-        self.chains = chains;
-        proved
+            self.chains.pop();
+            let is_new = chain.headers == 0;
+            let goes_on = self.step(&mut chain, channels);
+            if goes_on.is_none() || chain.is_proved() {
+                self.followed -= usize::from(!is_new);
+            }
+            match goes_on {
+                Some(StepTo::Boundary) => return Some(chain.proof(complete_at)),
+                Some(StepTo::Next) if chain.is_proved() => return Some(chain.proof(complete_at)),
+                Some(StepTo::Next) if !is_new => self.chains.push(Reverse(chain)),
+                Some(StepTo::Next) if self.followed < MAX_CHAINS => {
+                    self.followed += 1;
+                    self.chains.push(Reverse(chain));
+                }
+                Some(StepTo::Next) | None => {}
+            }
+        }
+        None
     }
 
-    fn follow(&self, chain: &mut Chain, channels: Channels) -> Verdict {
-        loop {
-            match self.look_at(chain.next) {
-                Sight::Frame { channel, len } => {
-                    chain.headers += 1;
-                    chain.on_known_channels &= channels.contains(channel);
-                    chain.next += HEADER_LEN as u64 + u64::from(len);
-                    if chain.is_proved() {
-                        return Verdict::Proved;
-                    }
-                }
-                Sight::StartLine if chain.headers > 0 => return Verdict::Proved,
-                Sight::StartLine | Sight::Nothing => return Verdict::Refuted,
-                Sight::NotYet => return Verdict::Open,
+    /// Takes a chain over the header that it leads to; `None` if there is none.
+    fn step(&self, chain: &mut Chain, channels: Channels) -> Option<StepTo> {
+        match self.look_at(chain.next) {
+            Sight::Frame { channel, len } => {
+                chain.headers += 1;
+                chain.on_known_channels &= channels.contains(channel);
+                chain.next += HEADER_LEN as u64 + u64::from(len);
+                Some(StepTo::Next)
             }
+            Sight::StartLine if chain.headers > 0 => Some(StepTo::Boundary),
+            Sight::StartLine | Sight::Nothing | Sight::NotYet => None,
         }
     }
 
