@@ -486,7 +486,7 @@ pub struct Silence {
 /// RTP of one medium from the server at one tap. Retransmissions and forward error correction are counted apart.
 #[derive(Clone, Debug, Default)]
 pub struct RtpArrival {
-    /// Packets, duplicates included.
+    /// Packets, duplicates included; datagrams of a medium that is carried without RTP.
     pub packets: u64,
     /// Their UDP payload or interleaved payload bytes.
     pub bytes: u64,

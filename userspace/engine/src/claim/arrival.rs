@@ -114,7 +114,7 @@ impl<'a> Total<'a> {
         beside: Beside,
     ) -> Arrival {
         self.rtp.bitrate_bps = self.bitrate_bps();
-        if self.rtp.packets > 0 {
+        if self.rtp.packets > 0 && !self.sources.is_empty() {
             let changes = self.source_changes();
             self.rtp.ssrc_changes = Some(changes);
             let all = self.rtp.restarts.unwrap_or(0);
@@ -136,9 +136,32 @@ impl<'a> Total<'a> {
     }
 
     fn add_unit(&mut self, unit: &Unit<'a>) {
+        if self.medium.is_some_and(is_raw) {
+            self.add_datagrams(unit);
+            return;
+        }
         if let Some(media) = unit.epoch.media.as_deref() {
             self.add(media, unit.flow.from, unit.flow.to);
         }
+    }
+
+    /// Adds datagrams of a medium without RTP: how many came and where, but nothing that takes numbers to know.
+    fn add_datagrams(&mut self, unit: &Unit<'a>) {
+        let (flow, epoch) = (unit.flow, unit.epoch);
+        let rtp = &mut self.rtp;
+        rtp.packets += epoch.packets;
+        rtp.bytes += epoch.bytes;
+        rtp.first = earlier(rtp.first, Some(epoch.first));
+        if rtp.last.is_none_or(|last| epoch.last.at >= last.at) {
+            rtp.last = Some(epoch.last);
+        }
+        if epoch.packets > self.most_places {
+            self.most_places = epoch.packets;
+            (rtp.from, rtp.to) = (Some(flow.from), Some(flow.to));
+        }
+        let own = (epoch.first.at.as_nanos(), epoch.last.at.as_nanos());
+        let (first, last) = self.ends.unwrap_or(own);
+        self.ends = Some((first.min(own.0), last.max(own.1)));
     }
 
     /// Adds what both ends sent on the medium's channels.
@@ -292,6 +315,15 @@ impl<'a> Total<'a> {
         self.sources.dedup();
         (self.sources.len() as u32).saturating_sub(1) + self.hidden_changes
     }
+}
+
+/// Whether a medium is carried without RTP: MPEG-TS or else straight in UDP, as IPTV has it (`MP2T/H2221/UDP`, `RAW/RAW/UDP`).
+fn is_raw(medium: &MediaStream) -> bool {
+    let profile = medium.profile.as_deref();
+    profile.is_some_and(|profile| {
+        let profile = profile.to_ascii_uppercase();
+        profile.starts_with("MP2T/H2221") || profile.starts_with("RAW/RAW")
+    })
 }
 
 /// The pictures of a medium whose codec is known and in clear.

@@ -32,6 +32,8 @@ pub(crate) struct Flow {
 #[derive(Clone, Debug)]
 pub(crate) struct Epoch {
     pub(crate) packets: u64,
+    /// Bytes of their payload on the wire.
+    pub(crate) bytes: u64,
     pub(crate) first: Locator,
     pub(crate) last: Locator,
     /// Counters, once something looked like RTP, RTCP or the kernel counted it.
@@ -46,6 +48,7 @@ impl Epoch {
     fn new(at: Locator) -> Self {
         Self {
             packets: 0,
+            bytes: 0,
             first: at,
             last: at,
             media: None,
@@ -93,6 +96,7 @@ impl Epoch {
             return;
         }
         self.packets += 1;
+        self.bytes += u64::from(payload.len);
         if self.media.is_none() && matches!(payload.class, Class::Rtp | Class::Rtcp) {
             self.media = Some(Box::default());
         }
@@ -151,7 +155,7 @@ impl Epoch {
             stream_offset: None,
         };
         self.counted_by_kernel = true;
-        self.packets = stats.packets;
+        (self.packets, self.bytes) = (stats.packets, stats.bytes);
         if stats.first_ns < self.first.at.as_nanos() {
             self.first = place(stats.first_ns);
         }

@@ -371,3 +371,22 @@ fn media_of_a_connection_that_began_before_the_capture_is_counted_by_channel() {
     let snapshot = wire.engine.snapshot();
     assert_eq!(only_session(&snapshot).state, SessionState::Ended);
 }
+
+#[test]
+fn datagrams_of_a_medium_without_rtp_are_counted_and_nothing_more_is_said_of_them() {
+    for transport in ["MP2T/H2221/UDP", "RAW/RAW/UDP"] {
+        let transport = format!("{transport};unicast;client_port=5000-5001;server_port=6970-6971");
+        let mut wire = playing("m=video 0 RTP/AVP 33|a=control:track1", &transport).0;
+        for _ in 0..30 {
+            wire.udp(LAN, SERVER_RTP, CLIENT_RTP, &[0x47; 1316]);
+        }
+        let rtp = seen(&mut wire).rtp;
+        assert_eq!((rtp.packets, rtp.bytes), (30, 30 * 1316));
+        assert_eq!(
+            (figures(&rtp), rtp.jitter, rtp.ssrc),
+            ([None; 4], None, None)
+        );
+        assert_eq!(rtp.to.map(|to| to.port()), Some(5000));
+        assert!(rtp.first.is_some() && rtp.last.is_some());
+    }
+}
