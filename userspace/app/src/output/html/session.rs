@@ -57,7 +57,10 @@ fn facts(part: &mut Markup, session: &Session) {
         None => address.to_owned(),
     };
     let end = session.ended_at.as_deref();
-    let end = end.map_or_else(|| "still open".to_owned(), moment);
+    let end = end.map_or_else(
+        || ", still open at the end".to_owned(),
+        |end| format!(" to {}", moment(end)),
+    );
     let facts = [
         (
             "Client",
@@ -74,7 +77,7 @@ fn facts(part: &mut Markup, session: &Session) {
         ("State", session.state.to_owned()),
         (
             "Time (UTC)",
-            format!("{} to {end}", moment(&session.started_at)),
+            format!("{}{end}", moment(&session.started_at)),
         ),
         ("ALG", alg(session)),
     ];
