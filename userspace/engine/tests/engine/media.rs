@@ -390,3 +390,48 @@ fn datagrams_of_a_medium_without_rtp_are_counted_and_nothing_more_is_said_of_the
         assert!(rtp.first.is_some() && rtp.last.is_some());
     }
 }
+
+/// A session whose SETUP asks for `asked` and is answered with `answered`, and what came of ten packets to port 5000.
+fn set_up(asked: &str, answered: &str) -> (u64, Vec<&'static str>) {
+    let mut wire = Wire::new(engine(1));
+    let mut talk = Talk::open(&mut wire, LAN, CLIENT, SERVER);
+    let url = "rtsp://203.0.113.10/cam";
+    talk.exchange(
+        &mut wire,
+        &format!("SETUP {url}/track1 RTSP/1.0|CSeq: 2|Session: 1|Transport: {asked}"),
+        &format!("RTSP/1.0 200 OK|CSeq: 2|Session: 1|Transport: {answered}"),
+    );
+    talk.exchange(
+        &mut wire,
+        &format!("PLAY {url}/ RTSP/1.0|CSeq: 3|Session: 1"),
+        "RTSP/1.0 200 OK|CSeq: 3|Session: 1",
+    );
+    for number in 0..10 {
+        wire.udp(
+            LAN,
+            SERVER_RTP,
+            CLIENT_RTP,
+            &rtp(7, 96, number, 0, &[0; 40]),
+        );
+    }
+    talk.tear_down(&mut wire);
+    let snapshot = wire.engine.snapshot();
+    let troubles = snapshot.findings.iter().map(|finding| finding.code.name());
+    let troubles = troubles
+        .filter(|code| *code != "capture-incomplete")
+        .collect();
+    (arrival(only_session(&snapshot), 0, 0).rtp.packets, troubles)
+}
+
+#[test]
+fn an_answer_without_server_port_is_no_trouble() {
+    let asked = "RTP/AVP;unicast;client_port=5000-5001";
+    assert_eq!(set_up(asked, asked), (10, Vec::new()));
+}
+
+#[test]
+fn an_answer_that_names_udp_where_the_request_implied_it_is_the_same_transport() {
+    let asked = "RTP/AVP;unicast;client_port=5000-5001";
+    let answered = "RTP/AVP/UDP;unicast;client_port=5000-5001;server_port=6970-6971";
+    assert_eq!(set_up(asked, answered), (10, Vec::new()));
+}

@@ -290,3 +290,23 @@ fn endless_media_and_attributes_are_left_away() {
     let attributes = format!("{HEAD}{}", "a=x\r\n".repeat(5000));
     assert_eq!(parse(attributes.as_bytes()).value.attributes.len(), 512);
 }
+
+#[test]
+fn an_unknown_profile_level_id_is_kept_and_no_oddity() {
+    let body = format!(
+        "{HEAD}m=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\na=fmtp:96 profile-level-id=FFFFFF; packetization-mode=7\r\n"
+    );
+    let parsed = parse(body.as_bytes());
+    assert_eq!(parsed.anomalies, []);
+    let [video] = parsed.value.media.as_slice() else {
+        panic!("one medium");
+    };
+    assert_eq!(
+        (video.encoding.as_deref(), video.clock_rate),
+        (Some("H264"), Some(90_000))
+    );
+    assert_eq!(
+        video.fmtps[0].parameters.bytes,
+        b"profile-level-id=FFFFFF; packetization-mode=7"
+    );
+}
