@@ -140,26 +140,20 @@ pub struct FlowValue {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u32)]
 pub enum Counter {
-    /// Packets that the programs looked at.
-    Packets = 0,
     /// Packets that belong in the ring and did not fit.
-    RingFull = 1,
+    RingFull = 0,
     /// Flows that found no room in the flow map: one for each packet.
-    MapFull = 2,
+    MapFull = 1,
     /// Packets of which bytes could not be loaded.
-    LoadFailed = 3,
+    LoadFailed = 2,
     /// Packets whose headers could not be followed to their end.
-    NotParsed = 4,
-    /// Packets put in the ring.
-    Copied = 5,
-    /// Datagrams counted in flows.
-    Counted = 6,
+    NotParsed = 3,
     /// Connections taken for RTSP by their text.
-    Recognised = 7,
+    Recognised = 4,
 }
 
 /// Number of [`Counter`]s.
-pub const COUNTERS: usize = 8;
+pub const COUNTERS: usize = 5;
 
 /// Room for the headers of a packet and the first bytes behind them.
 pub const HEADERS_MAX: usize = 256;
@@ -207,6 +201,29 @@ pub struct Local {
 
 /// Words of the bitmap of listed RTSP ports: one bit for each TCP port.
 pub const PORT_WORDS: usize = 1024;
+
+/// Places for the marks of ports: one for each eight ports.
+pub const PORT_PLACES: usize = 1 << 13;
+
+/// Marks of ports by their [`port_place`]; 0 where none of those that share it matters to anyone.
+pub type PortMarks = [u8; PORT_PLACES];
+
+/// The place of a port's mark; `port` is in network order, as it lies in memory.
+#[inline(always)]
+pub const fn port_place(port: u16) -> usize {
+    port as usize & (PORT_PLACES - 1)
+}
+
+/// Marks these ports.
+pub fn port_marks(ports: impl IntoIterator<Item = u16>) -> PortMarks {
+    let mut marks = [0; PORT_PLACES];
+    for port in ports {
+        if let Some(mark) = marks.get_mut(port_place(port.to_be())) {
+            *mark = 1;
+        }
+    }
+    marks
+}
 
 /// The bitmap of listed RTSP ports.
 pub fn port_bitmap(ports: &[u16]) -> [u64; PORT_WORDS] {

@@ -125,8 +125,8 @@ pub(crate) fn write_peers(flow: &FlowKey, peers: &mut PeerKey) {
 
 /// Whether a connection, in its standing direction, speaks RTSP.
 #[inline(always)]
-fn is_known(connection: &FlowKey) -> bool {
-    interest::may_know_connection(connection) && CONNECTIONS.get_ptr(connection).is_some()
+pub(crate) fn is_known(connection: &FlowKey) -> bool {
+    CONNECTIONS.get_ptr(connection).is_some()
 }
 
 /// An address as a number; any order will do, as long as both directions agree on it. Hidden from the compiler, which
@@ -145,7 +145,6 @@ fn learn(connection: &FlowKey, peers: &PeerKey) {
     // Full LRU maps make room by themselves.
     let _ = CONNECTIONS.insert(connection, &KNOWN, 0);
     let _ = PEERS.insert(peers, &KNOWN, 0);
-    interest::mark_connection(connection);
     interest::mark_peers(peers);
 }
 
@@ -163,6 +162,25 @@ fn send_syn(flow: &FlowKey) -> bool {
     };
     // SAFETY: a slot of the map; reuse by another SYN meanwhile would only show that one.
     ring::send_syn(unsafe { &*syn }, flow.ifindex)
+}
+
+/// Whether a payload with this first byte can be what [`begins_as_rtsp`] looks for.
+#[inline(always)]
+pub(crate) fn may_begin(first: u8) -> bool {
+    const FIRST: u32 = letters(b"RODAGSTP");
+    let letter = u32::from(first).wrapping_sub(u32::from(b'A'));
+    letter < 32 && FIRST >> letter & 1 != 0
+}
+
+/// One bit for each of these letters.
+const fn letters(text: &[u8]) -> u32 {
+    let mut bits = 0;
+    let mut index = 0;
+    while index < text.len() {
+        bits |= 1 << (text[index] - b'A');
+        index += 1;
+    }
+    bits
 }
 
 /// Whether the payload begins with an RTSP status line or with a request line for an RTSP URL or `*`.

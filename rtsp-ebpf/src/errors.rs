@@ -34,10 +34,11 @@ pub(crate) fn handle(packet: &impl Packet) -> Outcome {
     if head.need(at, ICMP_LEN).is_err() {
         return Outcome::Ignored;
     }
-    if is_membership(facts.protocol, head.u8(at)) {
+    let (protocol, kind) = (facts.protocol as u8, head.u8(at));
+    if is_membership(protocol, kind) {
         return ring::copy(packet, Reason::Membership);
     }
-    if !is_error(facts.protocol, head.u8(at)) {
+    if !is_error(protocol, kind) {
         return Outcome::Ignored;
     }
     // A quote that cannot be read belongs to nobody.
@@ -67,14 +68,20 @@ pub(crate) fn handle(packet: &impl Packet) -> Outcome {
 
 /// Any message of IGMP; query, reports and done of MLD (RFC 2710 §3.1, RFC 3810 §5.2).
 #[inline(always)]
-fn is_membership(protocol: u32, kind: u8) -> bool {
-    protocol == u32::from(IGMP) || protocol == u32::from(ICMPV6) && matches!(kind, 130..=132 | 143)
+fn is_membership(protocol: u8, kind: u8) -> bool {
+    protocol == IGMP || protocol == ICMPV6 && matches!(kind, 130..=132 | 143)
+}
+
+/// Whether a message of this kind may be worth a copy.
+#[inline(always)]
+pub(crate) fn may_matter(protocol: u8, kind: u8) -> bool {
+    is_membership(protocol, kind) || is_error(protocol, kind)
 }
 
 /// Destination unreachable, time exceeded, parameter problem (RFC 792); in ICMPv6 all below 128 (RFC 4443 §2.1).
 #[inline(always)]
-fn is_error(protocol: u32, kind: u8) -> bool {
-    if protocol == u32::from(ICMPV6) {
+fn is_error(protocol: u8, kind: u8) -> bool {
+    if protocol == ICMPV6 {
         kind < 128
     } else {
         matches!(kind, 3 | 11 | 12)

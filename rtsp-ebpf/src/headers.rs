@@ -19,12 +19,16 @@ const MAX_TAGS: u32 = 2;
 /// IPv6 extension headers that are stepped over.
 const MAX_EXTENSIONS: u32 = 6;
 
-const ETHERTYPE_IPV4: u16 = 0x0800;
-const ETHERTYPE_IPV6: u16 = 0x86dd;
-const PPPOE_SESSION: u16 = 0x8864;
+pub(crate) const ETHERTYPE_IPV4: u16 = 0x0800;
+pub(crate) const ETHERTYPE_IPV6: u16 = 0x86dd;
+pub(crate) const PPPOE_SESSION: u16 = 0x8864;
+
+/// PPP protocol numbers of IP (RFC 1332, RFC 5072).
+pub(crate) const PPP_IPV4: u16 = 0x0021;
+pub(crate) const PPP_IPV6: u16 = 0x0057;
 
 /// Bytes of a PPPoE header and of the PPP protocol number behind it.
-const PPPOE_LEN: u32 = 8;
+pub(crate) const PPPOE_LEN: u32 = 8;
 
 pub(crate) const ICMP: u8 = 1;
 pub(crate) const IGMP: u8 = 2;
@@ -110,8 +114,8 @@ fn ethernet(head: &Head<'_>) -> Result<(u32, u16), Stop> {
 fn pppoe(head: &Head<'_>, at: u32) -> Result<(u32, u16), Stop> {
     head.need(at, PPPOE_LEN)?;
     match head.u16(at + PPPOE_LEN - 2) {
-        0x0021 => Ok((at + PPPOE_LEN, ETHERTYPE_IPV4)),
-        0x0057 => Ok((at + PPPOE_LEN, ETHERTYPE_IPV6)),
+        PPP_IPV4 => Ok((at + PPPOE_LEN, ETHERTYPE_IPV4)),
+        PPP_IPV6 => Ok((at + PPPOE_LEN, ETHERTYPE_IPV6)),
         _ => Err(Stop::NotOurs),
     }
 }
@@ -137,8 +141,16 @@ fn ipv4(head: &Head<'_>, at: u32, facts: &mut Facts) -> Result<(), Stop> {
         return Err(Stop::NotOurs);
     }
     let total_len = u32::from(head.u16(at + 2));
-    write_address(&mut facts.flow.source, 0, mapped(head.array(at + 12)));
-    write_address(&mut facts.flow.destination, 0, mapped(head.array(at + 16)));
+    write_address(
+        &mut facts.flow.source,
+        0,
+        mapped(u32::from_ne_bytes(head.array(at + 12))),
+    );
+    write_address(
+        &mut facts.flow.destination,
+        0,
+        mapped(u32::from_ne_bytes(head.array(at + 16))),
+    );
     facts.protocol = u32::from(head.u8(at + 9));
     facts.end = if total_len == 0 { 0 } else { at + total_len };
     transport(head, at + header_len, facts);
@@ -204,16 +216,16 @@ fn transport(head: &Head<'_>, at: u32, facts: &mut Facts) {
     facts.flow.destination_port = head.array(at + 2);
 }
 
-/// The lower half of an IPv4 address mapped into IPv6.
+/// The lower half of an IPv4 address, as it lies in memory, mapped into IPv6.
 #[inline(always)]
-fn mapped(address: [u8; 4]) -> u64 {
-    let [a, b, c, d] = address;
+pub(crate) fn mapped(address: u32) -> u64 {
+    let [a, b, c, d] = address.to_ne_bytes();
     u64::from_ne_bytes([0, 0, 0xff, 0xff, a, b, c, d])
 }
 
 /// Writes an address as two words, each in network order: of sixteen bytes the compiler would make calls.
 #[inline(always)]
-fn write_address(to: &mut Address, high: u64, low: u64) {
+pub(crate) fn write_address(to: &mut Address, high: u64, low: u64) {
     // SAFETY: the addresses of a `FlowKey` are aligned to words.
     unsafe {
         let words = to.as_mut_ptr().cast::<u64>();

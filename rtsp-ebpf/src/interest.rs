@@ -1,32 +1,32 @@
 //! Cheap signs that a packet may matter, in front of the maps.
 //!
-//! Each known connection and pair of peers leaves a mark at a place that its addresses hash to. No mark means that the
-//! maps need not be asked; a mark may be someone else's, then the maps say no. Marks are bytes, not bits: two processors
-//! may set neighbours at the same time, and old kernels have no atomic "or".
+//! Each pair of hosts that speaks RTSP leaves a mark at a place that its addresses hash to, and user space marks the
+//! places of ports: those that are listed, and those that media was negotiated for. No mark means that no map need be
+//! asked; a mark may be someone else's, then the maps say no. The tables are global variables, which the kernel's
+//! compiler reads without a call, and small enough to stay in a processor's nearest cache. Marks are bytes, not bits: two
+//! processors may set neighbours at the same time, and old kernels have no atomic "or".
 
 use core::ptr::{read_volatile, write_volatile};
 
-use aya_ebpf::btf_maps::Array;
-use aya_ebpf::macros::btf_map;
-use rtsp_ebpf_common::abi::{Address, FlowKey, PORT_WORDS, PeerKey};
+use rtsp_ebpf_common::abi::{Address, FlowKey, PORT_PLACES, PORT_WORDS, PeerKey, port_place};
 use rtsp_ebpf_common::verifier::hide;
 
-use crate::maps::MEDIA_PORTS;
+/// Places for the marks of pairs, as a power of two.
+const PAIR_BITS: u32 = 14;
 
-/// Places for marks; a power of two.
-const PLACES: usize = 1 << 14;
+const PAIR_PLACES: usize = 1 << PAIR_BITS;
 
-/// Marks of one kind.
-#[repr(C)]
-pub(crate) struct Marks {
-    places: [u8; PLACES],
-}
+/// 2^32 by the golden ratio: spreads neighbouring numbers (Knuth, The Art of Computer Programming, vol. 3, §6.4).
+const GOLDEN: u32 = 0x9e37_79b1;
 
-#[btf_map]
-static CONNECTION_MARKS: Array<Marks, 1> = Array::new();
+/// Marks of pairs of hosts.
+#[unsafe(no_mangle)]
+static mut PAIR_MARKS: [u8; PAIR_PLACES] = [0; PAIR_PLACES];
 
-#[btf_map]
-static PEER_MARKS: Array<Marks, 1> = Array::new();
+/// Marks of ports, in a section of its own: user space replaces it as a whole.
+#[unsafe(no_mangle)]
+#[unsafe(link_section = ".data.ports")]
+static PORT_MARKS: [u8; PORT_PLACES] = [0; PORT_PLACES];
 
 /// One bit for each listed RTSP port; user space fills it in before the programs are loaded.
 #[unsafe(no_mangle)]
@@ -42,77 +42,51 @@ pub(crate) fn is_rtsp_port(port: [u8; 2]) -> bool {
     bits & (1 << (port & 63)) != 0
 }
 
-/// Whether a UDP port was negotiated by anyone.
+/// Whether a packet between these ends may matter for what is known of them; 0 if not.
 #[inline(always)]
-pub(crate) fn is_media_port(port: [u8; 2]) -> bool {
-    let port = u16::from_be_bytes(port);
-    MEDIA_PORTS
-        .get(u32::from(port >> 6))
-        .is_some_and(|bits| bits & (1 << (port & 63)) != 0)
+pub(crate) fn of_flow(flow: &FlowKey) -> u8 {
+    of_pair(fold(&flow.source).wrapping_add(fold(&flow.destination)))
+        | of_port(u16::from_ne_bytes(flow.source_port))
+        | of_port(u16::from_ne_bytes(flow.destination_port))
 }
 
-/// Marks a connection.
+/// The mark of a port, as it lies in memory.
 #[inline(always)]
-pub(crate) fn mark_connection(key: &FlowKey) {
-    mark(&CONNECTION_MARKS, hash_connection(key));
+pub(crate) fn of_port(port: u16) -> u8 {
+    let place = hide(port_place(port) as u64) as usize & (PORT_PLACES - 1);
+    // SAFETY: masked to the length of the array. Volatile, because user space changes it.
+    unsafe { read_volatile((&raw const PORT_MARKS).cast::<u8>().add(place)) }
 }
 
-/// Whether a connection may be known.
+/// The mark of a pair of hosts, by the sum of their folded addresses: the same in both directions.
 #[inline(always)]
-pub(crate) fn may_know_connection(key: &FlowKey) -> bool {
-    is_marked(&CONNECTION_MARKS, hash_connection(key))
+pub(crate) fn of_pair(sum: u32) -> u8 {
+    // SAFETY: `pair_place` is below the length of the array.
+    unsafe { read_volatile((&raw const PAIR_MARKS).cast::<u8>().add(pair_place(sum))) }
 }
 
 /// Marks a pair of hosts.
 #[inline(always)]
 pub(crate) fn mark_peers(key: &PeerKey) {
-    mark(&PEER_MARKS, hash_addresses(&key.low, &key.high));
-}
-
-/// Whether a pair of hosts, in either order, may be known.
-#[inline(always)]
-pub(crate) fn may_know_peers(one: &Address, other: &Address) -> bool {
-    is_marked(&PEER_MARKS, hash_addresses(one, other))
+    let place = pair_place(fold(&key.low).wrapping_add(fold(&key.high)));
+    // SAFETY: `pair_place` is below the length of the array.
+    unsafe { write_volatile((&raw mut PAIR_MARKS).cast::<u8>().add(place), 1) };
 }
 
 #[inline(always)]
-fn hash_connection(key: &FlowKey) -> u32 {
-    let ports = u32::from(u16::from_ne_bytes(key.source_port))
-        + u32::from(u16::from_ne_bytes(key.destination_port));
-    hash_addresses(&key.source, &key.destination).wrapping_add(ports.wrapping_mul(0x9e37_79b1))
+fn pair_place(sum: u32) -> usize {
+    hide(u64::from(sum.wrapping_mul(GOLDEN) >> (32 - PAIR_BITS))) as usize & (PAIR_PLACES - 1)
 }
 
-/// The same for both orders.
-#[inline(always)]
-fn hash_addresses(one: &Address, other: &Address) -> u32 {
-    let sum = fold(one).wrapping_add(fold(other));
-    sum.wrapping_mul(0x9e37_79b1)
-}
-
+/// An address in four bytes. An IPv4 address folds to itself; of an IPv6 address the words that tell hosts apart.
 #[inline(always)]
 fn fold(address: &Address) -> u32 {
-    let [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p] = *address;
-    let words = [[a, b, c, d], [e, f, g, h], [i, j, k, l], [m, n, o, p]].map(u32::from_ne_bytes);
-    words[0] ^ words[1].rotate_left(7) ^ words[2].rotate_left(13) ^ words[3].rotate_left(19)
+    let [a, b, c, d, e, f, g, h, _, _, _, _, m, n, o, p] = *address;
+    fold_words([[a, b, c, d], [e, f, g, h], [m, n, o, p]].map(u32::from_ne_bytes))
 }
 
+/// The same of the first, second and last word of an address.
 #[inline(always)]
-fn place(hash: u32) -> usize {
-    (hide(u64::from(hash >> 16)) & (PLACES as u64 - 1)) as usize
-}
-
-#[inline(always)]
-fn mark(marks: &Array<Marks, 1>, hash: u32) {
-    if let Some(marks) = marks.get_ptr_mut(0) {
-        // SAFETY: masked to the length of the array.
-        unsafe { write_volatile(marks.cast::<u8>().add(place(hash)), 1) };
-    }
-}
-
-#[inline(always)]
-fn is_marked(marks: &Array<Marks, 1>, hash: u32) -> bool {
-    // SAFETY: masked to the length of the array.
-    marks
-        .get_ptr(0)
-        .is_some_and(|marks| unsafe { read_volatile(marks.cast::<u8>().add(place(hash))) } != 0)
+pub(crate) fn fold_words(words: [u32; 3]) -> u32 {
+    words[0] ^ words[1] ^ words[2]
 }

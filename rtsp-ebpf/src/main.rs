@@ -1,7 +1,8 @@
 //! Kernel side of rtspscope: one entry per kind of hook and link layer, all of which only look.
 //!
 //! Every TC program ends in "go on with the next program", the XDP program in "pass". A packet of no interest leaves
-//! after its headers and a few array reads; media is counted in place; control text is copied to the ring.
+//! after a glance at its headers and a few reads of tables; media is counted in place; control text is copied to the
+//! ring.
 #![no_std]
 #![no_main]
 #![allow(
@@ -11,6 +12,7 @@
 
 mod control;
 mod errors;
+mod glance;
 mod head;
 mod headers;
 mod interest;

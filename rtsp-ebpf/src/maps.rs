@@ -5,8 +5,8 @@ use aya_ebpf::{
     macros::btf_map,
 };
 use rtsp_ebpf_common::abi::{
-    CONTROL_MAX, EndpointKey, EndpointValue, FlowKey, FlowValue, Local, PORT_WORDS, PeerKey,
-    RecordHeader, SynValue,
+    CONTROL_MAX, EndpointKey, EndpointValue, FlowKey, FlowValue, Local, PeerKey, RecordHeader,
+    SynValue,
 };
 
 /// Frames for user space.
@@ -32,10 +32,6 @@ pub(crate) static PEERS: LruHashMap<PeerKey, u32, 8192> = LruHashMap::new();
 /// Ends of negotiated media, as user space pushes them.
 #[btf_map]
 pub(crate) static ENDPOINTS: HashMap<EndpointKey, EndpointValue, 8192> = HashMap::new();
-
-/// One bit for each UDP port in [`ENDPOINTS`], so that other ports cost no look-up.
-#[btf_map]
-pub(crate) static MEDIA_PORTS: Array<u64, PORT_WORDS> = Array::new();
 
 /// What each processor has to itself.
 #[btf_map]

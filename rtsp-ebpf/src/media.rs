@@ -37,15 +37,10 @@ pub(crate) fn handle(packet: &impl Packet) -> Outcome {
     if facts.transport_at + UDP_LEN > facts.loaded {
         return Outcome::Unreadable;
     }
-    let flow = &facts.flow;
-    let peers_marked = interest::may_know_peers(&flow.source, &flow.destination);
-    if !peers_marked
-        && !interest::is_media_port(flow.source_port)
-        && !interest::is_media_port(flow.destination_port)
-    {
+    if interest::of_flow(&facts.flow) == 0 {
         return Outcome::Ignored;
     }
-    let value = match find(flow, peers, peers_marked) {
+    let value = match find(&facts.flow, peers) {
         Ok(value) => value,
         Err(outcome) => return outcome,
     };
@@ -62,11 +57,7 @@ pub(crate) fn handle(packet: &impl Packet) -> Outcome {
 
 /// The value of a followed flow; begins to follow it where it has to be.
 #[inline(always)]
-fn find(
-    flow: &FlowKey,
-    peers: &mut PeerKey,
-    peers_marked: bool,
-) -> Result<*mut FlowValue, Outcome> {
+fn find(flow: &FlowKey, peers: &mut PeerKey) -> Result<*mut FlowValue, Outcome> {
     if let Some(value) = FLOWS.get_ptr_mut(flow) {
         refresh_rate(flow, value);
         return Ok(value);
@@ -74,7 +65,7 @@ fn find(
     let rate = clock_rate(flow);
     if rate.is_none() {
         write_peers(flow, peers);
-        if !peers_marked || PEERS.get_ptr(&*peers).is_none() {
+        if PEERS.get_ptr(&*peers).is_none() {
             return Err(Outcome::Ignored);
         }
     }
@@ -84,6 +75,43 @@ fn find(
     // SAFETY: a slot of the map; all who write here write the same.
     unsafe { (*value).clock_rate = rate.unwrap_or(0) };
     Ok(value)
+}
+
+/// Counts the next packet of RTP in a flow that is well under way; tells whether it could. The first packets, those of a
+/// new source, and those that ask for a clock rate are for [`handle`].
+#[inline(always)]
+pub(crate) fn count_next(flow: &FlowKey, payload: &Payload) -> bool {
+    let Some(value) = FLOWS.get_ptr_mut(flow) else {
+        return false;
+    };
+    // SAFETY: a slot of the map. A count read in the middle of an update only sends one packet more the longer way.
+    let (rate, packets, ssrc) = unsafe {
+        let flow = &raw const *value;
+        (
+            (*flow).clock_rate,
+            (*flow).stats.rtp.packets,
+            (*flow).stats.rtp.ssrc,
+        )
+    };
+    if packets < SAMPLES || ssrc != payload.ssrc || rate == 0 && packets % RATE_INTERVAL == 0 {
+        return false;
+    }
+    record_next(value, payload);
+    true
+}
+
+/// Counts a packet of RTP under the lock of its flow.
+#[inline(never)]
+fn record_next(flow: *mut FlowValue, payload: &Payload) {
+    // SAFETY: as in `record`.
+    unsafe {
+        let at_ns = bpf_ktime_get_ns() as i64;
+        let rate = (*flow).clock_rate;
+        let lock = (&raw mut (*flow).lock).cast();
+        bpf_spin_lock(lock);
+        (*flow).stats.record(payload, at_ns, rate);
+        bpf_spin_unlock(lock);
+    }
 }
 
 /// Media may begin before user space has read the answer to SETUP: asks now and then for a rate that is lacking.

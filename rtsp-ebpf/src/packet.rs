@@ -5,10 +5,15 @@ use aya_ebpf::{
     helpers::{bpf_skb_load_bytes, bpf_xdp_get_buff_len, bpf_xdp_load_bytes},
 };
 
+use crate::headers::Link;
 use crate::stages;
 
 /// A packet under observation.
 pub(crate) trait Packet {
+    /// Address of the linear part.
+    fn start(&self) -> usize;
+    /// Address of the end of the linear part.
+    fn end(&self) -> usize;
     /// Length in bytes from the link header on.
     fn len(&self) -> u32;
     /// Interface that it crosses.
@@ -25,6 +30,8 @@ pub(crate) trait Packet {
     ///
     /// `to` points to `len` bytes that may be written.
     unsafe fn load(&self, offset: u32, to: *mut u8, len: u32) -> bool;
+    /// The stage that reads any packet.
+    fn look(&self, link: Link);
     /// The stage for TCP.
     fn control(&self) -> u32;
     /// The stage for UDP.
@@ -52,14 +59,26 @@ impl TcPacket {
 
 impl Packet for TcPacket {
     #[inline(always)]
-    fn len(&self) -> u32 {
+    fn start(&self) -> usize {
         // SAFETY: the kernel passes a valid context, here and below.
+        unsafe { (*self.skb).data as usize }
+    }
+
+    #[inline(always)]
+    fn end(&self) -> usize {
+        // SAFETY: see `start`.
+        unsafe { (*self.skb).data_end as usize }
+    }
+
+    #[inline(always)]
+    fn len(&self) -> u32 {
+        // SAFETY: see `start`.
         unsafe { (*self.skb).len }
     }
 
     #[inline(always)]
     fn ifindex(&self) -> u32 {
-        // SAFETY: see `len`.
+        // SAFETY: see `start`.
         unsafe { (*self.skb).ifindex }
     }
 
@@ -70,13 +89,13 @@ impl Packet for TcPacket {
 
     #[inline(always)]
     fn gso_size(&self) -> u32 {
-        // SAFETY: see `len`.
+        // SAFETY: see `start`.
         unsafe { (*self.skb).gso_size }
     }
 
     #[inline(always)]
     fn vlan(&self) -> (u16, u16) {
-        // SAFETY: see `len`.
+        // SAFETY: see `start`.
         let (present, protocol, tci) = unsafe {
             (
                 (*self.skb).vlan_present,
@@ -95,6 +114,11 @@ impl Packet for TcPacket {
     unsafe fn load(&self, offset: u32, to: *mut u8, len: u32) -> bool {
         // SAFETY: the caller's promise; the verifier checks it again.
         unsafe { bpf_skb_load_bytes(self.skb.cast(), offset, to.cast(), len) == 0 }
+    }
+
+    #[inline(always)]
+    fn look(&self, link: Link) {
+        stages::rtsp_tc_look(self.skb, self.direction, link as u32);
     }
 
     #[inline(always)]
@@ -138,14 +162,26 @@ impl XdpPacket {
 
 impl Packet for XdpPacket {
     #[inline(always)]
-    fn len(&self) -> u32 {
+    fn start(&self) -> usize {
         // SAFETY: the kernel passes a valid context, here and below.
+        unsafe { (*self.ctx).data as usize }
+    }
+
+    #[inline(always)]
+    fn end(&self) -> usize {
+        // SAFETY: see `start`.
+        unsafe { (*self.ctx).data_end as usize }
+    }
+
+    #[inline(always)]
+    fn len(&self) -> u32 {
+        // SAFETY: see `start`.
         unsafe { bpf_xdp_get_buff_len(self.ctx) as u32 }
     }
 
     #[inline(always)]
     fn ifindex(&self) -> u32 {
-        // SAFETY: see `len`.
+        // SAFETY: see `start`.
         unsafe { (*self.ctx).ingress_ifindex }
     }
 
@@ -168,6 +204,11 @@ impl Packet for XdpPacket {
     unsafe fn load(&self, offset: u32, to: *mut u8, len: u32) -> bool {
         // SAFETY: the caller's promise; the verifier checks it again.
         unsafe { bpf_xdp_load_bytes(self.ctx, offset, to.cast(), len) == 0 }
+    }
+
+    #[inline(always)]
+    fn look(&self, link: Link) {
+        stages::rtsp_xdp_look(self.ctx, self.direction, link as u32);
     }
 
     #[inline(always)]

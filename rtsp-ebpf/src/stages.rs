@@ -6,11 +6,25 @@
 
 use aya_ebpf::bindings::{__sk_buff, xdp_md};
 
+use crate::headers::Link;
 use crate::packet::{TcPacket, XdpPacket};
-use crate::{control, errors, media, ring};
+use crate::{control, errors, media, ring, tap};
 
 macro_rules! stages {
-    ($context:ty, $packet:ident, $control:ident, $media:ident, $errors:ident, $copy:ident) => {
+    ($context:ty, $packet:ident, $look:ident, $control:ident, $media:ident, $errors:ident, $copy:ident) => {
+        /// Reads a packet; `link` is a [`Link`] as a number.
+        #[unsafe(no_mangle)]
+        #[inline(never)]
+        pub extern "C" fn $look(context: *mut $context, direction: u32, link: u32) -> u32 {
+            let link = if link == Link::Raw as u32 {
+                Link::Raw
+            } else {
+                Link::Ethernet
+            };
+            tap::look_closer(&$packet::new(context, direction), link);
+            0
+        }
+
         /// Handles a TCP segment.
         #[unsafe(no_mangle)]
         #[inline(never)]
@@ -49,6 +63,7 @@ macro_rules! stages {
 stages!(
     __sk_buff,
     TcPacket,
+    rtsp_tc_look,
     rtsp_tc_control,
     rtsp_tc_media,
     rtsp_tc_errors,
@@ -57,6 +72,7 @@ stages!(
 stages!(
     xdp_md,
     XdpPacket,
+    rtsp_xdp_look,
     rtsp_xdp_control,
     rtsp_xdp_media,
     rtsp_xdp_errors,

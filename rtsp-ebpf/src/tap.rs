@@ -1,8 +1,9 @@
 //! One packet from hook to verdict: what it is, who cares, and how it ended.
 
-use rtsp_ebpf_common::abi::{COUNTERS, Counter, Local};
+use rtsp_ebpf_common::abi::{COUNTERS, Counter, Local, Reason};
 use rtsp_ebpf_common::verifier::hide;
 
+use crate::glance::{self, Glance};
 use crate::head::Head;
 use crate::headers::{self, ICMP, ICMPV6, IGMP, Link, Stop, TCP, UDP};
 use crate::local;
@@ -16,9 +17,9 @@ pub(crate) enum Outcome {
     /// Of no interest.
     Ignored = u32::MAX,
     /// Counted in its flow.
-    Counted = Counter::Counted as u32,
+    Counted = u32::MAX - 1,
     /// Put in the ring.
-    Copied = Counter::Copied as u32,
+    Copied = u32::MAX - 2,
     /// Of interest, and the ring is full.
     RingFull = Counter::RingFull as u32,
     /// Of interest, and the flow map is full.
@@ -29,21 +30,37 @@ pub(crate) enum Outcome {
     Unreadable = Counter::NotParsed as u32,
 }
 
-/// Looks at a packet and counts how that ended.
+/// Looks at a packet; one that matters is counted or copied.
 #[inline(always)]
 pub(crate) fn observe(packet: &impl Packet, link: Link) {
+    match glance::at(packet, link) {
+        Glance::Done => {}
+        Glance::Copy => count(packet.copy(Reason::Control as u32, packet.len())),
+        Glance::Closer => packet.look(link),
+    }
+}
+
+/// Reads a packet of any shape and counts how that ended.
+#[inline(always)]
+pub(crate) fn look_closer(packet: &impl Packet, link: Link) {
     let Some(local) = local::get() else {
         return;
     };
-    bump(&mut local.counters, Counter::Packets as u32);
-    let outcome = match read_headers(packet, link, local) {
+    count(match read_headers(packet, link, local) {
         Ok(TCP) => packet.control(),
         Ok(UDP) => packet.media(),
         Ok(ICMP | ICMPV6 | IGMP) => packet.errors(),
         Ok(_) => Outcome::Ignored as u32,
         Err(outcome) => outcome as u32,
-    };
-    if outcome < COUNTERS as u32 {
+    });
+}
+
+/// Counts an [`Outcome`] that is worth it.
+#[inline(always)]
+fn count(outcome: u32) {
+    if outcome < COUNTERS as u32
+        && let Some(local) = local::get()
+    {
         let count = bump(&mut local.counters, outcome);
         tell::outcome(outcome, count);
     }

@@ -104,6 +104,26 @@ impl Payload {
         Self::read_padded(&padded, (seen as u32).min(len), len)
     }
 
+    /// Whether a payload of `len` bytes that begins with these two is RTP, if it holds the fixed header.
+    #[inline(always)]
+    pub fn is_rtp(first: u8, second: u8, len: u32) -> bool {
+        first & 0xc0 == 0x80 && !matches!(second, 192..=223) && is_rtp(first, RTP_HEADER_LEN, len)
+    }
+
+    /// RTP of `len` bytes whose header says this; `second` is its second byte: marker bit and payload type.
+    #[inline(always)]
+    pub fn rtp(second: u8, sequence: u16, timestamp: u32, ssrc: u32, len: u32) -> Self {
+        Self {
+            class: Class::Rtp,
+            payload_type: second & 0x7f,
+            rtcp: RtcpKinds(0),
+            sequence,
+            timestamp,
+            ssrc,
+            len,
+        }
+    }
+
     /// Reads a payload of `len` bytes of which the first `seen` are in `head`; what follows them there means nothing.
     #[inline(always)]
     pub fn read_padded(head: &[u8; HEAD_LEN], seen: u32, len: u32) -> Self {

@@ -5,81 +5,87 @@ use std::net::{IpAddr, SocketAddr};
 
 use aya::Ebpf;
 use aya::maps::{Array, HashMap, MapData, MapError};
-use rtsp_ebpf_common::abi::{EndpointKey, EndpointValue, FlowKey};
+use rtsp_ebpf_common::abi::{EndpointKey, EndpointValue, FlowKey, PortMarks, port_marks};
 use rtspscope_engine::model::{Leg, MediaStream, Negotiated, SessionState};
 use rtspscope_engine::{Session, Snapshot};
 
 use super::error::LiveError;
 
-/// Ends with their RTP clock in Hz, 0 where it is not known.
-type Rates = BTreeMap<SocketAddr, u32>;
+/// The map of the marks of ports: a section of the kernel programs' data.
+pub(super) const PORT_MARKS: &str = ".data.ports";
+
+/// What is known of an end.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct End {
+    /// RTP clock in Hz, 0 where it is not known.
+    clock_rate: u32,
+    /// The last SETUP that named it as the client's own: session, and exchange of its leg. A server may serve many
+    /// clients from one port, and a group has many members: those ends are nobody's own.
+    setup: Option<(u32, usize)>,
+}
+
+type Ends = BTreeMap<SocketAddr, End>;
 
 /// The maps of negotiated ends, and what is in them.
 pub(super) struct Endpoints {
     ends: HashMap<MapData, EndpointKey, EndpointValue>,
-    ports: Array<MapData, u64>,
-    pushed: Rates,
+    marks: Array<MapData, PortMarks>,
+    rtsp_ports: Vec<u16>,
+    pushed: Ends,
 }
 
 impl Endpoints {
-    /// Takes the maps.
-    pub(super) fn new(ebpf: &mut Ebpf) -> Result<Self, LiveError> {
-        Ok(Self {
+    /// Takes the maps, and marks the listed RTSP ports.
+    pub(super) fn new(ebpf: &mut Ebpf, rtsp_ports: &[u16]) -> Result<Self, LiveError> {
+        let mut endpoints = Self {
             ends: HashMap::try_from(super::take_map(ebpf, "ENDPOINTS")?)?,
-            ports: Array::try_from(super::take_map(ebpf, "MEDIA_PORTS")?)?,
-            pushed: Rates::new(),
-        })
+            marks: Array::try_from(super::take_map(ebpf, PORT_MARKS)?)?,
+            rtsp_ports: rtsp_ports.to_vec(),
+            pushed: Ends::new(),
+        };
+        endpoints.push_marks(&Ends::new())?;
+        Ok(endpoints)
     }
 
-    /// Makes the kernel follow what the sessions have agreed on by now. Returns the ends that nobody uses any more.
+    /// Makes the kernel follow what the sessions have agreed on by now. Returns the ends of which the counts are of
+    /// another use: those that nobody uses any more, and those that a client has set up once more.
     pub(super) fn update(&mut self, snapshot: &Snapshot) -> Result<Vec<SocketAddr>, MapError> {
         let wanted = negotiated(snapshot);
-        for (end, rate) in &wanted {
-            if self.pushed.get(end) != Some(rate) {
-                self.ends.insert(
-                    EndpointKey::new(*end),
-                    EndpointValue { clock_rate: *rate },
-                    0,
-                )?;
+        for (address, end) in &wanted {
+            let known = self.pushed.get(address);
+            if known.map(|known| known.clock_rate) != Some(end.clock_rate) {
+                let value = EndpointValue {
+                    clock_rate: end.clock_rate,
+                };
+                self.ends.insert(EndpointKey::new(*address), value, 0)?;
             }
         }
-        let gone: Vec<SocketAddr> = self
-            .pushed
-            .keys()
-            .filter(|end| !wanted.contains_key(end))
-            .copied()
-            .collect();
-        for end in &gone {
-            match self.ends.remove(&EndpointKey::new(*end)) {
+        for address in self.pushed.keys().filter(|end| !wanted.contains_key(end)) {
+            match self.ends.remove(&EndpointKey::new(*address)) {
                 Ok(()) | Err(MapError::KeyNotFound) => {}
                 Err(error) => return Err(error),
             }
         }
-        self.push_ports(&wanted)?;
+        self.push_marks(&wanted)?;
+        let over = over(&self.pushed, &wanted);
         self.pushed = wanted;
-        Ok(gone)
+        Ok(over)
     }
 
-    fn push_ports(&mut self, wanted: &Rates) -> Result<(), MapError> {
-        let bits = |rates: &Rates| {
-            let mut words = BTreeMap::<u32, u64>::new();
-            for port in rates.keys().map(SocketAddr::port) {
-                *words.entry(u32::from(port >> 6)).or_default() |= 1 << (port & 63);
-            }
-            words
-        };
-        let (old, new) = (bits(&self.pushed), bits(wanted));
-        for index in old.keys().filter(|index| !new.contains_key(index)) {
-            self.ports.set(*index, 0, 0)?;
-        }
-        for (index, word) in new
-            .iter()
-            .filter(|(index, word)| old.get(index) != Some(word))
-        {
-            self.ports.set(*index, *word, 0)?;
-        }
-        Ok(())
+    fn push_marks(&mut self, wanted: &Ends) -> Result<(), MapError> {
+        let media_ports = wanted.keys().map(SocketAddr::port);
+        let ports = self.rtsp_ports.iter().copied().chain(media_ports);
+        self.marks.set(0, port_marks(ports), 0)
     }
+}
+
+/// Ends whose use is over, because nobody or another SETUP names them now.
+fn over(before: &Ends, now: &Ends) -> Vec<SocketAddr> {
+    let is_over = |(address, end): &(&SocketAddr, &End)| {
+        now.get(address).is_none_or(|now| now.setup != end.setup)
+    };
+    let over = before.iter().filter(is_over);
+    over.map(|(address, _)| *address).collect()
 }
 
 /// Whether one end of a flow is among these.
@@ -88,57 +94,75 @@ pub(super) fn touches(flow: &FlowKey, ends: &[SocketAddr]) -> bool {
 }
 
 /// All ends of media of sessions that are not over.
-fn negotiated(snapshot: &Snapshot) -> Rates {
-    let mut rates = Rates::new();
+fn negotiated(snapshot: &Snapshot) -> Ends {
+    let mut ends = Ends::new();
     let is_open =
         |session: &&Session| !matches!(session.state, SessionState::Ended | SessionState::Failed);
     for session in snapshot.sessions.iter().filter(is_open) {
         for media in &session.media {
-            for (leg, negotiated) in session.legs.iter().zip(&media.per_leg) {
-                collect(leg, media, negotiated, &mut rates);
+            let legs = session.legs.iter().zip(&media.per_leg).zip(&media.setup);
+            for ((leg, negotiated), setup) in legs {
+                let setup = setup.map(|exchange| (session.id, exchange));
+                collect(leg, media, negotiated, setup, &mut ends);
             }
         }
     }
-    rates
+    ends
 }
 
-fn collect(leg: &Leg, media: &MediaStream, negotiated: &Negotiated, rates: &mut Rates) {
-    let clock = media.clock_rate.unwrap_or(0);
+fn collect(
+    leg: &Leg,
+    media: &MediaStream,
+    negotiated: &Negotiated,
+    setup: Option<(u32, usize)>,
+    ends: &mut Ends,
+) {
+    let rtp = End {
+        clock_rate: media.clock_rate.unwrap_or(0),
+        setup,
+    };
+    let rtcp = End {
+        clock_rate: 0,
+        ..rtp
+    };
     let client = [leg.client.ip()]
         .into_iter()
         .chain(address(negotiated.destination.as_deref()));
     let client_ports = [
-        (negotiated.client_rtp_port, clock),
-        (negotiated.client_rtcp_port, 0),
-        (negotiated.answered_rtp_port, clock),
-        (negotiated.answered_rtcp_port, 0),
+        (negotiated.client_rtp_port, rtp),
+        (negotiated.client_rtcp_port, rtcp),
+        (negotiated.answered_rtp_port, rtp),
+        (negotiated.answered_rtcp_port, rtcp),
     ];
     for host in client {
-        add(host, client_ports, rates);
+        add(host, client_ports, ends);
     }
+    let shared = |end| End { setup: None, ..end };
     let server = [leg.server.ip()]
         .into_iter()
         .chain(address(negotiated.source.as_deref()));
+    let server_ports = [
+        (negotiated.server_rtp_port, shared(rtp)),
+        (negotiated.server_rtcp_port, shared(rtcp)),
+    ];
     for host in server {
-        add(
-            host,
-            [
-                (negotiated.server_rtp_port, clock),
-                (negotiated.server_rtcp_port, 0),
-            ],
-            rates,
-        );
+        add(host, server_ports, ends);
     }
-    if let Some((group, rtp, rtcp)) = negotiated.multicast {
-        add(group, [(Some(rtp), clock), (Some(rtcp), 0)], rates);
+    if let Some((group, rtp_port, rtcp_port)) = negotiated.multicast {
+        let ports = [
+            (Some(rtp_port), shared(rtp)),
+            (Some(rtcp_port), shared(rtcp)),
+        ];
+        add(group, ports, ends);
     }
 }
 
-fn add(host: IpAddr, ports: impl IntoIterator<Item = (Option<u16>, u32)>, rates: &mut Rates) {
-    for (port, rate) in ports {
+fn add(host: IpAddr, ports: impl IntoIterator<Item = (Option<u16>, End)>, ends: &mut Ends) {
+    for (port, end) in ports {
         if let Some(port) = port.filter(|port| *port != 0) {
-            let known = rates.entry(SocketAddr::new(host, port)).or_insert(rate);
-            *known = (*known).max(rate);
+            let known = ends.entry(SocketAddr::new(host, port)).or_insert(end);
+            known.clock_rate = known.clock_rate.max(end.clock_rate);
+            known.setup = known.setup.max(end.setup);
         }
     }
 }
@@ -149,4 +173,47 @@ fn address(text: Option<&str>) -> Option<IpAddr> {
         .trim_matches(|char| char == '[' || char == ']')
         .parse()
         .ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ends(setups: &[(u16, Option<(u32, usize)>)]) -> Ends {
+        let end = |port| SocketAddr::from(([192, 0, 2, 2], port));
+        let ends = setups.iter().map(|(port, setup)| {
+            let known = End {
+                clock_rate: 90_000,
+                setup: *setup,
+            };
+            (end(*port), known)
+        });
+        ends.collect()
+    }
+
+    fn over_ports(before: &Ends, now: &Ends) -> Vec<u16> {
+        over(before, now).iter().map(SocketAddr::port).collect()
+    }
+
+    #[test]
+    fn an_end_that_a_later_setup_names_is_another_use() {
+        let before = ends(&[(5000, Some((1, 2))), (5002, Some((1, 3)))]);
+        let again = ends(&[(5000, Some((2, 2))), (5002, Some((1, 3)))]);
+        assert_eq!(over_ports(&before, &again), [5000]);
+        let in_one_connection = ends(&[(5000, Some((1, 7))), (5002, Some((1, 3)))]);
+        assert_eq!(over_ports(&before, &in_one_connection), [5000]);
+    }
+
+    #[test]
+    fn an_end_that_nobody_names_any_more_is_over() {
+        let before = ends(&[(5000, Some((1, 2))), (6000, None)]);
+        assert_eq!(over_ports(&before, &Ends::new()), [5000, 6000]);
+    }
+
+    #[test]
+    fn a_port_that_serves_many_clients_goes_on() {
+        let before = ends(&[(6000, None)]);
+        let more = ends(&[(5000, Some((2, 2))), (6000, None)]);
+        assert_eq!(over_ports(&before, &more), [0; 0]);
+    }
 }

@@ -60,7 +60,7 @@ impl Live {
             .then(|| KernelLog::new(&mut attached.ebpf))
             .transpose()?;
         let counters = Counters::new(&mut attached.ebpf)?;
-        let endpoints = Endpoints::new(&mut attached.ebpf)?;
+        let endpoints = Endpoints::new(&mut attached.ebpf, &options.rtsp_ports)?;
         let ring = super::take_map(&mut attached.ebpf, "RING")?;
         let ring = RingBuf::try_from(ring).map_err(LiveError::from)?;
         // SAFETY: the ring owns its descriptor and keeps it open as long as it lives.
@@ -159,17 +159,17 @@ impl Live {
         if !host.handle_batch()? {
             return Ok(());
         }
-        let gone = self
+        let over = self
             .endpoints
             .update(&host.snapshot())
             .map_err(LiveError::from)?;
-        if gone.is_empty() {
+        if over.is_empty() {
             return Ok(());
         }
-        // The next session may use the same ports: its counts must not begin with those of the last one.
+        // The next use of the ports is another stream: its counts must not begin with those of the last one.
         self.read_counters(host)?;
         self.counters
-            .remove_flows(|flow| touches(flow, &gone))
+            .remove_flows(|flow| touches(flow, &over))
             .map_err(LiveError::from)?;
         Ok(())
     }

@@ -8,8 +8,11 @@ use std::thread;
 
 use aya::maps::{Array, HashMap, RingBuf};
 use aya::programs::{TestRun, TestRunOptions, TestRunResult};
-use rtsp_ebpf_common::abi::{EndpointKey, EndpointValue, FlowKey, FlowValue, RecordHeader};
+use rtsp_ebpf_common::abi::{
+    EndpointKey, EndpointValue, FlowKey, FlowValue, PortMarks, RecordHeader, port_marks,
+};
 
+use super::super::endpoints::PORT_MARKS;
 use super::*;
 use packets::{MEDIA, rtp, text, udp};
 
@@ -97,11 +100,14 @@ impl Loaded {
         let mut ends: HashMap<_, EndpointKey, EndpointValue> = ends.try_into().unwrap();
         let value = EndpointValue { clock_rate: 90_000 };
         ends.insert(EndpointKey::new(to), value, 0).unwrap();
-        let ports = self.ebpf.map_mut("MEDIA_PORTS").unwrap();
-        let mut ports: Array<_, u64> = ports.try_into().unwrap();
-        ports
-            .set(u32::from(to.port() >> 6), 1 << (to.port() & 63), 0)
-            .unwrap();
+        self.mark_ports(&[to.port()]);
+    }
+
+    /// Marks these ports, as user space does for listed and negotiated ones.
+    fn mark_ports(&mut self, ports: &[u16]) {
+        let marks = self.ebpf.map_mut(PORT_MARKS).unwrap();
+        let mut marks: Array<_, PortMarks> = marks.try_into().unwrap();
+        marks.set(0, port_marks(ports.iter().copied()), 0).unwrap();
     }
 
     /// Takes all records out of the ring.
