@@ -25,8 +25,13 @@ mod stages;
 mod tap;
 mod tell;
 
+use core::ptr::read_volatile;
+
 use aya_ebpf::{
-    bindings::{TC_ACT_UNSPEC, xdp_action::XDP_PASS},
+    bindings::{
+        TC_ACT_SHOT, TC_ACT_UNSPEC,
+        xdp_action::{XDP_DROP, XDP_PASS},
+    },
     macros::{classifier, xdp},
     programs::{TcContext, XdpContext},
 };
@@ -35,6 +40,27 @@ use rtsp_ebpf_common::abi::Direction;
 use crate::headers::Link;
 use crate::packet::{TcPacket, XdpPacket};
 
+/// Whether what a mirror port receives ends here; user space writes it before the programs are loaded, and only if it
+/// was asked to and taps nothing but that port.
+#[unsafe(no_mangle)]
+static DROP: u8 = 0;
+
+#[inline(always)]
+fn is_dropped() -> bool {
+    // SAFETY: a byte of ours. Volatile, because the loader changes it behind the compiler's back.
+    unsafe { read_volatile(&raw const DROP) != 0 }
+}
+
+/// How a TC program ends for a packet that was received.
+#[inline(always)]
+fn received() -> i32 {
+    if is_dropped() {
+        TC_ACT_SHOT
+    } else {
+        TC_ACT_UNSPEC
+    }
+}
+
 /// Taps what an Ethernet interface receives.
 #[classifier]
 pub fn rtsp_ether_in(ctx: TcContext) -> i32 {
@@ -42,7 +68,7 @@ pub fn rtsp_ether_in(ctx: TcContext) -> i32 {
         &TcPacket::new(ctx.skb.skb, Direction::Ingress as u32),
         Link::Ethernet,
     );
-    TC_ACT_UNSPEC
+    received()
 }
 
 /// Taps what an Ethernet interface sends.
@@ -62,7 +88,7 @@ pub fn rtsp_raw_in(ctx: TcContext) -> i32 {
         &TcPacket::new(ctx.skb.skb, Direction::Ingress as u32),
         Link::Raw,
     );
-    TC_ACT_UNSPEC
+    received()
 }
 
 /// Taps what an interface without link headers sends.
@@ -82,7 +108,7 @@ pub fn rtsp_mirror(ctx: XdpContext) -> u32 {
         &XdpPacket::new(ctx.ctx, Direction::Ingress as u32),
         Link::Ethernet,
     );
-    XDP_PASS
+    if is_dropped() { XDP_DROP } else { XDP_PASS }
 }
 
 #[panic_handler]

@@ -6,6 +6,7 @@
 
 use core::mem::MaybeUninit;
 
+use aya_ebpf::bindings::BPF_RB_NO_WAKEUP;
 use aya_ebpf::helpers::{bpf_get_smp_processor_id, bpf_ktime_get_ns, bpf_ringbuf_output};
 use rtsp_ebpf_common::abi::{CONTROL_MAX, Reason, RecordHeader, SYN_MAX, SynValue};
 
@@ -13,6 +14,10 @@ use crate::head::clamp;
 use crate::maps::{LARGE, RING};
 use crate::packet::Packet;
 use crate::tap::Outcome;
+
+/// User space looks into the ring every few milliseconds by itself. To wake it would cost a packet more than all that
+/// is done with it here: the kernel sends the processor an interrupt for each.
+const QUIETLY: u64 = BPF_RB_NO_WAKEUP as u64;
 
 /// Frame bytes of a small record.
 const SMALL: usize = 256 - RecordHeader::LEN;
@@ -92,7 +97,7 @@ pub(crate) fn send_syn(syn: &SynValue, ifindex: u32) -> bool {
         (&raw mut (*record).header).write(header);
         (&raw mut (*record).bytes).write(syn.bytes);
     }
-    entry.submit(0);
+    entry.submit(QUIETLY);
     true
 }
 
@@ -127,10 +132,10 @@ fn reserve<const N: usize>(packet: &impl Packet, mut header: RecordHeader, len: 
         packet.load(0, (&raw mut (*record).bytes).cast(), len)
     };
     if loaded {
-        entry.submit(0);
+        entry.submit(QUIETLY);
         Outcome::Copied
     } else {
-        entry.discard(0);
+        entry.discard(QUIETLY);
         Outcome::LoadFailed
     }
 }
@@ -158,7 +163,7 @@ fn output(packet: &impl Packet, mut header: RecordHeader, len: u32) -> Outcome {
             ring,
             record.cast(),
             u64::from(len) + RecordHeader::LEN as u64,
-            0,
+            QUIETLY,
         )
     };
     if result == 0 {

@@ -64,13 +64,24 @@ impl Cable {
         for end in [&near, &far] {
             end.run(&["sysctl", "-qw", "net.ipv6.conf.default.disable_ipv6=1"])?;
         }
-        near.veth(INTERFACE, &far, INTERFACE)?;
-        Ok(Self {
+        let cable = Self {
             near,
             far,
             scratch,
             watches: AtomicU32::new(0),
-        })
+        };
+        cable.lay()?;
+        Ok(cable)
+    }
+
+    /// Lays the cable between the namespaces.
+    pub fn lay(&self) -> io::Result<()> {
+        self.near.veth(INTERFACE, &self.far, INTERFACE)
+    }
+
+    /// Takes the cable away, and with it the interfaces at both ends.
+    pub fn cut(&self) -> io::Result<()> {
+        self.near.ip(&["link", "del", INTERFACE])
     }
 
     /// A folder that lives as long as the cable.

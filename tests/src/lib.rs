@@ -8,6 +8,7 @@
 //! out by itself.
 
 pub mod alg;
+pub mod bench;
 pub mod browser;
 pub mod cable;
 pub mod flood;

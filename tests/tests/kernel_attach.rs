@@ -140,6 +140,110 @@ fn another_program_on_the_same_hook_goes_on() -> io::Result<()> {
     Ok(())
 }
 
+/// Lets a player and a camera talk once.
+fn converse(cable: &Cable) -> io::Result<()> {
+    let mut camera = cable.start_script(End::Far, "exchange.py", &["camera"])?;
+    camera.wait_until("serving", LIMIT, |camera| {
+        camera.output().contains("serving")
+    })?;
+    cable
+        .run_script(End::Near, "exchange.py", &["player"])
+        .map(drop)
+}
+
+#[test]
+fn an_interface_that_goes_and_comes_back_is_tapped_again() -> io::Result<()> {
+    for hook in [Hook::Auto, Hook::Clsact] {
+        if skip_unless_root("an_interface_that_goes_and_comes_back_is_tapped_again") {
+            return Ok(());
+        }
+        let cable = Cable::new()?;
+        let mut watch = cable.watch(End::Near, hook)?;
+        cable.cut()?;
+        watch.process().wait_until("it is gone", LIMIT, |process| {
+            process.errors().contains("eth0: the interface has gone")
+        })?;
+        cable.lay()?;
+        cable.set_addresses()?;
+        watch.process().wait_until("it is back", LIMIT, |process| {
+            process
+                .errors()
+                .contains("eth0: the interface is back and tapped again")
+        })?;
+        converse(&cable)?;
+        assert_eq!(watch.finish()?.sessions().len(), 1, "{hook:?}");
+    }
+    Ok(())
+}
+
+#[test]
+fn an_interface_that_goes_for_good_does_not_spoil_the_end() -> io::Result<()> {
+    for hook in [Hook::Auto, Hook::Clsact] {
+        if skip_unless_root("an_interface_that_goes_for_good_does_not_spoil_the_end") {
+            return Ok(());
+        }
+        let cable = Cable::new()?;
+        cable.set_addresses()?;
+        let watch = cable.watch(End::Near, hook)?;
+        converse(&cable)?;
+        cable.cut()?;
+        assert_eq!(watch.finish()?.sessions().len(), 1, "{hook:?}");
+    }
+    Ok(())
+}
+
+#[test]
+fn a_renamed_interface_stays_tapped() -> io::Result<()> {
+    if skip_unless_root("a_renamed_interface_stays_tapped") {
+        return Ok(());
+    }
+    let cable = Cable::new()?;
+    let mut watch = cable.watch(End::Near, Hook::Auto)?;
+    let near = cable.end(End::Near);
+    near.ip(&["link", "set", INTERFACE, "down"])?;
+    near.ip(&["link", "set", INTERFACE, "name", "cam0"])?;
+    near.ip(&["link", "set", "cam0", "up"])?;
+    watch
+        .process()
+        .wait_until("it is renamed", LIMIT, |process| {
+            process
+                .errors()
+                .contains("eth0: the interface is called cam0 now")
+        })?;
+    near.ip(&["addr", "add", "10.77.0.1/24", "dev", "cam0"])?;
+    let far = cable.end(End::Far);
+    far.ip(&["addr", "add", "10.77.0.2/24", "dev", INTERFACE])?;
+    converse(&cable)?;
+    assert_eq!(watch.finish()?.sessions().len(), 1);
+    Ok(())
+}
+
+#[test]
+fn a_bridge_and_its_port_are_counted_once() -> io::Result<()> {
+    if skip_unless_root("a_bridge_and_its_port_are_counted_once") {
+        return Ok(());
+    }
+    let cable = Cable::new()?;
+    let near = cable.end(End::Near);
+    near.ip(&["link", "add", "br0", "type", "bridge"])?;
+    near.ip(&["link", "set", INTERFACE, "master", "br0"])?;
+    near.ip(&["link", "set", "br0", "up"])?;
+    near.ip(&["addr", "add", "10.77.0.1/24", "dev", "br0"])?;
+    let far = cable.end(End::Far);
+    far.ip(&["addr", "add", "10.77.0.2/24", "dev", INTERFACE])?;
+    let both = ["--lan", "br0", "--lan", INTERFACE];
+    let mut watch = cable.watch_with(End::Near, &both, Hook::Auto)?;
+    converse(&cable)?;
+    let said = watch.process().errors();
+    assert!(said.contains("eth0: left out"), "{said}");
+    let report = watch.finish()?;
+    let taps = report.value()["capture"]["taps"].as_array().map(Vec::len);
+    assert_eq!((taps, report.sessions().len()), (Some(1), 1));
+    let arrivals = &report.sessions()[0]["media"][0]["arrivals"];
+    assert_eq!(arrivals[0]["rtp"]["packets"], 975, "{arrivals}");
+    Ok(())
+}
+
 #[test]
 fn an_unknown_interface_is_told_in_one_line() -> io::Result<()> {
     let outcome = program::run(&["watch", "--lan", "nosuch0", "--no-tui"])?;

@@ -5,6 +5,7 @@
 
 mod capture;
 mod kernel;
+mod live;
 mod measure;
 mod offline;
 
@@ -23,11 +24,13 @@ pub(crate) struct Args {
 enum What {
     Offline(offline::Args),
     Kernel(kernel::Args),
+    Live(live::Args),
 }
 
 pub(crate) fn main(workspace: &Workspace, args: &Args) -> Result<()> {
     match &args.what {
         What::Offline(args) => offline::main(workspace, args),
         What::Kernel(kernel::Args {}) => kernel::main(workspace),
+        What::Live(live::Args {}) => live::main(workspace),
     }
 }

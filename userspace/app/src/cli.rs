@@ -1,5 +1,6 @@
 //! The command line: one definition per flag, from which help, the manual page and the shell completions are made.
 
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -91,6 +92,12 @@ pub(crate) struct WatchArgs {
     /// Interface that receives a copy of someone else's traffic.
     #[arg(long, value_name = "IF")]
     pub mirror: Option<String>,
+    /// Keep what the mirror port receives from this machine's own network stack; only for a port that gets nothing else.
+    #[arg(long, requires = "mirror", conflicts_with_all = ["lan", "wan"])]
+    pub mirror_drop: bool,
+    /// Room for packets on their way out of the kernel, for example 512k or 8M.
+    #[arg(long, value_name = "SIZE", value_parser = parse_ring, default_value = "8M")]
+    pub ring: u32,
     /// Print a line per event instead of opening the screen.
     #[arg(long)]
     pub no_tui: bool,
@@ -219,6 +226,31 @@ fn parse_router(name: &str) -> Result<&'static Router, String> {
     })
 }
 
+/// Sizes that the kernel takes for a ring (a multiple of its pages) and that can be mapped.
+const RING_BYTES: RangeInclusive<u32> = 64 << 10..=1 << 30;
+
+/// Reads a size such as `512k` or `8M`, and takes the next power of two, which is what the kernel wants.
+fn parse_ring(text: &str) -> Result<u32, String> {
+    let complaint = || "use a size from 64k to 1G, for example 512k or 8M".to_owned();
+    let digits_len = text.bytes().take_while(u8::is_ascii_digit).count();
+    let (digits, unit) = text.split_at(digits_len);
+    let shift = match unit {
+        "" => 0,
+        "k" | "K" => 10,
+        "m" | "M" => 20,
+        "g" | "G" => 30,
+        _ => return Err(complaint()),
+    };
+    let count: u64 = digits.parse().map_err(|_| complaint())?;
+    let bytes = count
+        .checked_mul(1 << shift)
+        .and_then(u64::checked_next_power_of_two);
+    bytes
+        .and_then(|bytes| u32::try_from(bytes).ok())
+        .filter(|bytes| RING_BYTES.contains(bytes))
+        .ok_or_else(complaint)
+}
+
 /// Reads a time such as `30s`, `5m`, `1h`, `500ms` or plain seconds.
 fn parse_duration(text: &str) -> Result<Duration, String> {
     let digits_len = text.bytes().take_while(u8::is_ascii_digit).count();
@@ -261,6 +293,23 @@ mod tests {
         assert!(parse_duration("5 days").is_err());
         assert!(parse_duration("99999999999999999999h").is_err());
         assert!(parse_duration("9999999999999999h").is_err());
+    }
+
+    #[test]
+    fn a_ring_has_a_size_that_the_kernel_takes() {
+        assert_eq!(parse_ring("8M"), Ok(8 << 20));
+        assert_eq!(parse_ring("100k"), Ok(128 << 10));
+        assert_eq!(parse_ring("65536"), Ok(64 << 10));
+        for wrong in ["", "M", "1k", "2G", "99999999999999999999", "8 M", "-1"] {
+            assert!(parse_ring(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn only_a_mirror_port_can_be_kept_from_the_host() {
+        let parse = |words: &[&str]| Cli::try_parse_from([&["rtspscope", "watch"], words].concat());
+        assert!(parse(&["--mirror", "eth1", "--mirror-drop"]).is_ok());
+        assert!(parse(&["--lan", "eth1", "--mirror-drop"]).is_err());
     }
 
     #[test]

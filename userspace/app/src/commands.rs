@@ -144,6 +144,8 @@ fn watch_live(args: &WatchArgs, view: Box<dyn View>) -> Result<u8, Failure> {
         ]
         .concat(),
         mirror: args.mirror.clone(),
+        mirror_drop: args.mirror_drop,
+        ring_bytes: args.ring,
         rtsp_ports: engine.rtsp_ports,
         duration: args.duration,
         hook: match args.hook {

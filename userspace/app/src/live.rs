@@ -1,7 +1,8 @@
 //! Live capture: kernel programs on the router's interfaces, their ring and counters as inputs of the engine.
 //!
 //! One task does it all. Frames of all taps and processors share one ring and come slightly out of order, so they are
-//! held for a moment and handed over by time. Counters are handed over several times a second as absolute values.
+//! held for a moment and handed over by time. The ring is looked into every few milliseconds rather than on a call
+//! from the kernel, which would cost each packet more than the tap does. Counters are handed over several times a second as absolute values.
 //! Nothing here judges: the host (engine, recorder, printer) sees [`Input`]s as it would from a file.
 
 mod attach;
@@ -13,6 +14,7 @@ mod error;
 mod frames;
 mod interfaces;
 mod kernel_log;
+mod links;
 mod privilege;
 mod promiscuous;
 mod session;
@@ -49,6 +51,10 @@ pub(crate) struct LiveOptions {
     pub taps: Vec<(String, TapRole)>,
     /// Interface that receives a copy of someone else's traffic.
     pub mirror: Option<String>,
+    /// Ends there what the mirror port receives.
+    pub mirror_drop: bool,
+    /// Size of the ring, a power of two.
+    pub ring_bytes: u32,
     /// TCP ports of which every connection is copied; plain RTSP is recognised on any port.
     pub rtsp_ports: Vec<u16>,
     /// Ends by itself after this time; else only by SIGINT or SIGTERM.
@@ -111,11 +117,15 @@ async fn observe(
             _ = terminate.recv() => return Ok(()),
             _ = hangup.recv() => return Ok(()),
             () = at(end) => return Ok(()),
-            read = live.wait_for_frames() => {
-                read?;
-                live.hand_over(host)?;
+            () = live.wait_for_frames() => {
+                if !live.hand_over(host)? {
+                    continue;
+                }
             }
-            _ = counters.tick() => live.read_counters(host)?,
+            _ = counters.tick() => {
+                live.follow_links(host);
+                live.read_counters(host)?;
+            }
             _ = view.tick() => {}
         }
         live.turn(host)?;

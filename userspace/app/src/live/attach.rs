@@ -10,7 +10,10 @@ use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
 
 use aya::programs::links::LinkOrder;
-use aya::programs::tc::{self, NlOptions, TcAttachOptions, TcAttachType, TcError};
+use aya::programs::tc::{
+    self, NlOptions, SchedClassifierLinkId, TcAttachOptions, TcAttachType, TcError,
+};
+use aya::programs::xdp::XdpLinkId;
 use aya::programs::{Program, ProgramError, SchedClassifier, Xdp, XdpMode};
 use aya::util::KernelVersion;
 use aya::{Ebpf, EbpfLoader};
@@ -19,7 +22,7 @@ use rtspscope_wire::{LinkType, TapRole};
 
 use super::error::LiveError;
 use super::interfaces::Interface;
-use super::{Hook, clsact, promiscuous};
+use super::{Hook, LiveOptions, clsact, links, promiscuous};
 
 /// Kernel from which TCX is there.
 const TCX_SINCE: KernelVersion = KernelVersion::new(6, 6, 0);
@@ -52,37 +55,64 @@ pub(super) struct Attached {
     pub(super) ways: Vec<&'static str>,
     /// What a user should know about the way that was taken, by interface.
     pub(super) notes: Vec<(String, &'static str)>,
-    qdiscs: Vec<clsact::Qdisc>,
-    /// Held, not used.
-    locks: Vec<UnixDatagram>,
-    /// Held, not used.
-    promiscuous_sockets: Vec<OwnedFd>,
+    held: Vec<Held>,
+}
+
+/// What an interface is tapped by.
+#[derive(Debug, Default)]
+struct Held {
+    ifindex: u32,
+    tc: Vec<(&'static str, SchedClassifierLinkId)>,
+    xdp: Option<XdpLinkId>,
+    qdisc: Option<clsact::Qdisc>,
+    /// The lock, and what keeps the interface promiscuous: held, not used.
+    sockets: Vec<OwnedFd>,
 }
 
 impl Attached {
     /// Loads the programs and attaches them to every interface.
-    pub(super) fn new(
-        interfaces: &[Interface],
-        rtsp_ports: &[u16],
-        hook: Hook,
-        kernel_log: bool,
-    ) -> Result<Self, LiveError> {
+    pub(super) fn new(interfaces: &[Interface], options: &LiveOptions) -> Result<Self, LiveError> {
         let mut attached = Self {
-            ebpf: load(rtsp_ports, kernel_log)?,
+            ebpf: load(options)?,
             ways: Vec::new(),
             notes: Vec::new(),
-            qdiscs: Vec::new(),
-            locks: Vec::new(),
-            promiscuous_sockets: Vec::new(),
+            held: Vec::new(),
         };
         for interface in interfaces {
-            attached.attach(interface, hook)?;
+            let way = attached.attach(interface, options.hook)?;
+            attached.ways.push(way);
         }
         Ok(attached)
     }
 
+    /// Lets go of an interface that is not there any more.
+    pub(super) fn forget(&mut self, ifindex: u32) {
+        let (gone, held) = std::mem::take(&mut self.held)
+            .into_iter()
+            .partition(|held| held.ifindex == ifindex);
+        self.held = held;
+        let gone: Vec<Held> = gone;
+        for held in gone {
+            // The kernel has detached the programs already, and may complain that there is nothing to detach.
+            for (name, link) in held.tc {
+                let program: Result<&mut SchedClassifier, _> = program(&mut self.ebpf, name);
+                let _gone = program.and_then(|program| program.detach(link));
+            }
+            if let Some(link) = held.xdp {
+                let program: Result<&mut Xdp, _> = program(&mut self.ebpf, MIRROR_PROGRAM);
+                let _gone = program.and_then(|program| program.detach(link));
+            }
+        }
+    }
+
     /// Detaches everything; the maps stay readable.
     pub(super) fn detach(&mut self) -> Result<(), ProgramError> {
+        let indices: Vec<u32> = self.held.iter().map(|held| held.ifindex).collect();
+        for ifindex in indices {
+            if links::name_of(ifindex).is_none() {
+                self.forget(ifindex);
+            }
+        }
         for (_, program) in self.ebpf.programs_mut() {
             let result = if let Program::SchedClassifier(program) = program {
                 program.unload()
@@ -96,28 +126,33 @@ impl Attached {
                 Err(error) => return Err(error),
             }
         }
-        self.qdiscs.clear();
+        self.held.clear();
         Ok(())
     }
 
-    fn attach(&mut self, interface: &Interface, hook: Hook) -> Result<(), LiveError> {
+    /// Attaches to one interface and tells how.
+    pub(super) fn attach(
+        &mut self,
+        interface: &Interface,
+        hook: Hook,
+    ) -> Result<&'static str, LiveError> {
+        let mut held = Held {
+            ifindex: interface.index,
+            ..Held::default()
+        };
         if let Some(lock) = lock(interface.index) {
             remove_leftovers(&interface.name);
-            self.locks.push(lock);
+            held.sockets.push(lock.into());
         }
         let way = if interface.role == TapRole::Mirror {
-            self.promiscuous_sockets
-                .push(promiscuous::enable(interface.index)?);
-            self.attach_mirror(interface, hook)?
+            held.sockets.push(promiscuous::enable(interface.index)?);
+            self.attach_mirror(interface, hook, &mut held)
         } else {
-            self.attach_tc(
-                interface,
-                hook,
-                &[TcAttachType::Ingress, TcAttachType::Egress],
-            )?
+            let both = [TcAttachType::Ingress, TcAttachType::Egress];
+            self.attach_tc(interface, hook, &both, &mut held)
         };
-        self.ways.push(way);
-        Ok(())
+        self.held.push(held);
+        way
     }
 
     /// XDP in the driver, else in the stack; before 5.18 the TC program does it.
@@ -125,10 +160,11 @@ impl Attached {
         &mut self,
         interface: &Interface,
         hook: Hook,
+        held: &mut Held,
     ) -> Result<&'static str, LiveError> {
         if let Some(reason) = why_no_xdp(interface) {
             self.notes.push((interface.name.clone(), reason));
-            return self.attach_tc(interface, hook, &[TcAttachType::Ingress]);
+            return self.attach_tc(interface, hook, &[TcAttachType::Ingress], held);
         }
         let failed = |error| LiveError::Attach {
             name: interface.name.clone(),
@@ -138,15 +174,14 @@ impl Attached {
         if program.fd().is_err() {
             program.load().map_err(failed)?;
         }
-        if program
-            .attach_to_if_index(interface.index, XdpMode::Driver)
-            .is_ok()
-        {
+        if let Ok(link) = program.attach_to_if_index(interface.index, XdpMode::Driver) {
+            held.xdp = Some(link);
             return Ok("xdp-native");
         }
-        program
+        let link = program
             .attach_to_if_index(interface.index, XdpMode::Skb)
             .map_err(failed)?;
+        held.xdp = Some(link);
         Ok("xdp-generic")
     }
 
@@ -155,10 +190,11 @@ impl Attached {
         interface: &Interface,
         hook: Hook,
         directions: &[TcAttachType],
+        held: &mut Held,
     ) -> Result<&'static str, LiveError> {
         let tcx = hook == Hook::Auto && kernel_has(TCX_SINCE);
         if !tcx {
-            self.qdiscs.push(clsact::Qdisc::ensure(interface)?);
+            held.qdisc = Some(clsact::Qdisc::ensure(interface)?);
         }
         let failed = |error| LiveError::Attach {
             name: interface.name.clone(),
@@ -171,7 +207,8 @@ impl Attached {
             if program.fd().is_err() {
                 program.load().map_err(failed)?;
             }
-            attach_first(program, &interface.name, *direction, tcx).map_err(failed)?;
+            let link = attach_first(program, &interface.name, *direction, tcx).map_err(failed)?;
+            held.tc.push((name, link));
         }
         Ok(if tcx { "tcx" } else { "clsact" })
     }
@@ -192,12 +229,10 @@ fn attach_first(
     interface: &str,
     direction: TcAttachType,
     tcx: bool,
-) -> Result<(), ProgramError> {
+) -> Result<SchedClassifierLinkId, ProgramError> {
     if tcx {
         let first = TcAttachOptions::TcxOrder(LinkOrder::first());
-        return program
-            .attach_with_options(interface, direction, first)
-            .map(drop);
+        return program.attach_with_options(interface, direction, first);
     }
     let first = TcAttachOptions::Netlink(NlOptions {
         priority: PRIORITY,
@@ -212,25 +247,26 @@ fn attach_first(
             ) =>
         {
             let anywhere = TcAttachOptions::Netlink(NlOptions::default());
-            program
-                .attach_with_options(interface, direction, anywhere)
-                .map(drop)
+            program.attach_with_options(interface, direction, anywhere)
         }
-        result => result.map(drop),
+        result => result,
     }
 }
 
-fn load(rtsp_ports: &[u16], kernel_log: bool) -> Result<Ebpf, LiveError> {
+fn load(options: &LiveOptions) -> Result<Ebpf, LiveError> {
     let processors =
         aya::util::nr_cpus().map_err(|(call, error)| LiveError::System { call, error })?;
-    let ports = port_bitmap(rtsp_ports);
-    let tell = u8::from(kernel_log);
+    let ports = port_bitmap(&options.rtsp_ports);
+    let tell = u8::from(options.kernel_log);
+    let drop = u8::from(options.mirror.is_some() && options.mirror_drop);
     let mut loader = EbpfLoader::new();
     loader
         .override_global("RTSP_PORTS", &ports, true)
         .override_global("TELL", &tell, true)
+        .override_global("DROP", &drop, true)
+        .map_max_entries("RING", options.ring_bytes)
         .map_max_entries("LARGE", u32::try_from(processors).unwrap_or(u32::MAX));
-    if !kernel_log {
+    if !options.kernel_log {
         // aya makes a whole page of it.
         loader.map_max_entries(LOG_MAP, 1);
     }

@@ -10,7 +10,7 @@ use std::time::Duration;
 use rtsp_ebpf_common::abi::RecordHeader;
 
 /// How long a frame waits for an older one.
-pub(super) const HOLD: Duration = Duration::from_millis(3);
+const HOLD: Duration = Duration::from_millis(3);
 
 /// Frames that may wait; beyond it the oldest leave at once.
 const MAX_WAITING: usize = 4096;

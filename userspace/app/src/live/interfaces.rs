@@ -36,9 +36,8 @@ pub(super) fn choose(options: &LiveOptions) -> Result<Vec<Interface>, LiveError>
         return Ok(vec![find(&present, name, TapRole::Mirror)?]);
     }
     if !options.taps.is_empty() {
-        return options
-            .taps
-            .iter()
+        let named = options.taps.iter();
+        return named
             .map(|(name, role)| find(&present, name, *role))
             .collect();
     }
@@ -62,6 +61,11 @@ pub(super) fn choose(options: &LiveOptions) -> Result<Vec<Interface>, LiveError>
         [] => Err(LiveError::NoInterface),
         taps => Ok(taps.to_vec()),
     }
+}
+
+/// An interface that is there now.
+pub(super) fn by_name(name: &str, role: TapRole) -> Result<Interface, LiveError> {
+    find(&datalink::interfaces(), name, role)
 }
 
 fn find(present: &[NetworkInterface], name: &str, role: TapRole) -> Result<Interface, LiveError> {
@@ -90,15 +94,29 @@ fn describe(interface: &NetworkInterface, role: TapRole) -> Result<Interface, Li
     })
 }
 
+/// Parts interfaces from those whose bridge or bond is among them too: the same packets cross both.
+pub(super) fn without_ports(chosen: Vec<Interface>) -> (Vec<Interface>, Vec<Interface>) {
+    let names: Vec<String> = chosen
+        .iter()
+        .map(|interface| interface.name.clone())
+        .collect();
+    chosen.into_iter().partition(|interface| {
+        master(&interface.name).is_none_or(|master| !names.contains(&master))
+    })
+}
+
+/// Name of the bridge or bond that an interface is a port of.
+fn master(name: &str) -> Option<String> {
+    let link = fs::read_link(Path::new("/sys/class/net").join(name).join("master")).ok()?;
+    Some(link.file_name()?.to_string_lossy().into_owned())
+}
+
 /// Up, not the loopback, with an address of its own, and not a port of a bridge or bond: what it carries is seen there.
 fn is_candidate(interface: &NetworkInterface) -> bool {
     interface.is_up()
         && !interface.is_loopback()
         && !interface.ips.is_empty()
-        && !Path::new("/sys/class/net")
-            .join(&interface.name)
-            .join("master")
-            .exists()
+        && master(&interface.name).is_none()
 }
 
 /// The kernel's `ARPHRD_*` number of an interface.

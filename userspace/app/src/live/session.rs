@@ -5,8 +5,8 @@ use std::time::Duration;
 use aya::maps::{MapData, RingBuf};
 use rtsp_ebpf_common::abi::{Direction as Way, FlowKey, FlowValue};
 use rtspscope_engine::{CaptureLoss, FlowCounters, Input, TapInfo};
-use rtspscope_wire::{Direction, FrameRef, LinkType, TapId};
-use tokio::io::unix::AsyncFd;
+use rtspscope_wire::{Direction, FrameRef, LinkType, TapId, TapRole};
+use tokio::task::yield_now;
 use tokio::time::sleep;
 
 use super::attach::Attached;
@@ -14,19 +14,37 @@ use super::clock::Clock;
 use super::counters::Counters;
 use super::endpoints::{Endpoints, touches};
 use super::error::LiveError;
-use super::frames::{Frames, HOLD, Waiting};
+use super::frames::{Frames, Waiting};
 use super::interfaces::{self, Interface};
 use super::kernel_log::KernelLog;
-use super::{LiveHost, LiveOptions, privilege};
+use super::links::{Change, Links};
+use super::{Hook, LiveHost, LiveOptions, privilege};
 use crate::failure::Failure;
 
 /// Records that are read from the ring before the host gets them.
 const BATCH: usize = 1024;
 
+/// Time between two looks into the ring while packets come, and while none do. With the time that a frame waits for
+/// older ones, the host has each within 10 ms.
+const BUSY: Duration = Duration::from_millis(4);
+const QUIET: Duration = Duration::from_millis(10);
+
+/// What the last look into the ring found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ring {
+    /// More than was taken out.
+    Full,
+    /// Something, or frames wait.
+    Busy,
+    /// Nothing.
+    Quiet,
+}
+
 /// One tapped interface.
 #[derive(Clone, Copy, Debug)]
 struct Tap {
     ifindex: u32,
+    role: TapRole,
     id: TapId,
     link_type: LinkType,
 }
@@ -34,12 +52,16 @@ struct Tap {
 /// A live run.
 pub(super) struct Live {
     attached: Attached,
-    ring: AsyncFd<RingBuf<MapData>>,
+    ring: RingBuf<MapData>,
+    /// The last look into the ring found records, and maybe not all of them.
+    ring_is: Ring,
     counters: Counters,
     kernel_log: Option<KernelLog>,
     endpoints: Endpoints,
     frames: Frames,
     taps: Vec<Tap>,
+    links: Links,
+    hook: Hook,
     clock: Clock,
     handed_over: u64,
 }
@@ -47,14 +69,15 @@ pub(super) struct Live {
 impl Live {
     /// Attaches to the interfaces and opens a tap for each.
     pub(super) fn open(options: &LiveOptions, host: &mut dyn LiveHost) -> Result<Self, Failure> {
-        let chosen = interfaces::choose(options)?;
+        let (chosen, ports) = interfaces::without_ports(interfaces::choose(options)?);
+        for port in &ports {
+            host.note(
+                &port.name,
+                "left out: it is a port of a bridge or bond that is tapped too, where its packets are counted",
+            );
+        }
         privilege::check()?;
-        let mut attached = Attached::new(
-            &chosen,
-            &options.rtsp_ports,
-            options.hook,
-            options.kernel_log,
-        )?;
+        let mut attached = Attached::new(&chosen, options)?;
         let kernel_log = options
             .kernel_log
             .then(|| KernelLog::new(&mut attached.ebpf))
@@ -63,9 +86,6 @@ impl Live {
         let endpoints = Endpoints::new(&mut attached.ebpf, &options.rtsp_ports)?;
         let ring = super::take_map(&mut attached.ebpf, "RING")?;
         let ring = RingBuf::try_from(ring).map_err(LiveError::from)?;
-        // SAFETY: the ring owns its descriptor and keeps it open as long as it lives.
-        let ring = unsafe { AsyncFd::register(ring) };
-        let ring = ring.map_err(|error| LiveError::system("epoll")(error.into_parts().1))?;
         if options.taps.is_empty() && options.mirror.is_none() {
             tell_choice(&chosen, host);
         }
@@ -77,6 +97,7 @@ impl Live {
             .zip(&attached.ways)
             .map(|(interface, way)| Tap {
                 ifindex: interface.index,
+                role: interface.role,
                 id: host.open_tap(TapInfo {
                     name: interface.name.clone(),
                     role: interface.role,
@@ -88,50 +109,99 @@ impl Live {
             });
         let taps = taps.collect();
         let frames = Frames::default();
+        let named = chosen
+            .into_iter()
+            .map(|interface| (interface.name, interface.index));
+        let links = Links::new(named);
         Ok(Self {
             attached,
             ring,
+            ring_is: Ring::Quiet,
             counters,
             kernel_log,
             endpoints,
             frames,
             taps,
+            links,
+            hook: options.hook,
             clock: Clock::start(),
             handed_over: 0,
         })
     }
 
-    /// Reads what is in the ring; waits for it unless frames are waiting already.
-    pub(super) async fn wait_for_frames(&mut self) -> Result<(), Failure> {
-        let held = if self.frames.is_empty() {
-            None
-        } else {
-            Some(HOLD)
-        };
-        let ready = tokio::select! {
-            ready = self.ring.readable_mut() => Some(ready.map_err(LiveError::system("epoll"))?),
-            () = rest(held) => None,
-        };
-        let Some(mut ready) = ready else {
-            return Ok(());
-        };
-        for _ in 0..BATCH {
-            let Some(record) = ready.get_inner_mut().next() else {
-                ready.clear_ready();
-                break;
-            };
-            self.frames.push(&record);
+    /// Waits until it is time to look into the ring again.
+    pub(super) async fn wait_for_frames(&mut self) {
+        match self.ring_is {
+            Ring::Full => yield_now().await,
+            Ring::Busy => sleep(BUSY).await,
+            Ring::Quiet => sleep(QUIET).await,
         }
-        Ok(())
     }
 
-    /// Hands over the frames that have waited long enough.
-    pub(super) fn hand_over(&mut self, host: &mut dyn LiveHost) -> Result<(), Failure> {
+    /// Reads what is in the ring, and hands over the frames that have waited long enough; tells whether there were any.
+    pub(super) fn hand_over(&mut self, host: &mut dyn LiveHost) -> Result<bool, Failure> {
+        let read = self.read_ring();
+        self.ring_is = match read {
+            BATCH => Ring::Full,
+            0 if self.frames.is_empty() => Ring::Quiet,
+            _ => Ring::Busy,
+        };
+        let before = self.handed_over;
         let now_ns = Clock::now();
         while let Some(frame) = self.frames.pop_due(now_ns) {
             self.hand_over_one(&frame, host)?;
         }
-        Ok(())
+        Ok(self.handed_over != before)
+    }
+
+    /// Takes records out of the ring, at most a batch; how many.
+    fn read_ring(&mut self) -> usize {
+        for count in 0..BATCH {
+            let Some(record) = self.ring.next() else {
+                return count;
+            };
+            self.frames.push(&record);
+        }
+        BATCH
+    }
+
+    /// Taps again what has gone and come back, and says so.
+    pub(super) fn follow_links(&mut self, host: &mut dyn LiveHost) {
+        for (place, name, change) in self.links.changes() {
+            let Some(tap) = self.taps.get_mut(place) else {
+                continue;
+            };
+            match change {
+                Change::Gone => {
+                    self.attached.forget(tap.ifindex);
+                    host.note(
+                        &name,
+                        "the interface has gone; it is tapped again once it is back",
+                    );
+                }
+                Change::Renamed(new) => {
+                    host.note(
+                        &name,
+                        &format!("the interface is called {new} now and stays tapped"),
+                    );
+                }
+                Change::Back(index) => {
+                    self.attached.forget(tap.ifindex);
+                    tap.ifindex = index;
+                    let attached = interfaces::by_name(&name, tap.role).and_then(|interface| {
+                        tap.link_type = interface.link_type;
+                        self.attached.attach(&interface, self.hook)
+                    });
+                    let told = match attached {
+                        Ok(way) => format!("the interface is back and tapped again ({way})"),
+                        Err(error) => {
+                            format!("the interface is back and cannot be tapped: {error}")
+                        }
+                    };
+                    host.note(&name, &told);
+                }
+            }
+        }
     }
 
     /// Hands over what the kernel counted and said, and the time.
@@ -184,7 +254,7 @@ impl Live {
 
     /// Hands over everything that is left.
     pub(super) fn drain_last(mut self, host: &mut dyn LiveHost) -> Result<(), Failure> {
-        while let Some(record) = self.ring.get_mut().next() {
+        while let Some(record) = self.ring.next() {
             self.frames.push(&record);
         }
         while let Some(frame) = self.frames.pop() {
@@ -241,13 +311,5 @@ fn direction(number: u8) -> Direction {
         Direction::Egress
     } else {
         Direction::Ingress
-    }
-}
-
-/// Waits for a time, for ever if there is none.
-async fn rest(time: Option<Duration>) {
-    match time {
-        Some(time) => sleep(time).await,
-        None => std::future::pending().await,
     }
 }

@@ -1,15 +1,20 @@
 //! The programs run by the kernel on made packets (`BPF_PROG_TEST_RUN`), and their attachment in a panic. Root only.
 
+mod agreement;
 mod cost;
 mod log;
+mod others;
 mod packets;
+mod shapes;
 
+use std::net::SocketAddr;
 use std::thread;
 
-use aya::maps::{Array, HashMap, RingBuf};
+use aya::maps::{Array, HashMap, PerCpuArray, RingBuf};
 use aya::programs::{TestRun, TestRunOptions, TestRunResult};
 use rtsp_ebpf_common::abi::{
-    EndpointKey, EndpointValue, FlowKey, FlowValue, PortMarks, RecordHeader, port_marks,
+    COUNTERS, Counter, EndpointKey, EndpointValue, FlowKey, FlowValue, Local, PeerKey, PortMarks,
+    RecordHeader, port_marks,
 };
 
 use super::super::endpoints::PORT_MARKS;
@@ -53,6 +58,15 @@ fn loopback() -> Interface {
     }
 }
 
+/// Options as the command line would give them.
+fn options() -> LiveOptions {
+    LiveOptions {
+        rtsp_ports: vec![554],
+        ring_bytes: 8 << 20,
+        ..LiveOptions::default()
+    }
+}
+
 /// Programs that are loaded and attached to nothing.
 struct Loaded {
     ebpf: Ebpf,
@@ -64,7 +78,14 @@ impl Loaded {
     }
 
     fn with_log(kernel_log: bool) -> Self {
-        let mut ebpf = load(&[554], kernel_log).unwrap();
+        Self::with(&LiveOptions {
+            kernel_log,
+            ..options()
+        })
+    }
+
+    fn with(options: &LiveOptions) -> Self {
+        let mut ebpf = load(options).unwrap();
         for (_, _, name) in PROGRAMS {
             let tc: &mut SchedClassifier = program(&mut ebpf, name).unwrap();
             tc.load().unwrap();
@@ -95,7 +116,11 @@ impl Loaded {
 
     /// Follows what goes to the receiver of [`MEDIA`].
     fn follow_media(&mut self) {
-        let (_, to) = MEDIA;
+        self.follow(MEDIA.1);
+    }
+
+    /// Follows what goes to an end.
+    fn follow(&mut self, to: SocketAddr) {
         let ends = self.ebpf.map_mut("ENDPOINTS").unwrap();
         let mut ends: HashMap<_, EndpointKey, EndpointValue> = ends.try_into().unwrap();
         let value = EndpointValue { clock_rate: 90_000 };
@@ -119,6 +144,38 @@ impl Loaded {
             records.push((header, frame.to_vec()));
         }
         records
+    }
+
+    /// What the programs could not do, by counter.
+    fn losses(&mut self) -> [u64; COUNTERS] {
+        let local = self.ebpf.map("LOCAL").unwrap();
+        let local: PerCpuArray<_, Local> = local.try_into().unwrap();
+        let mut losses = [0; COUNTERS];
+        for local in local.get(&0, 0).unwrap().iter() {
+            for (sum, count) in losses.iter_mut().zip(local.counters) {
+                *sum += count;
+            }
+        }
+        losses[Counter::Recognised as usize] = 0;
+        losses
+    }
+
+    /// Forgets flows, connections, and ends that are followed; takes much less time than loading the programs anew.
+    fn forget(&mut self) {
+        self.forget_keys_of::<FlowKey, FlowValue>("FLOWS");
+        self.forget_keys_of::<FlowKey, u32>("CONNECTIONS");
+        self.forget_keys_of::<PeerKey, u32>("PEERS");
+        self.forget_keys_of::<EndpointKey, EndpointValue>("ENDPOINTS");
+        self.records();
+    }
+
+    fn forget_keys_of<K: aya::Pod, V: aya::Pod>(&mut self, map: &str) {
+        let map = self.ebpf.map_mut(map).unwrap();
+        let mut map: HashMap<_, K, V> = map.try_into().unwrap();
+        let keys: Vec<_> = map.keys().map(Result::unwrap).collect();
+        for key in keys {
+            map.remove(&key).unwrap();
+        }
     }
 
     fn flows(&mut self) -> Vec<(FlowKey, FlowValue)> {
@@ -152,6 +209,26 @@ fn every_packet_goes_on_unchanged() {
         assert_eq!(result.return_value, PASS);
         assert_eq!(&after, packet);
     }
+}
+
+#[test]
+fn a_mirror_port_ends_its_packets_only_if_asked_to() {
+    if !may_load("a_mirror_port_ends_its_packets_only_if_asked_to") {
+        return;
+    }
+    /// `XDP_DROP` and `TC_ACT_SHOT`.
+    const DROPPED: [u32; 2] = [1, 2];
+    let packet = udp(MEDIA, &rtp(1));
+    let verdicts = |mirror: Option<&str>| {
+        let mut loaded = Loaded::with(&LiveOptions {
+            mirror: mirror.map(str::to_owned),
+            mirror_drop: true,
+            ..options()
+        });
+        [MIRROR_PROGRAM, "rtsp_ether_in"].map(|name| loaded.run(name, &packet, 1).0.return_value)
+    };
+    assert_eq!(verdicts(Some("eth1")), DROPPED);
+    assert_eq!(verdicts(None), [PASS, GO_ON], "a router never drops");
 }
 
 #[test]
@@ -215,7 +292,14 @@ fn a_panic_detaches_everything() {
     }
     let ended = in_own_namespace(|| {
         let panicked = std::panic::catch_unwind(|| {
-            let _attached = Attached::new(&[loopback()], &[554], Hook::Clsact, false).unwrap();
+            let _attached = Attached::new(
+                &[loopback()],
+                &LiveOptions {
+                    hook: Hook::Clsact,
+                    ..options()
+                },
+            )
+            .unwrap();
             assert!(clsact::has_filters(1).unwrap(), "while it runs");
             panic!("on purpose");
         });
