@@ -22,8 +22,8 @@ pub(crate) struct Cli {
     pub command: Command,
 }
 
-const EXIT_STATUS: &str = "Exit status: 0 done; 1 done, and a finding met --fail-on; 2 wrong usage, unreadable input or \
-                           missing permission.";
+const EXIT_STATUS: &str = "Exit status: 0 done; 1 done, and a finding met --fail-on; 2 wrong usage, unreadable input, \
+                           missing permission, or no live capture (doctor).";
 
 /// The commands of the program.
 #[derive(Debug, Subcommand)]
@@ -38,13 +38,18 @@ pub(crate) enum Command {
     Watch(WatchArgs),
     /// Say what a finding means, what proves it and what to do; without CODE, list all findings
     Explain {
-        /// Code of the finding, as reports print it in square brackets.
-        #[arg(value_parser = PossibleValuesParser::new(Code::ALL.iter().map(|code| code.name())), hide_possible_values = true)]
+        /// Code of the finding, as reports print it in square brackets; or routers, players or alg.
+        #[arg(value_parser = PossibleValuesParser::new(explained()), hide_possible_values = true)]
         code: Option<String>,
-        /// Your router, so that the advice names its own menus and commands.
+        /// Your router, so that the advice names its own menus and commands; on a router it is this machine.
         #[arg(long, value_name = "NAME", value_parser = parse_router)]
         router: Option<&'static Router>,
     },
+    /// Tell whether live capture works on this machine, and what limits it
+    ///
+    /// Loads the kernel programs and attaches them for a moment to a loopback of its own; nothing of the machine is changed.
+    /// Ends with status 2 where live capture does not work.
+    Doctor(DoctorArgs),
     /// Print shell completions
     Completions {
         /// Shell to print them for.
@@ -75,6 +80,20 @@ pub(crate) struct AnalyzeArgs {
     /// Options that all commands on packets have.
     #[command(flatten)]
     pub common: CommonArgs,
+}
+
+/// Arguments of `doctor`.
+#[derive(Debug, Args)]
+pub(crate) struct DoctorArgs {
+    /// Interfaces to try the kernel programs on as well.
+    #[arg(value_name = "IF")]
+    pub interfaces: Vec<String>,
+    /// Shape of the answer.
+    #[arg(long, value_enum, default_value_t = DoctorFormat::Text)]
+    pub format: DoctorFormat,
+    /// Short for --format json.
+    #[arg(long, conflicts_with = "format")]
+    pub json: bool,
 }
 
 /// Arguments of `watch`.
@@ -135,7 +154,8 @@ pub(crate) struct CommonArgs {
     /// TCP ports on which a silent, refused or encrypted connection counts as RTSP; plain RTSP is recognised on any.
     #[arg(long, value_name = "PORT", value_delimiter = ',')]
     pub rtsp_port: Vec<u16>,
-    /// Your router, so that the advice names its own menus and commands; a wrong name lists the known ones.
+    /// Your router, so that the advice names its own menus and commands; a wrong name lists the known ones. Without it the
+    /// machine itself is asked where it is a router, or forwards between the interfaces that are watched.
     #[arg(long, value_name = "NAME", value_parser = parse_router)]
     pub router: Option<&'static Router>,
     /// Show passwords and Authorization values instead of blanking them.
@@ -165,6 +185,15 @@ pub(crate) enum ReportFormat {
     Markdown,
     /// One page with pictures, for a browser or on paper; it needs no network and no script.
     Html,
+}
+
+/// Shapes of the doctor's answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum DoctorFormat {
+    /// For reading.
+    Text,
+    /// One JSON object.
+    Json,
 }
 
 /// Shapes of a line per event.
@@ -216,6 +245,12 @@ pub(crate) enum ColorChoice {
     Always,
     /// Never.
     Never,
+}
+
+/// What can be explained: findings and pages.
+fn explained() -> impl Iterator<Item = &'static str> {
+    let codes = Code::ALL.iter().map(|code| code.name());
+    codes.chain(advice::PAGES.iter().map(|page| page.name))
 }
 
 /// Finds a router by any of its names.

@@ -6,11 +6,17 @@ use std::path::Path;
 use clap::CommandFactory;
 use rtspscope_capture::{MergedFiles, NamedFile, Recorder};
 use rtspscope_engine::EngineOptions;
+use rtspscope_engine::advice::{Named, Router};
 use rtspscope_wire::TapRole;
 
 use crate::bundle::Bundle;
-use crate::cli::{AnalyzeArgs, Cli, Command, CommonArgs, LineFormat, ReportFormat, WatchArgs};
+use crate::cli::{
+    AnalyzeArgs, Cli, Command, CommonArgs, DoctorArgs, DoctorFormat, LineFormat, ReportFormat,
+    WatchArgs,
+};
+use crate::doctor;
 use crate::failure::Failure;
+use crate::machine::{self, Task};
 use crate::manual;
 use crate::output::analyze::{ReportView, Shape};
 use crate::output::complain;
@@ -27,6 +33,8 @@ use crate::tui::Screen;
 const DONE: u8 = 0;
 /// Done, and a finding was as bad as `--fail-on` says.
 const FAIL_ON_MET: u8 = 1;
+/// Live capture does not work here.
+const UNABLE: u8 = 2;
 
 /// Inputs between two looks at the screen and the keyboard.
 const INPUTS_PER_TURN: u32 = 4_096;
@@ -36,7 +44,11 @@ pub(crate) fn run(command: Command) -> Result<u8, Failure> {
     match command {
         Command::Analyze(args) => analyze(&args),
         Command::Watch(args) => watch(&args),
-        Command::Explain { code, router } => print(&explain::text(code.as_deref(), router)),
+        Command::Explain { code, router } => {
+            let router = named_router(router, Task::Elsewhere);
+            print(&explain::text(code.as_deref(), router.as_ref()))
+        }
+        Command::Doctor(args) => doctor(&args),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "rtspscope", &mut script);
@@ -81,7 +93,7 @@ fn analyze(args: &AnalyzeArgs) -> Result<u8, Failure> {
     let shows_progress = args.format != ReportFormat::Ndjson;
     let mut options = RunOptions {
         keep_counters: bundle.is_some(),
-        ..options(common, None)?
+        ..options(common, None, Task::Elsewhere)?
     };
     options.engine.timelines = args.format == ReportFormat::Html;
     let run = Run::new(options, view);
@@ -94,6 +106,16 @@ fn analyze(args: &AnalyzeArgs) -> Result<u8, Failure> {
     Ok(status)
 }
 
+fn doctor(args: &DoctorArgs) -> Result<u8, Failure> {
+    let diagnosis = doctor::diagnose(&args.interfaces);
+    print(&if args.json || args.format == DoctorFormat::Json {
+        doctor::json(&diagnosis)?
+    } else {
+        doctor::text(&diagnosis)
+    })?;
+    Ok(if diagnosis.can_run() { DONE } else { UNABLE })
+}
+
 fn watch(args: &WatchArgs) -> Result<u8, Failure> {
     let files = named(&[(&args.files, TapRole::Unknown)]);
     let common = &args.common;
@@ -104,7 +126,8 @@ fn watch(args: &WatchArgs) -> Result<u8, Failure> {
     if live {
         return watch_live(args, view);
     }
-    let run = Run::new(options(common, args.record.as_deref())?, view);
+    let options = options(common, args.record.as_deref(), Task::Elsewhere)?;
+    let run = Run::new(options, view);
     let known = run_files(&files, run, false)?;
     Ok(status(&known, common))
 }
@@ -136,7 +159,8 @@ fn watch_live(args: &WatchArgs, view: Box<dyn View>) -> Result<u8, Failure> {
             .map(|name| (name.clone(), role))
             .collect::<Vec<_>>()
     };
-    let engine = engine_options(&args.common);
+    let task = task(args);
+    let engine = engine_options(&args.common, task);
     let live_options = LiveOptions {
         taps: [
             with_role(&args.lan, TapRole::Lan),
@@ -156,7 +180,7 @@ fn watch_live(args: &WatchArgs, view: Box<dyn View>) -> Result<u8, Failure> {
     };
     let options = RunOptions {
         number_frames: true,
-        ..options(&args.common, args.record.as_deref())?
+        ..options(&args.common, args.record.as_deref(), task)?
     };
     let mut run = Run::new(options, view);
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -221,9 +245,9 @@ fn named(groups: &[(&[std::path::PathBuf], TapRole)]) -> Vec<NamedFile> {
     named.collect()
 }
 
-fn options(common: &CommonArgs, record: Option<&Path>) -> Result<RunOptions, Failure> {
+fn options(common: &CommonArgs, record: Option<&Path>, task: Task) -> Result<RunOptions, Failure> {
     Ok(RunOptions {
-        engine: engine_options(common),
+        engine: engine_options(common, task),
         filter: filter(common)?,
         recorder: record.map(Recorder::create).transpose()?,
         number_frames: false,
@@ -235,12 +259,32 @@ fn filter(common: &CommonArgs) -> Result<Option<Filter>, Failure> {
     common.filter.as_deref().map(Filter::new).transpose()
 }
 
-fn engine_options(common: &CommonArgs) -> EngineOptions {
+/// A live run looks at the router itself where it taps both sides.
+#[cfg(feature = "ebpf")]
+fn task(args: &WatchArgs) -> Task {
+    let one_side = args.lan.is_empty() != args.wan.is_empty();
+    if args.mirror.is_some() || one_side {
+        Task::Elsewhere
+    } else {
+        Task::WatchedLive
+    }
+}
+
+/// The router that the user named, else this machine where it is one.
+fn named_router(named: Option<&'static Router>, task: Task) -> Option<Named> {
+    let by_user = named.map(|router| Named {
+        router,
+        machine: None,
+    });
+    by_user.or_else(|| machine::as_router(task))
+}
+
+fn engine_options(common: &CommonArgs, task: Task) -> EngineOptions {
     let mut options = EngineOptions::default();
     if !common.rtsp_port.is_empty() {
         options.rtsp_ports.clone_from(&common.rtsp_port);
     }
-    options.router = common.router;
+    options.router = named_router(common.router, task);
     options
 }
 

@@ -18,6 +18,7 @@ mod links;
 mod privilege;
 mod promiscuous;
 mod session;
+pub(crate) mod trial;
 
 use std::time::Duration;
 
@@ -138,6 +139,12 @@ async fn at(moment: Option<Instant>) {
         Some(moment) => sleep_until(moment).await,
         None => std::future::pending().await,
     }
+}
+
+/// The interfaces that a run without any named would tap, with their sides.
+pub(crate) fn default_taps() -> Result<Vec<(String, TapRole)>, Failure> {
+    let taps = interfaces::choose(&LiveOptions::default())?;
+    Ok(taps.into_iter().map(|tap| (tap.name, tap.role)).collect())
 }
 
 fn take_map(ebpf: &mut Ebpf, name: &str) -> Result<Map, LiveError> {

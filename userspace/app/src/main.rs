@@ -5,9 +5,11 @@
 mod bundle;
 mod cli;
 mod commands;
+mod doctor;
 mod failure;
 #[cfg(feature = "ebpf")]
 mod live;
+mod machine;
 mod manual;
 mod output;
 mod progress;

@@ -7,7 +7,7 @@ use rtspscope_wire::defrag::{Defragmenter, FragmentLimits, Whole};
 use rtspscope_wire::tcp::Place;
 use rtspscope_wire::{Direction, FrameRef, LinkType, TapId};
 
-use crate::advice::{self, Router};
+use crate::advice::{self, Named};
 use crate::claim::Heard;
 use crate::connections::Connections;
 use crate::flow::{FlowTable, Noted};
@@ -34,7 +34,7 @@ pub struct EngineOptions {
     /// Keep how media came over time, for charts; costs memory and a little time for each packet of media.
     pub timelines: bool,
     /// The user's router, whose own menus and commands stand in the remedies.
-    pub router: Option<&'static Router>,
+    pub router: Option<Named>,
 }
 
 impl Default for EngineOptions {
@@ -62,7 +62,7 @@ pub struct Engine {
     fragmented: FragmentedFlows,
     events: Events,
     sessions: u32,
-    router: Option<&'static Router>,
+    router: Option<Named>,
     /// Kept for its allocation.
     notices: Vec<Notice>,
 }
@@ -187,9 +187,8 @@ impl Engine {
             },
             &mut self.sessions,
         );
-        if let Some(router) = self.router {
-            advice::adapt(&mut snapshot.findings, router);
-        }
+        snapshot.router.clone_from(&self.router);
+        advice::adapt(&mut snapshot);
         snapshot
     }
 

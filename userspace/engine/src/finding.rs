@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use crate::advice;
 use crate::locator::Locator;
 
 /// How bad it is for the person who wants to see the picture.
@@ -126,8 +127,29 @@ impl Code {
             "# {}\n\n{}.\n\n{meaning}\n\n## What proves it\n\n{proof}\n\n## What is not it\n\n{not_this}\n\n## What to do\n\n{steps}",
             self.name(),
             capitalised(self.says()),
-        )
+        ) + &further(remedies)
     }
+}
+
+/// What a page says besides: where more is to be read, and what an ALG is.
+fn further(remedies: &[&str]) -> String {
+    let mut out = String::new();
+    if remedies
+        .iter()
+        .any(|remedy| advice::concerns_player(remedy))
+    {
+        out.push_str("\nHow each player is told to use TCP: [players](../advice/players.md).\n");
+    }
+    if remedies
+        .iter()
+        .any(|remedy| advice::concerns_router(remedy))
+    {
+        out.push_str("\nMenus and commands of each router: [routers](../advice/routers.md).\n");
+    }
+    if remedies.iter().any(|remedy| advice::concerns_alg(remedy)) {
+        out.push_str("\nWhat an ALG is and what passthrough: [alg](../advice/alg.md).\n");
+    }
+    out
 }
 
 fn capitalised(text: &str) -> String {

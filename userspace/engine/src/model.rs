@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use rtspscope_wire::{Anomaly, LinkType, Span, TapId, TapRole, Timestamp};
 
+use crate::advice::Named;
 use crate::finding::{Code, Finding};
 use crate::input::LossKind;
 use crate::locator::Locator;
@@ -25,6 +26,8 @@ pub struct Snapshot {
     pub sessions: Vec<Session>,
     /// All findings, worst first within a session, sessions in order.
     pub findings: Vec<Finding>,
+    /// The router that the remedies are for, where it is known.
+    pub router: Option<Named>,
 }
 
 /// One tap and what passed it.

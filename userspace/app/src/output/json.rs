@@ -13,7 +13,7 @@ use super::privacy::Privacy;
 use crate::failure::Failure;
 
 pub(crate) use schema::{
-    Arrival, Evidence, Finding, Loss, Media, Nat, Report, Rewrite, Session, Tap,
+    Arrival, Evidence, Finding, Loss, Media, Nat, Report, Rewrite, Router, Session, Tap,
 };
 
 /// The report of a snapshot.

@@ -249,5 +249,6 @@ pub(crate) fn snapshot() -> Snapshot {
         blind_spots: vec![Code::CaptureIncomplete],
         sessions: vec![session],
         findings: vec![finding()],
+        router: None,
     }
 }

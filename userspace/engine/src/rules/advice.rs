@@ -3,7 +3,7 @@
 /// Media inside the RTSP connection needs no port of its own.
 pub(super) const USE_TCP: &str = "Let the player carry media over TCP: rtspt:// instead of rtsp:// where it knows that, \
     ffmpeg and ffplay -rtsp_transport tcp, VLC Tools > Preferences > Input / Codecs > RTP over RTSP (TCP), \
-    Frigate preset-rtsp-generic, go2rtc by itself";
+    Frigate preset-rtsp-generic, go2rtc by itself, ONVIF clients RTSP instead of UDP";
 
 /// A helper opens the ports that SETUP names.
 pub(super) const LOAD_HELPER: &str = "Or let the router open the ports: on OpenWrt install kmod-nf-nathelper-rtsp \

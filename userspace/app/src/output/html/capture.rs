@@ -3,7 +3,7 @@
 use super::markup::Markup;
 use super::{findings, scrolling, table_head};
 use crate::output::json::{Report, Tap};
-use crate::output::sentences::capture::{HOW_TO_CAPTURE, loss};
+use crate::output::sentences::capture::{HOW_TO_CAPTURE, loss, router};
 use crate::output::sentences::findings::general;
 
 pub(super) fn write(main: &mut Markup, report: &Report) {
@@ -18,6 +18,9 @@ pub(super) fn write(main: &mut Markup, report: &Report) {
         });
         for lacking in &report.capture.losses {
             part.leaf("p", &[], &(loss(lacking) + "."));
+        }
+        if let Some(router) = router(report) {
+            part.leaf("p", &[], &(router + "."));
         }
         let general = general(report);
         if !general.is_empty() {

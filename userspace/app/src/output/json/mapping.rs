@@ -1,13 +1,14 @@
 //! From the snapshot to the contract's shape.
 
+use rtspscope_engine::advice::Named;
 use rtspscope_engine::model;
 use rtspscope_engine::{Code, Snapshot, clocks, finding};
 use rtspscope_wire::{Span, TapId};
 
 use super::schema::{
     Alg, Arrival, Capture, Client, ClientDatagrams, Clocks, DatagramKinds, Evidence, Finding, Leg,
-    Loss, Media, Nat, Negotiated, Report, Reports, Rewrite, Rtcp, Rtp, Server, Session, Tap, Tool,
-    Video,
+    Loss, Media, Nat, Negotiated, Report, Reports, Rewrite, Router, Rtcp, Rtp, Server, Session,
+    Tap, Tool, Video,
 };
 use crate::output::names;
 use crate::output::privacy::{Privacy, own};
@@ -46,6 +47,7 @@ impl Mapping<'_> {
                 .iter()
                 .map(|finding| self.finding(finding))
                 .collect(),
+            router: self.snapshot.router.as_ref().map(router),
         }
     }
 
@@ -277,6 +279,14 @@ impl Mapping<'_> {
 
     fn optional(&self, text: Option<&str>) -> Option<String> {
         text.map(|text| self.privacy.text(text))
+    }
+}
+
+fn router(named: &Named) -> Router {
+    Router {
+        name: named.router.name,
+        title: named.router.title,
+        machine: named.machine.as_deref().map(own),
     }
 }
 

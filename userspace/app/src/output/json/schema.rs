@@ -10,6 +10,17 @@ pub(crate) struct Report {
     pub capture: Capture,
     pub sessions: Vec<Session>,
     pub findings: Vec<Finding>,
+    /// The router that the remedies are for.
+    pub router: Option<Router>,
+}
+
+/// A router that was named or recognised.
+#[derive(Debug, Serialize)]
+pub(crate) struct Router {
+    pub name: &'static str,
+    pub title: &'static str,
+    /// What this machine says of itself, where it is the router.
+    pub machine: Option<String>,
 }
 
 /// The program that made the report.

@@ -4,7 +4,7 @@ use super::escape::prose;
 use super::{findings, heading};
 use crate::output::json::Report;
 use crate::output::sentences::Standing;
-use crate::output::sentences::capture::{HOW_TO_CAPTURE, loss, tap, without_sessions};
+use crate::output::sentences::capture::{HOW_TO_CAPTURE, loss, router, tap, without_sessions};
 use crate::output::sentences::findings::general;
 
 /// Says what was looked at where no session was found in it.
@@ -23,6 +23,9 @@ pub(super) fn write(out: &mut String, report: &Report, verbose: bool) {
     }
     for lacking in &report.capture.losses {
         out.extend(["- ", &prose(&loss(lacking)), "\n"]);
+    }
+    if let Some(router) = router(report) {
+        out.extend(["- ", &prose(&router), "\n"]);
     }
     let tool = &report.tool;
     out.push_str("\nFrames are numbered from 1 in each file, as in Wireshark. ");

@@ -1,6 +1,8 @@
 //! What is said of the capture as a whole.
 
-use crate::output::json::{Loss, Report, Tap};
+use rtspscope_engine::advice;
+
+use crate::output::json::{Loss, Report, Router, Tap};
 
 /// What to do where a capture holds no session.
 pub(in crate::output) const HOW_TO_CAPTURE: &str =
@@ -41,6 +43,24 @@ pub(in crate::output) fn tap(tap: &Tap) -> String {
         "{}{role}: {} frames, {} bytes{time}{clock}{drift}",
         tap.name, tap.frames, tap.bytes
     )
+}
+
+/// For which router the advice is, or how to name one; `None` where no advice concerns a router.
+pub(in crate::output) fn router(report: &Report) -> Option<String> {
+    let mut remedies = report.findings.iter().flat_map(|finding| &finding.remedy);
+    if !remedies.any(|remedy| advice::concerns_router(remedy)) {
+        return None;
+    }
+    Some(match &report.router {
+        Some(Router {
+            machine: Some(machine),
+            ..
+        }) => format!("Router: this machine ({machine}); --router NAME names another"),
+        Some(router) => format!("Router: {}, as named", router.title),
+        None => "Router: not known; --router NAME puts its own menus and commands into the advice (rtspscope explain routers \
+                 lists them)"
+            .to_owned(),
+    })
 }
 
 /// What is lacking for one reason.

@@ -5,7 +5,7 @@ use super::style::{Paint, Style};
 use super::wrap;
 use crate::output::json::Report;
 use crate::output::sentences::Standing;
-use crate::output::sentences::capture::{HOW_TO_CAPTURE, loss, tap, without_sessions};
+use crate::output::sentences::capture::{HOW_TO_CAPTURE, loss, router, tap, without_sessions};
 use crate::output::sentences::findings::general;
 
 /// Says what was looked at where no session was found in it.
@@ -34,5 +34,12 @@ pub(super) fn write(out: &mut String, report: &Report, style: &Style) {
     }
     for lacking in &report.capture.losses {
         out.push_str(&wrap("", "  ", &loss(lacking), style.width));
+    }
+    if let Some(router) = router(report) {
+        out.push_str(&style.paint(
+            Paint::Faint,
+            wrap("", "  ", &router, style.width).trim_end(),
+        ));
+        out.push('\n');
     }
 }

@@ -54,7 +54,7 @@ fn offline(bytes: &[u8], link_type: LinkType) -> Option<Fields> {
             place(segment.payload),
             segment.payload_len,
         )),
-        Body::Icmp(_) | Body::Other => None,
+        Body::Icmp(_) | Body::Membership(_) | Body::Other => None,
     }
 }
 
