@@ -79,6 +79,9 @@ fn spoiled(message: &str, settings: &Settings) -> String {
     if is_play && settings.has(Fault::Garble) {
         return message.replacen("lab-client", "la\u{1}\u{2}lient", 1);
     }
+    if is_play && settings.has(Fault::GarbleLine) {
+        return message.replacen("/test", "/\u{1}\u{2}st", 1);
+    }
     message.to_owned()
 }
 

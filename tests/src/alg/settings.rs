@@ -31,6 +31,8 @@ pub enum Fault {
     LoseSession,
     /// Bytes in the middle of a PLAY request are garbled.
     Garble,
+    /// Bytes of a PLAY request's first line are garbled, so that it is none any more.
+    GarbleLine,
     /// The last line of a DESCRIBE reply's body is cut off.
     CutBody,
     /// Sequence numbers are not adjusted after a change of length.
@@ -38,7 +40,7 @@ pub enum Fault {
 }
 
 impl Fault {
-    const ALL: [(&str, Self); 15] = [
+    const ALL: [(&str, Self); 16] = [
         ("keep-reply", Self::KeepReply),
         ("eat-cr", Self::EatCr),
         ("drop-setup", Self::DropSetup),
@@ -52,6 +54,7 @@ impl Fault {
         ("strict-text", Self::StrictText),
         ("lose-session", Self::LoseSession),
         ("garble", Self::Garble),
+        ("garble-line", Self::GarbleLine),
         ("cut-body", Self::CutBody),
         ("no-adjustment", Self::NoAdjustment),
     ];

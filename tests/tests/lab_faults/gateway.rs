@@ -130,4 +130,11 @@ cases! {
         clients: &[&["--patience-ms", "4000"]],
         ..Case::PLAIN
     } => ["alg-corrupted-message"], ["alg-rewrote-message"];
+
+    /// The server answers the place of the request all the same.
+    a_request_line_that_is_none_any_more: Case {
+        alg: Some(&["--fault", "garble-line"]),
+        clients: &[&[]],
+        ..Case::PLAIN
+    } => [], ["alg-corrupted-message", "alg-rewrote-message"];
 }

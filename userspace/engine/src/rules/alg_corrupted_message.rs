@@ -1,8 +1,9 @@
 //! `alg-corrupted-message`: a message left the router broken.
 
 use super::{View, advice};
+use crate::facts::MediaFacts;
 use crate::finding::{Code, Explanation, Finding, Severity};
-use crate::model::{AlgEffect, DiffClass, FieldDiff};
+use crate::model::{AlgEffect, DiffClass, FieldDiff, Leg, Side};
 use crate::reading::without_userinfo;
 
 pub(super) const EXPLANATION: Explanation = Explanation {
@@ -31,16 +32,10 @@ pub(super) fn check(view: &View<'_>) -> Vec<Finding> {
         .filter(|diff| diff.class == DiffClass::Corruption)
         .collect();
     let Some(first) = damaged.first() else {
-        return unadjusted(view).into_iter().collect();
-    };
-    let well = matches!(
-        view.session.alg.effect,
-        AlgEffect::Harmless | AlgEffect::Helped
-    );
-    let severity = if well {
-        Severity::Warning
-    } else {
-        Severity::Error
+        return unadjusted(view)
+            .or_else(|| unreadable(view))
+            .into_iter()
+            .collect();
     };
     let message = if first.in_response {
         format!("the answer to {}", first.method)
@@ -49,7 +44,7 @@ pub(super) fn check(view: &View<'_>) -> Vec<Finding> {
     };
     let finding = Finding::new(
         Code::AlgCorruptedMessage,
-        severity,
+        severity(view),
         view.subject(),
         format!("the router broke {message}: {}", first.field),
     );
@@ -98,6 +93,46 @@ fn unadjusted(view: &View<'_>) -> Option<Finding> {
     Some(finding.remedies(EXPLANATION.remedies.iter().copied()))
 }
 
+/// What left the router is no message any more, though a message entered it.
+fn unreadable(view: &View<'_>) -> Option<Finding> {
+    let sides = view.facts.sides().filter(|sides| !sides.nat.proxied)?;
+    let legs = [sides.client, sides.server];
+    if legs.iter().any(|leg| leg.missing_bytes > 0) || view.facts.media().any(MediaFacts::in_band) {
+        return None;
+    }
+    let junk = |leg: &Leg, from: Side| leg.desync.filter(|desync| desync.from == from);
+    let broken_by_the_way = |from: Side, [sender, receiver]: [&Leg; 2]| {
+        junk(receiver, from).filter(|_| junk(sender, from).is_none())
+    };
+    let desync = broken_by_the_way(Side::Client, [sides.client, sides.server])
+        .or_else(|| broken_by_the_way(Side::Server, [sides.server, sides.client]))?;
+    let sender = match desync.from {
+        Side::Client => "client",
+        Side::Server => "server",
+    };
+    let finding = Finding::new(
+        Code::AlgCorruptedMessage,
+        severity(view),
+        view.subject(),
+        format!("the router made something of a message of the {sender} that is none any more"),
+    )
+    .cause(format!(
+        "{} bytes at {} are no message; on the {sender}'s side of the router every byte belongs to one",
+        desync.bytes,
+        view.tap_name(desync.first.tap)
+    ))
+    .proof(desync.first, "the segment with bytes that are no message");
+    Some(finding.remedies(EXPLANATION.remedies.iter().copied()))
+}
+
+/// A warning where the session does well in spite of the damage.
+fn severity(view: &View<'_>) -> Severity {
+    match view.session.alg.effect {
+        AlgEffect::Harmless | AlgEffect::Helped => Severity::Warning,
+        AlgEffect::Damaged | AlgEffect::Missing | AlgEffect::Unknown => Severity::Error,
+    }
+}
+
 fn value(value: Option<&str>) -> String {
     value.map_or_else(
         || "not there".to_owned(),
@@ -107,7 +142,29 @@ fn value(value: Option<&str>) -> String {
 
 #[cfg(test)]
 mod tests {
-    use crate::testkit::{LAN, Scene, at};
+    use rtspscope_wire::TapId;
+
+    use crate::model::{Desync, Side};
+    use crate::testkit::{LAN, Scene, WAN, at};
+
+    #[test]
+    fn fires_when_what_leaves_the_router_is_no_message() {
+        let codes = |tap: TapId| {
+            let talk = "
+        0.0 > OPTIONS rtsp://h/a RTSP/1.0 | CSeq: 1
+        0.1 < RTSP/1.0 200 OK | CSeq: 1";
+            let mut scene = Scene::behind_nat(talk);
+            let leg = scene.legs.iter_mut().find(|leg| leg.tap == tap);
+            leg.expect("a leg").desync = Some(Desync {
+                from: Side::Client,
+                bytes: 90,
+                first: at(tap, 0.2, 9),
+            });
+            scene.codes()
+        };
+        assert_eq!(codes(WAN), ["alg-corrupted-message"]);
+        assert_eq!(codes(LAN), Vec::<&str>::new(), "the client itself wrote it");
+    }
 
     #[test]
     fn fires_when_the_numbers_lack_just_what_the_text_gained() {
