@@ -150,7 +150,10 @@ impl Proxy {
     }
 
     fn requests(&self) -> Vec<String> {
-        let is_of_page = |line: &String| !OF_ITS_MAKER.iter().any(|host| line.contains(host));
+        // A connection that was opened in advance and never used asked for nothing.
+        let is_of_page = |line: &String| {
+            !line.is_empty() && !OF_ITS_MAKER.iter().any(|host| line.contains(host))
+        };
         self.lines.try_iter().filter(is_of_page).collect()
     }
 }
