@@ -15,8 +15,8 @@ const READ_ON: &str = "2026-11";
 /// A guide of a player's maker that many users have read; it names menus without models, versions or dates.
 const PLAYER_GUIDE: &str = "smartrtsp.com/guides/rtsp-alg";
 
-/// Named in place of a source where there is none but what people say.
-const HEARSAY: &str = "said by users";
+/// Named in place of a source where none was read.
+const HEARSAY: &str = "no source read";
 
 const fn unverified(how: &'static str, source: &'static str) -> Step {
     step(how, "", source, Standing::Unverified)

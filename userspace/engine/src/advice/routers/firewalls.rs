@@ -79,12 +79,12 @@ pub(super) const DRAYTEK: Router = Router {
     aliases: &["vigor", "draytek vigor"],
     title: "DrayTek Vigor",
     off: Some(by_manual(
-        "NAT > ALG: take the mark off RTSP, OK (command line: sys rtsp_alg -e 0)",
+        "NAT > ALG: take the mark off RTSP, OK",
         "current models",
         DRAYTEK_SOURCE,
     )),
     on: Some(by_manual(
-        "NAT > ALG: Enable ALG, mark RTSP with TCP and its listen port, OK (command line: sys rtsp_alg -e 1)",
+        "NAT > ALG: Enable ALG, mark RTSP with TCP and its listen port, OK",
         "current models",
         DRAYTEK_SOURCE,
     )),

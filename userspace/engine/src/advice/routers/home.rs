@@ -41,7 +41,7 @@ pub(super) const TP_LINK: Router = Router {
         PLAYER_GUIDE,
     )),
     udp_timeout: None,
-    note: "The ALG page of some models (TD-W9960v and TL-WR902AC, by their manuals) lists no RTSP; then it has no such switch.",
+    note: "The ALG page of some models (TD-W9960v for one, by its manual) lists no RTSP; then it has no such switch.",
 };
 
 pub(super) const NETGEAR: Router = Router {

@@ -1,12 +1,11 @@
 //! Routers that are Linux inside and are set up by commands.
 
-use super::{HEARSAY, by_manual, by_source, step, unverified};
+use super::{HEARSAY, by_source, step, unverified};
 use crate::advice::{Router, Standing};
 
 const OPENWRT_SOURCE: &str = "source of OpenWrt: firewall4 with its test 02_zones/07_helpers, and the package of nf_nat_rtsp";
 const LINUX_SOURCE: &str =
     "source of nf_nat_rtsp, and a run with Debian's nat-rtsp-dkms on Linux 6.1";
-const SYSCTL_SOURCE: &str = "Linux kernel, nf_conntrack-sysctl.rst";
 const MIKROTIK_SOURCE: &str =
     "exports of RouterOS 6 and 7, and forum.mikrotik.com on its eight ports";
 
@@ -104,11 +103,12 @@ pub(super) const OPENWRT: Router = Router {
         "22.03 and later",
         OPENWRT_SOURCE,
     )),
-    udp_timeout: Some(by_manual(
+    udp_timeout: Some(step(
         "echo net.netfilter.nf_conntrack_udp_timeout_stream=300 >> /etc/sysctl.conf, the same with nf_conntrack_udp_timeout for \
          flows that go one way only, then service sysctl restart; UCI has no option for it",
         "defaults here: 180 and 60 seconds",
-        SYSCTL_SOURCE,
+        HEARSAY,
+        Standing::Unverified,
     )),
     note: "No RTSP helper is installed by default.",
 };
@@ -129,11 +129,12 @@ pub(super) const LINUX: Router = Router {
         LINUX_SOURCE,
         Standing::Run,
     )),
-    udp_timeout: Some(by_manual(
+    udp_timeout: Some(step(
         "sysctl -w net.netfilter.nf_conntrack_udp_timeout_stream=300 (and nf_conntrack_udp_timeout for flows that go one way \
          only); a file in /etc/sysctl.d keeps it",
         "defaults: 120 and 30 seconds",
-        SYSCTL_SOURCE,
+        HEARSAY,
+        Standing::Unverified,
     )),
     note: "",
 };
