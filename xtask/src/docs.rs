@@ -1,4 +1,5 @@
-//! `docs`: the manual page and the shell completions as files, where packages and installers expect to find them.
+//! `docs`: what is made from the code. Pages of the repository are written anew; the manual page and the shell completions
+//! become files where packages and installers expect to find them.
 
 use std::{fs, process::Command};
 
@@ -6,7 +7,7 @@ use anyhow::{Context as _, Result};
 
 use crate::{
     build,
-    process::{announce, output_of},
+    process::{announce, output_of, run},
     workspace::{Features, Profile, Workspace},
 };
 
@@ -20,11 +21,35 @@ const SHELLS: [(&str, &str); 3] = [
 /// The manual page's place below the same prefix.
 const MANUAL: &str = "share/man/man1/rtspscope.1";
 
-/// Writes the manual page and the shell completions to target/docs, laid out as below /usr.
+/// Variable that lets the tests that hold the pages of the repository write them instead.
+const WRITE: &str = "RTSPSCOPE_WRITE_PAGES";
+
+/// Packages and the tests of them that hold pages: of findings, of keys, of the screen.
+const PAGES: [(&str, &str); 3] = [
+    ("rtspscope-engine", "the_pages_say_what_the_code_says"),
+    ("rtspscope", "the_page_says_what_the_table_says"),
+    ("rtspscope", "tui::tests::pages"),
+];
+
+/// Writes what is made from the code: pages of findings and keys, the README's screens and a recording, and the manual
+/// page and the shell completions in target/docs, laid out as below /usr.
+///
+/// The tests that hold the pages against the code are what writes them, so that the two cannot differ.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {}
 
 pub(crate) fn main(workspace: &Workspace, _args: &Args) -> Result<()> {
+    for (package, tests) in PAGES {
+        announce(&format!("pages of {package}: {tests}"));
+        let mut command = workspace.cargo("test");
+        command.args(["--quiet", "--package", package, tests]);
+        run(command.env(WRITE, "1"))?;
+    }
+    for_packages(workspace)
+}
+
+/// The manual page and the shell completions.
+fn for_packages(workspace: &Workspace) -> Result<()> {
     // What they say does not rest on the kernel programs, so no kernel toolchain is needed.
     build::program(workspace, Features::with_ebpf(false), Profile::Debug)?;
     let shells = SHELLS.map(|(shell, place)| (vec!["completions", shell], place));

@@ -120,6 +120,12 @@ pub(crate) struct WatchArgs {
     /// Print a line per event instead of opening the screen.
     #[arg(long)]
     pub no_tui: bool,
+    /// Show saved captures at the pace at which they were taken, times this factor, instead of at once.
+    #[arg(long, value_name = "FACTOR", value_parser = parse_speed, requires = "files")]
+    pub speed: Option<f64>,
+    /// Draw the screen with ASCII characters only; without this, as the locale and the terminal allow.
+    #[arg(long, conflicts_with = "no_tui")]
+    pub ascii: bool,
     /// Shape of the lines.
     #[arg(long, value_enum, default_value_t = LineFormat::Text, requires = "no_tui")]
     pub format: LineFormat,
@@ -286,6 +292,18 @@ fn parse_ring(text: &str) -> Result<u32, String> {
         .ok_or_else(complaint)
 }
 
+/// Reads a factor of time: a number above zero.
+fn parse_speed(text: &str) -> Result<f64, String> {
+    let speed: f64 = text
+        .parse()
+        .map_err(|_| "use a number, for example 1 or 2.5".to_owned())?;
+    if speed.is_finite() && (0.001..=1e6).contains(&speed) {
+        Ok(speed)
+    } else {
+        Err("use a number from 0.001 to 1000000".to_owned())
+    }
+}
+
 /// Reads a time such as `30s`, `5m`, `1h`, `500ms` or plain seconds.
 fn parse_duration(text: &str) -> Result<Duration, String> {
     let digits_len = text.bytes().take_while(u8::is_ascii_digit).count();
@@ -337,6 +355,14 @@ mod tests {
         assert_eq!(parse_ring("65536"), Ok(64 << 10));
         for wrong in ["", "M", "1k", "2G", "99999999999999999999", "8 M", "-1"] {
             assert!(parse_ring(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_speed_is_a_number_above_zero() {
+        assert_eq!(parse_speed("2.5"), Ok(2.5));
+        for wrong in ["0", "-1", "nan", "inf", "fast", ""] {
+            assert!(parse_speed(wrong).is_err(), "{wrong}");
         }
     }
 

@@ -26,8 +26,8 @@ use crate::output::lines::Lines;
 use crate::output::privacy::Privacy;
 use crate::output::text::Style;
 use crate::progress::Progress;
-use crate::run::{Filter, Known, Run, RunOptions, Turn, View};
-use crate::tui::Screen;
+use crate::run::{Filter, Known, Pace, Run, RunOptions, Turn, View};
+use crate::tui::{Screen, ScreenOptions};
 
 /// Done.
 const DONE: u8 = 0;
@@ -97,7 +97,7 @@ fn analyze(args: &AnalyzeArgs) -> Result<u8, Failure> {
     };
     options.engine.timelines = args.format == ReportFormat::Html;
     let run = Run::new(options, view);
-    let known = run_files(&files, run, shows_progress)?;
+    let known = run_files(&files, run, shows_progress, None)?;
     let status = status(&known, common);
     if let Some(bundle) = bundle {
         let told = bundle.write(&known, &files, filter(common)?, privacy)?;
@@ -122,17 +122,18 @@ fn watch(args: &WatchArgs) -> Result<u8, Failure> {
     keep_inputs(&files, common.output.as_deref())?;
     keep_inputs(&files, args.record.as_deref())?;
     let live = files.is_empty();
-    let view = watch_view(args, live)?;
+    let view = watch_view(args, &files)?;
     if live {
         return watch_live(args, view);
     }
-    let options = options(common, args.record.as_deref(), Task::Elsewhere)?;
+    let mut options = options(common, args.record.as_deref(), Task::Elsewhere)?;
+    options.engine.timelines = !args.no_tui;
     let run = Run::new(options, view);
-    let known = run_files(&files, run, false)?;
+    let known = run_files(&files, run, false, args.speed.map(Pace::new))?;
     Ok(status(&known, common))
 }
 
-fn watch_view(args: &WatchArgs, live: bool) -> Result<Box<dyn View>, Failure> {
+fn watch_view(args: &WatchArgs, files: &[NamedFile]) -> Result<Box<dyn View>, Failure> {
     let common = &args.common;
     let destination = Destination::new(common.output.as_deref());
     let style = style(&destination, common);
@@ -144,7 +145,14 @@ fn watch_view(args: &WatchArgs, live: bool) -> Result<Box<dyn View>, Failure> {
             .output
             .is_some()
             .then(|| ReportView::new(Shape::Text(style), destination, privacy));
-        Box::new(Screen::new(privacy, report, live)?)
+        let options = ScreenOptions {
+            privacy,
+            ascii: args.ascii,
+            color: common.color,
+            files: files.to_vec(),
+            replays: args.speed.is_some(),
+        };
+        Box::new(Screen::new(options, report)?)
     })
 }
 
@@ -176,12 +184,14 @@ fn watch_live(args: &WatchArgs, view: Box<dyn View>) -> Result<u8, Failure> {
             HookChoice::Auto => Hook::Auto,
             HookChoice::Clsact => Hook::Clsact,
         },
+        health: !args.no_tui,
         kernel_log: args.common.verbose,
     };
-    let options = RunOptions {
+    let mut options = RunOptions {
         number_frames: true,
         ..options(&args.common, args.record.as_deref(), task)?
     };
+    options.engine.timelines = !args.no_tui;
     let mut run = Run::new(options, view);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -206,7 +216,12 @@ fn watch_live(_args: &WatchArgs, _view: Box<dyn View>) -> Result<u8, Failure> {
 }
 
 /// Reads all files to their end, or until the user leaves.
-fn run_files(files: &[NamedFile], mut run: Run, shows_progress: bool) -> Result<Known, Failure> {
+fn run_files(
+    files: &[NamedFile],
+    mut run: Run,
+    shows_progress: bool,
+    mut pace: Option<Pace>,
+) -> Result<Known, Failure> {
     let mut source = MergedFiles::open(files, &mut run)?;
     run.observing()?;
     let mut progress = Progress::new(shows_progress, source.reading());
@@ -219,6 +234,12 @@ fn run_files(files: &[NamedFile], mut run: Run, shows_progress: bool) -> Result<
                 None => break,
             },
         };
+        while let Some(left) = pace.as_mut().and_then(|pace| pace.left(&input)) {
+            if run.turn()? == Turn::Stop {
+                return Err(Failure::UserLeft);
+            }
+            Pace::nap(left);
+        }
         run.handle_input(&input)?;
         progress.handle_input(|| source.reading());
         until_turn -= 1;

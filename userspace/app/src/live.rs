@@ -12,6 +12,7 @@ mod counters;
 mod endpoints;
 mod error;
 mod frames;
+mod health;
 mod interfaces;
 mod kernel_log;
 mod links;
@@ -62,6 +63,8 @@ pub(crate) struct LiveOptions {
     pub duration: Option<Duration>,
     /// Way of attaching to interfaces other than the mirror.
     pub hook: Hook,
+    /// Let the kernel count what its programs cost, and tell the host how the run is.
+    pub health: bool,
     /// Lets the kernel programs say what they could not read or copy, and which connections they recognised.
     pub kernel_log: bool,
 }
@@ -73,6 +76,9 @@ pub(crate) trait LiveHost: Host {
 
     /// Called after each batch of inputs: prints the events. Tells whether a SETUP was answered since the last call.
     fn handle_batch(&mut self) -> Result<bool, Failure>;
+
+    /// Takes in how the run is, by label and value.
+    fn note_health(&mut self, health: Vec<(String, String)>);
 
     /// What the engine knows, for the negotiated ports.
     fn snapshot(&mut self) -> Snapshot;
@@ -126,6 +132,7 @@ async fn observe(
             _ = counters.tick() => {
                 live.follow_links(host);
                 live.read_counters(host)?;
+                live.tell_health(host)?;
             }
             _ = view.tick() => {}
         }

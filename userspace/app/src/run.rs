@@ -4,6 +4,7 @@
 //! ([`Run::handle_input`]) and gives way between batches ([`Run::turn`]). It knows nothing of what comes of it.
 
 mod filter;
+mod pace;
 
 use rtspscope_engine::{
     Engine, EngineOptions, Event, FlowCounters, Input, Severity, Snapshot, TapInfo,
@@ -11,6 +12,7 @@ use rtspscope_engine::{
 use rtspscope_wire::{FrameRef, TapId};
 
 pub(crate) use filter::Filter;
+pub(crate) use pace::Pace;
 
 use crate::failure::Failure;
 use rtspscope_capture::Host;
@@ -31,6 +33,10 @@ pub(crate) trait View {
     fn open_tap(&mut self, info: &TapInfo);
     /// All taps are open, packets come from now on.
     fn observing(&mut self) -> Result<(), Failure>;
+    /// An input is about to go to the engine.
+    fn handle_input(&mut self, _input: &Input<'_>) {}
+    /// A live run tells how it is, by label and value.
+    fn note_health(&mut self, _health: Vec<(String, String)>) {}
     /// The engine saw something.
     fn handle_event(&mut self, event: &Event) -> Result<(), Failure>;
     /// Draws what changed and reads the keyboard.
@@ -150,6 +156,7 @@ impl Run {
         if let Some(recorder) = &mut self.recorder {
             recorder.handle_input(input)?;
         }
+        self.view.handle_input(input);
         self.engine.handle_input(*input);
         Ok(())
     }
@@ -230,6 +237,10 @@ impl crate::live::LiveHost for Run {
             Turn::GoOn => Ok(std::mem::take(&mut self.setup_answered)),
             Turn::Stop => Err(Failure::UserLeft),
         }
+    }
+
+    fn note_health(&mut self, health: Vec<(String, String)>) {
+        self.view.note_health(health);
     }
 
     fn snapshot(&mut self) -> Snapshot {

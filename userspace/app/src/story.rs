@@ -4,8 +4,10 @@
 //! All of it is worked out of the snapshot alone. Texts that came from the network have been made safe here, so that
 //! the screen and the HTML report add only lines and colours.
 
+pub(crate) mod diff;
 pub(crate) mod ladder;
 pub(crate) mod matrix;
+pub(crate) mod message;
 pub(crate) mod rates;
 
 use rtspscope_engine::Snapshot;

@@ -1,49 +1,89 @@
-//! The screen of `watch`: sessions, and what was found of the selected one.
+//! The screen of `watch`: sessions, their ladders, messages, changes and media, and what was found of them.
 //!
-//! It shows the JSON report, in which strangers' text has been made safe. The terminal is opened when packets may come
-//! and given back when the screen is dropped, on a panic and on a signal.
+//! The run makes snapshots when something changed, as often as their cost allows; a thread of its own shows them and
+//! listens to the keyboard. A view is drawn from a snapshot and a small state alone; a key changes the state by a pure
+//! function. Strangers' text passes `output::privacy` before it is drawn.
 
+mod columns;
+mod copy;
 mod draw;
+mod filter;
+mod keys;
+mod link;
+mod save;
+mod scene;
 mod signals;
+mod state;
+mod terminal;
+#[cfg(test)]
+mod tests;
+mod text;
+mod theme;
+mod ui;
+mod update;
+mod views;
 
 use std::io::{self, IsTerminal};
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use crossterm::event::{self, Event as Input, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
-use ratatui::DefaultTerminal;
-use rtspscope_engine::{Engine, Event, Snapshot, TapInfo};
+use rtspscope_engine::{Engine, Event, Input, Snapshot, TapInfo};
 
+use crate::cli::ColorChoice;
 use crate::failure::Failure;
 use crate::output::analyze::ReportView;
-use crate::output::json::{self, Report};
 use crate::output::privacy::Privacy;
 use crate::run::{Turn, View};
+use link::{Link, Published};
+use rtspscope_capture::NamedFile;
+use save::{Kept, Origin};
+use scene::Source;
+use theme::{Surroundings, Theme};
+use ui::Ui;
 
-/// Shortest time between two drawings while packets come.
-const REDRAW_AFTER: Duration = Duration::from_millis(250);
+/// Shortest time between two snapshots.
+const SNAPSHOT_AFTER: Duration = Duration::from_millis(250);
 
-/// Time after which counts are brought up to date without an event.
-const REFRESH_AFTER: Duration = Duration::from_secs(1);
+/// Time after which a quiet run is looked at again: what never comes is known by the time that passed.
+const QUIET_AFTER: Duration = Duration::from_secs(5);
+
+/// A snapshot may take this part of the time.
+const COST_FACTOR: u32 = 5;
+
+/// What the user asked of the screen.
+#[derive(Clone, Debug)]
+pub(crate) struct ScreenOptions {
+    /// Whether credentials may be shown.
+    pub privacy: Privacy,
+    /// ASCII characters only.
+    pub ascii: bool,
+    /// Colours.
+    pub color: ColorChoice,
+    /// Saved captures; empty for live traffic.
+    pub files: Vec<NamedFile>,
+    /// They are shown at the pace at which they were taken.
+    pub replays: bool,
+}
 
 /// The screen, and the report that goes to a file at the end if the user asked for one.
 pub(crate) struct Screen {
-    terminal: Option<DefaultTerminal>,
-    privacy: Privacy,
+    options: ScreenOptions,
     report_view: Option<ReportView>,
-    live: bool,
-    report: Option<Report>,
-    selected: usize,
-    /// Something happened since the report was made.
-    stale: bool,
-    drawn_at: Option<Instant>,
+    link: Arc<Link>,
+    thread: Option<JoinHandle<Result<(), Failure>>>,
+    kept: Option<Arc<Mutex<Kept>>>,
+    /// The engine's count of changes at the last snapshot, when it was made, and what it took.
+    shown: Option<(u64, Instant, Duration)>,
+    health: Vec<(String, String)>,
 }
 
 impl Screen {
-    /// A screen that opens with the first tap; refuses where there is no terminal.
+    /// A screen that opens when packets may come; refuses where there is no terminal.
     pub(crate) fn new(
-        privacy: Privacy,
+        options: ScreenOptions,
         report_view: Option<ReportView>,
-        live: bool,
     ) -> Result<Self, Failure> {
         if !io::stdout().is_terminal() {
             return Err(Failure::new(
@@ -52,130 +92,141 @@ impl Screen {
                 "add --no-tui for lines instead of a screen",
             ));
         }
+        let can_read_again = !options.files.is_empty()
+            && options
+                .files
+                .iter()
+                .all(|file| file.path != Path::new("-") && file.path.is_file());
         Ok(Self {
-            terminal: None,
-            privacy,
+            kept: (!can_read_again).then(Arc::default),
+            options,
             report_view,
-            live,
-            report: None,
-            selected: 0,
-            stale: true,
-            drawn_at: None,
+            link: Arc::default(),
+            thread: None,
+            shown: None,
+            health: Vec::new(),
         })
     }
 
-    fn draw(&mut self) -> Result<(), Failure> {
-        let (report, selected, live) = (self.report.as_ref(), self.selected, self.live);
-        if let (Some(terminal), Some(report)) = (&mut self.terminal, report) {
-            terminal
-                .draw(|frame| draw::screen(frame, report, selected, live))
-                .map_err(|error| of_terminal(&error))?;
-            self.drawn_at = Some(Instant::now());
-        }
-        Ok(())
+    fn is_live(&self) -> bool {
+        self.options.files.is_empty()
     }
 
-    fn show(&mut self, snapshot: &Snapshot) -> Result<(), Failure> {
-        let report = json::report(snapshot, self.privacy);
-        self.selected = self.selected.min(report.sessions.len().saturating_sub(1));
-        self.report = Some(report);
-        self.stale = false;
-        self.draw()
+    fn source(&self) -> Source {
+        if self.is_live() {
+            Source::Live
+        } else if self.options.replays {
+            Source::Replaying
+        } else {
+            Source::Reading
+        }
     }
 
-    /// Acts on what the user typed.
-    #[expect(clippy::wildcard_enum_match_arm, reason = "all other keys do nothing")]
-    fn handle_key(&mut self, key: KeyEvent) -> Result<Turn, Failure> {
-        if key.kind == KeyEventKind::Release {
-            return Ok(Turn::GoOn);
-        }
-        let control = key.modifiers.contains(KeyModifiers::CONTROL);
-        let last = self
-            .report
-            .as_ref()
-            .map_or(0, |report| report.sessions.len().saturating_sub(1));
-        let selected = match key.code {
-            KeyCode::Char('q') | KeyCode::Esc => return Ok(Turn::Stop),
-            KeyCode::Char('c') if control => return Ok(Turn::Stop),
-            KeyCode::Down | KeyCode::Char('j') => self.selected.saturating_add(1).min(last),
-            KeyCode::Up | KeyCode::Char('k') => self.selected.saturating_sub(1),
-            KeyCode::Home | KeyCode::Char('g') => 0,
-            KeyCode::End | KeyCode::Char('G') => last,
-            _ => self.selected,
+    /// Whether a snapshot is worth its cost now.
+    fn is_due(&self, changes: u64) -> bool {
+        let Some((seen, made_at, cost)) = self.shown else {
+            return true;
         };
-        if selected != self.selected {
-            self.selected = selected;
-            self.draw()?;
-        }
-        Ok(Turn::GoOn)
+        let wait = if changes == seen {
+            QUIET_AFTER
+        } else {
+            SNAPSHOT_AFTER
+        };
+        made_at.elapsed() >= wait.max(cost * COST_FACTOR)
     }
 
-    fn handle_terminal(&mut self, input: &Input) -> Result<Turn, Failure> {
-        match input {
-            Input::Key(key) => self.handle_key(*key),
-            Input::Resize(..) => self.draw().map(|()| Turn::GoOn),
-            Input::FocusGained | Input::FocusLost | Input::Mouse(_) | Input::Paste(_) => {
-                Ok(Turn::GoOn)
-            }
-        }
+    fn publish(&mut self, snapshot: Snapshot, source: Source) {
+        self.link.publish(Published {
+            snapshot: Arc::new(snapshot),
+            source,
+            health: self.health.clone(),
+        });
     }
 
-    /// Waits for keys until the user leaves.
-    fn browse(&mut self) -> Result<(), Failure> {
-        loop {
-            let input = event::read().map_err(|error| of_terminal(&error))?;
-            if self.handle_terminal(&input)? == Turn::Stop {
-                return Ok(());
-            }
+    /// Waits for the screen to end and hands over what went wrong with it.
+    fn join(&mut self) -> Result<(), Failure> {
+        match self.thread.take().map(JoinHandle::join) {
+            Some(Ok(result)) => result,
+            // It has said why on the terminal that it gave back.
+            Some(Err(_)) => Err(Failure::UserLeft),
+            None => Ok(()),
         }
     }
 }
 
 impl View for Screen {
-    fn open_tap(&mut self, _info: &TapInfo) {
-        self.stale = true;
+    fn open_tap(&mut self, info: &TapInfo) {
+        if let Some(kept) = &self.kept {
+            kept.lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .open_tap(info);
+        }
     }
 
     fn observing(&mut self) -> Result<(), Failure> {
-        if !self.live {
+        if !self.is_live() {
             signals::restore_terminal_on_signal()?;
         }
-        // Installs a panic hook too, which gives the terminal back.
-        self.terminal = Some(ratatui::try_init().map_err(|error| of_terminal(&error))?);
+        let color = match self.options.color {
+            ColorChoice::Auto => None,
+            ColorChoice::Always => Some(true),
+            ColorChoice::Never => Some(false),
+        };
+        let theme = Theme::of(&Surroundings::of_process(), self.options.ascii, color);
+        let origin = match &self.kept {
+            Some(kept) => Origin::Kept(Arc::clone(kept)),
+            None => Origin::Files(self.options.files.clone()),
+        };
+        let terminal = terminal::take()?;
+        let ui = Ui::new(
+            Arc::clone(&self.link),
+            theme,
+            self.options.privacy,
+            origin,
+            self.source(),
+        );
+        self.thread = Some(std::thread::spawn(move || ui.run(terminal)));
         Ok(())
+    }
+
+    fn handle_input(&mut self, input: &Input<'_>) {
+        if let Some(kept) = &self.kept {
+            kept.lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .take(input);
+        }
     }
 
     fn handle_event(&mut self, _event: &Event) -> Result<(), Failure> {
-        self.stale = true;
         Ok(())
     }
 
+    fn note_health(&mut self, health: Vec<(String, String)>) {
+        self.health = health;
+    }
+
     fn turn(&mut self, engine: &mut Engine) -> Result<Turn, Failure> {
-        while event::poll(Duration::ZERO).map_err(|error| of_terminal(&error))? {
-            let input = event::read().map_err(|error| of_terminal(&error))?;
-            if self.handle_terminal(&input)? == Turn::Stop {
-                return Ok(Turn::Stop);
-            }
+        if self.link.has_left() {
+            return Ok(Turn::Stop);
         }
-        let due = self.drawn_at.is_none_or(|drawn_at| {
-            drawn_at.elapsed()
-                >= if self.stale {
-                    REDRAW_AFTER
-                } else {
-                    REFRESH_AFTER
-                }
-        });
-        if due {
-            self.show(&engine.snapshot())?;
+        let changes = engine.changes();
+        // Nothing is gained by a snapshot before the last one was taken.
+        if self.is_due(changes) && self.link.is_empty() {
+            let begun_at = Instant::now();
+            let snapshot = engine.snapshot();
+            self.shown = Some((changes, Instant::now(), begun_at.elapsed()));
+            self.publish(snapshot, self.source());
         }
         Ok(Turn::GoOn)
     }
 
     fn finish(&mut self, snapshot: &Snapshot) -> Result<(), Failure> {
-        self.show(snapshot)?;
-        if !self.live {
-            self.browse()?;
+        if self.is_live() {
+            self.link.end();
+        } else {
+            self.publish(snapshot.clone(), Source::Saved);
         }
+        self.join()?;
         match &mut self.report_view {
             Some(view) => view.finish(snapshot),
             None => Ok(()),
@@ -183,22 +234,15 @@ impl View for Screen {
     }
 
     fn owns_screen(&self) -> bool {
-        self.terminal.is_some()
+        self.thread.is_some()
     }
 }
 
 impl Drop for Screen {
     fn drop(&mut self) {
-        if self.terminal.take().is_some() {
-            ratatui::restore();
-        }
+        self.link.end();
+        // A run that fails says why itself.
+        let _ended = self.join();
+        terminal::give_back();
     }
-}
-
-fn of_terminal(error: &io::Error) -> Failure {
-    Failure::new(
-        "terminal",
-        crate::failure::reason(error),
-        "use another terminal, or add --no-tui",
-    )
 }

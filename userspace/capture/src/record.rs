@@ -118,13 +118,14 @@ impl Recorder {
     }
 
     /// Takes over a tap; the recorder's taps are numbered as the engine's, in the order of the calls.
-    pub fn open_tap(&mut self, info: TapInfo) {
+    pub fn open_tap(&mut self, info: TapInfo) -> TapId {
         let tap = TapId(u16::try_from(self.taps.len()).unwrap_or(u16::MAX));
         let link_type = info.link_type;
         self.taps.push(info);
         if let Some(link_type) = link_type {
             self.interface(tap, link_type);
         }
+        tap
     }
 
     /// Writes one input; of the ticks the last is kept, when the recording ends.

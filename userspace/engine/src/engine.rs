@@ -62,6 +62,7 @@ pub struct Engine {
     fragmented: FragmentedFlows,
     events: Events,
     sessions: u32,
+    changes: u64,
     router: Option<Named>,
     /// Kept for its allocation.
     notices: Vec<Notice>,
@@ -112,6 +113,7 @@ impl Engine {
                 max: limits.events.max(1),
             },
             sessions: 0,
+            changes: 0,
             router: options.router,
             notices: Vec::new(),
         }
@@ -122,8 +124,14 @@ impl Engine {
         self.taps.add(info)
     }
 
+    /// Number of inputs so far that can change a snapshot by more than the time. Where it stands still, so does the rest.
+    pub const fn changes(&self) -> u64 {
+        self.changes
+    }
+
     /// Takes in one thing that happened.
     pub fn handle_input(&mut self, input: Input<'_>) {
+        self.changes += u64::from(!matches!(input, Input::Tick(_)));
         match input {
             Input::Frame(frame) => self.handle_frame(&frame),
             Input::FlowCounters(counters) => self.handle_flow_counters(counters),

@@ -466,6 +466,14 @@ pub struct Series {
     pub bins: Vec<Bin>,
 }
 
+impl Series {
+    /// When the bin with this index begins.
+    pub fn begin_of(&self, index: usize) -> Timestamp {
+        let steps = i64::try_from(index).unwrap_or(i64::MAX);
+        self.start + Span(self.bin.0.saturating_mul(steps))
+    }
+}
+
 /// What came within one step of time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Bin {

@@ -63,7 +63,9 @@ impl Tally {
             bytes: difference(totals.bytes, self.seen.bytes),
             lost: (totals.lost.cast_signed() - self.seen.lost.cast_signed()) as i32,
         };
-        self.seen = totals;
+        // What came before this was followed came from the first packet on.
+        let is_first = std::mem::replace(&mut self.seen, totals).packets == 0;
+        let at = if is_first { self.last_at } else { at };
         if bin.packets == 0 {
             return;
         }
@@ -116,9 +118,8 @@ pub(crate) fn merge(into: &mut Timeline, other: &Timeline) {
             join(series);
         }
         for (index, bin) in more.bins.iter().enumerate() {
-            let at = more.start + Span(more.bin.0.saturating_mul(index as i64));
             if bin.packets > 0 {
-                add(series, at, *bin, full);
+                add(series, more.begin_of(index), *bin, full);
             }
         }
     }
@@ -176,12 +177,10 @@ fn index(series: &Series, at: Timestamp) -> usize {
 
 /// Doubles the width of the bins.
 fn join(series: &mut Series) {
-    let old = std::mem::take(&mut series.bins);
-    let (start, width) = (series.start, series.bin);
-    *series = self::series(start, Span(width.0.saturating_mul(2)));
-    for (steps, bin) in old.into_iter().enumerate() {
-        let at = start + Span(width.0.saturating_mul(steps as i64));
-        add(series, at, bin, Full::Join);
+    let wider = self::series(series.start, Span(series.bin.0.saturating_mul(2)));
+    let old = std::mem::replace(series, wider);
+    for (index, bin) in old.bins.iter().enumerate() {
+        add(series, old.begin_of(index), *bin, Full::Join);
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use aya::Ebpf;
-use aya::maps::{self, MapData, MapError, PerCpuArray};
+use aya::maps::{self, Map, MapData, MapError, PerCpuArray};
 use foldhash::fast::FixedState;
 use rtsp_ebpf_common::abi::{COUNTERS, Counter, FlowKey, FlowValue, Local};
 use rtspscope_engine::LossKind;
@@ -21,9 +21,20 @@ const LOSSES: [(Counter, LossKind); 4] = [
     (Counter::NotParsed, LossKind::NotParsed),
 ];
 
+/// How full the flow table is, and what fitted nowhere.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Use {
+    pub(super) ring_full: u64,
+    pub(super) map_full: u64,
+    pub(super) flows: usize,
+    pub(super) flows_max: u32,
+}
+
 /// The counting maps.
 pub(super) struct Counters {
     flows: maps::HashMap<MapData, FlowKey, FlowValue>,
+    /// Room in that map.
+    flows_max: u32,
     local: PerCpuArray<MapData, Local>,
     /// Packets of each flow when it was last handed over.
     told: HashMap<FlowKey, u64, FixedState>,
@@ -33,8 +44,11 @@ pub(super) struct Counters {
 impl Counters {
     /// Takes the maps.
     pub(super) fn new(ebpf: &mut Ebpf) -> Result<Self, LiveError> {
+        let flows = super::take_map(ebpf, "FLOWS")?;
+        let flows_max = map_room(&flows)?;
         Ok(Self {
-            flows: maps::HashMap::try_from(super::take_map(ebpf, "FLOWS")?)?,
+            flows: maps::HashMap::try_from(flows)?,
+            flows_max,
             local: PerCpuArray::try_from(super::take_map(ebpf, "LOCAL")?)?,
             told: HashMap::default(),
             lost: [0; COUNTERS],
@@ -87,6 +101,18 @@ impl Counters {
         Ok(losses)
     }
 
+    /// As it is now.
+    pub(super) fn used(&self) -> Result<Use, MapError> {
+        let sums = self.sums()?;
+        let of = |counter: Counter| sums.get(counter as usize).copied().unwrap_or(0);
+        Ok(Use {
+            ring_full: of(Counter::RingFull),
+            map_full: of(Counter::MapFull),
+            flows: self.flows.keys().filter(Result::is_ok).count(),
+            flows_max: self.flows_max,
+        })
+    }
+
     fn sums(&self) -> Result<[u64; COUNTERS], MapError> {
         let mut sums = [0_u64; COUNTERS];
         for local in self.local.get(&0, 0)?.iter() {
@@ -96,4 +122,12 @@ impl Counters {
         }
         Ok(sums)
     }
+}
+
+/// Entries for which a hash map has room.
+fn map_room(map: &Map) -> Result<u32, MapError> {
+    let Map::HashMap(data) = map else {
+        return Ok(0);
+    };
+    Ok(data.info()?.max_entries())
 }

@@ -7,7 +7,7 @@ use rtsp_ebpf_common::abi::{Direction as Way, FlowKey, FlowValue};
 use rtspscope_engine::{CaptureLoss, FlowCounters, Input, TapInfo};
 use rtspscope_wire::{Direction, FrameRef, LinkType, TapId, TapRole};
 use tokio::task::yield_now;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use super::attach::Attached;
 use super::clock::Clock;
@@ -15,6 +15,7 @@ use super::counters::Counters;
 use super::endpoints::{Endpoints, touches};
 use super::error::LiveError;
 use super::frames::{Frames, Waiting};
+use super::health::Health;
 use super::interfaces::{self, Interface};
 use super::kernel_log::KernelLog;
 use super::links::{Change, Links};
@@ -40,6 +41,9 @@ enum Ring {
     Quiet,
 }
 
+/// Time between two reports on the run itself.
+const HEALTH_INTERVAL: Duration = Duration::from_secs(2);
+
 /// One tapped interface.
 #[derive(Clone, Copy, Debug)]
 struct Tap {
@@ -64,6 +68,7 @@ pub(super) struct Live {
     hook: Hook,
     clock: Clock,
     handed_over: u64,
+    health: Option<(Health, Option<Instant>)>,
 }
 
 impl Live {
@@ -126,6 +131,7 @@ impl Live {
             hook: options.hook,
             clock: Clock::start(),
             handed_over: 0,
+            health: options.health.then(|| (Health::watch(), None)),
         })
     }
 
@@ -222,6 +228,21 @@ impl Live {
             }))?;
         }
         host.handle_input(&Input::Tick(self.clock.real(Clock::now())))
+    }
+
+    /// Tells the host from time to time how the run is, where it asked for that.
+    pub(super) fn tell_health(&mut self, host: &mut dyn LiveHost) -> Result<(), Failure> {
+        let Some((health, told_at)) = &mut self.health else {
+            return Ok(());
+        };
+        if told_at.is_some_and(|told_at| told_at.elapsed() < HEALTH_INTERVAL) {
+            return Ok(());
+        }
+        *told_at = Some(Instant::now());
+        let used = self.counters.used().map_err(LiveError::from)?;
+        let (ebpf, ways) = (&self.attached.ebpf, &self.attached.ways);
+        host.note_health(health.told(ebpf, ways, used, self.handed_over));
+        Ok(())
     }
 
     /// Gives way to the host, and follows new media if it has seen an answer to SETUP.

@@ -127,6 +127,21 @@ pub(crate) enum Segment {
 }
 
 impl Row {
+    /// The message that it is.
+    pub(crate) const fn said(&self) -> Option<&Said> {
+        match &self.what {
+            What::Message(said) => Some(said),
+            What::Open { .. }
+            | What::Punch { .. }
+            | What::Media { .. }
+            | What::Reports { .. }
+            | What::Silence { .. }
+            | What::Unanswered { .. }
+            | What::Pause(_)
+            | What::Close { .. } => None,
+        }
+    }
+
     /// What lies between the lanes, from left to right; one less than there are lanes.
     pub(crate) fn segments(&self) -> Vec<Segment> {
         let taps = self.seen.len();

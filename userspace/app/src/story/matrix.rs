@@ -29,12 +29,35 @@ pub(crate) struct MatrixRow {
     pub(crate) media: usize,
     pub(crate) name: String,
     pub(crate) is_rtcp: bool,
-    /// What the server says it sent (its sender reports), as far as a tap heard it.
+    /// What the server says it sent (its last sender report), as far as a tap heard it.
     pub(crate) sent: Option<u64>,
     /// In the order of the stations.
     pub(crate) cells: Vec<Cell>,
     /// Station at which nothing arrives although it was sent: 0 where it reaches no tap at all.
     pub(crate) break_at: Option<usize>,
+}
+
+/// How many packets the server sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Sent {
+    /// As its last sender report says.
+    Said(u64),
+    /// As many passed the first tap that saw any, after its last sender report or without one.
+    AtLeast(u64),
+}
+
+impl MatrixRow {
+    /// What the server sent; `None` where nothing tells.
+    pub(crate) fn sent_in_all(&self) -> Option<Sent> {
+        let came = self.cells.iter().find_map(|cell| match cell {
+            Cell::Came { packets, .. } => Some(*packets),
+            Cell::Nothing | Cell::Unknown => None,
+        });
+        match (self.sent, came) {
+            (Some(said), came) if came.is_none_or(|came| said >= came) => Some(Sent::Said(said)),
+            (_, came) => came.map(Sent::AtLeast),
+        }
+    }
 }
 
 /// What passed one station.
@@ -171,6 +194,27 @@ mod tests {
     fn what_was_never_sent_breaks_at_the_first_tap_if_it_was_agreed_on() {
         assert_eq!(break_at(&[Cell::Nothing, Cell::Nothing], true), Some(0));
         assert_eq!(break_at(&[Cell::Nothing, Cell::Nothing], false), None);
+    }
+
+    #[test]
+    fn what_passed_counts_more_than_an_older_report() {
+        let sent = |said: Option<u64>, cells: &[Cell]| {
+            let row = MatrixRow {
+                media: 0,
+                name: String::new(),
+                is_rtcp: false,
+                sent: said,
+                cells: cells.to_vec(),
+                break_at: None,
+            };
+            row.sent_in_all()
+        };
+        assert_eq!(sent(Some(5), &[SOME]), Some(Sent::Said(5)));
+        assert_eq!(
+            sent(Some(2), &[Cell::Nothing, SOME]),
+            Some(Sent::AtLeast(3))
+        );
+        assert_eq!(sent(None, &[Cell::Nothing]), None);
     }
 
     #[test]

@@ -50,10 +50,7 @@ pub(crate) fn of(media: &MediaStream, part: Of) -> Option<Rates> {
     let start = followed.iter().map(|(_, series)| series.start).min()?;
     let start = Timestamp(start.0.div_euclid(bin.0).saturating_mul(bin.0));
     let place = |at: Timestamp| usize::try_from((at - start).0.div_euclid(bin.0)).unwrap_or(0);
-    let end = |series: &Series| {
-        let steps = series.bins.len().saturating_sub(1) as i64;
-        place(series.start + Span(series.bin.0.saturating_mul(steps)))
-    };
+    let end = |series: &Series| place(series.begin_of(series.bins.len().saturating_sub(1)));
     // The recent past of taps that heard something at quite different times has no common axis.
     let len = followed
         .iter()
@@ -85,8 +82,7 @@ fn tap_rates(
 ) -> TapRates {
     let mut bins = vec![Bin::default(); len];
     for (index, more) in series.bins.iter().enumerate() {
-        let at = series.start + Span(series.bin.0.saturating_mul(index as i64));
-        if let Some(sum) = bins.get_mut(place(at)) {
+        if let Some(sum) = bins.get_mut(place(series.begin_of(index))) {
             sum.packets = sum.packets.saturating_add(more.packets);
             sum.bytes = sum.bytes.saturating_add(more.bytes);
             sum.lost = sum.lost.saturating_add(more.lost);
@@ -105,6 +101,23 @@ fn tap_rates(
             .map(|bin| u32::try_from(bin.lost).unwrap_or(0))
             .collect(),
     }
+}
+
+impl Rates {
+    /// When a step begins.
+    pub(crate) fn begin_of(&self, step: usize) -> Timestamp {
+        let steps = i64::try_from(step).unwrap_or(i64::MAX);
+        self.start + Span(self.bin.0.saturating_mul(steps))
+    }
+}
+
+/// A rate as a whole number; none is less than zero.
+#[expect(
+    clippy::cast_sign_loss,
+    reason = "casts of floats saturate, and no rate is less than zero"
+)]
+pub(crate) const fn whole(rate: f64) -> u64 {
+    rate as u64
 }
 
 /// A rate for eyes: three digits and a unit.

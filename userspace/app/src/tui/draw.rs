@@ -1,210 +1,195 @@
-//! The screen's content: a table of sessions above, what was found of the selected one below.
+//! The screen: a head with what is being watched, the tabs, one view, and a line of keys or of news at the bottom.
 
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
-use ratatui::style::{Color, Modifier, Style};
 use ratatui::text::{Line, Span};
-use ratatui::widgets::{Block, Borders, Cell, Paragraph, Row, Table, TableState, Wrap};
+use ratatui::widgets::Paragraph;
 
-use crate::output::json::{Finding, Report, Session};
+use super::scene::{Scene, Source};
+use super::state::{Drawn, Prompt, State, View};
+use super::theme::{self, Theme};
+use super::{keys, text, views};
+use crate::output::privacy::own;
+use crate::story::rates::whole;
+use crate::story::tap_title;
 
-/// Columns of the longest address, an IPv6 one in brackets.
-const MAX_HOST_WIDTH: usize = 41;
-
-/// Draws everything.
-pub(super) fn screen(frame: &mut Frame<'_>, report: &Report, selected: usize, live: bool) {
-    let [head, sessions, findings, keys] = Layout::vertical([
+/// Draws everything and tells what came where.
+pub(super) fn screen(frame: &mut Frame<'_>, state: &State, scene: &Scene, theme: Theme) -> Drawn {
+    let [head, tabs, body, foot] = Layout::vertical([
         Constraint::Length(1),
-        Constraint::Min(5),
-        Constraint::Percentage(55),
+        Constraint::Length(1),
+        Constraint::Min(3),
         Constraint::Length(1),
     ])
     .areas(frame.area());
-    frame.render_widget(Paragraph::new(heading(report, live)), head);
-    draw_sessions(frame, sessions, report, selected);
-    draw_findings(frame, findings, report, selected, live);
-    frame.render_widget(
-        Paragraph::new("q quit   ↑↓ or jk choose a session").style(faint()),
-        keys,
-    );
+    frame.render_widget(Paragraph::new(heading(state, scene, head.width)), head);
+    let places = draw_tabs(frame, tabs, state);
+    let mut drawn = views::draw(frame, body, state, scene);
+    drawn.tabs = places;
+    draw_foot(frame, foot, state);
+    theme.fit(frame.buffer_mut());
+    drawn
 }
 
-fn heading(report: &Report, live: bool) -> String {
-    let taps: Vec<String> = report
-        .capture
-        .taps
-        .iter()
-        .map(|tap| format!("{} ({}) {} frames", tap.name, tap.role, tap.frames))
+fn heading(state: &State, scene: &Scene, columns: u16) -> Line<'static> {
+    let mode = match (scene.source, state.paused) {
+        (_, true) => "HELD",
+        (Source::Live, _) => "live",
+        (Source::Reading, _) => "reading",
+        (Source::Replaying, _) => "replay",
+        (Source::Saved, _) => "saved",
+    };
+    let mut spans = vec![
+        Span::styled("rtspscope ", theme::strong()),
+        Span::styled(mode, theme::remark()),
+    ];
+    let lost: u64 = scene.snapshot.losses.iter().map(|(_, count)| count).sum();
+    let mut tail = Vec::new();
+    if lost > 0 {
+        tail.push(Span::styled(
+            format!("  ! {} lost", text::count(lost)),
+            theme::doubtful(),
+        ));
+    }
+    let used: usize = spans.iter().chain(&tail).map(Span::width).sum();
+    let room = usize::from(columns).saturating_sub(used + 2);
+    let each = room.checked_div(scene.snapshot.taps.len()).unwrap_or(0);
+    let taps = scene.snapshot.taps.iter().zip(&scene.paces);
+    let taps: Vec<String> = taps
+        .map(|(tap, pace)| {
+            let pace = pace.filter(|_| scene.source == Source::Live);
+            let count = pace.map_or_else(
+                || format!(" {} frames", text::count(tap.frames)),
+                |pace| format!(" {}/s", text::count(whole(pace))),
+            );
+            let (title, name) = (tap_title(tap), own(&tap.name));
+            let left = each.saturating_sub(text::width(&title) + text::width(&count) + 3);
+            let name = if name == title || left < 6 {
+                String::new()
+            } else {
+                format!(" {}", text::middle(&name, left))
+            };
+            format!("{title}{name}{count}")
+        })
         .collect();
-    let lost = if report.capture.lost > 0 {
-        format!("   not captured: {}", report.capture.lost)
-    } else {
-        String::new()
-    };
-    format!(
-        "rtspscope {}   {}{lost}",
-        if live { "live" } else { "saved" },
-        taps.join("   ")
-    )
+    spans.push(Span::styled(
+        format!("  {}", text::cut(&taps.join("  "), room)),
+        theme::faint(),
+    ));
+    spans.extend(tail);
+    Line::from(spans)
 }
 
-fn draw_sessions(frame: &mut Frame<'_>, area: Rect, report: &Report, selected: usize) {
-    let head = [
-        "",
-        "client",
-        "camera",
-        "via",
-        "RTP LAN",
-        "RTP WAN",
-        "worst finding",
-        "state",
-        "ALG",
-    ];
-    let rows = report
-        .sessions
-        .iter()
-        .map(|session| session_row(report, session));
-    let widths = [
-        Constraint::Length(1),
-        Constraint::Length(host_width(report, |session| &session.client.address)),
-        Constraint::Length(host_width(report, |session| &session.server.address)),
-        Constraint::Length(5),
-        Constraint::Length(7),
-        Constraint::Length(7),
-        Constraint::Min(20),
-        Constraint::Max(11),
-        Constraint::Max(17),
-    ];
-    let title = format!(" sessions: {} ", report.sessions.len());
-    let table = Table::new(rows, widths)
-        .header(Row::new(head).style(faint()))
-        .row_highlight_style(Style::new().add_modifier(Modifier::REVERSED))
-        .block(Block::new().borders(Borders::TOP).title(title));
-    let mut state =
-        TableState::new().with_selected((!report.sessions.is_empty()).then_some(selected));
-    frame.render_stateful_widget(table, area, &mut state);
-}
-
-fn session_row<'a>(report: &'a Report, session: &'a Session) -> Row<'a> {
-    let worst = of_session(report, session).next();
-    let (mark, color) = mark(worst);
-    Row::new([
-        Cell::new(mark).style(Style::new().fg(color)),
-        Cell::new(host(&session.client.address)),
-        Cell::new(host(&session.server.address)),
-        Cell::new(session.transport),
-        Cell::new(packets_at(report, session, "lan")),
-        Cell::new(packets_at(report, session, "wan")),
-        Cell::new(worst.map_or("", |finding| finding.code)),
-        Cell::new(session.state),
-        Cell::new(format!("{}/{}", session.alg.action, session.alg.effect)),
-    ])
-}
-
-/// The address without its port.
-fn host(address: &str) -> &str {
-    address.rsplit_once(':').map_or(address, |(host, _)| host)
-}
-
-/// Columns for the longest of these hosts.
-fn host_width(report: &Report, address: fn(&Session) -> &str) -> u16 {
-    let hosts = report.sessions.iter().map(|session| host(address(session)));
-    let longest = hosts.map(|host| host.chars().count()).max().unwrap_or(0);
-    longest.clamp(6, MAX_HOST_WIDTH) as u16
-}
-
-/// RTP packets of all media at the taps of a role; `–` without such a tap.
-fn packets_at(report: &Report, session: &Session, role: &str) -> String {
-    let of_role = |name: &str| {
-        report
-            .capture
-            .taps
-            .iter()
-            .any(|tap| tap.name == name && tap.role == role)
-    };
-    let arrivals = session
-        .media
-        .iter()
-        .flat_map(|media| &media.arrivals)
-        .filter(|arrival| of_role(&arrival.tap));
-    arrivals
-        .map(|arrival| arrival.rtp.packets)
-        .reduce(|sum, packets| sum + packets)
-        .map_or_else(|| "–".to_owned(), |packets| packets.to_string())
-}
-
-fn draw_findings(frame: &mut Frame<'_>, area: Rect, report: &Report, selected: usize, live: bool) {
-    let Some(session) = report.sessions.get(selected) else {
-        let nothing = if live {
-            "No RTSP session yet."
+fn draw_tabs(
+    frame: &mut Frame<'_>,
+    area: Rect,
+    state: &State,
+) -> Vec<(u16, std::ops::Range<u16>, View)> {
+    let columns = usize::from(area.width);
+    let full: usize = View::TABS.iter().map(|view| view.title().len() + 4).sum();
+    let per_tab = columns / View::TABS.len();
+    let mut spans = Vec::new();
+    let mut places = Vec::new();
+    let mut at = area.x;
+    for (number, view) in (1..).zip(View::TABS) {
+        let title = if full <= columns || view == state.view {
+            view.title().to_owned()
         } else {
-            "No RTSP session in these captures."
+            text::cut(view.title(), per_tab.saturating_sub(4).max(1))
+                .trim_end_matches('…')
+                .to_owned()
         };
-        let waiting = Paragraph::new(nothing).block(Block::new().borders(Borders::TOP));
-        frame.render_widget(waiting, area);
-        return;
+        let label = format!(" {number} {title} ");
+        let style = if view == state.view {
+            theme::selected().patch(theme::strong())
+        } else {
+            theme::faint()
+        };
+        let width = text::width(&label) as u16;
+        places.push((area.y, at..at + width, view));
+        at += width;
+        spans.push(Span::styled(label, style));
+    }
+    frame.render_widget(Paragraph::new(Line::from(spans)), area);
+    if !View::TABS.contains(&state.view) {
+        let label = format!(" {} ", state.view.title());
+        let width = text::width(&label) as u16;
+        let end = Rect {
+            x: area.right().saturating_sub(width),
+            width: width.min(area.width),
+            ..area
+        };
+        frame.render_widget(Paragraph::new(Span::styled(label, theme::selected())), end);
+    }
+    places
+}
+
+fn draw_foot(frame: &mut Frame<'_>, area: Rect, state: &State) {
+    let line = match (&state.prompt, &state.note) {
+        (Some(Prompt::Filter { .. }), _) => Line::from(vec![
+            Span::styled("filter: ", theme::key()),
+            Span::raw(own(&state.filter)),
+            Span::styled(" ", theme::selected()),
+            Span::styled(
+                "  code: ip: state: via: alg: !not  Enter Esc",
+                theme::faint(),
+            ),
+        ]),
+        (Some(Prompt::Save { format, path }), _) => Line::from(vec![
+            Span::styled(
+                format!("save as {} (Tab) to: ", format.name()),
+                theme::key(),
+            ),
+            Span::raw(own(path)),
+            Span::styled(" ", theme::selected()),
+            Span::styled("  Enter Esc", theme::faint()),
+        ]),
+        (Some(Prompt::Columns { .. }), _) => Line::from(Span::styled(
+            "Space shows or hides, Enter is done",
+            theme::key(),
+        )),
+        (None, Some(note)) => {
+            let (sign, style) = if note.is_bad {
+                ("✗ ", theme::bad())
+            } else {
+                ("", theme::remark())
+            };
+            Line::styled(
+                format!(
+                    "{sign}{}",
+                    text::cut(&note.text, usize::from(area.width).saturating_sub(2))
+                ),
+                style,
+            )
+        }
+        (None, None) => hints(state, usize::from(area.width)),
     };
-    let mut lines: Vec<Line<'_>> = Vec::new();
-    for finding in of_session(report, session) {
-        lines.extend(finding_lines(finding));
-    }
-    if lines.is_empty() {
-        lines.push(Line::from("✓ nothing found that is wrong"));
-    }
-    let title = format!(" {} ", session.url.as_deref().unwrap_or("session"));
-    let block = Block::new().borders(Borders::TOP).title(title);
-    frame.render_widget(
-        Paragraph::new(lines)
-            .wrap(Wrap { trim: false })
-            .block(block),
-        area,
-    );
+    frame.render_widget(Paragraph::new(line), area);
 }
 
-fn finding_lines(finding: &Finding) -> Vec<Line<'_>> {
-    let (mark, color) = mark(Some(finding));
-    let mut lines = vec![Line::from(vec![
-        Span::styled(format!("{mark} "), Style::new().fg(color)),
-        Span::raw(finding.summary.as_str()),
-        Span::styled(format!("  [{}]", finding.code), faint()),
-    ])];
-    lines.push(Line::from(format!("  {}", finding.cause)));
-    let proofs = finding.evidence.iter().take(4).map(|proof| {
-        let frame = proof
-            .frame
-            .map_or_else(String::new, |frame| format!(" #{frame}"));
-        Line::styled(
-            format!("  proof: {}{frame} {}", proof.tap, proof.note),
-            faint(),
-        )
+/// Keys of the view as far as they fit; help and leaving always do.
+fn hints(state: &State, columns: usize) -> Line<'static> {
+    let last = if state.view == View::Sessions {
+        "quit"
+    } else {
+        "back"
+    };
+    let fixed = [("?".to_owned(), "keys"), ("q".to_owned(), last)];
+    let len = |(key, says): &(String, &str)| text::width(key) + text::width(says) + 3;
+    let mut left = columns.saturating_sub(fixed.iter().map(len).sum());
+    let mut shown = Vec::new();
+    for hint in keys::hints(state.view) {
+        if len(&hint) > left {
+            break;
+        }
+        left -= len(&hint);
+        shown.push(hint);
+    }
+    let spans = shown.into_iter().chain(fixed).flat_map(|(key, says)| {
+        [
+            Span::styled(key, theme::key()),
+            Span::raw(format!(" {says}  ")),
+        ]
     });
-    lines.extend(proofs);
-    lines.extend(
-        finding
-            .remedy
-            .iter()
-            .enumerate()
-            .map(|(index, remedy)| Line::from(format!("  {}. {remedy}", index + 1))),
-    );
-    lines
-}
-
-fn of_session<'a>(report: &'a Report, session: &'a Session) -> impl Iterator<Item = &'a Finding> {
-    report
-        .findings
-        .iter()
-        .filter(|finding| finding.session == Some(session.id))
-}
-
-fn mark(finding: Option<&Finding>) -> (&'static str, Color) {
-    match finding.map(|finding| finding.severity) {
-        Some("error") => ("✗", Color::Red),
-        Some("warning") => ("!", Color::Yellow),
-        Some(_) => ("i", Color::Blue),
-        None => ("✓", Color::Green),
-    }
-}
-
-fn faint() -> Style {
-    Style::new().add_modifier(Modifier::DIM)
+    Line::from(spans.collect::<Vec<_>>())
 }

@@ -44,7 +44,7 @@ pub(super) fn restore_terminal_on_signal() -> Result<(), Failure> {
                 _ = hangup.recv() => {}
             }
         });
-        ratatui::restore();
+        super::terminal::give_back();
         std::process::exit(ENDED_BY_SIGNAL);
     });
     Ok(())

@@ -181,14 +181,14 @@ impl<'u> Table<'_, 'u> {
                 continue;
             };
             let (rtp, rtcp) = (unit.epoch.is_media(), unit.rtcp_packets() > 0);
-            let mut fitting = candidates.clone();
-            fitting.retain(|seat| {
-                let lacks =
-                    (rtp && !self.has_rtp(*seat)) || (!rtp && rtcp && !self.has_rtcp(*seat));
-                lacks
-                    && self.seats[*seat].is_client(unit.flow.to.ip())
-                    && self.seats[*seat].since <= unit.epoch.last.at
-            });
+            // Many viewers of one camera share its port: who it goes to tells most of them apart.
+            let fits = |seat: &&usize| {
+                let candidate = &self.seats[**seat];
+                candidate.is_client(unit.flow.to.ip())
+                    && candidate.since <= unit.epoch.last.at
+                    && ((rtp && !self.has_rtp(**seat)) || (!rtp && rtcp && !self.has_rtcp(**seat)))
+            };
+            let fitting: Vec<usize> = candidates.iter().filter(fits).copied().collect();
             if let [seat] = fitting[..] {
                 self.give(seat, index);
             }

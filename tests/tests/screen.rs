@@ -1,0 +1,263 @@
+//! The real program on a real terminal: typed at, resized, ended in every way, and the terminal clean afterwards.
+//!
+//! tmux is the terminal. Each test has a server of its own, which ends with it. Nothing here waits for a fixed time: a
+//! screen is looked at until it shows what it must, or a limit is over.
+
+use std::process::Command;
+use std::time::{Duration, Instant};
+use std::{fs, io, thread};
+
+use rtspscope_tests::program;
+
+/// Longest time for a screen to show something, on a machine that is busy with other tests.
+const LIMIT: Duration = Duration::from_secs(30);
+
+/// A terminal with a shell in it.
+struct Terminal {
+    server: String,
+    directory: std::path::PathBuf,
+}
+
+impl Terminal {
+    /// Opens one of a size; `None`, and a word about it, where there is no tmux.
+    fn open(name: &str, size: (u16, u16)) -> io::Result<Option<Self>> {
+        if Command::new("tmux").arg("-V").output().is_err() {
+            println!("SKIPPED (needs tmux)");
+            return Ok(None);
+        }
+        let directory =
+            std::env::temp_dir().join(format!("rtspscope-screen-{}-{name}", std::process::id()));
+        fs::create_dir_all(&directory)?;
+        let terminal = Self {
+            server: format!("rtspscope-{}-{name}", std::process::id()),
+            directory,
+        };
+        let (columns, rows) = (size.0.to_string(), size.1.to_string());
+        let shell = "env -i PATH=\"$PATH\" LANG=C.UTF-8 TERM=\"$TERM\" PS1='ready$ ' sh";
+        terminal.tmux(&[
+            "-f",
+            "/dev/null",
+            "new-session",
+            "-d",
+            "-x",
+            &columns,
+            "-y",
+            &rows,
+            shell,
+        ])?;
+        terminal.wait_for("ready$")?;
+        terminal.write(&format!("cd {}", terminal.directory.display()))?;
+        Ok(Some(terminal))
+    }
+
+    fn tmux(&self, args: &[&str]) -> io::Result<String> {
+        let output = Command::new("tmux")
+            .args(["-L", &self.server])
+            .args(args)
+            .output()?;
+        if !output.status.success() {
+            return Err(io::Error::other(format!(
+                "tmux {args:?}: {}",
+                String::from_utf8_lossy(&output.stderr)
+            )));
+        }
+        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    }
+
+    /// Types a line and Enter.
+    fn write(&self, line: &str) -> io::Result<()> {
+        self.tmux(&["send-keys", "-l", line])?;
+        self.press("Enter")
+    }
+
+    fn press(&self, key: &str) -> io::Result<()> {
+        self.tmux(&["send-keys", key]).map(drop)
+    }
+
+    fn screen(&self) -> io::Result<String> {
+        self.tmux(&["capture-pane", "-p"])
+    }
+
+    /// Looks until the screen shows a text, and returns it.
+    fn wait_for(&self, text: &str) -> io::Result<String> {
+        self.wait_until(text, |screen| screen.contains(text))
+    }
+
+    fn wait_until(&self, what: &str, holds: impl Fn(&str) -> bool) -> io::Result<String> {
+        let begun_at = Instant::now();
+        loop {
+            let screen = self.screen()?;
+            if holds(&screen) {
+                return Ok(screen);
+            }
+            if begun_at.elapsed() > LIMIT {
+                return Err(io::Error::other(format!("never shown: {what}\n{screen}")));
+            }
+            thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    /// Whether the terminal is as a shell wants it: no other screen, no raw mode, cursor and mouse as before.
+    fn assert_clean(&self) -> io::Result<()> {
+        let flags = "#{alternate_on} #{cursor_flag} #{mouse_any_flag} #{mouse_button_flag}";
+        let flags = self.tmux(&["display-message", "-p", flags])?;
+        assert_eq!(flags.trim(), "0 1 0 0", "alternate screen, cursor, mouse");
+        self.write("stty -a | tr ' ;' '\\n\\n' | grep -x -e icanon -e echo | tr '\\n' ' '")?;
+        self.wait_until("echo and line mode", |screen| {
+            screen.lines().any(|line| {
+                line.contains("icanon") && line.contains("echo") && !line.contains("grep")
+            })
+        })?;
+        Ok(())
+    }
+
+    /// The process of the program in the terminal.
+    fn process(&self) -> io::Result<String> {
+        let shell = self.tmux(&["display-message", "-p", "#{pane_pid}"])?;
+        let mut process = shell.trim().to_owned();
+        // The shell's child, and its child: tmux, sh, env, program.
+        loop {
+            let children = fs::read_to_string(format!("/proc/{process}/task/{process}/children"))?;
+            let Some(child) = children.split_whitespace().next() else {
+                return Ok(process);
+            };
+            process = child.to_owned();
+        }
+    }
+}
+
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ended = self.tmux(&["kill-server"]);
+        let _removed = fs::remove_dir_all(&self.directory);
+    }
+}
+
+/// The command that watches a golden capture.
+fn watching(name: &str, options: &str) -> io::Result<String> {
+    let golden = concat!(env!("CARGO_MANIFEST_DIR"), "/captures/golden");
+    let binary = program::binary()?.display();
+    Ok(format!(
+        "{binary} watch {options} {golden}/{name}.lan.pcap {golden}/{name}.wan.pcap; echo status $?"
+    ))
+}
+
+#[test]
+fn a_user_types_resizes_saves_and_leaves_a_clean_terminal() -> io::Result<()> {
+    let Some(terminal) = Terminal::open("types", (80, 24))? else {
+        return Ok(());
+    };
+    terminal.write(&watching("K-alg-owrt-conflict", "")?)?;
+    terminal.wait_for("alg-reply-not-restored")?;
+    terminal.press("j")?;
+    terminal.press("d")?;
+    let screen = terminal.wait_for("change 1 of 1")?;
+    assert!(
+        screen.contains("9998-9999") && screen.contains("10000-10001"),
+        "{screen}"
+    );
+    terminal.tmux(&["resize-window", "-x", "40", "-y", "12"])?;
+    terminal.wait_until("a smaller screen", |screen| {
+        screen.lines().count() <= 12 && screen.contains("5 NAT diff") && screen.contains("q back")
+    })?;
+    terminal.tmux(&["resize-window", "-x", "120", "-y", "40"])?;
+    terminal.wait_for("outside the router: WAN #25")?;
+    terminal.press("s")?;
+    terminal.wait_for("to: session-2.pcapng")?;
+    terminal.press("Enter")?;
+    terminal.wait_for("frames to session-2.pcapng")?;
+    let saved = terminal.directory.join("session-2.pcapng");
+    let report = program::analyze(&[&saved.to_string_lossy()])?;
+    assert_eq!(report.sessions().len(), 1);
+    assert_eq!(report.sessions()[0]["alg"]["action"], "rewrite");
+    terminal.press("q")?;
+    terminal.press("q")?;
+    terminal.wait_for("status 0")?;
+    terminal.assert_clean()
+}
+
+#[test]
+fn a_signal_gives_the_terminal_back() -> io::Result<()> {
+    for signal in ["TERM", "INT", "HUP"] {
+        let Some(terminal) = Terminal::open(signal, (80, 24))? else {
+            return Ok(());
+        };
+        terminal.write(&watching("A-gst-gst-udp-nopunch", "--speed 0.1")?)?;
+        terminal.wait_for("replay")?;
+        let process = terminal.process()?;
+        let killed = Command::new("kill")
+            .args(["-s", signal, &process])
+            .status()?;
+        assert!(killed.success());
+        terminal.wait_for("status 143")?;
+        terminal.assert_clean()?;
+    }
+    Ok(())
+}
+
+#[test]
+fn every_kind_of_terminal_shows_the_cause_and_comes_back_clean() -> io::Result<()> {
+    for (name, settings, shown) in [
+        ("vt100", "TERM=vt100", "x 257 RTP packets were sent"),
+        ("linux", "TERM=linux", "x 257 RTP packets were sent"),
+        ("screen", "TERM=screen", "✗ 257 RTP packets were sent"),
+        (
+            "tmux",
+            "TERM=tmux-256color NO_COLOR=1",
+            "✗ 257 RTP packets were sent",
+        ),
+        (
+            "xterm",
+            "TERM=xterm-256color LANG=C",
+            "x 257 RTP packets were sent",
+        ),
+    ] {
+        let Some(terminal) = Terminal::open(name, (80, 24))? else {
+            return Ok(());
+        };
+        terminal.write(&format!("export {settings}"))?;
+        terminal.write(&watching("A-gst-gst-udp-nopunch", "")?)?;
+        terminal.wait_for(shown)?;
+        if settings.contains("NO_COLOR") || name == "vt100" {
+            let painted = terminal.tmux(&["capture-pane", "-p", "-e"])?;
+            assert!(
+                !painted.contains("\u{1b}[3"),
+                "{name} shows colours: {painted:?}"
+            );
+        }
+        terminal.press("q")?;
+        terminal.wait_for("status 0")?;
+        terminal.assert_clean()?;
+    }
+    Ok(())
+}
+
+#[test]
+fn an_idle_screen_takes_less_than_a_hundredth_of_a_core() -> io::Result<()> {
+    let Some(terminal) = Terminal::open("idle", (80, 24))? else {
+        return Ok(());
+    };
+    terminal.write(&watching("K-alg-owrt-conflict", "")?)?;
+    terminal.wait_for("alg-reply-not-restored")?;
+    let process = terminal.process()?;
+    let ticks = || -> io::Result<u64> {
+        let stat = fs::read_to_string(format!("/proc/{process}/stat"))?;
+        let fields = stat
+            .rsplit(')')
+            .next()
+            .unwrap_or_default()
+            .split_whitespace();
+        // utime and stime, fields 14 and 15 of proc_pid_stat(5), in hundredths of a second.
+        Ok(fields
+            .skip(11)
+            .take(2)
+            .filter_map(|field| field.parse::<u64>().ok())
+            .sum())
+    };
+    let before = ticks()?;
+    thread::sleep(Duration::from_secs(4));
+    let used = ticks()? - before;
+    assert!(used <= 4, "{used} hundredths of a second in 4 s");
+    Ok(())
+}

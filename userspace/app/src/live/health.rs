@@ -1,0 +1,85 @@
+//! What a live run says of itself: how it is attached, how full its tables are, and what its programs cost.
+
+use std::os::fd::OwnedFd;
+
+use aya::Ebpf;
+use aya::programs::ProgramInfo;
+use aya::sys::{Stats, enable_stats};
+
+use super::counters::Use;
+
+/// Keeps the kernel's count of what programs cost switched on.
+#[derive(Debug)]
+pub(super) struct Health {
+    /// Held, not used; `None` where the kernel has no such count (before 5.8) or does not allow it.
+    counting: Option<OwnedFd>,
+}
+
+impl Health {
+    /// Switches the count on, for as long as this lives. It costs each program some ten nanoseconds a packet.
+    pub(super) fn watch() -> Self {
+        Self {
+            counting: enable_stats(Stats::RunTime).ok(),
+        }
+    }
+
+    /// By label and value. `ways` says how each interface is tapped.
+    pub(super) fn told(
+        &self,
+        ebpf: &Ebpf,
+        ways: &[&'static str],
+        used: Use,
+        handed_over: u64,
+    ) -> Vec<(String, String)> {
+        let mut told = vec![("attached by".to_owned(), ways.join(", "))];
+        told.push((
+            "ring".to_owned(),
+            format!("{handed_over} frames read, {} did not fit", used.ring_full),
+        ));
+        told.push((
+            "flow table".to_owned(),
+            format!(
+                "{} of {} in use, {} did not fit",
+                used.flows, used.flows_max, used.map_full
+            ),
+        ));
+        for (name, program) in ebpf.programs() {
+            // A program that was not needed is not loaded.
+            let Ok(info) = program.info() else { continue };
+            told.push((name.to_owned(), self.cost(&info)));
+        }
+        told
+    }
+
+    fn cost(&self, info: &ProgramInfo) -> String {
+        let verified = info
+            .verified_instruction_count()
+            .map_or_else(String::new, |count| {
+                format!(", {count} instructions verified")
+            });
+        match (&self.counting, run_stats(info)) {
+            (Some(_), Some((nanos, runs))) if runs > 0 => {
+                format!(
+                    "{} ns a packet on average, {runs} packets{verified}",
+                    nanos / runs
+                )
+            }
+            (Some(_), _) => format!("no packet yet{verified}"),
+            (None, _) => format!("the kernel does not tell its cost{verified}"),
+        }
+    }
+}
+
+/// Time in the program in ns, and how often it ran, as the kernel shows them for its descriptor.
+fn run_stats(info: &ProgramInfo) -> Option<(u64, u64)> {
+    use std::os::fd::{AsFd, AsRawFd};
+
+    let program = info.fd().ok()?;
+    let descriptor = program.as_fd().as_raw_fd();
+    let shown = std::fs::read_to_string(format!("/proc/self/fdinfo/{descriptor}")).ok()?;
+    let value = |name: &str| {
+        let line = shown.lines().find_map(|line| line.strip_prefix(name))?;
+        line.trim().parse().ok()
+    };
+    Some((value("run_time_ns:")?, value("run_cnt:")?))
+}

@@ -1,0 +1,400 @@
+//! Saves one session: its packets as pcapng, or its report as JSON or Markdown.
+//!
+//! Packets of saved captures are read again from their files; those of a live run, or of a pipe, come from what was
+//! kept of them ([`Kept`]).
+
+use std::collections::{BTreeMap, VecDeque};
+use std::fs::File;
+use std::io::Write;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rtspscope_engine::model::Session;
+use rtspscope_engine::{FlowCounters, Input, Snapshot, TapInfo};
+use rtspscope_wire::decode::{self, Body};
+use rtspscope_wire::{Direction, FrameRef, LinkType, TapId, Timestamp};
+
+use crate::failure::Failure;
+use crate::output::privacy::{Privacy, own};
+use crate::output::{json, markdown};
+use crate::progress::Progress;
+use rtspscope_capture::Recorder;
+use rtspscope_capture::{Host, MergedFiles, NamedFile};
+
+/// Bytes of frames that are kept of a run whose packets cannot be read again; the oldest fall.
+const KEPT_BYTES: usize = 16 << 20;
+
+/// Flows whose counters are kept beside them.
+const KEPT_FLOWS: usize = 4_096;
+
+/// How a session is saved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Format {
+    Pcapng,
+    Json,
+    Markdown,
+}
+
+impl Format {
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Pcapng => "pcapng",
+            Self::Json => "JSON",
+            Self::Markdown => "Markdown",
+        }
+    }
+
+    const fn extension(self) -> &'static str {
+        match self {
+            Self::Pcapng => "pcapng",
+            Self::Json => "json",
+            Self::Markdown => "md",
+        }
+    }
+
+    pub(super) const fn next(self) -> Self {
+        match self {
+            Self::Pcapng => Self::Json,
+            Self::Json => Self::Markdown,
+            Self::Markdown => Self::Pcapng,
+        }
+    }
+}
+
+/// What the user asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Request {
+    pub(super) session: u32,
+    pub(super) format: Format,
+    pub(super) path: String,
+}
+
+/// Where a session goes unless the user says otherwise.
+pub(super) fn default_path(session: &Session, format: Format) -> String {
+    format!("session-{}.{}", session.id, format.extension())
+}
+
+/// Where packets can be had from again.
+#[derive(Clone, Debug)]
+pub(super) enum Origin {
+    /// Files, in the order of their taps.
+    Files(Vec<NamedFile>),
+    /// What was kept in memory.
+    Kept(Arc<Mutex<Kept>>),
+}
+
+/// Writes a session and tells where it went and what it holds.
+pub(super) fn save(
+    snapshot: &Snapshot,
+    origin: &Origin,
+    privacy: Privacy,
+    request: &Request,
+) -> Result<String, Failure> {
+    let path = PathBuf::from(&request.path);
+    if request.path.is_empty() {
+        return Err(Failure::new("the name", "is empty", "name a file"));
+    }
+    if path.exists() {
+        return Err(Failure::new(
+            path.display(),
+            "exists already",
+            "choose another name",
+        ));
+    }
+    let Some(only) = only(snapshot, request.session) else {
+        return Err(Failure::new(
+            "the session",
+            "is no longer known",
+            "choose another",
+        ));
+    };
+    match request.format {
+        Format::Pcapng => {
+            let frames = packets(&only, origin, &path)?;
+            Ok(format!(
+                "saved {frames} frames to {} (with passwords as they were sent)",
+                own(&request.path)
+            ))
+        }
+        Format::Json => {
+            let text = json::pretty(&json::report(&only, privacy))? + "\n";
+            write(&path, &text)?;
+            Ok(format!("saved the report to {}", own(&request.path)))
+        }
+        Format::Markdown => {
+            write(&path, &markdown::report(&only, privacy, true))?;
+            Ok(format!("saved the report to {}", own(&request.path)))
+        }
+    }
+}
+
+fn write(path: &Path, text: &str) -> Result<(), Failure> {
+    let failed = |error: std::io::Error| Failure::writing(path.display(), &error);
+    let mut file = File::create_new(path).map_err(failed)?;
+    file.write_all(text.as_bytes()).map_err(failed)
+}
+
+/// The snapshot with one session and what was found of it and of the capture as a whole.
+fn only(snapshot: &Snapshot, id: u32) -> Option<Snapshot> {
+    let session = snapshot.sessions.iter().find(|session| session.id == id)?;
+    let findings = snapshot.findings.iter();
+    let findings = findings.filter(|finding| finding.subject.session.is_none_or(|of| of == id));
+    Some(Snapshot {
+        taps: snapshot.taps.clone(),
+        losses: snapshot.losses.clone(),
+        blind_spots: snapshot.blind_spots.clone(),
+        sessions: vec![session.clone()],
+        findings: findings.cloned().collect(),
+        router: snapshot.router.clone(),
+    })
+}
+
+/// Writes the session's packets; how many there were.
+fn packets(only: &Snapshot, origin: &Origin, path: &Path) -> Result<u64, Failure> {
+    let ends = Ends::of(&only.sessions);
+    let mut writer = Writer {
+        recorder: Recorder::create(path)?,
+        frames: 0,
+    };
+    match origin {
+        Origin::Files(files) => {
+            let mut source = MergedFiles::open(files, &mut writer)?;
+            let silent = Progress::new(false, source.reading());
+            loop {
+                let next = source.next(&mut silent.beside(&mut writer))?;
+                let Some(input) = next else { break };
+                writer.take(&input, &ends)?;
+            }
+        }
+        Origin::Kept(kept) => {
+            let kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
+            for info in &kept.taps {
+                writer.open_tap(info.clone());
+            }
+            for frame in &kept.frames {
+                writer.take(&Input::Frame(frame.borrow()), &ends)?;
+            }
+            for counters in kept.counters.values() {
+                writer.take(&Input::FlowCounters(counters), &ends)?;
+            }
+        }
+    }
+    writer.recorder.finish()?;
+    Ok(writer.frames)
+}
+
+struct Writer {
+    recorder: Recorder,
+    frames: u64,
+}
+
+impl Writer {
+    fn take(&mut self, input: &Input<'_>, ends: &Ends) -> Result<(), Failure> {
+        match input {
+            Input::Frame(frame) if ends.have(frame) => {
+                self.frames += 1;
+                Ok(self.recorder.handle_input(input)?)
+            }
+            Input::FlowCounters(counters) if ends.have_flow(counters.from, counters.to) => {
+                Ok(self.recorder.handle_input(input)?)
+            }
+            Input::Frame(_) | Input::FlowCounters(_) | Input::CaptureLoss(_) | Input::Tick(_) => {
+                Ok(())
+            }
+        }
+    }
+}
+
+impl Host for Writer {
+    fn open_tap(&mut self, info: TapInfo) -> TapId {
+        self.recorder.open_tap(info)
+    }
+
+    fn note(&mut self, _subject: &str, _what: &str) {}
+}
+
+/// The ends between which a session's packets go, at any tap.
+struct Ends {
+    connections: Vec<(SocketAddr, SocketAddr)>,
+    flows: Vec<(SocketAddr, SocketAddr)>,
+    /// Receivers of media as they were agreed on.
+    receivers: Vec<SocketAddr>,
+}
+
+impl Ends {
+    fn of(sessions: &[Session]) -> Self {
+        let mut ends = Self {
+            connections: Vec::new(),
+            flows: Vec::new(),
+            receivers: Vec::new(),
+        };
+        for session in sessions {
+            ends.connections
+                .extend(session.legs.iter().map(|leg| (leg.client, leg.server)));
+            for media in &session.media {
+                for arrival in &media.arrivals {
+                    ends.flows.extend(arrival.rtp.from.zip(arrival.rtp.to));
+                    ends.flows.extend(arrival.rtcp.from.zip(arrival.rtcp.to));
+                    ends.flows
+                        .extend(arrival.from_client.iter().map(|sent| (sent.from, sent.to)));
+                }
+                for (leg, agreed) in session.legs.iter().zip(&media.per_leg) {
+                    let ports = [
+                        agreed.client_rtp_port,
+                        agreed.client_rtcp_port,
+                        agreed.answered_rtp_port,
+                        agreed.answered_rtcp_port,
+                    ];
+                    let at_client = |port| SocketAddr::new(leg.client.ip(), port);
+                    ends.receivers
+                        .extend(ports.into_iter().flatten().map(at_client));
+                    if let Some((group, rtp, rtcp)) = agreed.multicast {
+                        ends.receivers
+                            .extend([rtp, rtcp].map(|port| SocketAddr::new(group, port)));
+                    }
+                }
+            }
+        }
+        ends
+    }
+
+    fn have(&self, frame: &FrameRef<'_>) -> bool {
+        match decode::decode(frame).body {
+            Body::Tcp(segment) => {
+                let (from, to) = (segment.source, segment.destination);
+                self.connections
+                    .iter()
+                    .any(|ends| *ends == (from, to) || *ends == (to, from))
+            }
+            Body::Udp(datagram) => self.have_flow(datagram.source, datagram.destination),
+            Body::Icmp(_) | Body::Membership(_) | Body::Other => false,
+        }
+    }
+
+    fn have_flow(&self, from: SocketAddr, to: SocketAddr) -> bool {
+        self.flows
+            .iter()
+            .any(|ends| *ends == (from, to) || *ends == (to, from))
+            || self
+                .receivers
+                .iter()
+                .any(|receiver| *receiver == to || *receiver == from)
+    }
+}
+
+/// The last frames of a run, and the last counters of its flows.
+#[derive(Debug, Default)]
+pub(super) struct Kept {
+    taps: Vec<TapInfo>,
+    frames: VecDeque<Frame>,
+    bytes: usize,
+    counters: BTreeMap<(u16, SocketAddr, SocketAddr), FlowCounters>,
+}
+
+#[derive(Debug)]
+struct Frame {
+    at: Timestamp,
+    tap: TapId,
+    direction: Direction,
+    link_type: LinkType,
+    number: u64,
+    original_len: u32,
+    bytes: Box<[u8]>,
+}
+
+impl Frame {
+    fn borrow(&self) -> FrameRef<'_> {
+        FrameRef {
+            at: self.at,
+            tap: self.tap,
+            direction: self.direction,
+            link_type: self.link_type,
+            number: self.number,
+            original_len: self.original_len,
+            bytes: &self.bytes,
+        }
+    }
+}
+
+impl Kept {
+    pub(super) fn open_tap(&mut self, info: &TapInfo) {
+        self.taps.push(info.clone());
+    }
+
+    pub(super) fn take(&mut self, input: &Input<'_>) {
+        match input {
+            Input::Frame(frame) => {
+                self.bytes += frame.bytes.len() + size_of::<Frame>();
+                self.frames.push_back(Frame {
+                    at: frame.at,
+                    tap: frame.tap,
+                    direction: frame.direction,
+                    link_type: frame.link_type,
+                    number: frame.number,
+                    original_len: frame.original_len,
+                    bytes: frame.bytes.into(),
+                });
+                while self.bytes > KEPT_BYTES
+                    && let Some(oldest) = self.frames.pop_front()
+                {
+                    self.bytes -= oldest.bytes.len() + size_of::<Frame>();
+                }
+            }
+            Input::FlowCounters(counters) => {
+                let key = (counters.tap.0, counters.from, counters.to);
+                if self.counters.len() < KEPT_FLOWS || self.counters.contains_key(&key) {
+                    self.counters.insert(key, **counters);
+                }
+            }
+            Input::CaptureLoss(_) | Input::Tick(_) => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::output::sample;
+
+    #[test]
+    fn a_report_holds_one_session_and_what_was_found_of_it() {
+        let mut snapshot = sample::snapshot();
+        let mut other = snapshot.sessions[0].clone();
+        other.id = 2;
+        snapshot.sessions.push(other);
+        let only = only(&snapshot, 2).unwrap();
+        assert_eq!((only.sessions.len(), only.findings.len()), (1, 0));
+        assert_eq!(super::only(&snapshot, 1).unwrap().findings.len(), 1);
+        assert!(super::only(&snapshot, 3).is_none());
+    }
+
+    #[test]
+    fn packets_of_a_session_are_told_by_their_ends_at_any_tap() {
+        let ends = Ends::of(&sample::snapshot().sessions);
+        let end = |text: &str| text.parse::<SocketAddr>().unwrap();
+        assert!(ends.have_flow(end("203.0.113.10:5000"), end("203.0.113.1:9998")));
+        assert!(ends.have_flow(end("203.0.113.1:9998"), end("203.0.113.10:5000")));
+        assert!(!ends.have_flow(end("203.0.113.10:5000"), end("203.0.113.1:12345")));
+    }
+
+    #[test]
+    fn the_oldest_frames_fall_first() {
+        let mut kept = Kept::default();
+        let bytes = vec![0; 1 << 20];
+        for number in 1..=20 {
+            kept.take(&Input::Frame(FrameRef {
+                at: Timestamp(0),
+                tap: TapId(0),
+                direction: Direction::Unknown,
+                link_type: LinkType::RAW,
+                number,
+                original_len: 1 << 20,
+                bytes: &bytes,
+            }));
+        }
+        assert!(kept.bytes <= KEPT_BYTES);
+        assert_eq!(kept.frames.back().map(|frame| frame.number), Some(20));
+        assert_eq!(kept.frames.len(), 15);
+    }
+}
