@@ -51,7 +51,7 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, state: &State, scene: &Sce
     let sides = diff::sides(pre, post, &changes, scene.privacy);
     let at_change = own.iter().position(|(index, _)| *index == state.change);
     let mut lines = Vec::new();
-    let mut focus = 0;
+    let mut focus = 0..0;
     if columns >= SIDE_BY_SIDE {
         lines.push(titles(scene, change, columns));
     } else {
@@ -66,17 +66,19 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, state: &State, scene: &Sce
     }
     for row in &sides.rows {
         let is_focus = at_change.is_some_and(|at| row.changes.contains(&at));
-        if is_focus {
-            focus = lines.len();
-        }
+        let start = lines.len();
         if columns >= SIDE_BY_SIDE {
             lines.extend(beside(row, columns, is_focus));
         } else {
             lines.extend(stacked(row, columns, is_focus));
         }
+        if is_focus {
+            focus = start..lines.len();
+        }
     }
     let page = usize::from(above.height);
-    let to_focus = (focus + 3).saturating_sub(page);
+    // One more line, because the last one may hold the label of what is below.
+    let to_focus = (focus.end + 1).saturating_sub(page).min(focus.start);
     scrolled(frame, above, lines, to_focus + state.scroll)
 }
 
