@@ -9,8 +9,8 @@ use rtspscope_tests::program::{self, Outcome};
 use serde_json::Value;
 
 fn checks(outcome: &Outcome) -> Vec<Value> {
-    let report: Value = serde_json::from_str(&outcome.stdout).unwrap();
-    report["checks"].as_array().unwrap().clone()
+    let report: Value = serde_json::from_str(&outcome.stdout).expect("the report is JSON");
+    report["checks"].as_array().expect("a list").clone()
 }
 
 fn status_of<'a>(checks: &'a [Value], name: &str) -> &'a str {

@@ -7,7 +7,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 use std::{fs, io, thread};
 
-use rtspscope_tests::program;
+use rtspscope_tests::{program, tools};
 
 /// Longest time for a screen to show something, on a machine that is busy with other tests.
 const LIMIT: Duration = Duration::from_secs(30);
@@ -21,8 +21,8 @@ struct Terminal {
 impl Terminal {
     /// Opens one of a size; `None`, and a word about it, where there is no tmux.
     fn open(name: &str, size: (u16, u16)) -> io::Result<Option<Self>> {
-        if Command::new("tmux").arg("-V").output().is_err() {
-            println!("SKIPPED (needs tmux)");
+        let tmux = Command::new("tmux").arg("-V").output().ok();
+        if tools::or_skip(name, "tmux", tmux)?.is_none() {
             return Ok(None);
         }
         let directory =
@@ -121,7 +121,7 @@ impl Terminal {
             let Some(child) = children.split_whitespace().next() else {
                 return Ok(process);
             };
-            process = child.to_owned();
+            child.clone_into(&mut process);
         }
     }
 }

@@ -111,7 +111,10 @@ fn processor_time() -> Duration {
     };
     // SAFETY: the structure lives through the call; the clock exists on every Linux.
     unsafe { libc::clock_gettime(libc::CLOCK_PROCESS_CPUTIME_ID, &raw mut time) };
-    Duration::new(time.tv_sec.unsigned_abs(), time.tv_nsec as u32)
+    Duration::new(
+        time.tv_sec.unsigned_abs(),
+        u32::try_from(time.tv_nsec).unwrap_or(0),
+    )
 }
 
 /// Takes datagrams and reads none: their end of the way, without an ICMP error for each.

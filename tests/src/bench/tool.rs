@@ -12,7 +12,7 @@ use crate::lab::process::Process;
 use crate::program;
 
 /// Longest time for a tool to begin and to end.
-const LIMIT: Duration = Duration::from_secs(60);
+const LIMIT: Duration = Duration::from_mins(1);
 
 /// Time after the last packet in which a tool may read what still waits for it.
 const REST: Duration = Duration::from_secs(1);

@@ -16,7 +16,7 @@ const MEDIA: &str = "4";
 const MILLIS: &str = "3000";
 
 /// Longest time for a flood to end.
-const LIMIT: Duration = Duration::from_secs(60);
+const LIMIT: Duration = Duration::from_mins(1);
 
 /// Addresses that [`Cable::set_addresses`] gives.
 const CAMERA: &str = "10.77.0.2";

@@ -26,7 +26,7 @@ pub(crate) struct Frame {
 pub(crate) fn scratch(name: &str) -> PathBuf {
     let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("bundle-{name}"));
     if path.exists() {
-        fs::remove_dir_all(&path).unwrap();
+        fs::remove_dir_all(&path).expect("it can be removed");
     }
     path
 }
@@ -104,12 +104,12 @@ fn frames(file: &[u8]) -> Vec<Frame> {
         frames.push(Frame {
             interface: u32_at(block, 8),
             bytes: block[28..28 + captured].to_vec(),
-            comment: String::from_utf8(options[4..4 + comment_len].to_vec()).unwrap(),
+            comment: String::from_utf8(options[4..4 + comment_len].to_vec()).expect("valid UTF-8"),
         });
     }
     frames
 }
 
 fn u32_at(bytes: &[u8], at: usize) -> u32 {
-    u32::from_le_bytes(bytes[at..at + 4].try_into().unwrap())
+    u32::from_le_bytes(bytes[at..at + 4].try_into().expect("four bytes"))
 }

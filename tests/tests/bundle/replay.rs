@@ -14,7 +14,7 @@ fn golden(name: &str) -> String {
 
 /// Code, session, medium and summary of each finding.
 fn findings(report: &Value) -> BTreeSet<[String; 4]> {
-    let findings = report["findings"].as_array().unwrap().iter();
+    let findings = report["findings"].as_array().expect("a list").iter();
     findings
         .map(|finding| ["code", "session", "media", "summary"].map(|key| finding[key].to_string()))
         .collect()

@@ -33,7 +33,7 @@ fn answer(cseq: u32, fields: &str) -> String {
 }
 
 fn place_of(text: &str, part: &str) -> usize {
-    text.find(part).unwrap()
+    text.find(part).expect("it is there")
 }
 
 /// Everything that the bundle holds.

@@ -72,7 +72,7 @@ impl Talk {
 
     /// The last frame comes again as one that the far end, or a router, refuses (ICMP port unreachable).
     pub(crate) fn refuse_last(&mut self) {
-        let quoted = &self.frames.last().unwrap()[14..];
+        let quoted = &self.frames.last().expect("it is there")[14..];
         let kind = etherparse::Icmpv4Type::DestinationUnreachable(
             etherparse::icmpv4::DestUnreachableHeader::Port,
         );
@@ -80,30 +80,35 @@ impl Talk {
             .ipv4(CAMERA.ip().octets(), PLAYER.ip().octets(), 64)
             .icmpv4(kind);
         let mut frame = Vec::new();
-        builder.write(&mut frame, quoted).unwrap();
+        builder
+            .write(&mut frame, quoted)
+            .expect("it can be written");
         self.frames.push(frame);
     }
 
     /// The capture lost the last frame.
     pub(crate) fn lose_last(&mut self) {
-        self.frames.pop().unwrap();
+        self.frames.pop().expect("it is there");
     }
 
     /// The last frame passed as two IP fragments, the first with `len` bytes of IP payload.
     pub(crate) fn fragment_last(&mut self, len: usize) {
-        let frame = self.frames.pop().unwrap();
+        let frame = self.frames.pop().expect("it is there");
         let (ethernet, packet) = frame.split_at(14);
         let (header, payload) = packet.split_at(20);
         for (offset, part, more) in [(0, &payload[..len], true), (len, &payload[len..], false)] {
-            let mut header = etherparse::Ipv4Header::from_slice(header).unwrap().0;
+            let mut header = etherparse::Ipv4Header::from_slice(header)
+                .expect("an IPv4 header")
+                .0;
             header.identification = 77;
             header.dont_fragment = false;
             header.more_fragments = more;
-            header.fragment_offset = IpFragOffset::try_new((offset / 8) as u16).unwrap();
+            header.fragment_offset =
+                IpFragOffset::try_new((offset / 8) as u16).expect("an offset that fits");
             header.total_len = (20 + part.len()) as u16;
             header.header_checksum = header.calc_header_checksum();
             let mut frame = ethernet.to_vec();
-            header.write(&mut frame).unwrap();
+            header.write(&mut frame).expect("it can be written");
             frame.extend_from_slice(part);
             self.frames.push(frame);
         }
@@ -149,29 +154,34 @@ impl Talk {
             builder.ack(self.next_of(other))
         };
         let mut frame = Vec::new();
-        builder.write(&mut frame, payload).unwrap();
+        builder
+            .write(&mut frame, payload)
+            .expect("it can be written");
         frame
     }
 }
 
 /// Whether the checksum of a TCP segment, or of an ICMP message, is right.
 pub(crate) fn is_sound(frame: &[u8]) -> bool {
-    let packet = SlicedPacket::from_ethernet(frame).unwrap();
-    let ip = match packet.net.as_ref().unwrap() {
-        etherparse::NetSlice::Ipv4(ip) => ip,
-        other => panic!("{other:?}"),
+    let packet = SlicedPacket::from_ethernet(frame).expect("a packet");
+    let Some(etherparse::NetSlice::Ipv4(ip)) = packet.net.as_ref() else {
+        panic!("no IPv4 header: {packet:?}");
     };
-    match packet.transport.as_ref().unwrap() {
+    match packet.transport.as_ref().expect("a transport header") {
         etherparse::TransportSlice::Tcp(tcp) => {
             let sum = tcp
                 .calc_checksum_ipv4(ip.header().source(), ip.header().destination())
-                .unwrap();
+                .expect("it is there");
             sum == tcp.checksum()
         }
         etherparse::TransportSlice::Icmpv4(icmp) => {
             let header = icmp.icmp_type();
             header.calc_checksum(icmp.payload()) == icmp.checksum()
         }
-        other => panic!("{other:?}"),
+        other @ (etherparse::TransportSlice::Udp(_)
+        | etherparse::TransportSlice::Icmpv6(_)
+        | etherparse::TransportSlice::Igmp(_)) => {
+            panic!("{other:?}")
+        }
     }
 }

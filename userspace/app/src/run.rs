@@ -144,7 +144,9 @@ impl Run {
                 let numbered = Input::Frame(self.numbered(frame));
                 self.record_and_handle(&numbered)?;
             }
-            _ => self.record_and_handle(input)?,
+            Input::Frame(_) | Input::FlowCounters(_) | Input::CaptureLoss(_) | Input::Tick(_) => {
+                self.record_and_handle(input)?;
+            }
         }
         if self.engine.has_output() {
             self.drain_events()?;

@@ -181,7 +181,7 @@ impl Connection {
         if !segment.payload.is_empty() {
             let piece = own.reassembler.pass(segment, place);
             own.stream.handle_piece(piece, &mut |item| {
-                record.handle_item(end, item, room, notices)
+                record.handle_item(end, item, room, notices);
             });
         }
         true

@@ -108,7 +108,7 @@ impl Counters {
         Ok(Use {
             ring_full: of(Counter::RingFull),
             map_full: of(Counter::MapFull),
-            flows: self.flows.keys().filter(Result::is_ok).count(),
+            flows: self.flows.keys().flatten().count(),
             flows_max: self.flows_max,
         })
     }

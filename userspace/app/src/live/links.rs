@@ -107,13 +107,13 @@ mod tests {
         }
     }
 
-    fn name(name: &str) -> Option<String> {
-        Some(name.to_owned())
+    fn name(name: &str) -> String {
+        name.to_owned()
     }
 
     #[test]
     fn an_interface_that_stays_is_no_news() {
-        assert_eq!(link().update(Some(7), name("ppp0")), None);
+        assert_eq!(link().update(Some(7), Some(name("ppp0"))), None);
     }
 
     #[test]
@@ -122,7 +122,7 @@ mod tests {
         assert_eq!(link.update(None, None), Some(Change::Gone));
         assert_eq!(link.update(None, None), None);
         assert_eq!(link.update(Some(9), None), Some(Change::Back(9)));
-        assert_eq!(link.update(Some(9), name("ppp0")), None);
+        assert_eq!(link.update(Some(9), Some(name("ppp0"))), None);
     }
 
     #[test]
@@ -134,16 +134,16 @@ mod tests {
     fn a_renamed_one_is_followed_by_its_index() {
         let mut link = link();
         let renamed = Some(Change::Renamed("wan".to_owned()));
-        assert_eq!(link.update(None, name("wan")), renamed);
-        assert_eq!(link.update(Some(7), name("wan")), None);
+        assert_eq!(link.update(None, Some(name("wan"))), renamed);
+        assert_eq!(link.update(Some(7), Some(name("wan"))), None);
         // Another interface takes the old name.
         let mut link = self::link();
-        assert_eq!(link.update(Some(8), name("wan")), renamed);
+        assert_eq!(link.update(Some(8), Some(name("wan"))), renamed);
     }
 
     #[test]
     fn the_loopback_has_index_and_name() {
-        assert_eq!(index_of("lo").and_then(name_of), name("lo"));
+        assert_eq!(index_of("lo").and_then(name_of), Some(name("lo")));
         assert_eq!((index_of("nosuch0"), name_of(u32::MAX)), (None, None));
     }
 }

@@ -213,11 +213,11 @@ fn every_packet_goes_on_unchanged() {
 
 #[test]
 fn a_mirror_port_ends_its_packets_only_if_asked_to() {
+    /// `XDP_DROP` and `TC_ACT_SHOT`.
+    const DROPPED: [u32; 2] = [1, 2];
     if !may_load("a_mirror_port_ends_its_packets_only_if_asked_to") {
         return;
     }
-    /// `XDP_DROP` and `TC_ACT_SHOT`.
-    const DROPPED: [u32; 2] = [1, 2];
     let packet = udp(MEDIA, &rtp(1));
     let verdicts = |mirror: Option<&str>| {
         let mut loaded = Loaded::with(&LiveOptions {

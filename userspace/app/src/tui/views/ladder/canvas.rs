@@ -212,7 +212,7 @@ impl Canvas {
                     cells.put(cross, "✗", theme::bad());
                 }
             }
-            if let Some((said, style)) = self.words(row, from, &segments, index, changes) {
+            if let Some((said, style)) = Self::words(row, from, &segments, index, changes) {
                 let gap = end - start;
                 let room = gap.saturating_sub(if gap < 14 { 2 } else { 4 });
                 let said = text::cut(&said, room);
@@ -226,7 +226,6 @@ impl Canvas {
 
     /// The words on one segment: what it is where it sets out, what became of it on the way.
     fn words(
-        &self,
         row: &Row,
         from: Side,
         segments: &[Segment],
