@@ -197,6 +197,33 @@ fn a_signal_gives_the_terminal_back() -> io::Result<()> {
 }
 
 #[test]
+fn a_terminal_that_vanishes_ends_the_program() -> io::Result<()> {
+    let Some(terminal) = Terminal::open("gone", (80, 24))? else {
+        return Ok(());
+    };
+    // With the hang-up ignored nothing but the terminal itself tells.
+    let command = watching("A-gst-gst-udp-nopunch", "--speed 0.1")?;
+    terminal.write(&format!("trap '' HUP; {command}"))?;
+    terminal.wait_for("replay")?;
+    let process = terminal.process()?;
+    let name = || fs::read_to_string(format!("/proc/{process}/comm")).unwrap_or_default();
+    assert_eq!(name(), "rtspscope\n");
+    terminal.tmux(&["kill-server"])?;
+    let begun_at = Instant::now();
+    while name() == "rtspscope\n" {
+        if begun_at.elapsed() > LIMIT {
+            // Not left behind by a failed test.
+            Command::new("kill")
+                .args(["-s", "KILL", &process])
+                .status()?;
+            return Err(io::Error::other("it goes on without a terminal"));
+        }
+        thread::sleep(Duration::from_millis(50));
+    }
+    Ok(())
+}
+
+#[test]
 fn every_kind_of_terminal_shows_the_cause_and_comes_back_clean() -> io::Result<()> {
     for (name, settings, shown) in [
         ("vt100", "TERM=vt100", "x 257 RTP packets were sent"),
@@ -221,16 +248,24 @@ fn every_kind_of_terminal_shows_the_cause_and_comes_back_clean() -> io::Result<(
         terminal.wait_for(shown)?;
         if settings.contains("NO_COLOR") || name == "vt100" {
             let painted = terminal.tmux(&["capture-pane", "-p", "-e"])?;
-            assert!(
-                !painted.contains("\u{1b}[3"),
-                "{name} shows colours: {painted:?}"
-            );
+            assert!(!is_coloured(&painted), "{name} shows colours: {painted:?}");
         }
         terminal.press("q")?;
         terminal.wait_for("status 0")?;
         terminal.assert_clean()?;
     }
     Ok(())
+}
+
+/// Whether a text with escape sequences sets a colour; 39 and 49 take colours back (ECMA-48 §8.3.117).
+fn is_coloured(painted: &str) -> bool {
+    painted.split("\u{1b}[").skip(1).any(|rest| {
+        let parameters = rest.split('m').next().unwrap_or_default();
+        parameters
+            .split(';')
+            .filter_map(|parameter| parameter.parse::<u8>().ok())
+            .any(|number| matches!(number, 30..=38 | 40..=48 | 90..=107))
+    })
 }
 
 #[test]

@@ -26,7 +26,7 @@ mod views;
 use std::io::{self, IsTerminal};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::JoinHandle;
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use rtspscope_engine::{Engine, Event, Input, Snapshot, TapInfo};
@@ -48,6 +48,9 @@ const SNAPSHOT_AFTER: Duration = Duration::from_millis(250);
 
 /// Time after which a quiet run is looked at again: what never comes is known by the time that passed.
 const QUIET_AFTER: Duration = Duration::from_secs(5);
+
+/// Longest wait for a screen that was told to go.
+const FAREWELL: Duration = Duration::from_secs(1);
 
 /// A snapshot may take this part of the time.
 const COST_FACTOR: u32 = 5;
@@ -145,12 +148,19 @@ impl Screen {
 
     /// Waits for the screen to end and hands over what went wrong with it.
     fn join(&mut self) -> Result<(), Failure> {
-        match self.thread.take().map(JoinHandle::join) {
-            Some(Ok(result)) => result,
-            // It has said why on the terminal that it gave back.
-            Some(Err(_)) => Err(Failure::UserLeft),
-            None => Ok(()),
+        let Some(thread) = self.thread.take() else {
+            return Ok(());
+        };
+        // The screen was told to go; a terminal that vanishes while crossterm reads from it would keep it for ever.
+        let asked_at = Instant::now();
+        while self.link.is_over() && !thread.is_finished() {
+            if asked_at.elapsed() > FAREWELL {
+                return Ok(());
+            }
+            thread::sleep(Duration::from_millis(5));
         }
+        // A screen that panicked has said why on the terminal that it gave back.
+        thread.join().unwrap_or(Err(Failure::UserLeft))
     }
 }
 

@@ -12,7 +12,7 @@ use super::link::Link;
 use super::save::{self, Origin, Request};
 use super::scene::{Scene, Source};
 use super::state::{Drawn, Note, State, View};
-use super::terminal::{self, Terminal};
+use super::terminal::{self, Keyboard, Terminal};
 use super::theme::Theme;
 use super::update::{self, Action};
 use super::{copy, draw};
@@ -28,6 +28,7 @@ const EVENTS_PER_DRAWING: usize = 64;
 /// Everything the screen works with.
 pub(super) struct Ui {
     link: Arc<Link>,
+    keyboard: Keyboard,
     theme: Theme,
     privacy: Privacy,
     origin: Origin,
@@ -49,6 +50,7 @@ impl Ui {
     ) -> Self {
         Self {
             link,
+            keyboard: Keyboard::open(),
             theme,
             privacy,
             origin,
@@ -71,7 +73,10 @@ impl Ui {
 
     fn serve(&mut self, terminal: &mut Terminal) -> Result<(), Failure> {
         while !self.link.is_over() && terminal::is_taken() {
-            if event::poll(self.patience()).map_err(|error| terminal::failure(&error))? {
+            if !self.keyboard.wait(self.patience()) {
+                return Ok(());
+            }
+            if event::poll(Duration::ZERO).map_err(|error| terminal::failure(&error))? {
                 for _ in 0..EVENTS_PER_DRAWING {
                     let event = event::read().map_err(|error| terminal::failure(&error))?;
                     match self.handle(&event) {
