@@ -63,10 +63,23 @@ pub fn request(
             }
         }
     }
+    let out = regrouped(out, settings);
     if out != text {
         change.text = Some(out.into_bytes());
     }
     change
+}
+
+/// The faults that concern several requests of a segment.
+fn regrouped(requests: String, settings: &Settings) -> String {
+    if settings.has(Fault::MergeSetups) {
+        return requests.replacen("\r\n\r\nSETUP ", "\r\nSETUP ", 1);
+    }
+    if settings.has(Fault::SwapRequests) {
+        let in_turn: Vec<&str> = requests.split_inclusive("\r\n\r\n").collect();
+        return in_turn.into_iter().rev().collect();
+    }
+    requests
 }
 
 /// A request that is not rewritten, with the faults that concern it.
@@ -81,6 +94,9 @@ fn spoiled(message: &str, settings: &Settings) -> String {
     }
     if is_play && settings.has(Fault::GarbleLine) {
         return message.replacen("/test", "/\u{1}\u{2}st", 1);
+    }
+    if message.starts_with("TEARDOWN ") && settings.has(Fault::DoubleTeardown) {
+        return message.repeat(2);
     }
     message.to_owned()
 }

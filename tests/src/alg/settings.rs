@@ -37,10 +37,16 @@ pub enum Fault {
     CutBody,
     /// Sequence numbers are not adjusted after a change of length.
     NoAdjustment,
+    /// A TEARDOWN request is sent on twice.
+    DoubleTeardown,
+    /// The blank line between two SETUP requests of a segment is lost, so that they become one.
+    MergeSetups,
+    /// The requests of a segment change places.
+    SwapRequests,
 }
 
 impl Fault {
-    const ALL: [(&str, Self); 16] = [
+    const ALL: [(&str, Self); 19] = [
         ("keep-reply", Self::KeepReply),
         ("eat-cr", Self::EatCr),
         ("drop-setup", Self::DropSetup),
@@ -57,6 +63,9 @@ impl Fault {
         ("garble-line", Self::GarbleLine),
         ("cut-body", Self::CutBody),
         ("no-adjustment", Self::NoAdjustment),
+        ("double-teardown", Self::DoubleTeardown),
+        ("merge-setups", Self::MergeSetups),
+        ("swap-requests", Self::SwapRequests),
     ];
 }
 

@@ -137,4 +137,18 @@ cases! {
         clients: &[&[]],
         ..Case::PLAIN
     } => [], ["alg-corrupted-message", "alg-rewrote-message"];
+
+    /// The server answers both.
+    a_request_that_the_gateway_doubles: Case {
+        alg: Some(&["--fault", "double-teardown"]),
+        clients: &[&[]],
+        ..Case::PLAIN
+    } => [], ["alg-corrupted-message", "alg-rewrote-message"];
+
+    requests_that_change_places: Case {
+        alg: Some(&["--fault", "swap-requests"]),
+        camera: Some(&["--media", "2"]),
+        clients: &[&["--pipelined", "--packets", "60"]],
+        ..Case::PLAIN
+    } => [], ["alg-corrupted-message", "alg-rewrote-message"];
 }

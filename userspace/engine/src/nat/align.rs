@@ -1,6 +1,6 @@
 //! Lines up the exchanges of two legs of one connection, so that each message is compared with itself.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use crate::model::{Exchange, Leg, Side};
 
@@ -37,7 +37,38 @@ pub fn align(a: &Leg, b: &Leg) -> Vec<AlignedPair> {
         }
         (next_a, next_b) = (at_a + 1, at_b + 1);
     }
-    pairs
+    join_out_of_turn(a, b, pairs)
+}
+
+/// Joins what has one identity and a partner on the other side of an anchor: messages that changed places.
+fn join_out_of_turn(a: &Leg, b: &Leg, pairs: Vec<AlignedPair>) -> Vec<AlignedPair> {
+    let mut waiting: BTreeMap<Identity<'_>, VecDeque<usize>> = BTreeMap::new();
+    for index in pairs
+        .iter()
+        .filter(|pair| pair.a.is_none())
+        .filter_map(|pair| pair.b)
+    {
+        let numbered = b
+            .exchanges
+            .get(index)
+            .filter(|exchange| exchange.cseq.is_some());
+        if let Some(exchange) = numbered {
+            waiting
+                .entry(identity(exchange))
+                .or_default()
+                .push_back(index);
+        }
+    }
+    let mut taken = BTreeSet::new();
+    let mut joined = pairs;
+    for pair in joined.iter_mut().filter(|pair| pair.b.is_none()) {
+        let exchange = pair.a.and_then(|index| a.exchanges.get(index));
+        let queue = exchange.and_then(|exchange| waiting.get_mut(&identity(exchange)));
+        pair.b = queue.and_then(VecDeque::pop_front);
+        taken.extend(pair.b);
+    }
+    joined.retain(|pair| pair.a.is_some() || pair.b.is_none_or(|index| !taken.contains(&index)));
+    joined
 }
 
 /// Whether the client asked, CSeq, method.

@@ -18,10 +18,12 @@ mod header;
 mod raw;
 mod start_line;
 mod transport;
+mod whole;
 
 /// Compares the messages of the two legs of one connection; in order of the pre-NAT leg.
 ///
-/// A message that one leg lacks is no field that differs. What is cut off by the end of a capture or by a gap is not
+/// Whole messages that came twice, out of turn or inside another one come first; a message that one leg lacks is no field
+/// that differs. What is cut off by the end of a capture or by a gap is not
 /// compared.
 pub fn compare(pre: &Leg, post: &Leg) -> Vec<FieldDiff> {
     let proxied = pre
@@ -29,8 +31,10 @@ pub fn compare(pre: &Leg, post: &Leg) -> Vec<FieldDiff> {
         .zip(post.client_isn)
         .is_some_and(|(x, y)| x != y);
     let client_inside = !order::inside_is_server(pre, post);
-    let mut diffs = Vec::new();
-    for pair in align(pre, post) {
+    let pairs = align(pre, post);
+    let whole = whole::compare(pre, post, &pairs, client_inside);
+    let mut diffs = whole.diffs;
+    for (place, pair) in pairs.into_iter().enumerate() {
         let exchanges = (
             pair.a.and_then(|at| pre.exchanges.get(at)),
             pair.b.and_then(|at| post.exchanges.get(at)),
@@ -50,7 +54,12 @@ pub fn compare(pre: &Leg, post: &Leg) -> Vec<FieldDiff> {
                     whole: [is_whole(pre), is_whole(post)],
                     list: Vec::new(),
                 };
-                diffs.extend(compare_messages(before, in_response, [a, b], changes));
+                let mut found = compare_messages(before, in_response, [a, b], changes);
+                if whole.holders.contains(&(place, in_response)) {
+                    // Its further fields are those of the message that it took in.
+                    found.retain(|diff| diff.class == DiffClass::Corruption);
+                }
+                diffs.extend(found);
             }
         }
     }
@@ -96,6 +105,7 @@ fn compare_messages(
     start_line::compare(&parsed_a.start, &parsed_b.start, &mut changes);
     header::compare([&a.raw, &b.raw], [&parsed_a, &parsed_b], &mut changes);
     body::compare([&parsed_a, &parsed_b], &mut changes);
+    unended([a, b], &mut changes);
     let cut_by_capture =
         (!is_complete(&parsed_a) || !is_complete(&parsed_b)) && changes.whole != [true, true];
     if changes.list.is_empty() && !cut_by_capture {
@@ -116,6 +126,22 @@ fn compare_messages(
         post_at: b.at,
     };
     changes.list.into_iter().map(to_diff).collect()
+}
+
+/// Tells a message whose blank line got lost, so that it runs into the one behind it.
+fn unended([a, b]: [&Message; 2], changes: &mut Changes) {
+    let [sent, received] = changes.by_travel([a, b].map(has_end));
+    if sent && !received && changes.whole == [true, true] {
+        let values = ["by itself", "runs into the next one"].map(|value| Some(value.to_owned()));
+        let [pre, post] = changes.by_travel(values);
+        changes.corrupted(whole::MESSAGE, pre, post);
+    }
+}
+
+/// Whether a blank line ends the head.
+fn has_end(message: &Message) -> bool {
+    let raw = &message.raw;
+    raw.windows(3).any(|bytes| bytes == b"\n\r\n") || raw.windows(2).any(|bytes| bytes == b"\n\n")
 }
 
 /// Whether the message has as much body as it announces.

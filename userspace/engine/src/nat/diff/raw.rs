@@ -14,7 +14,7 @@ pub(super) fn line(
 ) -> Option<Vec<u8>> {
     let value = value?;
     let line = match field.split_once('.') {
-        _ if field == "body" || field == "framing" => return None,
+        _ if matches!(field, "body" | "framing" | super::whole::MESSAGE) => return None,
         _ if matches!(field, "status-line" | "start-line") => first_line(&message.raw),
         Some(("request", _)) => first_line(&message.raw),
         Some(("sdp", what)) => of_description(parsed.body, what, value),

@@ -282,3 +282,93 @@ fn of_several_lines_of_a_description_the_one_with_the_value_is_shown() {
         ]]
     );
 }
+
+/// Two requests that are not answered yet.
+const TWO: &str = "
+    0.0 > SETUP rtsp://h/a RTSP/1.0 | CSeq: 3 | Transport: RTP/AVP/TCP;interleaved=0-1
+    0.1 > PLAY rtsp://h/a RTSP/1.0 | CSeq: 4 | Session: 7";
+
+#[test]
+fn a_request_that_came_twice_is_damage() {
+    let line = TWO.lines().last().expect("the second request");
+    assert_eq!(
+        differences(TWO, &format!("{TWO}\n{}", line.replace("0.1", "0.2"))),
+        ["PLAY copies: 1 | 2 (Corruption)"]
+    );
+}
+
+#[test]
+fn a_copy_that_came_after_the_answer_is_damage() {
+    let line = TWO.lines().last().expect("the second request");
+    let answered = format!("{TWO}\n    0.2 < RTSP/1.0 200 OK | CSeq: 4");
+    let doubled = format!("{answered}\n{}", line.replace("0.1", "0.3"));
+    assert_eq!(
+        differences(&answered, &doubled),
+        ["PLAY copies: 1 | 2 (Corruption)"]
+    );
+}
+
+#[test]
+fn a_request_that_the_client_wrote_twice_itself_gives_nothing() {
+    let line = TWO.lines().last().expect("the second request");
+    let twice = format!("{TWO}\n{}", line.replace("0.1", "0.2"));
+    assert_eq!(differences(&twice, &twice), Vec::<String>::new());
+}
+
+#[test]
+fn requests_that_changed_places_are_damage() {
+    let mut lines = TWO.lines().skip(1);
+    let [setup, play] = [lines.next(), lines.next()].map(|line| line.expect("a request"));
+    let swapped = [play.replace("0.1", "0.0"), setup.replace("0.0", "0.1")].join("\n");
+    assert_eq!(
+        differences(TWO, &swapped),
+        ["PLAY order: in turn | out of turn (Corruption)"]
+    );
+}
+
+#[test]
+fn a_request_that_became_part_of_the_one_before_is_damage_and_no_rewrite() {
+    let merged = TWO.replace("\n    0.1 > ", " | ").trim_start().to_owned();
+    assert_eq!(
+        differences(TWO, &merged),
+        ["PLAY message: by itself | part of the one before (Corruption)"]
+    );
+}
+
+#[test]
+fn requests_that_only_share_a_segment_on_one_side_give_nothing() {
+    assert_eq!(
+        differences(TWO, &TWO.replace("0.1 >", "0.0 >")),
+        Vec::<String>::new()
+    );
+}
+
+#[test]
+fn a_copy_of_the_clients_own_that_crosses_the_answer_gives_nothing() {
+    let line = TWO.lines().last().expect("the second request");
+    let answer = "    0.2 < RTSP/1.0 200 OK | CSeq: 4";
+    let before = format!("{TWO}\n{}\n{answer}", line.replace("0.1", "0.15"));
+    let behind = format!("{TWO}\n{answer}\n{}", line.replace("0.1", "0.3"));
+    assert_eq!(differences(&before, &behind), Vec::<String>::new());
+}
+
+#[test]
+fn a_request_without_its_blank_line_is_damage() {
+    let pre = leg(LAN, "192.168.1.100:1", "203.0.113.10:554", TWO);
+    let mut post = leg(WAN, "203.0.113.1:1", "203.0.113.10:554", TWO);
+    let request = post.exchanges[0].request.as_mut().expect("a request");
+    let message = Arc::make_mut(request);
+    message.raw = message.raw[..message.raw.len() - 2].into();
+    let told = |diff: FieldDiff| (diff.method, diff.field, diff.post, diff.class);
+    let found: Vec<_> = compare(&pre, &post).into_iter().map(told).collect();
+    let text = |text: &str| text.to_owned();
+    assert_eq!(
+        found,
+        [(
+            text("SETUP"),
+            text("message"),
+            Some(text("runs into the next one")),
+            DiffClass::Corruption
+        )]
+    );
+}
