@@ -145,6 +145,14 @@ cases! {
         ..Case::PLAIN
     } => [], ["alg-corrupted-message", "alg-rewrote-message"];
 
+    /// The server reads one request and answers one.
+    two_requests_that_become_one: Case {
+        alg: Some(&["--fault", "merge-setups"]),
+        camera: Some(&["--media", "2"]),
+        clients: &[&["--pipelined", "--packets", "60"]],
+        ..Case::PLAIN
+    } => ["request-unanswered"], ["alg-corrupted-message", "alg-rewrote-message"];
+
     requests_that_change_places: Case {
         alg: Some(&["--fault", "swap-requests"]),
         camera: Some(&["--media", "2"]),
