@@ -1,23 +1,21 @@
 //! ICMP: errors that quote a packet of a followed flow or of an RTSP connection go to the ring, and so does what hosts say
 //! of group membership (IGMP, MLD): seldom, small, and nobody knows yet whose group will matter.
 
-use rtsp_ebpf_common::abi::{Local, Reason};
+use rtsp_ebpf_common::abi::Local;
 
 use crate::control::{is_listed, write_connection, write_peers};
 use crate::head::Head;
 use crate::headers::{self, ICMPV6, IGMP, TCP, UDP};
 use crate::local;
 use crate::maps::{CONNECTIONS, FLOWS, PEERS};
-use crate::packet::Packet;
-use crate::ring;
 use crate::tap::Outcome;
 
 /// Bytes of an ICMP header before what it quotes.
 const ICMP_LEN: u32 = 8;
 
-/// Handles an ICMP, ICMPv6 or IGMP message.
+/// Handles an ICMP, ICMPv6 or IGMP message whose headers were read; who called copies what is wanted.
 #[inline(always)]
-pub(crate) fn handle(packet: &impl Packet) -> Outcome {
+pub(crate) fn handle() -> Outcome {
     let Some(Local {
         headers,
         facts,
@@ -36,7 +34,7 @@ pub(crate) fn handle(packet: &impl Packet) -> Outcome {
     }
     let (protocol, kind) = (facts.protocol as u8, head.u8(at));
     if is_membership(protocol, kind) {
-        return ring::copy(packet, Reason::Membership);
+        return Outcome::WantedMembership;
     }
     if !is_error(protocol, kind) {
         return Outcome::Ignored;
@@ -60,7 +58,7 @@ pub(crate) fn handle(packet: &impl Packet) -> Outcome {
         _ => false,
     };
     if followed {
-        ring::copy(packet, Reason::IcmpError)
+        Outcome::WantedError
     } else {
         Outcome::Ignored
     }

@@ -133,7 +133,7 @@ impl Packet for TcPacket {
 
     #[inline(always)]
     fn errors(&self) -> u32 {
-        stages::rtsp_tc_errors(self.skb, self.direction)
+        stages::rtsp_tc_errors()
     }
 
     #[inline(always)]
@@ -223,7 +223,7 @@ impl Packet for XdpPacket {
 
     #[inline(always)]
     fn errors(&self) -> u32 {
-        stages::rtsp_xdp_errors(self.ctx, self.direction)
+        stages::rtsp_xdp_errors()
     }
 
     #[inline(always)]

@@ -42,8 +42,8 @@ macro_rules! stages {
         /// Handles an ICMP or ICMPv6 message.
         #[unsafe(no_mangle)]
         #[inline(never)]
-        pub extern "C" fn $errors(context: *mut $context, direction: u32) -> u32 {
-            errors::handle(&$packet::new(context, direction)) as u32
+        pub extern "C" fn $errors() -> u32 {
+            errors::handle() as u32
         }
 
         /// Puts the first `len` bytes of a frame in the ring.

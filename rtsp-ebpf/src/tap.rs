@@ -20,6 +20,10 @@ pub(crate) enum Outcome {
     Counted = u32::MAX - 1,
     /// Put in the ring.
     Copied = u32::MAX - 2,
+    /// An ICMP error that is to be put in the ring.
+    WantedError = u32::MAX - 3,
+    /// A message of group membership that is to be put in the ring.
+    WantedMembership = u32::MAX - 4,
     /// Of interest, and the ring is full.
     RingFull = Counter::RingFull as u32,
     /// Of interest, and the flow map is full.
@@ -49,10 +53,24 @@ pub(crate) fn look_closer(packet: &impl Packet, link: Link) {
     count(match read_headers(packet, link, local) {
         Ok(TCP) => packet.control(),
         Ok(UDP) => packet.media(),
-        Ok(ICMP | ICMPV6 | IGMP) => packet.errors(),
+        Ok(ICMP | ICMPV6 | IGMP) => copy_wanted(packet, packet.errors()),
         Ok(_) => Outcome::Ignored as u32,
         Err(outcome) => outcome as u32,
     });
+}
+
+/// Copies what the stage for ICMP wants copied. It does not do so itself, because its stack and the copying stage's are
+/// too deep together for kernels that count each in steps of 32 bytes (6.1 does, 6.18 does not).
+#[inline(always)]
+fn copy_wanted(packet: &impl Packet, outcome: u32) -> u32 {
+    let reason = if outcome == Outcome::WantedError as u32 {
+        Reason::IcmpError
+    } else if outcome == Outcome::WantedMembership as u32 {
+        Reason::Membership
+    } else {
+        return outcome;
+    };
+    packet.copy(reason as u32, packet.len())
 }
 
 /// Counts an [`Outcome`] that is worth it.
