@@ -15,7 +15,7 @@ use super::counters::Counters;
 use super::endpoints::{Endpoints, touches};
 use super::error::LiveError;
 use super::frames::{Frames, Waiting};
-use super::health::Health;
+use super::health::{Health, RingUse};
 use super::interfaces::{self, Interface};
 use super::kernel_log::KernelLog;
 use super::links::{Change, Links};
@@ -57,6 +57,7 @@ struct Tap {
 pub(super) struct Live {
     attached: Attached,
     ring: RingBuf<MapData>,
+    ring_use: RingUse,
     /// The last look into the ring found records, and maybe not all of them.
     ring_is: Ring,
     counters: Counters,
@@ -121,6 +122,7 @@ impl Live {
         Ok(Self {
             attached,
             ring,
+            ring_use: RingUse::of(options.ring_bytes),
             ring_is: Ring::Quiet,
             counters,
             kernel_log,
@@ -164,8 +166,10 @@ impl Live {
     fn read_ring(&mut self) -> usize {
         for count in 0..BATCH {
             let Some(record) = self.ring.next() else {
+                self.ring_use.found_empty();
                 return count;
             };
+            self.ring_use.take(record.len());
             self.frames.push(&record);
         }
         BATCH
@@ -241,7 +245,8 @@ impl Live {
         *told_at = Some(Instant::now());
         let used = self.counters.used().map_err(LiveError::from)?;
         let (ebpf, ways) = (&self.attached.ebpf, &self.attached.ways);
-        host.note_health(health.told(ebpf, ways, used, self.handed_over));
+        let ring = &self.ring_use;
+        host.note_health(health.told(ebpf, ways, used, ring, self.handed_over));
         Ok(())
     }
 
