@@ -267,3 +267,12 @@ pub fn skip_unless_root(test: &str) -> bool {
     eprintln!("SKIPPED (needs root): {test}");
     true
 }
+
+/// Says that a part of a test is left out, and why.
+#[allow(
+    clippy::print_stderr,
+    reason = "a test that does not run must say so, and only standard error reaches the user"
+)]
+pub fn say_skipped(test: &str, why: &str) {
+    eprintln!("SKIPPED ({why}): {test}");
+}

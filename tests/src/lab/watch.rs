@@ -33,15 +33,22 @@ pub struct Watched {
     pub recording: PathBuf,
     /// All lines it printed before the report.
     pub events: Vec<Value>,
+    /// What it said on standard error.
+    pub complaints: String,
 }
 
 impl Watch {
     /// Starts the program on `lan0` and `wan0`; it observes when this returns.
     pub fn start(lab: &Lab) -> io::Result<Self> {
+        Self::start_as(lab, "rtspscope", &[], &[])
+    }
+
+    /// The same with more options, by way of the program `through` with its own, for one of several runs at a time.
+    pub fn start_as(lab: &Lab, name: &str, through: &[&str], options: &[&str]) -> io::Result<Self> {
         let binary = program::binary()?.to_string_lossy();
-        let recording = lab.scratch().join("live.pcapng");
+        let recording = lab.scratch().join(format!("{name}.pcapng"));
         let record = recording.to_string_lossy();
-        let command = [
+        let watch = [
             &*binary,
             "watch",
             "--lan",
@@ -56,11 +63,17 @@ impl Watch {
             "--duration",
             DURATION,
         ];
-        let mut process = lab.spawn(Host::Router, "rtspscope", &command)?;
+        let command = [through, &watch, options].concat();
+        let mut process = lab.spawn(Host::Router, name, &command)?;
         process.wait_until("observing", LIMIT, |process| {
             process.output().contains(r#""type":"observing""#)
         })?;
         Ok(Self { process, recording })
+    }
+
+    /// The running program.
+    pub fn process(&mut self) -> &mut Process {
+        &mut self.process
     }
 
     /// Ends the run as Ctrl-C does and reads what it said.
@@ -82,6 +95,7 @@ impl Watch {
             .filter(|line| line["type"] == "report")
             .ok_or_else(|| fail("gave no report"))?;
         Ok(Watched {
+            complaints: self.process.errors(),
             report: Report::new(last),
             recording: self.recording,
             events,

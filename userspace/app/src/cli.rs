@@ -132,6 +132,9 @@ pub(crate) struct WatchArgs {
     /// Write all that is seen to a pcapng file, for `analyze` or Wireshark.
     #[arg(long, value_name = "OUT.pcapng")]
     pub record: Option<PathBuf>,
+    /// Who takes the packets from the interfaces.
+    #[arg(long, value_enum, default_value_t = BackendChoice::Auto, conflicts_with = "files")]
+    pub backend: BackendChoice,
     /// Where in the kernel to look at packets.
     #[arg(long, value_enum, default_value_t = HookChoice::Auto)]
     pub hook: HookChoice,
@@ -218,6 +221,19 @@ pub(crate) enum HookChoice {
     Auto,
     /// The clsact qdisc.
     Clsact,
+}
+
+/// Who takes the packets from the interfaces.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum BackendChoice {
+    /// Kernel programs where they work, else packet sockets, and says so.
+    Auto,
+    /// Kernel programs, which count media where it is.
+    Ebpf,
+    /// Packet sockets, which copy every packet.
+    Afpacket,
+    /// libpcap, which copies every packet too.
+    Pcap,
 }
 
 /// Severity from which a finding counts as failure.

@@ -11,11 +11,12 @@ use rtspscope_wire::TapRole;
 
 use crate::bundle::Bundle;
 use crate::cli::{
-    AnalyzeArgs, Cli, Command, CommonArgs, DoctorArgs, DoctorFormat, LineFormat, ReportFormat,
-    WatchArgs,
+    AnalyzeArgs, BackendChoice, Cli, Command, CommonArgs, DoctorArgs, DoctorFormat, HookChoice,
+    LineFormat, ReportFormat, WatchArgs,
 };
 use crate::doctor;
 use crate::failure::Failure;
+use crate::live::{self, Backend, Hook, LiveOptions};
 use crate::machine::{self, Task};
 use crate::manual;
 use crate::output::analyze::{ReportView, Shape};
@@ -156,11 +157,7 @@ fn watch_view(args: &WatchArgs, files: &[NamedFile]) -> Result<Box<dyn View>, Fa
     })
 }
 
-#[cfg(feature = "ebpf")]
 fn watch_live(args: &WatchArgs, view: Box<dyn View>) -> Result<u8, Failure> {
-    use crate::cli::HookChoice;
-    use crate::live::{self, Hook, LiveOptions};
-
     let with_role = |names: &[String], role| {
         names
             .iter()
@@ -180,6 +177,12 @@ fn watch_live(args: &WatchArgs, view: Box<dyn View>) -> Result<u8, Failure> {
         ring_bytes: args.ring,
         rtsp_ports: engine.rtsp_ports,
         duration: args.duration,
+        backend: match args.backend {
+            BackendChoice::Auto => Backend::Auto,
+            BackendChoice::Ebpf => Backend::Ebpf,
+            BackendChoice::Afpacket => Backend::AfPacket,
+            BackendChoice::Pcap => Backend::Pcap,
+        },
         hook: match args.hook {
             HookChoice::Auto => Hook::Auto,
             HookChoice::Clsact => Hook::Clsact,
@@ -203,16 +206,6 @@ fn watch_live(args: &WatchArgs, view: Box<dyn View>) -> Result<u8, Failure> {
         Ok(()) | Err(Failure::UserLeft) => Ok(status(&run.finish()?, &args.common)),
         Err(failure) => Err(failure),
     }
-}
-
-#[cfg(not(feature = "ebpf"))]
-fn watch_live(_args: &WatchArgs, _view: Box<dyn View>) -> Result<u8, Failure> {
-    let remedy = "name capture files, or build with the default features";
-    Err(Failure::new(
-        "watch",
-        "this build has no live capture",
-        remedy,
-    ))
 }
 
 /// Reads all files to their end, or until the user leaves.
@@ -281,7 +274,6 @@ fn filter(common: &CommonArgs) -> Result<Option<Filter>, Failure> {
 }
 
 /// A live run looks at the router itself where it taps both sides.
-#[cfg(feature = "ebpf")]
 fn task(args: &WatchArgs) -> Task {
     let one_side = args.lan.is_empty() != args.wan.is_empty();
     if args.mirror.is_some() || one_side {

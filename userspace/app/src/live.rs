@@ -1,40 +1,57 @@
-//! Live capture: kernel programs on the router's interfaces, their ring and counters as inputs of the engine.
+//! Live capture: what the router's interfaces carry as inputs of the engine.
 //!
-//! One task does it all. Frames of all taps and processors share one ring and come slightly out of order, so they are
-//! held for a moment and handed over by time. The ring is looked into every few milliseconds rather than on a call
-//! from the kernel, which would cost each packet more than the tap does. Counters are handed over several times a second as absolute values.
+//! Kernel programs do it where they can ([`session`]): they copy what matters to a ring and count the rest. Elsewhere
+//! packet sockets ([`packet`]) or libpcap copy every frame ([`copied`]). One task does it all. Frames of all taps and
+//! processors come slightly out of order, so they are held for a moment and handed over by time. Ring and sockets are
+//! looked into every few milliseconds rather than on a call from the kernel, which would cost each packet more than
+//! the tap does. Counters are handed over several times a second as absolute values.
 //! Nothing here judges: the host (engine, recorder, printer) sees [`Input`]s as it would from a file.
 
+#[cfg(feature = "ebpf")]
 mod attach;
+mod backend;
 mod clock;
+#[cfg(feature = "ebpf")]
 mod clsact;
+mod copied;
+#[cfg(feature = "ebpf")]
 mod counters;
+#[cfg(feature = "ebpf")]
 mod endpoints;
 mod error;
 mod frames;
+#[cfg(feature = "ebpf")]
 mod health;
 mod interfaces;
+#[cfg(feature = "ebpf")]
 mod kernel_log;
+#[cfg(feature = "pcap")]
+mod libpcap;
 mod links;
+mod packet;
 mod privilege;
 mod promiscuous;
+#[cfg(feature = "ebpf")]
 mod session;
+#[cfg(feature = "ebpf")]
 pub(crate) mod trial;
 
 use std::time::Duration;
 
-use aya::Ebpf;
-use aya::maps::{Map, MapError};
-use rtspscope_engine::{Input, Snapshot};
+use rtspscope_engine::Input;
+#[cfg(feature = "ebpf")]
+use rtspscope_engine::Snapshot;
 use rtspscope_wire::TapRole;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
+use tokio::task::yield_now;
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until};
 
 use error::LiveError;
-use session::Live;
 
 use crate::failure::Failure;
 use rtspscope_capture::Host;
+
+pub(crate) use backend::Backend;
 
 /// How packets are to be taken from an interface.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -47,6 +64,10 @@ pub(crate) enum Hook {
 }
 
 /// What to tap and how long.
+#[cfg_attr(
+    not(feature = "ebpf"),
+    allow(dead_code, reason = "some options are of kernel programs only")
+)]
 #[derive(Clone, Debug, Default)]
 pub(crate) struct LiveOptions {
     /// Interfaces with their side of the router. Empty without a mirror: the program chooses and says so.
@@ -61,6 +82,8 @@ pub(crate) struct LiveOptions {
     pub rtsp_ports: Vec<u16>,
     /// Ends by itself after this time; else only by SIGINT or SIGTERM.
     pub duration: Option<Duration>,
+    /// Who takes the packets.
+    pub backend: Backend,
     /// Way of attaching to interfaces other than the mirror.
     pub hook: Hook,
     /// Let the kernel count what its programs cost, and tell the host how the run is.
@@ -81,8 +104,44 @@ pub(crate) trait LiveHost: Host {
     fn note_health(&mut self, health: Vec<(String, String)>);
 
     /// What the engine knows, for the negotiated ports.
+    #[cfg(feature = "ebpf")]
     fn snapshot(&mut self) -> Snapshot;
 }
+
+/// One way of seeing what the interfaces carry, under way.
+trait Source {
+    /// How long to wait before the next look for frames; none at all where more are there already.
+    fn pause(&self) -> Duration;
+
+    /// Hands over the frames that have waited long enough; tells whether there were any.
+    fn hand_over(&mut self, host: &mut dyn LiveHost) -> Result<bool, Failure>;
+
+    /// Taps again what has gone and come back, and says so.
+    fn follow_links(&mut self, host: &mut dyn LiveHost);
+
+    /// Hands over what was counted and lost, and the time.
+    fn read_counters(&mut self, host: &mut dyn LiveHost) -> Result<(), Failure>;
+
+    /// Tells the host from time to time how the run is, where it asked for that.
+    fn tell_health(&mut self, host: &mut dyn LiveHost) -> Result<(), Failure>;
+
+    /// Gives way to the host, and follows new media if it has seen an answer to SETUP.
+    fn turn(&mut self, host: &mut dyn LiveHost) -> Result<(), Failure>;
+
+    /// Stops looking; what has been seen stays.
+    fn detach(&mut self) -> Result<(), Failure>;
+
+    /// Hands over everything that is left.
+    fn drain_last(self: Box<Self>, host: &mut dyn LiveHost) -> Result<(), Failure>;
+}
+
+/// Time between two reports on the run itself.
+const HEALTH_INTERVAL: Duration = Duration::from_secs(2);
+
+/// Time between two looks for frames while packets come, and while none do. With the time that a frame waits for older
+/// ones, the host has each within 10 ms.
+const BUSY: Duration = Duration::from_millis(4);
+const QUIET: Duration = Duration::from_millis(10);
 
 /// Time between two readings of the counters.
 const COUNTER_INTERVAL: Duration = Duration::from_millis(250);
@@ -94,8 +153,8 @@ const VIEW_INTERVAL: Duration = Duration::from_millis(50);
 ///
 /// [`LiveHost::handle_batch`] may end the run early with its error; what was attached is detached all the same.
 pub(crate) async fn run(options: &LiveOptions, host: &mut dyn LiveHost) -> Result<(), Failure> {
-    let mut live = Live::open(options, host)?;
-    let ended = observe(options.duration, &mut live, host).await;
+    let mut live = backend::open(options, host)?;
+    let ended = observe(options.duration, live.as_mut(), host).await;
     live.detach()?;
     ended?;
     live.drain_last(host)
@@ -104,7 +163,7 @@ pub(crate) async fn run(options: &LiveOptions, host: &mut dyn LiveHost) -> Resul
 /// The loop: frames as they come, counters and the view from time to time.
 async fn observe(
     duration: Option<Duration>,
-    live: &mut Live,
+    live: &mut dyn Source,
     host: &mut dyn LiveHost,
 ) -> Result<(), Failure> {
     let mut interrupt =
@@ -124,7 +183,7 @@ async fn observe(
             _ = terminate.recv() => return Ok(()),
             _ = hangup.recv() => return Ok(()),
             () = at(end) => return Ok(()),
-            () = live.wait_for_frames() => {
+            () = rest(live.pause()) => {
                 if !live.hand_over(host)? {
                     continue;
                 }
@@ -148,17 +207,17 @@ async fn at(moment: Option<Instant>) {
     }
 }
 
+/// Lets others go first, for a while or only once.
+async fn rest(pause: Duration) {
+    if pause.is_zero() {
+        yield_now().await;
+    } else {
+        sleep(pause).await;
+    }
+}
+
 /// The interfaces that a run without any named would tap, with their sides.
 pub(crate) fn default_taps() -> Result<Vec<(String, TapRole)>, Failure> {
     let taps = interfaces::choose(&LiveOptions::default())?;
     Ok(taps.into_iter().map(|tap| (tap.name, tap.role)).collect())
-}
-
-fn take_map(ebpf: &mut Ebpf, name: &str) -> Result<Map, LiveError> {
-    ebpf.take_map(name).ok_or_else(|| {
-        MapError::InvalidName {
-            name: name.to_owned(),
-        }
-        .into()
-    })
 }

@@ -7,7 +7,6 @@ mod cli;
 mod commands;
 mod doctor;
 mod failure;
-#[cfg(feature = "ebpf")]
 mod live;
 mod machine;
 mod manual;

@@ -227,7 +227,6 @@ impl Host for Run {
     }
 }
 
-#[cfg(feature = "ebpf")]
 impl crate::live::LiveHost for Run {
     fn handle_input(&mut self, input: &Input<'_>) -> Result<(), Failure> {
         Self::handle_input(self, input)
@@ -245,6 +244,7 @@ impl crate::live::LiveHost for Run {
         self.view.note_health(health);
     }
 
+    #[cfg(feature = "ebpf")]
     fn snapshot(&mut self) -> Snapshot {
         self.engine.snapshot()
     }

@@ -8,9 +8,8 @@ const SECTION: &str = "kernel programs";
 #[cfg(not(feature = "ebpf"))]
 pub(super) fn checks(_interfaces: &[String], _packages: Packages) -> Vec<Check> {
     let check = Check::new(SECTION, "build", Status::Missing, "this build has none");
-    vec![check.remedy(
-        "build with the default features, or capture with tcpdump and use rtspscope analyze",
-    )]
+    let check = check.remedy("build with the default features");
+    [check].into_iter().chain(roles()).collect()
 }
 
 #[cfg(feature = "ebpf")]
@@ -96,7 +95,6 @@ fn judged(trials: &[crate::live::trial::Trial], packages: Packages) -> Vec<Check
 }
 
 /// Which interfaces a run would tap, and as what.
-#[cfg(feature = "ebpf")]
 fn roles() -> Option<Check> {
     let taps = crate::live::default_taps().ok()?;
     let found: Vec<String> = taps

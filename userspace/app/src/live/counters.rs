@@ -9,6 +9,7 @@ use rtsp_ebpf_common::abi::{COUNTERS, Counter, FlowKey, FlowValue, Local};
 use rtspscope_engine::LossKind;
 
 use super::error::LiveError;
+use super::session::take_map;
 
 /// Read and write a value under its lock (`linux/bpf.h`).
 const BPF_F_LOCK: u64 = 4;
@@ -44,12 +45,12 @@ pub(super) struct Counters {
 impl Counters {
     /// Takes the maps.
     pub(super) fn new(ebpf: &mut Ebpf) -> Result<Self, LiveError> {
-        let flows = super::take_map(ebpf, "FLOWS")?;
+        let flows = take_map(ebpf, "FLOWS")?;
         let flows_max = map_room(&flows)?;
         Ok(Self {
             flows: maps::HashMap::try_from(flows)?,
             flows_max,
-            local: PerCpuArray::try_from(super::take_map(ebpf, "LOCAL")?)?,
+            local: PerCpuArray::try_from(take_map(ebpf, "LOCAL")?)?,
             told: HashMap::default(),
             lost: [0; COUNTERS],
         })

@@ -10,6 +10,7 @@ use rtspscope_engine::model::{Leg, MediaStream, Negotiated, SessionState};
 use rtspscope_engine::{Session, Snapshot};
 
 use super::error::LiveError;
+use super::session::take_map;
 
 /// The map of the marks of ports: a section of the kernel programs' data.
 pub(super) const PORT_MARKS: &str = ".data.ports";
@@ -38,8 +39,8 @@ impl Endpoints {
     /// Takes the maps, and marks the listed RTSP ports.
     pub(super) fn new(ebpf: &mut Ebpf, rtsp_ports: &[u16]) -> Result<Self, LiveError> {
         let mut endpoints = Self {
-            ends: HashMap::try_from(super::take_map(ebpf, "ENDPOINTS")?)?,
-            marks: Array::try_from(super::take_map(ebpf, PORT_MARKS)?)?,
+            ends: HashMap::try_from(take_map(ebpf, "ENDPOINTS")?)?,
+            marks: Array::try_from(take_map(ebpf, PORT_MARKS)?)?,
             rtsp_ports: rtsp_ports.to_vec(),
             pushed: Ends::new(),
         };

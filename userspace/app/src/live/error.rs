@@ -1,8 +1,12 @@
 //! Why live capture cannot begin or go on.
 
+#[cfg(feature = "ebpf")]
 use aya::EbpfError;
+#[cfg(feature = "ebpf")]
 use aya::maps::MapError;
+#[cfg(feature = "ebpf")]
 use aya::programs::ProgramError;
+#[cfg(feature = "ebpf")]
 use aya::programs::tc::TcError;
 
 use crate::failure::Failure;
@@ -25,6 +29,7 @@ pub(crate) enum LiveError {
     #[error("missing permission: {0}")]
     Permission(String),
     /// The kernel cannot do it.
+    #[cfg(feature = "ebpf")]
     #[error("{subject}: {what}")]
     Kernel {
         /// What was wanted of it.
@@ -35,9 +40,11 @@ pub(crate) enum LiveError {
         remedy: &'static str,
     },
     /// The kernel refused a program or a map.
+    #[cfg(feature = "ebpf")]
     #[error(transparent)]
     Load(#[from] EbpfError),
     /// A program could not be loaded or attached.
+    #[cfg(feature = "ebpf")]
     #[error("{name}: {error}")]
     Attach {
         /// Interface.
@@ -46,11 +53,26 @@ pub(crate) enum LiveError {
         error: ProgramError,
     },
     /// A map could not be read or written.
+    #[cfg(feature = "ebpf")]
     #[error(transparent)]
     Map(#[from] MapError),
     /// The log of the kernel programs could not be opened.
+    #[cfg(feature = "ebpf")]
     #[error("log of the kernel programs: {0}")]
     Log(#[from] aya_log::Error),
+    /// This build cannot do it.
+    #[cfg(not(all(feature = "ebpf", feature = "pcap")))]
+    #[error("this build has no {0}")]
+    NotBuilt(&'static str),
+    /// libpcap refused an interface.
+    #[cfg(feature = "pcap")]
+    #[error("{name}: {error}")]
+    Pcap {
+        /// Interface.
+        name: String,
+        /// What libpcap said.
+        error: pcap::Error,
+    },
     /// A call to the system failed.
     #[error("{call}: {error}")]
     System {
@@ -65,6 +87,21 @@ impl LiveError {
     /// A failed call to the system.
     pub(super) fn system(call: &'static str) -> impl FnOnce(std::io::Error) -> Self {
         move |error| Self::System { call, error }
+    }
+
+    /// What is wrong, in a few words.
+    pub(super) fn brief(&self) -> String {
+        told(self)
+    }
+
+    /// The same failure where one more way was tried that lacks a permission too.
+    pub(super) fn and_lacking(self, also: &str) -> Self {
+        if let Self::Permission(lacking) = &self
+            && !lacking.contains(also)
+        {
+            return Self::Permission(format!("{lacking}, {also}"));
+        }
+        self
     }
 }
 
@@ -86,14 +123,27 @@ impl From<LiveError> for Failure {
                 format_args!("missing permission: {lacking}"),
                 "run it as root, or: setcap cap_bpf,cap_perfmon,cap_net_admin,cap_net_raw+ep rtspscope",
             ),
+            #[cfg(feature = "ebpf")]
             LiveError::Kernel {
                 subject,
                 what,
                 remedy,
             } => Self::new(subject, what, remedy),
+            #[cfg(not(all(feature = "ebpf", feature = "pcap")))]
+            LiveError::NotBuilt(what) => Self::new(
+                "--backend",
+                format_args!("this build has no {what}"),
+                "build with --features pcap or ebpf, or use --backend afpacket",
+            ),
+            #[cfg(feature = "pcap")]
+            LiveError::Pcap { name, error } => Self::new(name, told(&error), OTHER_WAY),
+            #[cfg(feature = "ebpf")]
             LiveError::Load(error) => Self::new("kernel programs", told(&error), OTHER_WAY),
+            #[cfg(feature = "ebpf")]
             LiveError::Attach { name, error } => attach_failure(&name, &error),
+            #[cfg(feature = "ebpf")]
             LiveError::Map(error) => Self::new("kernel maps", told(&error), OTHER_WAY),
+            #[cfg(feature = "ebpf")]
             LiveError::Log(error) => {
                 Self::new("log of the kernel programs", told(&error), "leave out -v")
             }
@@ -107,9 +157,11 @@ impl From<LiveError> for Failure {
 }
 
 /// What always works.
+#[cfg(any(feature = "ebpf", feature = "pcap"))]
 const OTHER_WAY: &str =
     "capture with tcpdump on both sides and use: rtspscope analyze --lan FILE --wan FILE";
 
+#[cfg(feature = "ebpf")]
 fn attach_failure(name: &str, error: &ProgramError) -> Failure {
     let code = if let ProgramError::TcError(TcError::NetlinkError(error))
     | ProgramError::NetlinkError(error) = error

@@ -12,6 +12,9 @@ use rtsp_ebpf_common::abi::RecordHeader;
 /// How long a frame waits for an older one.
 const HOLD: Duration = Duration::from_millis(3);
 
+/// A frame so far ahead of the clock was stamped before the clock was set back.
+const AHEAD: Duration = Duration::from_secs(1);
+
 /// Frames that may wait; beyond it the oldest leave at once.
 const MAX_WAITING: usize = 4096;
 
@@ -58,23 +61,32 @@ pub(super) struct Frames {
 
 impl Frames {
     /// Takes in a record of the ring; one that is shorter than it says is not ours.
+    #[cfg(feature = "ebpf")]
     pub(super) fn push(&mut self, record: &[u8]) {
         if let Some((header, frame)) = RecordHeader::split(record) {
-            let bytes = with_tag(&header, frame);
-            self.waiting.push(Reverse(Waiting {
-                header,
-                bytes,
-                arrival: self.arrivals,
-            }));
-            self.arrivals += 1;
+            self.take(header, frame);
         }
     }
 
-    /// Takes the oldest frame if it has waited long enough at `now_ns` of the monotonic clock.
+    /// Takes in a frame.
+    pub(super) fn take(&mut self, header: RecordHeader, frame: &[u8]) {
+        let bytes = with_tag(&header, frame);
+        self.waiting.push(Reverse(Waiting {
+            header,
+            bytes,
+            arrival: self.arrivals,
+        }));
+        self.arrivals += 1;
+    }
+
+    /// Takes the oldest frame if it has waited long enough at `now_ns` of the clock that stamped it. A clock that was set
+    /// back holds nothing up.
     pub(super) fn pop_due(&mut self, now_ns: u64) -> Option<Waiting> {
         let Reverse(oldest) = self.waiting.peek()?;
         let hold_ns = HOLD.as_nanos() as u64;
-        let due = oldest.header.at_ns.saturating_add(hold_ns) <= now_ns
+        let at_ns = oldest.header.at_ns;
+        let due = at_ns.saturating_add(hold_ns) <= now_ns
+            || at_ns > now_ns.saturating_add(AHEAD.as_nanos() as u64)
             || self.waiting.len() > MAX_WAITING;
         if due { self.pop() } else { None }
     }
@@ -106,7 +118,7 @@ fn with_tag(header: &RecordHeader, frame: &[u8]) -> Vec<u8> {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "ebpf"))]
 mod tests {
     use super::*;
 
@@ -155,6 +167,14 @@ mod tests {
         frames.push(&record(1_000_000, (0, 0), b"frame"));
         assert_eq!(times(&mut frames, 3_999_999), [0; 0]);
         assert_eq!(times(&mut frames, 4_000_000), [1_000_000]);
+    }
+
+    #[test]
+    fn a_clock_that_was_set_back_holds_nothing_up() {
+        let mut frames = Frames::default();
+        frames.push(&record(5_000_000_000, (0, 0), b"frame"));
+        assert_eq!(times(&mut frames, 4_500_000_000), [0; 0]);
+        assert_eq!(times(&mut frames, 3_000_000_000), [5_000_000_000]);
     }
 
     #[test]

@@ -2,27 +2,45 @@
 
 use std::fs;
 
+#[cfg(feature = "ebpf")]
 use aya::util::KernelVersion;
 
 use super::error::LiveError;
 
-/// Capabilities by their number in the kernel's `capability.h`.
+/// Capabilities by their number in the kernel's `capability.h`: what kernel programs need.
+#[cfg(feature = "ebpf")]
 const NEEDED: [(u32, &str); 3] = [(12, "CAP_NET_ADMIN"), (38, "CAP_PERFMON"), (39, "CAP_BPF")];
+
+/// What packet sockets need.
+const RAW: [(u32, &str); 1] = [(13, "CAP_NET_RAW")];
 
 /// Stands for `CAP_BPF` and `CAP_PERFMON`.
 const SYS_ADMIN: u32 = 21;
 
 /// The ring buffer came with 5.8; the size of the packets inside a super-packet is known to programs since 5.7.
+#[cfg(feature = "ebpf")]
 const OLDEST: KernelVersion = KernelVersion::new(5, 8, 0);
 
-/// Checks kernel and permissions before anything is tried, so that the complaint names the cause.
-pub(super) fn check() -> Result<(), LiveError> {
+/// Checks whether packet sockets may be opened.
+pub(super) fn check_raw() -> Result<(), LiveError> {
+    check_for(&RAW)
+}
+
+fn check_for(needed: &[(u32, &'static str)]) -> Result<(), LiveError> {
     let status =
         fs::read_to_string("/proc/self/status").map_err(LiveError::system("/proc/self/status"))?;
-    let lacking = lacking_capabilities(&status);
-    if !lacking.is_empty() {
-        return Err(LiveError::Permission(lacking.join(", ")));
+    let lacking = lacking_capabilities(&status, needed);
+    if lacking.is_empty() {
+        Ok(())
+    } else {
+        Err(LiveError::Permission(lacking.join(", ")))
     }
+}
+
+/// Checks kernel and permissions before any program is tried, so that the complaint names the cause.
+#[cfg(feature = "ebpf")]
+pub(super) fn check() -> Result<(), LiveError> {
+    check_for(&NEEDED)?;
     if KernelVersion::current().is_ok_and(|version| version < OLDEST) {
         return Err(LiveError::Kernel {
             subject: "kernel".to_owned(),
@@ -34,20 +52,21 @@ pub(super) fn check() -> Result<(), LiveError> {
     Ok(())
 }
 
-fn lacking_capabilities(status: &str) -> Vec<&'static str> {
+fn lacking_capabilities(status: &str, needed: &[(u32, &'static str)]) -> Vec<&'static str> {
     let effective = status.lines().find_map(|line| line.strip_prefix("CapEff:"));
     let Some(effective) = effective.and_then(|hex| u64::from_str_radix(hex.trim(), 16).ok()) else {
         return Vec::new();
     };
     let has = |number: u32| effective & (1 << number) != 0;
     let stands_in = |number: u32| number > SYS_ADMIN && has(SYS_ADMIN);
-    let lacking = NEEDED
+    let lacking = needed
         .iter()
         .filter(|(number, _)| !(has(*number) || stands_in(*number)));
     lacking.map(|(_, name)| *name).collect()
 }
 
 /// Kernels before 5.11 count maps as locked memory.
+#[cfg(feature = "ebpf")]
 fn raise_memory_limit() {
     let limit = libc::rlimit {
         rlim_cur: libc::RLIM_INFINITY,
@@ -57,14 +76,13 @@ fn raise_memory_limit() {
     unsafe { libc::setrlimit(libc::RLIMIT_MEMLOCK, &raw const limit) };
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "ebpf"))]
 mod tests {
-    use super::lacking_capabilities;
+    use super::*;
 
     fn lacking(effective: &str) -> Vec<&'static str> {
-        lacking_capabilities(&format!(
-            "Name:\trtspscope\nCapPrm:\t0\nCapEff:\t{effective}\n"
-        ))
+        let status = format!("Name:\trtspscope\nCapPrm:\t0\nCapEff:\t{effective}\n");
+        lacking_capabilities(&status, &NEEDED)
     }
 
     #[test]

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use aya::maps::{MapData, RingBuf};
+use aya::Ebpf;
+use aya::maps::{Map, MapData, MapError, RingBuf};
 use rtsp_ebpf_common::abi::{Direction as Way, FlowKey, FlowValue};
 use rtspscope_engine::{CaptureLoss, FlowCounters, Input, TapInfo};
 use rtspscope_wire::{Direction, FrameRef, LinkType, TapId, TapRole};
-use tokio::task::yield_now;
-use tokio::time::{Instant, sleep};
+use tokio::time::Instant;
 
 use super::attach::Attached;
 use super::clock::Clock;
@@ -19,16 +19,11 @@ use super::health::{Health, RingUse};
 use super::interfaces::{self, Interface};
 use super::kernel_log::KernelLog;
 use super::links::{Change, Links};
-use super::{Hook, LiveHost, LiveOptions, privilege};
+use super::{BUSY, HEALTH_INTERVAL, Hook, LiveHost, LiveOptions, QUIET, Source, privilege};
 use crate::failure::Failure;
 
 /// Records that are read from the ring before the host gets them.
 const BATCH: usize = 1024;
-
-/// Time between two looks into the ring while packets come, and while none do. With the time that a frame waits for
-/// older ones, the host has each within 10 ms.
-const BUSY: Duration = Duration::from_millis(4);
-const QUIET: Duration = Duration::from_millis(10);
 
 /// What the last look into the ring found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,9 +35,6 @@ enum Ring {
     /// Nothing.
     Quiet,
 }
-
-/// Time between two reports on the run itself.
-const HEALTH_INTERVAL: Duration = Duration::from_secs(2);
 
 /// One tapped interface.
 #[derive(Clone, Copy, Debug)]
@@ -73,28 +65,22 @@ pub(super) struct Live {
 }
 
 impl Live {
-    /// Attaches to the interfaces and opens a tap for each.
-    pub(super) fn open(options: &LiveOptions, host: &mut dyn LiveHost) -> Result<Self, Failure> {
-        let (chosen, ports) = interfaces::without_ports(interfaces::choose(options)?);
-        for port in &ports {
-            host.note(
-                &port.name,
-                "left out: it is a port of a bridge or bond that is tapped too, where its packets are counted",
-            );
-        }
+    /// Attaches to the interfaces and opens a tap for each; where it fails, no tap was opened.
+    pub(super) fn open(
+        chosen: &[Interface],
+        options: &LiveOptions,
+        host: &mut dyn LiveHost,
+    ) -> Result<Self, LiveError> {
         privilege::check()?;
-        let mut attached = Attached::new(&chosen, options)?;
+        let mut attached = Attached::new(chosen, options)?;
         let kernel_log = options
             .kernel_log
             .then(|| KernelLog::new(&mut attached.ebpf))
             .transpose()?;
         let counters = Counters::new(&mut attached.ebpf)?;
         let endpoints = Endpoints::new(&mut attached.ebpf, &options.rtsp_ports)?;
-        let ring = super::take_map(&mut attached.ebpf, "RING")?;
+        let ring = take_map(&mut attached.ebpf, "RING")?;
         let ring = RingBuf::try_from(ring).map_err(LiveError::from)?;
-        if options.taps.is_empty() && options.mirror.is_none() {
-            tell_choice(&chosen, host);
-        }
         for (interface, note) in &attached.notes {
             host.note(interface, note);
         }
@@ -116,8 +102,8 @@ impl Live {
         let taps = taps.collect();
         let frames = Frames::default();
         let named = chosen
-            .into_iter()
-            .map(|interface| (interface.name, interface.index));
+            .iter()
+            .map(|interface| (interface.name.clone(), interface.index));
         let links = Links::new(named);
         Ok(Self {
             attached,
@@ -137,17 +123,62 @@ impl Live {
         })
     }
 
-    /// Waits until it is time to look into the ring again.
-    pub(super) async fn wait_for_frames(&mut self) {
+    /// Takes records out of the ring, at most a batch; how many.
+    fn read_ring(&mut self) -> usize {
+        for count in 0..BATCH {
+            let Some(record) = self.ring.next() else {
+                self.ring_use.found_empty();
+                return count;
+            };
+            self.ring_use.take(record.len());
+            self.frames.push(&record);
+        }
+        BATCH
+    }
+
+    fn hand_over_one(&mut self, frame: &Waiting, host: &mut dyn LiveHost) -> Result<(), Failure> {
+        let Some(tap) = self.tap(frame.header.ifindex) else {
+            return Ok(());
+        };
+        self.handed_over += 1;
+        host.handle_input(&Input::Frame(FrameRef {
+            at: self.clock.real(frame.header.at_ns),
+            tap: tap.id,
+            direction: direction(frame.header.direction),
+            link_type: tap.link_type,
+            number: self.handed_over,
+            original_len: frame.original_len(),
+            bytes: &frame.bytes,
+        }))
+    }
+
+    fn flow_counters(&self, key: &FlowKey, value: &FlowValue) -> Option<FlowCounters> {
+        let tap = self.tap(key.ifindex)?;
+        let mut stats = value.stats;
+        stats.shift_times(self.clock.offset_ns());
+        Some(FlowCounters {
+            tap: tap.id,
+            from: key.from(),
+            to: key.to(),
+            stats,
+        })
+    }
+
+    fn tap(&self, ifindex: u32) -> Option<Tap> {
+        self.taps.iter().find(|tap| tap.ifindex == ifindex).copied()
+    }
+}
+
+impl Source for Live {
+    fn pause(&self) -> Duration {
         match self.ring_is {
-            Ring::Full => yield_now().await,
-            Ring::Busy => sleep(BUSY).await,
-            Ring::Quiet => sleep(QUIET).await,
+            Ring::Full => Duration::ZERO,
+            Ring::Busy => BUSY,
+            Ring::Quiet => QUIET,
         }
     }
 
-    /// Reads what is in the ring, and hands over the frames that have waited long enough; tells whether there were any.
-    pub(super) fn hand_over(&mut self, host: &mut dyn LiveHost) -> Result<bool, Failure> {
+    fn hand_over(&mut self, host: &mut dyn LiveHost) -> Result<bool, Failure> {
         let read = self.read_ring();
         self.ring_is = match read {
             BATCH => Ring::Full,
@@ -162,21 +193,7 @@ impl Live {
         Ok(self.handed_over != before)
     }
 
-    /// Takes records out of the ring, at most a batch; how many.
-    fn read_ring(&mut self) -> usize {
-        for count in 0..BATCH {
-            let Some(record) = self.ring.next() else {
-                self.ring_use.found_empty();
-                return count;
-            };
-            self.ring_use.take(record.len());
-            self.frames.push(&record);
-        }
-        BATCH
-    }
-
-    /// Taps again what has gone and come back, and says so.
-    pub(super) fn follow_links(&mut self, host: &mut dyn LiveHost) {
+    fn follow_links(&mut self, host: &mut dyn LiveHost) {
         for (place, name, change) in self.links.changes() {
             let Some(tap) = self.taps.get_mut(place) else {
                 continue;
@@ -214,8 +231,7 @@ impl Live {
         }
     }
 
-    /// Hands over what the kernel counted and said, and the time.
-    pub(super) fn read_counters(&mut self, host: &mut dyn LiveHost) -> Result<(), Failure> {
+    fn read_counters(&mut self, host: &mut dyn LiveHost) -> Result<(), Failure> {
         for line in self.kernel_log.iter_mut().flat_map(KernelLog::new_lines) {
             host.note("kernel", &line);
         }
@@ -234,8 +250,7 @@ impl Live {
         host.handle_input(&Input::Tick(self.clock.real(Clock::now())))
     }
 
-    /// Tells the host from time to time how the run is, where it asked for that.
-    pub(super) fn tell_health(&mut self, host: &mut dyn LiveHost) -> Result<(), Failure> {
+    fn tell_health(&mut self, host: &mut dyn LiveHost) -> Result<(), Failure> {
         let Some((health, told_at)) = &mut self.health else {
             return Ok(());
         };
@@ -250,8 +265,7 @@ impl Live {
         Ok(())
     }
 
-    /// Gives way to the host, and follows new media if it has seen an answer to SETUP.
-    pub(super) fn turn(&mut self, host: &mut dyn LiveHost) -> Result<(), Failure> {
+    fn turn(&mut self, host: &mut dyn LiveHost) -> Result<(), Failure> {
         if !host.handle_batch()? {
             return Ok(());
         }
@@ -270,16 +284,18 @@ impl Live {
         Ok(())
     }
 
-    /// Detaches the programs; what they have written stays.
-    pub(super) fn detach(&mut self) -> Result<(), LiveError> {
-        self.attached.detach().map_err(|error| LiveError::Attach {
-            name: "kernel programs".to_owned(),
-            error,
+    fn detach(&mut self) -> Result<(), Failure> {
+        let detached = self.attached.detach();
+        detached.map_err(|error| {
+            LiveError::Attach {
+                name: "kernel programs".to_owned(),
+                error,
+            }
+            .into()
         })
     }
 
-    /// Hands over everything that is left.
-    pub(super) fn drain_last(mut self, host: &mut dyn LiveHost) -> Result<(), Failure> {
+    fn drain_last(mut self: Box<Self>, host: &mut dyn LiveHost) -> Result<(), Failure> {
         while let Some(record) = self.ring.next() {
             self.frames.push(&record);
         }
@@ -287,48 +303,6 @@ impl Live {
             self.hand_over_one(&frame, host)?;
         }
         self.read_counters(host)
-    }
-
-    fn hand_over_one(&mut self, frame: &Waiting, host: &mut dyn LiveHost) -> Result<(), Failure> {
-        let Some(tap) = self.tap(frame.header.ifindex) else {
-            return Ok(());
-        };
-        self.handed_over += 1;
-        host.handle_input(&Input::Frame(FrameRef {
-            at: self.clock.real(frame.header.at_ns),
-            tap: tap.id,
-            direction: direction(frame.header.direction),
-            link_type: tap.link_type,
-            number: self.handed_over,
-            original_len: frame.original_len(),
-            bytes: &frame.bytes,
-        }))
-    }
-
-    fn flow_counters(&self, key: &FlowKey, value: &FlowValue) -> Option<FlowCounters> {
-        let tap = self.tap(key.ifindex)?;
-        let mut stats = value.stats;
-        stats.shift_times(self.clock.offset_ns());
-        Some(FlowCounters {
-            tap: tap.id,
-            from: key.from(),
-            to: key.to(),
-            stats,
-        })
-    }
-
-    fn tap(&self, ifindex: u32) -> Option<Tap> {
-        self.taps.iter().find(|tap| tap.ifindex == ifindex).copied()
-    }
-}
-
-fn tell_choice(chosen: &[Interface], host: &mut dyn LiveHost) {
-    for interface in chosen {
-        let role = crate::output::names::role(interface.role);
-        host.note(
-            &interface.name,
-            &format!("taken as {role}; name interfaces with --lan and --wan to choose others"),
-        );
     }
 }
 
@@ -338,4 +312,14 @@ fn direction(number: u8) -> Direction {
     } else {
         Direction::Ingress
     }
+}
+
+/// Takes a map out of the loaded programs.
+pub(super) fn take_map(ebpf: &mut Ebpf, name: &str) -> Result<Map, LiveError> {
+    ebpf.take_map(name).ok_or_else(|| {
+        MapError::InvalidName {
+            name: name.to_owned(),
+        }
+        .into()
+    })
 }
