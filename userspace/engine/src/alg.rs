@@ -45,6 +45,11 @@ fn effect(facts: SessionFacts<'_>, sides: &Sides<'_>, action: AlgAction) -> AlgE
         .media()
         .filter(|media| media.media.set_up)
         .map(|media| effect_on_media(action, outcome(media, sides)));
+    let by_media_of_client = facts
+        .media_of_client()
+        .filter(|media| media.media.set_up)
+        .map(|media| effect_on_media(action, outcome_of_sending(media)));
+    let by_media = by_media.chain(by_media_of_client);
     let mut effects: Vec<AlgEffect> = by_text.into_iter().chain(by_media).collect();
     if effects.is_empty() {
         effects.extend(effect_without_media(sides, action));
@@ -111,6 +116,20 @@ fn outcome(media: MediaFacts<'_>, sides: &Sides<'_>) -> Outcome {
         Outcome::LostThoughOpened
     } else {
         Outcome::LostUnopened
+    }
+}
+
+/// What became of a medium that the client sends: no NAT holds back what goes out.
+fn outcome_of_sending(media: MediaFacts<'_>) -> Outcome {
+    let came = media
+        .at_server()
+        .is_some_and(|arrival| arrival.rtp.packets > 0);
+    if came {
+        Outcome::Arrives
+    } else if media.lost_between().is_some() {
+        Outcome::LostThoughOpened
+    } else {
+        Outcome::Unseen
     }
 }
 

@@ -5,6 +5,7 @@
 //! weakest, each flow once, and a weaker sign never takes what a stronger one has.
 
 mod arrival;
+mod direction;
 mod rounds;
 mod seat;
 
@@ -56,6 +57,7 @@ pub(crate) fn fill_arrivals(sessions: &mut [Session], records: &[Vec<&Record>], 
         .collect();
     let mut seats = seat::seats(sessions);
     let strays = rounds::assign(&mut seats, &units);
+    direction::settle(sessions, records, &mut seats, &units);
     let arrivals: Vec<_> = seats
         .iter()
         .map(|seat| arrival::at_seat(seat, sessions, records, &units, heard))

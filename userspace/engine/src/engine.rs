@@ -414,7 +414,7 @@ fn act_on(
 
 /// An accepted SETUP begins a new use of the ports that it names.
 fn fence(setup: &Exchange, record: &Record, flows: &mut FlowTable) {
-    let agreed = media::negotiated(setup);
+    let agreed = media::negotiated(setup, None);
     let ports = [
         agreed.client_rtp_port,
         agreed.client_rtcp_port,
@@ -426,7 +426,21 @@ fn fence(setup: &Exchange, record: &Record, flows: &mut FlowTable) {
     if !ports.is_empty() {
         flows.fence(record.tap, record.client_address().ip(), &ports);
     }
+    if media::may_be_sent_by_client(setup) {
+        let server = record.server_address().ip();
+        let ports = [agreed.server_rtp_port, agreed.server_rtcp_port];
+        let ports: Vec<u16> = ports.into_iter().flatten().collect();
+        flows.watch(record.tap, server, &ports);
+    }
     if let Some((group, rtp, rtcp)) = agreed.multicast {
         flows.watch(record.tap, group, &[rtp, rtcp]);
+    } else {
+        // A group may stand in the description alone, of which medium does not matter for news.
+        for group in media::described_groups(record.exchanges.list()) {
+            let agreed = media::negotiated(setup, Some(group));
+            if let Some((group, rtp, rtcp)) = agreed.multicast {
+                flows.watch(record.tap, group, &[rtp, rtcp]);
+            }
+        }
     }
 }

@@ -4,13 +4,14 @@
 
 use std::net::IpAddr;
 
-use rtspscope_wire::{Span, TapId, Timestamp, sdp};
+use rtspscope_wire::sdp::StreamDirection;
+use rtspscope_wire::{Span, TapId, Timestamp};
 
 use crate::input::LossKind;
 use crate::locator::Locator;
 use crate::model::{
-    Arrival, ClientDatagrams, DiffClass, Exchange, Leg, MediaStream, NatPair, Negotiated, Session,
-    Side, Tap, TransportKind,
+    Arrival, ClientDatagrams, DiffClass, Exchange, Leg, MediaDirection, MediaStream, NatPair,
+    Negotiated, Session, Side, Tap, TransportKind,
 };
 
 mod compare;
@@ -123,10 +124,20 @@ impl<'a> SessionFacts<'a> {
             || self.session.legs.iter().any(|leg| leg.encrypted)
     }
 
-    /// The media with what was seen of each.
+    /// The media that the server sends, with what was seen of each.
     pub(crate) fn media(self) -> impl Iterator<Item = MediaFacts<'a>> {
+        self.media_of(MediaDirection::FromServer)
+    }
+
+    /// The media that the client sends.
+    pub(crate) fn media_of_client(self) -> impl Iterator<Item = MediaFacts<'a>> {
+        self.media_of(MediaDirection::FromClient)
+    }
+
+    fn media_of(self, direction: MediaDirection) -> impl Iterator<Item = MediaFacts<'a>> {
         let media = self.session.media.iter().enumerate();
-        media.map(move |(index, media)| MediaFacts {
+        let own = media.filter(move |(_, media)| media.direction == direction);
+        own.map(move |(index, media)| MediaFacts {
             facts: self,
             media,
             index,
@@ -179,14 +190,14 @@ pub(crate) fn server_side_exchanges(session: &Session) -> &[Exchange] {
     session.legs.last().map_or(&[], |leg| &leg.exchanges)
 }
 
-/// The first accepted PLAY of a leg.
+/// The first accepted PLAY or RECORD of a leg.
 pub(crate) fn play(leg: &Leg) -> Option<&Exchange> {
     leg.exchanges
         .iter()
-        .find(|exchange| exchange.is("PLAY") && exchange.succeeded())
+        .find(|exchange| exchange.starts_media() && exchange.succeeded())
 }
 
-/// When a leg's PLAY was accepted.
+/// When a leg's PLAY or RECORD was accepted.
 pub(crate) fn play_accepted(leg: &Leg) -> Option<Locator> {
     Some(play(leg)?.response.as_ref()?.at)
 }
@@ -283,30 +294,9 @@ impl<'a> MediaFacts<'a> {
         Some(leg.exchanges.get(index)?.response.as_ref()?.at)
     }
 
-    /// Whether the description says that this medium is sent by the client (an ONVIF back channel: `a=sendonly`).
-    pub(crate) fn goes_to_server(self) -> bool {
-        let Some(control) = self.media.control.as_deref() else {
-            return false;
-        };
-        let exchanges = self
-            .facts
-            .session
-            .legs
-            .iter()
-            .flat_map(|leg| &leg.exchanges);
-        let described = exchanges
-            .filter(|exchange| exchange.is("DESCRIBE"))
-            .filter_map(|exchange| exchange.response.as_ref());
-        described.into_iter().any(|response| {
-            let message = crate::reading::fields(response);
-            sdp::parse(message.body).value.media.iter().any(|media| {
-                let ours = media
-                    .control
-                    .as_ref()
-                    .is_some_and(|own| control.ends_with(own.text().as_ref()));
-                ours && media.direction == Some(sdp::StreamDirection::SendOnly)
-            })
-        })
+    /// Whether the description may mean that the client sends this medium, though no packet of the client shows it.
+    pub(crate) fn may_go_to_server(self) -> bool {
+        self.media.sdp_direction == Some(StreamDirection::SendOnly)
     }
 
     /// What the client sent from its negotiated RTP (or RTCP) port to the server, as its own side shows it.
@@ -345,7 +335,8 @@ impl<'a> MediaFacts<'a> {
 
     /// Whether plain NAT would hold this medium back until the client sends.
     pub(crate) fn needs_opening(self) -> bool {
-        self.is_udp()
+        self.media.direction == MediaDirection::FromServer
+            && self.is_udp()
             && self
                 .facts
                 .sides()
@@ -365,33 +356,44 @@ impl<'a> MediaFacts<'a> {
         refusals.map(|refusal| refusal.at).find(|at| wanted(at.at))
     }
 
-    /// Whether RTP was seen next to the server and none next to the client, though the client's tap was watching.
+    /// Whether RTP was seen next to the end that sends it and none next to the other, though that tap was watching.
     pub(crate) fn lost_between(self) -> Option<Lost<'a>> {
-        let (client, server) = (self.at_client()?, self.at_server()?);
-        let first = server.rtp.first?;
-        if server.rtp.packets == 0 || client.rtp.packets > 0 {
+        let sides = self.facts.sides()?;
+        let [sending, receiving] = match self.media.direction {
+            MediaDirection::FromServer => [sides.server, sides.client],
+            MediaDirection::FromClient => [sides.client, sides.server],
+        };
+        let (sender, receiver) = (self.arrival(sending.tap)?, self.arrival(receiving.tap)?);
+        let first = sender.rtp.first?;
+        if sender.rtp.packets == 0 || receiver.rtp.packets > 0 {
             return None;
         }
-        let last = server.rtp.last.unwrap_or(first);
-        let is_stream = server.rtp.packets >= SURE_PACKETS || last.at - first.at >= SURE_TIME;
+        let last = sender.rtp.last.unwrap_or(first);
+        let is_stream = sender.rtp.packets >= SURE_PACKETS || last.at - first.at >= SURE_TIME;
         let patience = if is_stream { LAG } else { SURE_TIME };
-        (self.client_watched_after(first)? >= patience).then_some(Lost {
-            client,
-            server,
+        let watched_after = self.watched_after(first, [sending, receiving])?;
+        (watched_after >= patience).then_some(Lost {
+            receiver,
+            sender,
             first,
-            watched: self.facts.capture.last_seen(self.facts.sides()?.client),
+            watched: self.facts.capture.last_seen(receiving),
         })
     }
 
     /// How long the client's tap went on watching after what the server's tap saw at `seen` should have come by;
     /// negative where it had stopped before.
-    ///
-    /// Times are counted from the PLAY response on either side, so that the clocks of the taps do not matter.
     pub(crate) fn client_watched_after(self, seen: Locator) -> Option<Span> {
         let sides = self.facts.sides()?;
-        let (at_client, at_server) = (play_accepted(sides.client)?, play_accepted(sides.server)?);
-        let watched = self.facts.capture.watched_until(sides.client) - at_client.at;
-        Some(watched - (seen.at - at_server.at))
+        self.watched_after(seen, [sides.server, sides.client])
+    }
+
+    /// The same from one leg to another.
+    ///
+    /// Times are counted from the answer to PLAY or RECORD on either side, so that the clocks of the taps do not matter.
+    fn watched_after(self, seen: Locator, [from, to]: [&Leg; 2]) -> Option<Span> {
+        let (at_from, at_to) = (play_accepted(from)?, play_accepted(to)?);
+        let watched = self.facts.capture.watched_until(to) - at_to.at;
+        Some(watched - (seen.at - at_from.at))
     }
 
     /// Whether that was long enough for the packet to be known there too.
@@ -413,13 +415,13 @@ pub(crate) struct Group<'a> {
 /// Media that entered the path and did not come out.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Lost<'a> {
-    /// What the client's tap saw.
-    pub(crate) client: &'a Arrival,
-    /// What the server's tap saw.
-    pub(crate) server: &'a Arrival,
+    /// What the tap next to the receiving end saw.
+    pub(crate) receiver: &'a Arrival,
+    /// What the tap next to the sending end saw.
+    pub(crate) sender: &'a Arrival,
     /// The first packet there.
     pub(crate) first: Locator,
-    /// Until when the client's tap saw nothing of it.
+    /// Until when the receiver's tap saw nothing of it.
     pub(crate) watched: Locator,
 }
 

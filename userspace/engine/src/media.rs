@@ -1,13 +1,16 @@
 //! The media of a session: what SDP announced, what SETUP agreed on at each leg.
 
 mod describe;
+mod direction;
 mod negotiated;
 mod setups;
 
+pub(crate) use describe::described_groups;
+pub(crate) use direction::may_be_sent_by_client;
 pub(crate) use negotiated::negotiated;
 
 use crate::model::{Leg, MediaStream, Negotiated};
-use describe::{Announced, announced};
+use describe::{Announced, DescribedGroup, announced};
 
 /// All media of the session with these legs, the leg next to the client first: in order of SETUP, then those that only
 /// the SDP names. Arrivals are left empty.
@@ -62,20 +65,27 @@ fn by_order(announced: &[Announced], setups: usize, position: usize) -> Option<u
         .map(|_| position)
 }
 
-fn set_up(legs: &[&Leg], setup: &setups::SetUp, description: Option<MediaStream>) -> MediaStream {
+fn set_up(
+    legs: &[&Leg],
+    setup: &setups::SetUp,
+    description: Option<(MediaStream, Option<DescribedGroup>)>,
+) -> MediaStream {
+    let (described, group) = description.unwrap_or_default();
     let exchanges = || {
         legs.iter()
             .zip(&setup.at)
             .map(|(leg, at)| leg.exchanges.get((*at)?))
     };
     let per_leg: Vec<Negotiated> = exchanges()
-        .map(|exchange| exchange.map(negotiated).unwrap_or_default())
+        .map(|exchange| {
+            exchange.map_or_else(Negotiated::default, |exchange| negotiated(exchange, group))
+        })
         .collect();
     let profile = exchanges().flatten().find_map(negotiated::profile);
-    let described = description.unwrap_or_default();
     MediaStream {
         control: Some(setup.uri.clone()),
         profile: profile.or(described.profile),
+        direction: direction::of(legs, &setup.at, described.sdp_direction),
         set_up: exchanges().flatten().any(crate::model::Exchange::succeeded),
         negotiated: merged(&per_leg),
         per_leg,

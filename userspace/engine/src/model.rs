@@ -6,6 +6,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
+use rtspscope_wire::sdp::StreamDirection;
 use rtspscope_wire::{Anomaly, LinkType, Span, TapId, TapRole, Timestamp};
 
 use crate::advice::Named;
@@ -261,6 +262,11 @@ impl Exchange {
             .is_some_and(|status| (200..300).contains(&status))
     }
 
+    /// Whether it makes media flow: PLAY or RECORD.
+    pub fn starts_media(&self) -> bool {
+        self.is("PLAY") || self.is("RECORD")
+    }
+
     /// Whether the method is `name`; methods are case-sensitive (RFC 2326 §6.1).
     pub fn is(&self, name: &str) -> bool {
         self.method == name
@@ -305,6 +311,10 @@ pub struct MediaStream {
     pub sdp_parameter_sets: bool,
     /// Profile of the Transport header, else of the m= line.
     pub profile: Option<String>,
+    /// Which end sends it.
+    pub direction: MediaDirection,
+    /// What the SDP says of that, by the view of whoever wrote it: cameras differ in whose view they take.
+    pub sdp_direction: Option<StreamDirection>,
     /// Whether a SETUP for it was accepted.
     pub set_up: bool,
     /// What the two ends agreed on, the client's part as the client itself wrote it.
@@ -315,6 +325,50 @@ pub struct MediaStream {
     pub setup: Vec<Option<usize>>,
     /// What came at each tap that could have seen it, in the order of [`Session::legs`], then other taps.
     pub arrivals: Vec<Arrival>,
+}
+
+impl MediaStream {
+    /// Whether it is carried without RTP: MPEG-TS or else straight in UDP, as IPTV has it (`MP2T/H2221/UDP`, `RAW/RAW/UDP`).
+    pub fn is_raw(&self) -> bool {
+        let profile = self.profile.as_deref();
+        profile.is_some_and(|profile| {
+            let profile = profile.to_ascii_uppercase();
+            profile.starts_with("MP2T/H2221") || profile.starts_with("RAW/RAW")
+        })
+    }
+
+    /// What its packets are called.
+    pub fn unit(&self) -> &'static str {
+        if self.is_raw() {
+            "datagrams"
+        } else {
+            "RTP packets"
+        }
+    }
+
+    /// What one of them is called.
+    pub fn unit_of_one(&self) -> &'static str {
+        if self.is_raw() {
+            "datagram"
+        } else {
+            "RTP packet"
+        }
+    }
+
+    /// What it consists of.
+    pub fn matter(&self) -> &'static str {
+        if self.is_raw() { "media" } else { "RTP" }
+    }
+}
+
+/// Which end sends a medium.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum MediaDirection {
+    /// The server, as for every medium that is played.
+    #[default]
+    FromServer,
+    /// The client: it records to a server (RFC 2326 §10.11), or it speaks to a camera (ONVIF Streaming §5.3).
+    FromClient,
 }
 
 /// How packets that only repeat or repair others are told from a medium's own.
@@ -343,7 +397,8 @@ pub struct Negotiated {
     pub server_rtcp_port: Option<u16>,
     /// Interleaved channels of the response, else of the request.
     pub channels: Option<(u8, u8)>,
-    /// `destination` as written, of the response, else of the request.
+    /// `destination` as written, of the response, else of the request; for a group without one its address in the
+    /// description.
     pub destination: Option<String>,
     /// `source` of the response as written.
     pub source: Option<String>,
@@ -358,9 +413,9 @@ pub struct Negotiated {
 pub struct Arrival {
     /// The tap.
     pub tap: TapId,
-    /// Media from the server.
+    /// The medium itself, from the end that sends it.
     pub rtp: RtpArrival,
-    /// Reports from the server.
+    /// Reports from that end.
     pub rtcp: RtcpArrival,
     /// Datagrams from the client's media ports, in order of first packet.
     pub from_client: Vec<ClientDatagrams>,
@@ -494,7 +549,7 @@ pub struct Silence {
     pub until: Timestamp,
 }
 
-/// RTP of one medium from the server at one tap. Retransmissions and forward error correction are counted apart.
+/// RTP of one medium at one tap, from the end that sends it ([`MediaStream::direction`]). Retransmissions and forward error correction are counted apart.
 #[derive(Clone, Debug, Default)]
 pub struct RtpArrival {
     /// Packets, duplicates included; datagrams of a medium that is carried without RTP.
@@ -541,7 +596,8 @@ pub struct RtpArrival {
     pub to: Option<SocketAddr>,
 }
 
-/// RTCP of one medium at one tap, both ways for the reports, `from`/`to` of the server's.
+/// RTCP of one medium at one tap, both ways for the reports, `from`/`to` of the sending end's. What is said here of server
+/// and client holds the other way round for a medium that the client sends.
 #[derive(Clone, Debug, Default)]
 pub struct RtcpArrival {
     /// Datagrams or interleaved frames from the server.

@@ -1,7 +1,8 @@
 //! The fixed words of the contract for what the engine's enumerations say.
 
 use rtspscope_engine::model::{
-    AlgAction, AlgEffect, DiffClass, PairEvidence, ParameterSets, SessionState, Side, TransportKind,
+    AlgAction, AlgEffect, DiffClass, MediaDirection, PairEvidence, ParameterSets, SessionState,
+    Side, TransportKind,
 };
 use rtspscope_engine::{LossKind, Severity};
 use rtspscope_wire::{LinkType, TapRole};
@@ -41,6 +42,13 @@ pub(crate) const fn transport(transport: TransportKind) -> &'static str {
         TransportKind::HttpTunnel => "http-tunnel",
         TransportKind::Tls => "tls",
         TransportKind::Unknown => "unknown",
+    }
+}
+
+pub(crate) const fn direction(direction: MediaDirection) -> &'static str {
+    match direction {
+        MediaDirection::FromServer => "from-server",
+        MediaDirection::FromClient => "from-client",
     }
 }
 

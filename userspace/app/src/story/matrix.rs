@@ -1,6 +1,6 @@
-//! How far each medium came: what the server says it sent, what passed each tap, and where it breaks off.
+//! How far each medium came: what its sender says it sent, what passed each tap, and where it breaks off.
 
-use rtspscope_engine::model::{Arrival, MediaStream, Session};
+use rtspscope_engine::model::{Arrival, MediaDirection, MediaStream, Session};
 use rtspscope_engine::{Snapshot, model};
 use rtspscope_wire::TapId;
 
@@ -29,7 +29,11 @@ pub(crate) struct MatrixRow {
     pub(crate) media: usize,
     pub(crate) name: String,
     pub(crate) is_rtcp: bool,
-    /// What the server says it sent (its last sender report), as far as a tap heard it.
+    /// It goes the other way: from the client to the server.
+    pub(crate) from_client: bool,
+    /// What its packets are called: `RTP`, `RTCP`, or `media` that are carried without RTP.
+    pub(crate) kind: &'static str,
+    /// What the sender says it sent (its last sender report), as far as a tap heard it.
     pub(crate) sent: Option<u64>,
     /// In the order of the stations.
     pub(crate) cells: Vec<Cell>,
@@ -37,7 +41,7 @@ pub(crate) struct MatrixRow {
     pub(crate) break_at: Option<usize>,
 }
 
-/// How many packets the server sent.
+/// How many packets the sender sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Sent {
     /// As its last sender report says.
@@ -47,12 +51,27 @@ pub(crate) enum Sent {
 }
 
 impl MatrixRow {
-    /// What the server sent; `None` where nothing tells.
+    /// The station that a medium which breaks off had passed before.
+    pub(crate) fn passed_before_break(&self) -> Option<usize> {
+        let at = self.break_at?;
+        if self.from_client {
+            Some(at + 1).filter(|before| *before < self.cells.len())
+        } else {
+            at.checked_sub(1)
+        }
+    }
+
+    /// What was sent; `None` where nothing tells.
     pub(crate) fn sent_in_all(&self) -> Option<Sent> {
-        let came = self.cells.iter().find_map(|cell| match cell {
+        let count = |cell: &Cell| match cell {
             Cell::Came { packets, .. } => Some(*packets),
             Cell::Nothing | Cell::Unknown => None,
-        });
+        };
+        let came = if self.from_client {
+            self.cells.iter().rev().find_map(count)
+        } else {
+            self.cells.iter().find_map(count)
+        };
         match (self.sent, came) {
             (Some(said), came) if came.is_none_or(|came| said >= came) => Some(Sent::Said(said)),
             (_, came) => came.map(Sent::AtLeast),
@@ -106,17 +125,26 @@ fn row(taps: &[TapId], media: &MediaStream, index: usize, name: &str, is_rtcp: b
         .arrivals
         .iter()
         .filter_map(|arrival| arrival.rtcp.sent_packets);
-    let is_expected = media.set_up && !is_rtcp;
+    let from_client = media.direction == MediaDirection::FromClient;
+    let is_expected = media.set_up && !is_rtcp && !from_client;
+    let break_at = if from_client {
+        let way: Vec<Cell> = cells.iter().rev().copied().collect();
+        break_at(&way, is_expected).map(|at| cells.len() - 1 - at)
+    } else {
+        break_at(&cells, is_expected)
+    };
     MatrixRow {
         media: index,
         name: name.to_owned(),
         is_rtcp,
+        from_client,
+        kind: if is_rtcp { "RTCP" } else { media.matter() },
         sent: if is_rtcp {
             None
         } else {
             said.max().map(u64::from)
         },
-        break_at: break_at(&cells, is_expected),
+        break_at,
         cells,
     }
 }
@@ -134,7 +162,8 @@ fn cell(arrival: &Arrival, is_rtcp: bool) -> Cell {
     }
 }
 
-/// The first station without packets behind one that had some; the first of all where none had any and some should.
+/// On the way from the sender the first station without packets behind one that had some; the first of all where none had
+/// any and some should.
 fn break_at(cells: &[Cell], is_expected: bool) -> Option<usize> {
     let came = |cell: &Cell| matches!(cell, Cell::Came { .. });
     match cells.iter().rposition(came) {
@@ -203,6 +232,8 @@ mod tests {
                 media: 0,
                 name: String::new(),
                 is_rtcp: false,
+                from_client: false,
+                kind: "RTP",
                 sent: said,
                 cells: cells.to_vec(),
                 break_at: None,

@@ -12,8 +12,9 @@ use crate::counting::{Codec, MediaCount, Reports, Source, far_end};
 use crate::icmp::{IcmpErrors, RefusedPacket};
 use crate::locator::Locator;
 use crate::model::{
-    Arrival, ClientDatagrams, DatagramKinds, Fragmented, GroupMembership, MediaStream,
-    ParameterSets, Refusal, RtcpArrival, RtpArrival, Session, Timeline, TooBig, VideoArrival,
+    Arrival, ClientDatagrams, DatagramKinds, Fragmented, GroupMembership, MediaDirection,
+    MediaStream, ParameterSets, Refusal, RtcpArrival, RtpArrival, Session, Timeline, TooBig,
+    VideoArrival,
 };
 use crate::record::Record;
 use crate::timeline;
@@ -27,18 +28,10 @@ pub(super) fn at_seat(
     heard: Heard<'_>,
 ) -> Arrival {
     let mut total = Total::new(medium(seat.session, seat.media, sessions));
-    for unit in seat
-        .from_server
-        .iter()
-        .filter_map(|index| units.get(*index))
-    {
+    for unit in seat.own().iter().filter_map(|index| units.get(*index)) {
         total.add_unit(unit);
     }
-    for unit in seat
-        .from_client
-        .iter()
-        .filter_map(|index| units.get(*index))
-    {
+    for unit in seat.answers().iter().filter_map(|index| units.get(*index)) {
         if let Some(media) = unit.epoch.media.as_deref() {
             total.add_answers(media);
         }
@@ -47,7 +40,7 @@ pub(super) fn at_seat(
         .get(seat.session)
         .and_then(|legs| legs.get(seat.leg));
     if let (Some(record), Some(channels)) = (record, seat.negotiated.channels) {
-        total.add_channels(record, channels);
+        total.add_channels(record, channels, seat.direction);
     }
     total.into_arrival(
         seat.tap,
@@ -83,7 +76,7 @@ struct Total<'a> {
     ends: Option<(i64, i64)>,
     /// The medium's own sources.
     sources: Vec<u32>,
-    /// What the server's reports say, and the client's.
+    /// What the reports of the sending end say, and those of the other.
     sent: Vec<&'a Reports>,
     answers: Vec<&'a Reports>,
     timeline: Option<Timeline>,
@@ -136,7 +129,7 @@ impl<'a> Total<'a> {
     }
 
     fn add_unit(&mut self, unit: &Unit<'a>) {
-        if self.medium.is_some_and(is_raw) {
+        if self.medium.is_some_and(MediaStream::is_raw) {
             self.add_datagrams(unit);
             return;
         }
@@ -165,19 +158,28 @@ impl<'a> Total<'a> {
     }
 
     /// Adds what both ends sent on the medium's channels.
-    fn add_channels(&mut self, record: &'a Record, (rtp, rtcp): (u8, u8)) {
+    fn add_channels(
+        &mut self,
+        record: &'a Record,
+        (rtp, rtcp): (u8, u8),
+        direction: MediaDirection,
+    ) {
         let (client, server) = (record.client(), 1 - record.client());
-        let (from, to) = (record.server_address(), record.client_address());
+        let [sender, receiver] = match direction {
+            MediaDirection::FromServer => [server, client],
+            MediaDirection::FromClient => [client, server],
+        };
+        let [from, to] = [sender, receiver].map(|end| record.ends[end]);
         let numbers = if rtp == rtcp {
             vec![rtp]
         } else {
             vec![rtp, rtcp]
         };
         for number in numbers {
-            if let Some(media) = record.channels.get(server, number) {
+            if let Some(media) = record.channels.get(sender, number) {
                 self.add(media, from, to);
             }
-            if let Some(media) = record.channels.get(client, number) {
+            if let Some(media) = record.channels.get(receiver, number) {
                 self.add_answers(media);
             }
         }
@@ -206,7 +208,7 @@ impl<'a> Total<'a> {
         self.sent.extend(media.reports());
     }
 
-    /// Adds what the client says of the medium.
+    /// Adds what the receiving end says of the medium.
     fn add_answers(&mut self, media: &'a MediaCount) {
         self.rtcp.receiver_reports += media.stats.rtcp.receiver_reports;
         if let Some(reports) = media.reports() {
@@ -315,15 +317,6 @@ impl<'a> Total<'a> {
         self.sources.dedup();
         (self.sources.len() as u32).saturating_sub(1) + self.hidden_changes
     }
-}
-
-/// Whether a medium is carried without RTP: MPEG-TS or else straight in UDP, as IPTV has it (`MP2T/H2221/UDP`, `RAW/RAW/UDP`).
-fn is_raw(medium: &MediaStream) -> bool {
-    let profile = medium.profile.as_deref();
-    profile.is_some_and(|profile| {
-        let profile = profile.to_ascii_uppercase();
-        profile.starts_with("MP2T/H2221") || profile.starts_with("RAW/RAW")
-    })
 }
 
 /// The pictures of a medium whose codec is known and in clear.

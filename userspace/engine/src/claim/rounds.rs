@@ -8,6 +8,7 @@ use rtspscope_wire::TapId;
 
 use super::Unit;
 use super::seat::Seat;
+use crate::model::MediaDirection;
 
 /// Packets without which a flow is not taken for media on the weakest sign.
 const LONE_FLOW_PACKETS: u64 = 2;
@@ -163,12 +164,11 @@ impl<'u> Table<'_, 'u> {
             let (from, to) = (unit.flow.from.ip(), unit.flow.to.ip());
             let mut fitting = candidates.clone();
             fitting.retain(|seat| {
-                let candidate = &self.seats[*seat];
-                let peer = candidate.is_server(from) || candidate.is_client(to);
-                peer && (candidate.is_client(to) || !self.has_rtp(*seat))
+                let [from_sender, to_receiver] = self.seats[*seat].goes_right(from, to);
+                to_receiver || (from_sender && !self.has_rtp(*seat))
             });
             if let Some(seat) = self.best(&fitting, &unit) {
-                self.give(seat, index);
+                self.give_own(seat, index);
             }
         }
     }
@@ -184,6 +184,7 @@ impl<'u> Table<'_, 'u> {
             // Many viewers of one camera share its port: who it goes to tells most of them apart.
             let fits = |seat: &&usize| {
                 let candidate = &self.seats[**seat];
+                let rtp = rtp && candidate.direction == MediaDirection::FromServer;
                 candidate.is_client(unit.flow.to.ip())
                     && candidate.since <= unit.epoch.last.at
                     && ((rtp && !self.has_rtp(**seat)) || (!rtp && rtcp && !self.has_rtcp(**seat)))
@@ -195,7 +196,7 @@ impl<'u> Table<'_, 'u> {
         }
     }
 
-    /// The one flow of RTP that passed between the two after PLAY, for the one medium that lacks any.
+    /// The one flow of RTP that passed between the two after PLAY or RECORD, for the one medium that lacks any.
     fn by_lack_of_others(&mut self) {
         for at in 0..self.seats.len() {
             let seat = &self.seats[at];
@@ -208,14 +209,13 @@ impl<'u> Table<'_, 'u> {
             let rivals = self.seats.iter().enumerate().filter(|(other, rival)| {
                 *other != at
                     && rival.by_udp
-                    && (rival.tap, rival.client, rival.server)
-                        == (seat.tap, seat.client, seat.server)
+                    && (rival.tap, rival.client, rival.server, rival.direction)
+                        == (seat.tap, seat.client, seat.server, seat.direction)
                     && !self.has_rtp(*other)
             });
             let between = |unit: &Unit<'_>| {
                 unit.flow.tap == seat.tap
-                    && seat.is_server(unit.flow.from.ip())
-                    && seat.is_client(unit.flow.to.ip())
+                    && seat.goes_right(unit.flow.from.ip(), unit.flow.to.ip()) == [true; 2]
                     && unit.epoch.is_media()
                     && unit.rtp_packets() >= LONE_FLOW_PACKETS
                     && unit.epoch.last.at >= playing_since
@@ -227,7 +227,7 @@ impl<'u> Table<'_, 'u> {
                 .map(|(at, _)| at)
                 .collect();
             if let ([flow], 0) = (&flows[..], rivals.count()) {
-                self.give(at, *flow);
+                self.give_own(at, *flow);
             }
         }
     }
@@ -276,6 +276,16 @@ impl<'u> Table<'_, 'u> {
         strays
     }
 
+    /// Gives a unit to a seat on the side of who sends the medium.
+    fn give_own(&mut self, seat: usize, unit: usize) {
+        let own = &mut self.seats[seat];
+        match own.direction {
+            MediaDirection::FromServer => own.from_server.push(unit),
+            MediaDirection::FromClient => own.from_client.push(unit),
+        }
+        self.taken[unit] = true;
+    }
+
     fn give(&mut self, seat: usize, unit: usize) {
         self.seats[seat].from_server.push(unit);
         self.taken[unit] = true;
@@ -292,9 +302,10 @@ impl<'u> Table<'_, 'u> {
             .collect()
     }
 
+    /// Whether a medium has RTP of the end that sends it.
     fn has_rtp(&self, seat: usize) -> bool {
         self.seats[seat]
-            .from_server
+            .own()
             .iter()
             .any(|unit| self.units[*unit].rtp_packets() > 0)
     }
@@ -314,7 +325,7 @@ impl<'u> Table<'_, 'u> {
             .iter()
             .flat_map(|seat| {
                 let seen = seat
-                    .from_server
+                    .own()
                     .iter()
                     .flat_map(|unit| self.units[*unit].epoch.sources());
                 seat.negotiated.ssrc.into_iter().chain(seen)
@@ -353,7 +364,7 @@ impl<'u> Table<'_, 'u> {
         self.of_medium(seat.session, seat.media)
             .iter()
             .filter(|other| other.leg != seat.leg)
-            .flat_map(|other| &other.from_server)
+            .flat_map(Seat::own)
             .map(|own| self.units[*own].epoch)
             .any(|own| {
                 let is_shared = own

@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use rtspscope_wire::{TapId, Timestamp};
 
-use crate::model::{Leg, MediaStream, Negotiated, Session};
+use crate::model::{Leg, MediaDirection, MediaStream, Negotiated, Session};
 
 /// One medium at one leg.
 #[derive(Clone, Debug)]
@@ -18,11 +18,13 @@ pub(super) struct Seat {
     pub(super) tap: TapId,
     pub(super) client: IpAddr,
     pub(super) server: IpAddr,
+    /// Which end sends the medium.
+    pub(super) direction: MediaDirection,
     /// Media comes by UDP, as far as the SETUP says.
     pub(super) by_udp: bool,
     /// When the SETUP was seen at this leg.
     pub(super) since: Timestamp,
-    /// When PLAY was accepted at this leg.
+    /// When PLAY or RECORD was accepted at this leg.
     pub(super) playing_since: Option<Timestamp>,
     pub(super) negotiated: Negotiated,
     /// Units with packets from the server.
@@ -32,6 +34,30 @@ pub(super) struct Seat {
 }
 
 impl Seat {
+    /// Units of the end that sends the medium.
+    pub(super) fn own(&self) -> &[usize] {
+        match self.direction {
+            MediaDirection::FromServer => &self.from_server,
+            MediaDirection::FromClient => &self.from_client,
+        }
+    }
+
+    /// Units of the end that receives it.
+    pub(super) fn answers(&self) -> &[usize] {
+        match self.direction {
+            MediaDirection::FromServer => &self.from_client,
+            MediaDirection::FromClient => &self.from_server,
+        }
+    }
+
+    /// Whether `from` is the host that sends the medium, and `to` the one that receives it.
+    pub(super) fn goes_right(&self, from: IpAddr, to: IpAddr) -> [bool; 2] {
+        match self.direction {
+            MediaDirection::FromServer => [self.is_server(from), self.is_client(to)],
+            MediaDirection::FromClient => [self.is_client(from), self.is_server(to)],
+        }
+    }
+
     /// Where RTP and RTCP should arrive by the request; RTP first.
     pub(super) fn asked(&self) -> Vec<SocketAddr> {
         if let Some((group, rtp, rtcp)) = self.negotiated.multicast {
@@ -152,7 +178,7 @@ fn seat(
     let plays = leg
         .exchanges
         .iter()
-        .filter(|exchange| exchange.is("PLAY") && exchange.succeeded());
+        .filter(|exchange| exchange.starts_media() && exchange.succeeded());
     let negotiated = media.per_leg.get(leg_index).cloned().unwrap_or_default();
     Seat {
         session,
@@ -161,6 +187,7 @@ fn seat(
         tap: leg.tap,
         client: leg.client.ip(),
         server: leg.server.ip(),
+        direction: media.direction,
         by_udp: setup.is_some() && negotiated.channels.is_none(),
         since: asked.map_or(leg.first.at, |message| message.at.at),
         playing_since: plays

@@ -1,11 +1,28 @@
 //! What the session description announces.
 
+use std::net::IpAddr;
+
 use rtspscope_wire::rtsp::message::MessageSlice;
-use rtspscope_wire::sdp::{self, SdpMedia};
+use rtspscope_wire::sdp::{self, Connection, SdpMedia};
 use rtspscope_wire::url;
 
 use crate::model::{Exchange, Leg, MediaStream, Message, Repair, Side};
 use crate::reading;
+
+/// A multicast group as a description has it: the address of `c=` and the port of `m=` (RFC 8866 §5.7, §5.14).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct DescribedGroup {
+    pub(crate) address: IpAddr,
+    /// `None` where the description leaves it to SETUP.
+    pub(crate) port: Option<u16>,
+}
+
+/// The groups that the last description of these exchanges names.
+pub(crate) fn described_groups(exchanges: &[Exchange]) -> Vec<DescribedGroup> {
+    let announced = exchanges.iter().rev().find_map(from_exchange);
+    let announced = announced.into_iter().flatten();
+    announced.filter_map(|described| described.group).collect()
+}
 
 /// One m= line with the URL to which its control attribute is relative.
 #[derive(Clone, Debug, Default)]
@@ -13,6 +30,8 @@ pub(super) struct Announced {
     base: String,
     control: Option<String>,
     pub(super) stream: MediaStream,
+    /// The group to which it goes where it is multicast.
+    pub(super) group: Option<DescribedGroup>,
     /// A SETUP asked for it.
     pub(super) taken: bool,
 }
@@ -24,9 +43,9 @@ impl Announced {
         !self.taken && control.is_some_and(|control| url::is_control_uri(uri, &self.base, control))
     }
 
-    pub(super) fn take(&mut self) -> MediaStream {
+    pub(super) fn take(&mut self) -> (MediaStream, Option<DescribedGroup>) {
         self.taken = true;
-        self.stream.clone()
+        (self.stream.clone(), self.group)
     }
 }
 
@@ -57,7 +76,7 @@ fn from_exchange(exchange: &Exchange) -> Option<Vec<Announced>> {
         description
             .media
             .iter()
-            .map(|media| read(media, &base))
+            .map(|media| read(media, description.connection.as_ref(), &base))
             .collect(),
     )
 }
@@ -76,7 +95,7 @@ fn base(message: &MessageSlice<'_>, request: Option<&Message>) -> String {
         .unwrap_or_default()
 }
 
-fn read(media: &SdpMedia<'_>, base: &str) -> Announced {
+fn read(media: &SdpMedia<'_>, of_session: Option<&Connection<'_>>, base: &str) -> Announced {
     let control = media
         .control
         .as_ref()
@@ -92,6 +111,7 @@ fn read(media: &SdpMedia<'_>, base: &str) -> Announced {
             payload_types: media.repair_payload_types(),
             sources: media.repair_sources(),
         },
+        sdp_direction: media.direction,
         sdp_parameter_sets: media.has_parameter_sets(),
         profile: (!proto.is_empty()).then_some(proto),
         ..MediaStream::default()
@@ -100,6 +120,17 @@ fn read(media: &SdpMedia<'_>, base: &str) -> Announced {
         base: base.to_owned(),
         control,
         stream,
+        group: group(media, of_session),
         taken: false,
     }
+}
+
+/// The group of the medium's own connection line, else of the session's.
+fn group(media: &SdpMedia<'_>, of_session: Option<&Connection<'_>>) -> Option<DescribedGroup> {
+    let connection = media.connection.as_ref().or(of_session)?;
+    let address: IpAddr = connection.address.as_ref()?.text().parse().ok()?;
+    address.is_multicast().then_some(DescribedGroup {
+        address,
+        port: media.port.filter(|port| *port != 0),
+    })
 }

@@ -6,11 +6,13 @@ use rtspscope_wire::Spanned;
 use rtspscope_wire::rtsp::message::MessageSlice;
 use rtspscope_wire::rtsp::transport::{self, Cast, HostPort, Lower, PortPair, TransportSpec};
 
+use super::describe::DescribedGroup;
 use crate::model::{Exchange, Negotiated};
 use crate::reading;
 
-/// Reads ports, channels and addresses out of a SETUP request and its response.
-pub(crate) fn negotiated(exchange: &Exchange) -> Negotiated {
+/// Reads ports, channels and addresses out of a SETUP request and its response. `described` is the group that the medium
+/// has by its description, which counts where multicast is agreed on without a destination (RFC 2326 §12.39).
+pub(crate) fn negotiated(exchange: &Exchange, described: Option<DescribedGroup>) -> Negotiated {
     let request = exchange.request.as_deref().map(reading::fields);
     let response = exchange
         .response
@@ -46,7 +48,16 @@ pub(crate) fn negotiated(exchange: &Exchange) -> Negotiated {
     agreed.destination = answer
         .and_then(destination)
         .or_else(|| offer.and_then(destination));
-    agreed.multicast = answer.or(offer).and_then(multicast);
+    let taken = answer.or(offer);
+    agreed.multicast = taken.and_then(multicast);
+    if let Some((group, spec)) = described.zip(taken)
+        && agreed.multicast.is_none()
+        && spec.cast == Some(Cast::Multicast)
+        && agreed.destination.is_none()
+    {
+        agreed.multicast = with_ports(group.address, spec, group.port);
+        agreed.destination = agreed.multicast.map(|(address, _, _)| address.to_string());
+    }
     agreed
 }
 
@@ -121,9 +132,19 @@ fn multicast(spec: &TransportSpec<'_>) -> Option<(IpAddr, u16, u16)> {
     if spec.cast != Some(Cast::Multicast) && !group.is_multicast() {
         return None;
     }
+    with_ports(group, spec, None)
+}
+
+/// A group with the ports that SETUP names for it, else the described one and the next.
+fn with_ports(
+    group: IpAddr,
+    spec: &TransportSpec<'_>,
+    described: Option<u16>,
+) -> Option<(IpAddr, u16, u16)> {
     let pair = spec.port.as_ref().or(spec.client_port.as_ref());
     let (rtp, rtcp) = ports(pair, &spec.dest_addr);
-    Some((group, rtp?, rtcp.unwrap_or(rtp?.wrapping_add(1))))
+    let rtp = rtp.or(described)?;
+    Some((group, rtp, rtcp.unwrap_or(rtp.wrapping_add(1))))
 }
 
 fn host<'s, 'a>(addresses: &'s [HostPort<'a>]) -> Option<&'s Spanned<'a>> {

@@ -1,7 +1,5 @@
 //! `multicast-not-joined`: the group's media never came to the player, and who had to ask for it did not, or in vain.
 
-use std::net::IpAddr;
-
 use rtspscope_wire::Span;
 
 use super::View;
@@ -116,7 +114,7 @@ fn finding(
     (accepted, watched): (Locator, Span),
 ) -> Finding {
     let address = group.address;
-    let (summary, cause) = sentences(view, address, membership, broken, watched);
+    let (summary, cause) = sentences(view, group, membership, broken, watched);
     let finding = Finding::new(
         Code::MulticastNotJoined,
         Severity::Error,
@@ -155,15 +153,16 @@ fn finding(
 
 fn sentences(
     view: &View<'_>,
-    group: IpAddr,
+    group: Group<'_>,
     membership: &GroupMembership,
     broken: &Break<'_>,
     watched: Span,
 ) -> (String, String) {
+    let (unit, group) = (group.media.media.unit(), group.address);
     let secs = watched.as_secs_f64();
     match broken {
         Break::InRouter(lost) => {
-            let packets = lost.server.rtp.packets;
+            let packets = lost.sender.rtp.packets;
             let why = match membership.joins.first() {
                 Some(join) => format!(
                     "{} had asked for the group, so the router does not forward it",
@@ -176,9 +175,9 @@ fn sentences(
                     "{packets} packets for the group {group} entered the router and none left it"
                 ),
                 format!(
-                    "{} saw {packets} RTP packets for {group}, {} saw none; {why}",
-                    view.tap_name(lost.server.tap),
-                    view.tap_name(lost.client.tap)
+                    "{} saw {packets} {unit} for {group}, {} saw none; {why}",
+                    view.tap_name(lost.sender.tap),
+                    view.tap_name(lost.receiver.tap)
                 ),
             )
         }

@@ -34,7 +34,7 @@ fn finding(view: &View<'_>, media: MediaFacts<'_>) -> Option<Finding> {
     let sides = view.facts.sides()?;
     let port = media.negotiated_at(sides.client_index).client_rtp_port?;
     let to = lost
-        .server
+        .sender
         .rtp
         .to
         .map_or_else(|| "the router".to_owned(), |to| to.to_string());
@@ -46,8 +46,9 @@ fn finding(view: &View<'_>, media: MediaFacts<'_>) -> Option<Finding> {
             format!("the router had no way in for media to {to}"),
         )
         .cause(format!(
-            "{} RTP packets reached {to}; the client at {} had sent nothing from port {port}, and no ALG opened it",
-            lost.server.rtp.packets,
+            "{} {} reached {to}; the client at {} had sent nothing from port {port}, and no ALG opened it",
+            lost.sender.rtp.packets,
+            media.media.unit(),
             sides.client.client.ip()
         ))
         .proof_if(media.setup_request(sides.client_index), format!("the client asks for media at port {port}"))

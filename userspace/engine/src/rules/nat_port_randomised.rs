@@ -35,7 +35,7 @@ fn finding(view: &View<'_>, media: MediaFacts<'_>) -> Option<Finding> {
     let sides = view.facts.sides()?;
     let inside = media.opened(false).next()?;
     let told = media.negotiated_at(sides.server_index).client_rtp_port?;
-    let outside = left_from(&lost.server.from_client, inside, told)?;
+    let outside = left_from(&lost.sender.from_client, inside, told)?;
     Some(
         Finding::new(
             Code::NatPortRandomised,

@@ -3,39 +3,65 @@
 use super::{View, advice};
 use crate::facts::{Lost, MediaFacts};
 use crate::finding::{Code, Explanation, Finding, Severity};
-use crate::model::AlgEffect;
+use crate::model::{AlgEffect, MediaDirection};
 
 pub(super) const EXPLANATION: Explanation = Explanation {
     meaning: "The server sent media, a tap between router and server saw it, and no packet of it was seen between router \
         and client: not at the negotiated port and not at any other. The player shows no picture and gives up after some seconds.",
     proof: "RTP packets at the tap next to the server, none at the tap next to the client while that tap was recording. \
-        A second finding often says why: nat-no-pinhole or nat-port-randomised.",
+        A second finding often says why: nat-no-pinhole or nat-port-randomised. Of a medium that the client sends, a recording \
+        or a back channel, the same the other way round.",
     not_this: "A server that sends nothing is rtp-never-sent. With one tap only, or where the client's capture ended before the \
         media began, nothing is concluded.",
     remedies: &[advice::USE_TCP, advice::LOAD_HELPER, advice::USE_VPN],
 };
 
-/// Fires for a medium that was seen next to the server only.
+/// Fires for a medium that was seen next to the end that sends it only.
 pub(super) fn check(view: &View<'_>) -> Vec<Finding> {
-    view.facts
+    let facts = view.facts;
+    facts
         .media()
+        .chain(facts.media_of_client())
         .filter(|media| media.media.set_up)
         .filter_map(|media| finding(view, media, media.lost_between()?))
         .collect()
 }
+
+/// The words for the two ends of a medium's way.
+struct Ways {
+    receiver: &'static str,
+    sending_side: &'static str,
+    asks: &'static str,
+}
+
+const TO_CLIENT: Ways = Ways {
+    receiver: "client",
+    sending_side: "server",
+    asks: "the client asks for this medium",
+};
+
+const TO_SERVER: Ways = Ways {
+    receiver: "server",
+    sending_side: "client",
+    asks: "the client says that it will send this medium",
+};
 
 fn finding(view: &View<'_>, media: MediaFacts<'_>, lost: Lost<'_>) -> Option<Finding> {
     let sides = view.facts.sides()?;
     if media.in_band() && (sides.client.missing_bytes > 0 || sides.server.missing_bytes > 0) {
         return None;
     }
+    let ways = match media.media.direction {
+        MediaDirection::FromServer => TO_CLIENT,
+        MediaDirection::FromClient => TO_SERVER,
+    };
     let to = lost
-        .server
+        .sender
         .rtp
         .to
-        .map_or_else(|| "the client".to_owned(), |to| to.to_string());
+        .map_or_else(|| format!("the {}", ways.receiver), |to| to.to_string());
     let unseen = view
-        .tap(lost.client.tap)
+        .tap(lost.receiver.tap)
         .is_some_and(|tap| !tap.shows_udp())
         && media.is_udp();
     let doubt = if unseen {
@@ -43,29 +69,37 @@ fn finding(view: &View<'_>, media: MediaFacts<'_>, lost: Lost<'_>) -> Option<Fin
     } else {
         ""
     };
-    let server_tap = view.tap_name(lost.server.tap);
-    let client_tap = view.tap_name(lost.client.tap);
-    let packets = lost.server.rtp.packets;
+    let (unit, one) = (media.media.unit(), media.media.unit_of_one());
+    let sender_tap = view.tap_name(lost.sender.tap);
+    let receiver_tap = view.tap_name(lost.receiver.tap);
+    let packets = lost.sender.rtp.packets;
     let finding = Finding::new(
         Code::RtpNeverArrived,
         Severity::Error,
         view.medium(media.index),
-        format!("{packets} RTP packets were sent and none reached the client's side"),
+        format!(
+            "{packets} {unit} were sent and none reached the {}'s side",
+            ways.receiver
+        ),
     )
     .cause(format!(
-        "{server_tap} saw {packets} RTP packets for {to}, {client_tap} saw none{doubt}"
+        "{sender_tap} saw {packets} {unit} for {to}, {receiver_tap} saw none{doubt}"
     ))
     .proof(
         lost.first,
-        format!("first RTP packet for {to}, on the server's side of the router"),
+        format!(
+            "first {one} for {to}, on the {}'s side of the router",
+            ways.sending_side
+        ),
     )
-    .proof_if(
-        media.setup_request(sides.client_index),
-        "the client asks for this medium",
-    )
+    .proof_if(media.setup_request(sides.client_index), ways.asks)
     .proof(
         lost.watched,
-        "still recording on the client's side, without any RTP",
+        format!(
+            "still recording on the {}'s side, without any {}",
+            ways.receiver,
+            media.media.matter()
+        ),
     );
     let disable = (view.session.alg.effect == AlgEffect::Damaged).then_some(advice::DISABLE_ALG);
     let helper = (media.needs_opening() && disable.is_none()).then_some(advice::LOAD_HELPER);

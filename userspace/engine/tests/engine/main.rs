@@ -2,7 +2,9 @@
 
 mod claims;
 mod damage;
+mod direction;
 mod golden;
+mod groups;
 mod media;
 mod sessions;
 mod support;

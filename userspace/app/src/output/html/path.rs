@@ -5,7 +5,7 @@ use super::markup::Markup;
 use super::{Drawing, class, scrolling, table_head};
 use crate::output::json::{Arrival, Session};
 use crate::output::sentences::Standing;
-use crate::output::sentences::media::{Row, rows};
+use crate::output::sentences::media::{Row, counted, rows};
 use crate::output::sentences::session::host;
 use crate::story::matrix::{self, Cell, Matrix, MatrixRow};
 use crate::story::rates::bits;
@@ -42,43 +42,42 @@ pub(super) fn write(
     });
 }
 
-/// The stations of one medium from the server to the client.
+/// The stations of one medium from the end that sends it to the other.
 fn way(part: &mut Markup, matrix: &Matrix, row: &MatrixRow, session: &Session) {
-    part.leaf(
-        "p",
-        &[("class", "note")],
-        &format!("{}, from the server to the client:", row.name),
+    let server = ("Server", host(&session.server.address));
+    let client = ("Client", host(&session.client.address));
+    let mut stops: Vec<(usize, &Cell)> = row.cells.iter().enumerate().collect();
+    let (from, to) = if row.from_client {
+        stops.reverse();
+        (client, server)
+    } else {
+        (server, client)
+    };
+    let ends = format!(
+        "{}, from the {} to the {}:",
+        row.name,
+        from.0.to_lowercase(),
+        to.0.to_lowercase()
     );
+    part.leaf("p", &[("class", "note")], &ends);
     part.within("ol", &[("class", "path")], |list| {
         // Its last report is older than its last packet: the number tells something only where no tap saw any.
         let seen = row
             .cells
             .iter()
             .any(|cell| matches!(cell, Cell::Came { .. }));
-        let sent = row.sent.filter(|sent| !seen && *sent > 0).map_or_else(
-            || host(&session.server.address).to_owned(),
-            |sent| format!("says it sent {sent}"),
-        );
-        list.within("li", &[], |item| station(item, "Server", &sent, false));
+        let sent = row
+            .sent
+            .filter(|sent| !seen && *sent > 0)
+            .map_or_else(|| from.1.to_owned(), |sent| format!("says it sent {sent}"));
+        list.within("li", &[], |item| station(item, from.0, &sent, false));
         let mut before: Option<u64> = None;
-        for (index, (stop, cell)) in matrix.stations.iter().zip(&row.cells).enumerate() {
-            let (told, lost) = match cell {
-                Cell::Came {
-                    packets,
-                    lost: Some(0),
-                } => (format!("{packets} RTP packets"), Some(0)),
-                Cell::Came {
-                    packets,
-                    lost: Some(lost),
-                } => (format!("{packets} RTP packets, {lost} lost"), Some(*lost)),
-                Cell::Came {
-                    packets,
-                    lost: None,
-                } => (format!("{packets} RTP packets"), None),
-                Cell::Nothing => ("0 RTP packets".to_owned(), None),
-                Cell::Unknown => ("cannot tell".to_owned(), None),
+        for (index, cell) in &stops {
+            let Some(stop) = matrix.stations.get(*index) else {
+                continue;
             };
-            let broken = row.break_at == Some(index);
+            let (told, lost) = passed(row, cell);
+            let broken = row.break_at == Some(*index);
             let more = lost
                 .zip(before)
                 .map_or(0, |(lost, before)| lost.saturating_sub(before));
@@ -88,16 +87,34 @@ fn way(part: &mut Markup, matrix: &Matrix, row: &MatrixRow, session: &Session) {
                     (false, 0) => hop(item, Standing::Good, "→"),
                     (false, more) => hop(item, Standing::Doubtful, &format!("! {more} lost →")),
                 }
-                station(item, &stop.title, &told, *cell == Cell::Nothing);
+                station(item, &stop.title, &told, **cell == Cell::Nothing);
             });
             before = lost.or(before);
         }
         list.within("li", &[], |item| {
-            let is_reached = row.cells.last() != Some(&Cell::Nothing);
+            let is_reached = stops.last().is_none_or(|(_, cell)| **cell != Cell::Nothing);
             hop(item, Standing::Good, if is_reached { "→" } else { "·" });
-            station(item, "Client", host(&session.client.address), false);
+            station(item, to.0, to.1, false);
         });
     });
+}
+
+/// What passed a station, and how much of it is known to be lost.
+fn passed(row: &MatrixRow, cell: &Cell) -> (String, Option<u64>) {
+    let unit = if row.kind == "RTP" {
+        "RTP packets"
+    } else {
+        "datagrams"
+    };
+    match cell {
+        Cell::Came {
+            packets,
+            lost: Some(lost),
+        } if *lost > 0 => (format!("{packets} {unit}, {lost} lost"), Some(*lost)),
+        Cell::Came { packets, lost } => (format!("{packets} {unit}"), *lost),
+        Cell::Nothing => (format!("0 {unit}"), None),
+        Cell::Unknown => ("cannot tell".to_owned(), None),
+    }
 }
 
 fn station(item: &mut Markup, name: &str, told: &str, is_dead: bool) {
@@ -117,7 +134,7 @@ fn counts(table: &mut Markup, drawing: &Drawing<'_>, session: &Session) {
     let heads = [
         ("Medium", false),
         ("Tap", false),
-        ("RTP", true),
+        (counted(session), true),
         ("Lost", true),
         ("Twice", true),
         ("Late", true),
@@ -144,13 +161,13 @@ fn counts(table: &mut Markup, drawing: &Drawing<'_>, session: &Session) {
     });
 }
 
-fn count(body: &mut Markup, row: &Row<'_>, arrival: &Arrival) {
+fn count(body: &mut Markup, row: &Row, arrival: &Arrival) {
     let rtp = &arrival.rtp;
     let or_dash = |text: Option<String>| text.unwrap_or_else(|| "–".to_owned());
     body.within("tr", &[], |line| {
-        line.leaf("td", &[], row.kind);
+        line.leaf("td", &[], &row.kind);
         line.leaf("th", &[("scope", "row")], &row.tap);
-        let style = if row.packets == 0 {
+        let style = if row.is_missing {
             "number none"
         } else {
             "number"

@@ -132,6 +132,8 @@ impl Mapping<'_> {
             clock_rate: media.clock_rate,
             payload_type: media.payload_type,
             profile: self.optional(media.profile.as_deref()),
+            direction: names::direction(media.direction),
+            is_rtp: !media.is_raw(),
             set_up: media.set_up,
             negotiated: self.negotiated(&media.negotiated),
             arrivals: media

@@ -128,6 +128,10 @@ pub(crate) struct Media {
     pub clock_rate: Option<u32>,
     pub payload_type: Option<u8>,
     pub profile: Option<String>,
+    /// Which end sends it, and so whose packets the arrivals count.
+    pub direction: &'static str,
+    /// Whether its packets are RTP; `false` for media that are carried without it, of which datagrams are counted.
+    pub is_rtp: bool,
     /// Whether a SETUP for it was accepted.
     pub set_up: bool,
     pub negotiated: Negotiated,

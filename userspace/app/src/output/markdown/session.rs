@@ -58,7 +58,7 @@ fn arrived(out: &mut String, report: &Report, session: &Session) {
     let columns = [
         Column::Text("Medium"),
         Column::Text("Tap"),
-        Column::Number("RTP"),
+        Column::Number(media::counted(session)),
         Column::Number("Lost"),
         Column::Number("Duplicates"),
         Column::Number("Jitter"),
@@ -66,9 +66,9 @@ fn arrived(out: &mut String, report: &Report, session: &Session) {
     ];
     let rows = rows.into_iter().map(|row| {
         [
-            prose(row.kind),
+            prose(&row.kind),
             code(&row.tap),
-            if row.packets == 0 {
+            if row.is_missing {
                 "**0**".to_owned()
             } else {
                 row.packets.to_string()

@@ -3,7 +3,7 @@
 use super::Standing;
 use crate::output::json::{Arrival, Media, Report, Session};
 
-/// RTP of a whole session at one tap.
+/// Media of a whole session at one tap.
 pub(super) struct Count<'a> {
     pub(super) tap: &'a str,
     pub(super) packets: u64,
@@ -11,10 +11,16 @@ pub(super) struct Count<'a> {
     pub(super) lost: Option<u64>,
 }
 
-/// RTP of all media at each tap, the client's side first.
-pub(super) fn totals<'a>(report: &'a Report, session: &'a Session) -> Vec<Count<'a>> {
+/// All media that one end sends, at each tap, the client's side first.
+pub(super) fn totals<'a>(
+    report: &'a Report,
+    session: &'a Session,
+    from_client: bool,
+) -> Vec<Count<'a>> {
     let mut counts: Vec<Count<'a>> = Vec::new();
-    for arrival in session.media.iter().flat_map(|media| &media.arrivals) {
+    let own = session.media.iter();
+    let own = own.filter(|media| is_from_client(media) == from_client);
+    for arrival in own.flat_map(|media| &media.arrivals) {
         let lost = if arrival.rtp.packets == 0 {
             Some(0)
         } else {
@@ -36,6 +42,37 @@ pub(super) fn totals<'a>(report: &'a Report, session: &'a Session) -> Vec<Count<
     counts
 }
 
+/// Whether the client sends the medium: a recording, or a back channel to a camera.
+pub(in crate::output) fn is_from_client(media: &Media) -> bool {
+    media.direction == "from-client"
+}
+
+/// What the packets of these media are called together.
+pub(in crate::output) fn unit<'a>(media: impl Iterator<Item = &'a Media>) -> &'static str {
+    let (mut rtp, mut raw) = (false, false);
+    for medium in media {
+        let some = medium
+            .arrivals
+            .iter()
+            .any(|arrival| arrival.rtp.packets > 0);
+        rtp |= some && medium.is_rtp;
+        raw |= some && !medium.is_rtp;
+    }
+    match (rtp, raw) {
+        (_, false) => "RTP packets",
+        (false, true) => "datagrams",
+        (true, true) => "packets",
+    }
+}
+
+/// The head of the column that counts a session's packets.
+pub(in crate::output) fn counted(session: &Session) -> &'static str {
+    match unit(session.media.iter()) {
+        "RTP packets" => "RTP",
+        _ => "packets",
+    }
+}
+
 /// Whether the two ends agreed on a medium, or the client asked for it in vain.
 pub(in crate::output) const fn agreement(media: &Media) -> &'static str {
     if media.set_up { "Agreed" } else { "Asked" }
@@ -48,11 +85,16 @@ pub(in crate::output) fn agreed(media: &Media) -> String {
     if let Some([rtp, rtcp]) = negotiated.channels {
         parts.push(format!("channels {rtp} and {rtcp} of the RTSP connection"));
     }
+    let [to_client, from_server] = if is_from_client(media) {
+        ["from client port", "to server port"]
+    } else {
+        ["to client port", "from server port"]
+    };
     if let Some(ports) = pair(negotiated.client_rtp_port, negotiated.client_rtcp_port) {
-        parts.push(format!("to client port {ports}"));
+        parts.push(format!("{to_client} {ports}"));
     }
     if let Some(ports) = pair(negotiated.server_rtp_port, negotiated.server_rtcp_port) {
-        parts.push(format!("from server port {ports}"));
+        parts.push(format!("{from_server} {ports}"));
     }
     if let Some(destination) = &negotiated.destination {
         parts.push(format!("destination {destination}"));
@@ -68,12 +110,20 @@ pub(in crate::output) fn agreed(media: &Media) -> String {
 
 fn name(media: &Media) -> String {
     let kind = kind(media);
-    match (&media.encoding, media.clock_rate) {
+    let name = match (&media.encoding, media.clock_rate) {
         (Some(encoding), Some(rate)) => format!("{kind} {encoding}/{rate}"),
         (Some(encoding), None) => format!("{kind} {encoding}"),
         (None, _) => kind.to_owned(),
+    };
+    if is_from_client(media) {
+        format!("{name} from the client ({FROM_CLIENT})")
+    } else {
+        name
     }
 }
+
+/// Marks a medium that goes the other way than most.
+const FROM_CLIENT: &str = "↑";
 
 fn kind(media: &Media) -> &str {
     media.kind.as_deref().unwrap_or("medium")
@@ -85,31 +135,43 @@ fn pair(first: Option<u16>, second: Option<u16>) -> Option<String> {
 }
 
 /// What came of one medium at one tap, as cells of a table.
-pub(in crate::output) struct Row<'a> {
-    pub(in crate::output) kind: &'a str,
+pub(in crate::output) struct Row {
+    /// The medium's kind, marked where the client sends it.
+    pub(in crate::output) kind: String,
     pub(in crate::output) tap: String,
     pub(in crate::output) packets: u64,
     pub(in crate::output) lost: String,
     pub(in crate::output) duplicates: String,
     pub(in crate::output) jitter: String,
     pub(in crate::output) rtcp: u64,
+    /// What the packets are called where they stand alone.
+    pub(in crate::output) unit: &'static str,
+    /// Nothing came although it should have.
+    pub(in crate::output) is_missing: bool,
     /// What happened between this tap and the next one towards the server.
     pub(in crate::output) broken: Option<Break>,
 }
 
-/// Where on its way from the server a medium was lost.
+/// Where on its way a medium was lost.
 pub(in crate::output) struct Break {
     pub(in crate::output) standing: Standing,
     pub(in crate::output) text: String,
 }
 
 /// A row per medium and tap.
-pub(in crate::output) fn rows<'a>(report: &Report, session: &'a Session) -> Vec<Row<'a>> {
+pub(in crate::output) fn rows(report: &Report, session: &Session) -> Vec<Row> {
     let mut rows = Vec::new();
     for media in &session.media {
         let farther = media.arrivals.iter().skip(1).map(Some).chain([None]);
         for (arrival, farther) in media.arrivals.iter().zip(farther) {
-            let broken = farther.and_then(|farther| broken(report, session, arrival, farther));
+            let ends = farther.map(|farther| {
+                if is_from_client(media) {
+                    [farther, arrival]
+                } else {
+                    [arrival, farther]
+                }
+            });
+            let broken = ends.and_then(|ends| broken(report, session, media, ends));
             rows.push(Row {
                 broken,
                 ..row(report, media, arrival)
@@ -119,25 +181,31 @@ pub(in crate::output) fn rows<'a>(report: &Report, session: &'a Session) -> Vec<
     rows
 }
 
-/// What came to the tap farther from the client and not to the nearer one; taps beside the path tell nothing of it.
-fn broken(report: &Report, session: &Session, near: &Arrival, far: &Arrival) -> Option<Break> {
+/// What came to the tap nearer to the sender (`from`) and not to the other; taps beside the path tell nothing of it.
+fn broken(
+    report: &Report,
+    session: &Session,
+    media: &Media,
+    [to, from]: [&Arrival; 2],
+) -> Option<Break> {
     let on_path = |arrival: &Arrival| session.legs.iter().any(|leg| leg.tap == arrival.tap);
-    if !on_path(near) || !on_path(far) || far.rtp.packets == 0 {
+    if !on_path(to) || !on_path(from) || from.rtp.packets == 0 {
         return None;
     }
     let name = |arrival: &Arrival| super::short_tap(report, &arrival.tap);
-    let (near_name, far_name) = (name(near), name(far));
-    if near.rtp.packets == 0 {
+    let (to_name, from_name) = (name(to), name(from));
+    if to.rtp.packets == 0 {
+        let matter = if media.is_rtp { "RTP" } else { "media" };
         return Some(Break {
             standing: Standing::Bad,
-            text: format!("broken here: RTP came to {far_name} and never to {near_name}"),
+            text: format!("broken here: {matter} came to {from_name} and never to {to_name}"),
         });
     }
-    let lost = near.rtp.lost.zip(far.rtp.lost);
-    let lost = lost.map_or(0, |(near, far)| near.saturating_sub(far));
+    let lost = to.rtp.lost.zip(from.rtp.lost);
+    let lost = lost.map_or(0, |(to, from)| to.saturating_sub(from));
     (lost > 0).then(|| Break {
         standing: Standing::Doubtful,
-        text: format!("{lost} lost between {far_name} and {near_name}"),
+        text: format!("{lost} lost between {from_name} and {to_name}"),
     })
 }
 
@@ -150,15 +218,27 @@ pub(in crate::output) fn are_several(session: &Session) -> bool {
     visible.count() > 1
 }
 
-fn row<'a>(report: &Report, media: &'a Media, arrival: &Arrival) -> Row<'a> {
+fn row(report: &Report, media: &Media, arrival: &Arrival) -> Row {
     let rtp = &arrival.rtp;
     let unknown = || "–".to_owned();
     let seen = |value: Option<u64>| {
         let value = value.filter(|_| rtp.packets > 0);
         value.map_or_else(unknown, |value| value.to_string())
     };
+    // A client that has nothing to say is no fault.
+    let is_awaited = || {
+        let mut arrivals = media.arrivals.iter();
+        !is_from_client(media) || arrivals.any(|arrival| arrival.rtp.packets > 0)
+    };
+    let mark = if is_from_client(media) {
+        format!(" {FROM_CLIENT}")
+    } else {
+        String::new()
+    };
     Row {
-        kind: kind(media),
+        kind: format!("{}{mark}", kind(media)),
+        unit: if media.is_rtp { "RTP" } else { "datagrams" },
+        is_missing: rtp.packets == 0 && is_awaited(),
         tap: super::tap(report, &arrival.tap),
         packets: rtp.packets,
         lost: seen(rtp.lost),

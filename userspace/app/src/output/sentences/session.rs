@@ -107,21 +107,77 @@ fn unbroken(report: &Report, session: &Session) -> Verdict {
     if session.transport == "tls" {
         return doubtful("Cannot judge: the connection is encrypted.");
     }
-    let counts = media::totals(report, session);
-    let inside = counts.first().filter(|count| count.packets > 0);
-    let Some(_) = inside else {
+    let goes_out = sends_only(session);
+    let counts = media::totals(report, session, goes_out);
+    let [reached, missing] = if goes_out {
+        [
+            counts.last(),
+            counts.first().filter(|count| count.packets > 0),
+        ]
+    } else {
+        [
+            counts.first(),
+            counts.iter().find(|count| count.packets > 0),
+        ]
+    };
+    if reached.is_none_or(|count| count.packets == 0) {
         return match session.state {
+            "negotiating" if goes_out => {
+                doubtful("Not recording: no RECORD was accepted in this capture.")
+            }
             "negotiating" => doubtful("Not playing: no PLAY was accepted in this capture."),
             "failed" => doubtful("Never played."),
-            _ if counts.iter().any(|count| count.packets > 0) => {
-                doubtful("Media was seen, but not at the client's side.")
+            _ if missing.is_some() && goes_out => {
+                doubtful("The client's media was seen, but not at the server's side.")
             }
+            _ if missing.is_some() => doubtful("Media was seen, but not at the client's side."),
             _ => doubtful("Cannot judge: no media of this session is in the capture."),
         };
+    }
+    let seen = seen(report, session, &counts, goes_out);
+    let (end, arrives) = if goes_out {
+        ("server", "Media goes out")
+    } else {
+        ("player", "Media arrives")
     };
+    if !end_was_seen(report, session, goes_out) {
+        return doubtful(&format!(
+            "Media is seen: {seen}; whether it reaches the {end} is not in this capture."
+        ));
+    }
+    if session.alg.effect == "damaged" {
+        return doubtful(&format!(
+            "{arrives}: {seen}; but the router's change broke the session or part of it."
+        ));
+    }
+    Verdict {
+        standing: Standing::Good,
+        text: format!("{arrives}: {seen}."),
+    }
+}
+
+/// Whether the client sends all media of which anything was agreed: it records.
+fn sends_only(session: &Session) -> bool {
+    let mut media = session.media.iter().filter(|media| media.set_up).peekable();
+    media.peek().is_some() && media.all(media::is_from_client)
+}
+
+/// What was counted at each tap.
+fn seen(
+    report: &Report,
+    session: &Session,
+    counts: &[media::Count<'_>],
+    from_client: bool,
+) -> String {
+    let own = session.media.iter();
+    let unit = media::unit(own.filter(|media| media::is_from_client(media) == from_client));
     let lost: Option<u64> = counts.iter().map(|count| count.lost).sum();
     let places = counts.iter().enumerate().map(|(index, count)| {
-        let unit = if index == 0 { " RTP packets" } else { "" };
+        let unit = if index == 0 {
+            format!(" {unit}")
+        } else {
+            String::new()
+        };
         let tap = super::short_tap(report, count.tap);
         format!("{}{unit} at {tap}", count.packets)
     });
@@ -130,30 +186,17 @@ fn unbroken(report: &Report, session: &Session) -> Verdict {
         Some(lost) => format!(", {lost} lost"),
         None => String::new(),
     };
-    let seen = format!("{}{lost}", places.collect::<Vec<_>>().join(", "));
-    if !inside_was_seen(report, session) {
-        return doubtful(&format!(
-            "Media is seen: {seen}; whether it reaches the player is not in this capture."
-        ));
-    }
-    if session.alg.effect == "damaged" {
-        return doubtful(&format!(
-            "Media arrives: {seen}; but the router's change broke the session or part of it."
-        ));
-    }
-    Verdict {
-        standing: Standing::Good,
-        text: format!("Media arrives: {seen}."),
-    }
+    format!("{}{lost}", places.collect::<Vec<_>>().join(", "))
 }
 
-/// Whether a tap on the client's side of the router saw the session: with both legs one of them is.
-fn inside_was_seen(report: &Report, session: &Session) -> bool {
+/// Whether a tap on the side of the router where media end saw the session: with both legs one of them is.
+fn end_was_seen(report: &Report, session: &Session, goes_out: bool) -> bool {
     let role = |name: &str| {
         let tap = report.capture.taps.iter().find(|tap| tap.name == name);
         tap.map_or("unknown", |tap| tap.role)
     };
-    session.legs.len() > 1 || session.legs.iter().any(|leg| role(&leg.tap) == "lan")
+    let wanted = if goes_out { "wan" } else { "lan" };
+    session.legs.len() > 1 || session.legs.iter().any(|leg| role(&leg.tap) == wanted)
 }
 
 /// What an ALG did and what came of it, with the contract's words behind it.

@@ -5,7 +5,7 @@ use super::session::section;
 use super::style::{Paint, Style};
 use super::wrap;
 use crate::output::json::{Report, Session};
-use crate::output::sentences::media::{Break, Row, agreed, agreement, are_several, rows};
+use crate::output::sentences::media::{Break, Row, agreed, agreement, are_several, counted, rows};
 
 /// Columns of the table besides the tap's.
 const OTHER_COLUMNS: usize = 49;
@@ -31,7 +31,13 @@ pub(super) fn write(out: &mut String, report: &Report, session: &Session, style:
     let tap_width = widest.clamp(3, style.width.saturating_sub(OTHER_COLUMNS));
     let head = format!(
         "  {:<7} {:<tap_width$} {:>8} {:>6} {:>5} {:>8} {:>6}",
-        "Arrived", "tap", "RTP", "lost", "dup.", "jitter", "RTCP"
+        "Arrived",
+        "tap",
+        counted(session),
+        "lost",
+        "dup.",
+        "jitter",
+        "RTCP"
     );
     out.extend([&style.paint(Paint::Faint, &head), "\n"]);
     for row in rows {
@@ -43,8 +49,8 @@ pub(super) fn write(out: &mut String, report: &Report, session: &Session, style:
     }
 }
 
-fn line(row: &Row<'_>, several: bool, tap_width: usize) -> String {
-    let label = if several { row.kind } else { "" };
+fn line(row: &Row, several: bool, tap_width: usize) -> String {
+    let label = if several { row.kind.as_str() } else { "" };
     let label: String = label.chars().take(7).collect();
     format!(
         "  {label:<7} {:<tap_width$} {:>8} {:>6} {:>5} {:>8} {:>6}",
@@ -58,7 +64,7 @@ fn line(row: &Row<'_>, several: bool, tap_width: usize) -> String {
 }
 
 /// Two lines instead of a row, where a table has no room.
-fn write_list(out: &mut String, rows: &[Row<'_>], several: bool, style: &Style) {
+fn write_list(out: &mut String, rows: &[Row], several: bool, style: &Style) {
     out.extend(["  ", &style.paint(Paint::Faint, "Arrived"), "\n"]);
     for row in rows {
         let medium = if several {
@@ -68,7 +74,7 @@ fn write_list(out: &mut String, rows: &[Row<'_>], several: bool, style: &Style) 
         };
         let room = style.width.saturating_sub(4 + columns(&medium));
         out.extend(["    ", &medium, &shortened(&row.tap, room), "\n"]);
-        let mut cells = vec![format!("RTP {}", row.packets)];
+        let mut cells = vec![format!("{} {}", row.unit, row.packets)];
         if row.packets > 0 {
             cells.push(format!("lost {}", row.lost));
             cells.push(format!("dup. {}", row.duplicates));
@@ -83,8 +89,8 @@ fn write_list(out: &mut String, rows: &[Row<'_>], several: bool, style: &Style) 
     }
 }
 
-fn painted(row: &Row<'_>, line: String, style: &Style) -> String {
-    if row.packets == 0 {
+fn painted(row: &Row, line: String, style: &Style) -> String {
+    if row.is_missing {
         style.paint(Paint::Bad, &line)
     } else {
         line

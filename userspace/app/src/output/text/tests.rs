@@ -1,7 +1,7 @@
 //! The report as people see it.
 
 use rtspscope_engine::Snapshot;
-use rtspscope_engine::model::{AlgEffect, Arrival, Session};
+use rtspscope_engine::model::{AlgEffect, Arrival, MediaDirection, Session};
 use rtspscope_wire::TapId;
 
 use super::{Style, report};
@@ -119,6 +119,44 @@ fn media_outside_the_router_is_not_said_to_arrive() {
         ),
         "{report}"
     );
+}
+
+#[test]
+fn media_without_rtp_is_counted_in_datagrams() {
+    let mut snapshot = sample::snapshot();
+    snapshot.findings.clear();
+    let media = &mut snapshot.sessions[0].media[0];
+    media.profile = Some("MP2T/H2221/UDP".to_owned());
+    media.arrivals[0].rtp.packets = 257;
+    media.arrivals[1].rtp.lost = None;
+    snapshot.sessions[0].alg.effect = AlgEffect::Harmless;
+    let told = report(&snapshot, Privacy::Redact, &PLAIN);
+    let [verdict, head] = [
+        "✓ Media arrives: 257 datagrams at LAN, 257 at WAN.",
+        "  Arrived tap           packets",
+    ];
+    assert!(told.contains(verdict) && told.contains(head), "{told}");
+    let narrow = Style { width: 40, ..PLAIN };
+    let told = report(&snapshot, Privacy::Redact, &narrow);
+    assert!(told.contains("      datagrams 257, lost –"), "{told}");
+}
+
+#[test]
+fn what_the_client_sends_goes_out_and_breaks_on_its_way_out() {
+    let mut snapshot = sample::snapshot();
+    snapshot.findings.clear();
+    let media = &mut snapshot.sessions[0].media[0];
+    media.direction = MediaDirection::FromClient;
+    media.arrivals.swap(0, 1);
+    (media.arrivals[0].tap, media.arrivals[1].tap) = (TapId(0), TapId(1));
+    let told = report(&snapshot, Privacy::Redact, &PLAIN);
+    for line in [
+        "! The client's media was seen, but not at the server's side.",
+        "video H264/90000 from the client (↑), from client port 9998-9999, to\n",
+        "          ✗ broken here: RTP came to LAN and never to WAN",
+    ] {
+        assert!(told.contains(line), "{told}");
+    }
 }
 
 #[test]

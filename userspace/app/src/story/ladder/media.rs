@@ -1,7 +1,9 @@
-//! Rows of media: what the client sent from its media ports, RTP and RTCP from the server, and where it stood still.
+//! Rows of media: what the client sent from its media ports, RTP and RTCP from the sender, and where it stood still.
 
 use rtspscope_engine::Locator;
-use rtspscope_engine::model::{Arrival, ClientDatagrams, MediaStream, Side, Silence};
+use rtspscope_engine::model::{
+    Arrival, ClientDatagrams, MediaDirection, MediaStream, Side, Silence,
+};
 use rtspscope_wire::TapId;
 
 use super::{Making, Row, Seen, What};
@@ -17,7 +19,9 @@ pub(super) fn rows(making: &Making<'_>) -> Vec<Row> {
             index,
             name: media_name(making.session, index, making.privacy),
         };
-        rows.extend(drawing.punches(false));
+        if media.direction == MediaDirection::FromServer {
+            rows.extend(drawing.punches(false));
+        }
         rows.extend(drawing.punches(true));
         rows.extend(drawing.rtp());
         rows.extend(drawing.reports());
@@ -61,9 +65,9 @@ impl Drawing<'_> {
         let arrivals = self.media.arrivals.iter();
         let rate = arrivals.filter_map(|arrival| arrival.rtp.bitrate_bps).max();
         let rate = rate.map_or_else(String::new, |bps| format!(" {}", rates::bits(bps)));
-        let label = format!("RTP {}{rate}", self.name);
+        let label = format!("{} {}{rate}", self.media.matter(), self.name);
         let what = What::Media { media: self.index };
-        Some(self.making.row(at, Some(Side::Server), what, label, seen))
+        Some(self.making.row(at, Some(self.sender()), what, label, seen))
     }
 
     fn reports(&self) -> Option<Row> {
@@ -71,7 +75,14 @@ impl Drawing<'_> {
         let at = self.making.first(&seen)?;
         let what = What::Reports { media: self.index };
         let label = format!("RTCP {}", self.name);
-        Some(self.making.row(at, Some(Side::Server), what, label, seen))
+        Some(self.making.row(at, Some(self.sender()), what, label, seen))
+    }
+
+    fn sender(&self) -> Side {
+        match self.media.direction {
+            MediaDirection::FromServer => Side::Server,
+            MediaDirection::FromClient => Side::Client,
+        }
     }
 
     /// What the client sent from its RTP port, or from its RTCP port.
@@ -121,7 +132,12 @@ impl Drawing<'_> {
             media: self.index,
             lasted,
         };
-        let label = format!("no RTP {} for {:.1} s", self.name, lasted.as_secs_f64());
+        let label = format!(
+            "no {} {} for {:.1} s",
+            self.media.matter(),
+            self.name,
+            lasted.as_secs_f64()
+        );
         let making = self.making;
         making.row(place, None, what, label, making.unseen())
     }

@@ -4,7 +4,7 @@ use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
-use rtspscope_engine::model::{Arrival, MediaStream, ParameterSets, Session};
+use rtspscope_engine::model::{Arrival, MediaDirection, MediaStream, ParameterSets, Session};
 
 use super::super::scene::Scene;
 use super::super::state::{Drawn, State};
@@ -48,7 +48,7 @@ fn arrival(matrix: &Matrix, columns: usize) -> Vec<Line<'static>> {
     let names = matrix
         .rows
         .iter()
-        .map(|row| text::width(&row.name) + 6)
+        .map(|row| text::width(&named(row)) + 6)
         .max()
         .unwrap_or(10)
         .min(columns / 3);
@@ -68,10 +68,10 @@ fn arrival(matrix: &Matrix, columns: usize) -> Vec<Line<'static>> {
     lines.extend(matrix.rows.iter().map(|row| matrix_row(row, names, each)));
     let breaks = matrix.rows.iter().filter_map(|row| {
         let station = matrix.stations.get(row.break_at?)?;
-        let kind = if row.is_rtcp { "RTCP" } else { "RTP" };
+        let kind = row.kind;
         let before = row
-            .break_at
-            .and_then(|at| matrix.stations.get(at.checked_sub(1)?));
+            .passed_before_break()
+            .and_then(|at| matrix.stations.get(at));
         Some(match before {
             Some(before) => format!(
                 "{kind} {} breaks off between {} and {}",
@@ -86,11 +86,20 @@ fn arrival(matrix: &Matrix, columns: usize) -> Vec<Line<'static>> {
     lines
 }
 
+/// The medium's name, marked where the client sends it.
+fn named(row: &MatrixRow) -> String {
+    if row.from_client {
+        format!("{} ↑", row.name)
+    } else {
+        row.name.clone()
+    }
+}
+
 fn matrix_row(row: &MatrixRow, names: usize, each: usize) -> Line<'static> {
-    let kind = if row.is_rtcp { "RTCP" } else { "RTP" };
+    let kind = row.kind;
     let mut spans = vec![Span::raw(format!(
         " {}",
-        text::left(&format!("{kind:<4} {}", row.name), names)
+        text::left(&format!("{kind:<4} {}", named(row)), names)
     ))];
     let sent = match row.sent_in_all() {
         Some(Sent::Said(packets)) => text::count(packets),
@@ -138,7 +147,7 @@ fn medium(
         lines.extend(labelled(
             &format!(" {}", text::cut(&title, 7)),
             9,
-            &seen(arrival),
+            &seen(media, arrival),
             columns,
             plain,
         ));
@@ -235,10 +244,14 @@ fn axis(rates: &Rates, columns: usize) -> Line<'static> {
 
 fn agreed(media: &MediaStream) -> String {
     let negotiated = &media.negotiated;
+    let from_client = media.direction == MediaDirection::FromClient;
     let pair = |a: Option<u16>, b: Option<u16>| {
         a.map(|a| b.map_or_else(|| a.to_string(), |b| format!("{a}-{b}")))
     };
-    let mut parts = Vec::new();
+    let mut parts: Vec<String> = from_client
+        .then(|| "sent by the client (↑)".to_owned())
+        .into_iter()
+        .collect();
     if let Some((rtp, rtcp)) = negotiated.channels {
         parts.push(format!("channels {rtp} and {rtcp} of the connection"));
     }
@@ -262,14 +275,17 @@ fn agreed(media: &MediaStream) -> String {
 }
 
 /// What came, from where to where.
-fn seen(arrival: &Arrival) -> String {
+fn seen(media: &MediaStream, arrival: &Arrival) -> String {
     let rtp = &arrival.rtp;
     if rtp.packets == 0 {
         let refused = arrival.refused.len();
         let sent: u64 = arrival.from_client.iter().map(|sent| sent.packets).sum();
         let sent = (sent > 0).then(|| format!("{sent} datagrams from the client's media ports"));
         let refused = (refused > 0).then(|| format!("{refused} refused by ICMP"));
-        let said = ["no RTP".to_owned()].into_iter().chain(sent).chain(refused);
+        let said = [format!("no {}", media.matter())]
+            .into_iter()
+            .chain(sent)
+            .chain(refused);
         return said.collect::<Vec<_>>().join("; ");
     }
     let mut parts = Vec::new();
