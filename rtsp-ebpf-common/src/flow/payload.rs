@@ -90,6 +90,20 @@ impl Payload {
     /// Reads the first bytes of a payload of `len` bytes; `head` may be shorter than that.
     #[inline]
     pub fn read(head: &[u8], len: u32) -> Self {
+        // What nearly all are; `len` may be less than what lies behind `head`.
+        if let Some(&[first, second, s0, s1, t0, t1, t2, t3, c0, c1, c2, c3]) = head.first_chunk()
+            && Self::is_rtp(first, second, len)
+        {
+            let sequence = u16::from_be_bytes([s0, s1]);
+            let timestamp = u32::from_be_bytes([t0, t1, t2, t3]);
+            let ssrc = u32::from_be_bytes([c0, c1, c2, c3]);
+            return Self::rtp(second, sequence, timestamp, ssrc, len);
+        }
+        Self::read_any(head, len)
+    }
+
+    #[inline(never)]
+    fn read_any(head: &[u8], len: u32) -> Self {
         if let Some(whole) = head.first_chunk::<HEAD_LEN>() {
             return Self::read_padded(whole, (HEAD_LEN as u32).min(len), len);
         }

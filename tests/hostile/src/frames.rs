@@ -1,6 +1,7 @@
-//! Frames: whatever a decoder hands out lies in the frame, and the lengths that it tells fit together.
+//! Frames: whatever a decoder hands out lies in the frame, the lengths that it tells fit together, and the short way tells
+//! what the long one does.
 
-use rtspscope_wire::decode::{self, Body, Stop};
+use rtspscope_wire::decode::{self, Body, Plain, Stop};
 use rtspscope_wire::{Direction, FrameRef, LinkType, TapId, Timestamp};
 
 /// Every link type that is read, and one that is not.
@@ -31,6 +32,13 @@ pub fn decode(data: &[u8]) {
         bytes,
     };
     let decoded = decode::decode(&frame);
+    if let Some(plain) = decode::plain(&frame) {
+        let body = match plain {
+            Plain::Tcp(segment) => Body::Tcp(segment),
+            Plain::Udp(datagram) => Body::Udp(datagram),
+        };
+        assert_eq!((body, None), (decoded.body, decoded.stop));
+    }
     match decoded.body {
         Body::Tcp(segment) => check_payload(bytes, segment.payload, segment.payload_len),
         Body::Udp(datagram) => check_payload(bytes, datagram.payload, datagram.payload_len),

@@ -125,6 +125,7 @@ impl Run {
     }
 
     /// Takes in one thing that happened.
+    #[inline]
     pub(crate) fn handle_input(&mut self, input: &Input<'_>) -> Result<(), Failure> {
         if self.is_plain {
             self.engine.handle_input(*input);

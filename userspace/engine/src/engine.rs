@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use rtspscope_wire::decode::{self, Body, Datagram, Decoded, IpPacket, Layer, Segment};
+use rtspscope_wire::decode::{self, Body, Datagram, Decoded, IpPacket, Layer, Plain, Segment};
 use rtspscope_wire::defrag::{Defragmenter, FragmentLimits, Whole};
 use rtspscope_wire::tcp::Place;
 use rtspscope_wire::{Direction, FrameRef, LinkType, TapId};
@@ -130,7 +130,17 @@ impl Engine {
     }
 
     /// Takes in one thing that happened.
+    #[inline]
     pub fn handle_input(&mut self, input: Input<'_>) {
+        match &input {
+            Input::Frame(frame) => self.handle_frame(frame),
+            Input::FlowCounters(_) | Input::CaptureLoss(_) | Input::Tick(_) => {
+                self.handle_rare(input);
+            }
+        }
+    }
+
+    fn handle_rare(&mut self, input: Input<'_>) {
         self.changes += u64::from(!matches!(input, Input::Tick(_)));
         match input {
             Input::Frame(frame) => self.handle_frame(&frame),
@@ -201,7 +211,17 @@ impl Engine {
     }
 
     fn handle_frame(&mut self, frame: &FrameRef<'_>) {
+        self.changes += 1;
         self.taps.count_frame(frame);
+        match decode::plain(frame) {
+            Some(Plain::Udp(datagram)) => self.handle_datagram(frame, &datagram),
+            Some(Plain::Tcp(segment)) => self.handle_segment(frame, &segment),
+            None => self.handle_any(frame),
+        }
+    }
+
+    #[inline(never)]
+    fn handle_any(&mut self, frame: &FrameRef<'_>) {
         match decode::ip(frame) {
             Ok(packet) if packet.fragment.is_some() => self.handle_fragment(frame, &packet),
             Ok(packet) => self.handle_decoded(frame, &decode::transport(&packet)),

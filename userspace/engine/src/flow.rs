@@ -106,10 +106,10 @@ impl FlowTable {
         let (max_epochs, room) = (self.epochs_left(), self.room_to_follow());
         let (flow, evicted) = self.entry(at, from, to);
         let turned = flow.turn(&payload, at, max_epochs);
-        let was_media = flow.current.is_media();
+        let is_awaited = flow.watched && !flow.current.is_media();
         flow.current.update(&payload, head, at);
         let followed = room.is_some_and(|room| flow.current.follow(room));
-        let began = flow.watched && !was_media && flow.current.is_media();
+        let began = is_awaited && flow.current.is_media();
         let media_began = flow.current.ssrc().filter(|_| began);
         self.past_epochs += usize::from(turned);
         self.timelines_left -= usize::from(followed);

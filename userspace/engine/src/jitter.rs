@@ -13,6 +13,11 @@ const RATES: [u32; 8] = [
 /// Longest difference in transit time that is taken in, as in the kernel: 2^40 ns.
 const MAX_TRANSIT_STEP: u64 = 1 << 40;
 
+/// Steps no longer than this, in ns by arrival and in ticks of the slowest rate, differ by less than
+/// [`MAX_TRANSIT_STEP`]: 2^39 ns, and 500 s at 8 kHz.
+const NEAR_NS: u64 = MAX_TRANSIT_STEP / 2;
+const NEAR_TICKS: u32 = 4_000_000;
+
 /// Running jitter of one stream for each usual clock rate.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct JitterBank {
@@ -68,6 +73,20 @@ impl JitterBank {
             self.step_ticks = ticks;
             self.step_ns = RATES.map(|rate| nanos(ticks, rate));
         }
+        if arrival.unsigned_abs() > NEAR_NS || ticks.unsigned_abs() > NEAR_TICKS {
+            return self.step_far(arrival);
+        }
+        for (scaled, media) in self.scaled_ns.iter_mut().zip(self.step_ns) {
+            let transit = arrival.wrapping_sub(media);
+            // The absolute value, as processors take it of several numbers at once.
+            let sign = transit >> 63;
+            let transit = ((transit ^ sign) - sign).cast_unsigned();
+            *scaled = moved(*scaled, transit);
+        }
+    }
+
+    #[cold]
+    fn step_far(&mut self, arrival: i64) {
         for (scaled, media) in self.scaled_ns.iter_mut().zip(self.step_ns) {
             let transit = arrival.wrapping_sub(media).unsigned_abs();
             *scaled = moved(*scaled, transit.min(MAX_TRANSIT_STEP));

@@ -9,6 +9,7 @@ mod icmp;
 mod ip;
 mod link;
 mod membership;
+mod plain;
 mod transport;
 mod tunnel;
 
@@ -18,6 +19,7 @@ use crate::FrameRef;
 pub use icmp::{IcmpError, IcmpErrorKind, QuotedFlow};
 pub use ip::{Fragment, IpPacket, ip};
 pub use membership::{GroupChange, GroupChanges, GroupRecords, Membership, MembershipKind};
+pub use plain::{Plain, plain};
 pub use transport::transport;
 
 /// What a frame carries, and why reading ended before the end of what the headers promise.

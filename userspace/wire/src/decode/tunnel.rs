@@ -55,6 +55,12 @@ pub(super) fn may_hold_another(packet: &IpPacket<'_>) -> bool {
     }
 }
 
+/// Whether a datagram to this port, as the header has it, may hold another packet.
+#[inline]
+pub(super) fn is_vxlan_port(port: [u8; 2]) -> bool {
+    port == VXLAN_PORT
+}
+
 /// The innermost packet that can be reached, `outer` itself where it holds none. `frame` are the bytes of the whole frame.
 #[cold]
 pub(super) fn innermost<'a>(

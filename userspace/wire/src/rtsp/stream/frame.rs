@@ -125,16 +125,22 @@ impl PartialFrame {
     }
 
     /// Keeps the first bytes; nothing behind a gap, since `kept` has no holes.
+    #[inline]
     fn keep(&mut self, payload: &[u8]) {
-        if self.passed_len != self.captured_len {
+        let is_rtcp = |second: Option<&u8>| second.is_some_and(|kind| RTCP_TYPES.contains(kind));
+        let has_enough = self.kept.len() >= KEPT_RTP_LEN && !is_rtcp(self.kept.get(1));
+        if has_enough || self.passed_len != self.captured_len {
             return;
         }
         let second = self
             .kept
             .get(1)
             .or_else(|| payload.get(1 - self.kept.len().min(1)));
-        let is_rtcp = second.is_some_and(|kind| RTCP_TYPES.contains(kind));
-        let limit = if is_rtcp { KEPT_RTCP_LEN } else { KEPT_RTP_LEN };
+        let limit = if is_rtcp(second) {
+            KEPT_RTCP_LEN
+        } else {
+            KEPT_RTP_LEN
+        };
         let room = limit.saturating_sub(self.kept.len());
         self.kept
             .extend_from_slice(payload.get(..room).unwrap_or(payload));
