@@ -140,7 +140,14 @@ fn hardware_type(name: &str) -> io::Result<u16> {
         *to = from.cast_signed();
     }
     // SAFETY: the request is of the type that this call reads and writes.
-    if unsafe { libc::ioctl(socket.as_raw_fd(), libc::SIOCGIFHWADDR, &raw mut request) } < 0 {
+    if unsafe {
+        libc::ioctl(
+            socket.as_raw_fd(),
+            libc::SIOCGIFHWADDR as libc::Ioctl,
+            &raw mut request,
+        )
+    } < 0
+    {
         return Err(io::Error::last_os_error());
     }
     // SAFETY: the call has filled in this member.
