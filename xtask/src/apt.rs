@@ -40,6 +40,13 @@ fn not_installed<'a>(packages: &[&'a str], listing: &str) -> Vec<&'a str> {
         .collect()
 }
 
+/// The version of an installed package.
+pub(crate) fn version_of(package: &str) -> Option<String> {
+    let mut query = Command::new("dpkg-query");
+    let version = output_of(query.args(["--show", "--showformat=${Version}", package]))?;
+    (!version.is_empty()).then_some(version)
+}
+
 /// Tells whether the package lists know a package.
 pub(crate) fn offers(package: &str) -> bool {
     output_of(Command::new("apt-cache").args(["show", "--no-all-versions", package])).is_some()

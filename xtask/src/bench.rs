@@ -6,7 +6,7 @@
 mod capture;
 mod kernel;
 mod live;
-mod measure;
+pub(crate) mod measure;
 mod offline;
 
 use anyhow::Result;

@@ -19,7 +19,7 @@ const SHELLS: [(&str, &str); 3] = [
 ];
 
 /// The manual page's place below the same prefix.
-const MANUAL: &str = "share/man/man1/rtspscope.1";
+pub(crate) const MANUAL: &str = "share/man/man1/rtspscope.1";
 
 /// Variable that lets the tests that hold the pages of the repository write them instead.
 const WRITE: &str = "RTSPSCOPE_WRITE_PAGES";
@@ -48,15 +48,31 @@ pub(crate) fn main(workspace: &Workspace, _args: &Args) -> Result<()> {
     for_packages(workspace)
 }
 
-/// The manual page and the shell completions.
+/// A file that the program prints.
+#[derive(Debug)]
+pub(crate) struct Printed {
+    /// Its place below a prefix such as `/usr`.
+    pub(crate) place: &'static str,
+    pub(crate) text: String,
+}
+
+/// The manual page and the shell completions, in the words of a program; `program` begins a command that runs it.
+pub(crate) fn printed(program: impl Fn() -> Command) -> Result<Vec<Printed>> {
+    let shells = SHELLS.map(|(shell, place)| (vec!["completions", shell], place));
+    let asked = shells.into_iter().chain([(vec!["man"], MANUAL)]);
+    let ask = |(args, place): (Vec<&str>, &'static str)| {
+        let text = output_of(program().args(&args));
+        let text = text.with_context(|| format!("rtspscope {} failed", args.join(" ")))?;
+        Ok(Printed { place, text })
+    };
+    asked.map(ask).collect()
+}
+
+/// The same as files, for whoever installs by hand.
 fn for_packages(workspace: &Workspace) -> Result<()> {
     // What they say does not rest on the kernel programs, so no kernel toolchain is needed.
     build::program(workspace, Features::with_ebpf(false), Profile::Debug)?;
-    let shells = SHELLS.map(|(shell, place)| (vec!["completions", shell], place));
-    for (args, place) in shells.into_iter().chain([(vec!["man"], MANUAL)]) {
-        let mut program = Command::new(workspace.program(Profile::Debug));
-        let text = output_of(program.args(&args));
-        let text = text.with_context(|| format!("rtspscope {} failed", args.join(" ")))?;
+    for Printed { place, text } in printed(|| Command::new(workspace.program(Profile::Debug)))? {
         let path = workspace.target.join("docs").join(place);
         let parent = path.parent().context("every place has a directory")?;
         fs::create_dir_all(parent)

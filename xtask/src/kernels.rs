@@ -6,12 +6,17 @@
 mod byte_order;
 mod table;
 
-use std::{fs, path::Path, time::Duration};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use anyhow::{Context as _, Result, bail};
 
 use crate::{
     build,
+    dist::{self, Target},
     guest::{self, Guest, debian::Suite},
     process::announce,
     setup,
@@ -46,6 +51,9 @@ pub(crate) struct Args {
     /// Looks for newer packages of kernels that are here already.
     #[arg(long)]
     update: bool,
+    /// Tries the static binary that `dist --target x86_64` left, instead of building the program for this machine.
+    #[arg(long)]
+    dist: bool,
 }
 
 pub(crate) fn main(workspace: &Workspace, args: &Args) -> Result<()> {
@@ -53,14 +61,15 @@ pub(crate) fn main(workspace: &Workspace, args: &Args) -> Result<()> {
     setup::kernel::ensure(workspace)?;
     let big_endian = byte_order::check(workspace)?;
     announce(&big_endian);
-    build::program(workspace, Features::with_ebpf(true), Profile::Debug)?;
+    let program = program(workspace, args.dist)?;
     build::test_program(workspace, ASKER)?;
+    let asker = workspace.program(Profile::Debug).with_file_name(ASKER);
     let mut rows = Vec::new();
     for (name, suite) in SUITES {
         if !args.only.is_empty() && !args.only.iter().any(|only| only == name) {
             continue;
         }
-        rows.push(ask(workspace, suite, args.update)?);
+        rows.push(ask(workspace, suite, args.update, [&program, &asker])?);
     }
     let table = table::render(&rows);
     eprintln!("{}\n{table}{big_endian}", guest::emulator_version());
@@ -72,10 +81,15 @@ pub(crate) fn main(workspace: &Workspace, args: &Args) -> Result<()> {
 }
 
 /// Boots the kernel of one release and reads its answers.
-fn ask(workspace: &Workspace, suite: &'static str, update: bool) -> Result<Row> {
+fn ask(
+    workspace: &Workspace,
+    suite: &'static str,
+    update: bool,
+    programs: [&Path; 2],
+) -> Result<Row> {
     let kernel = Suite::new(workspace, suite).kernel(update)?;
     let out = guest::results(workspace, suite)?;
-    bring_programs(workspace, &out)?;
+    bring(programs, &out)?;
     guest::announce_start(&kernel, "the kernel programs");
     let guest = Guest {
         kernel: &kernel,
@@ -101,12 +115,24 @@ fn ask(workspace: &Workspace, suite: &'static str, update: bool) -> Result<Row> 
     })
 }
 
+/// The program that is tried.
+fn program(workspace: &Workspace, dist: bool) -> Result<PathBuf> {
+    if !dist {
+        build::program(workspace, Features::with_ebpf(true), Profile::Debug)?;
+        return Ok(workspace.program(Profile::Debug));
+    }
+    let binary = dist::binary_of(workspace, Target::find("x86_64")?);
+    if !binary.is_file() {
+        bail!("there is no static binary yet: cargo xtask dist --target x86_64");
+    }
+    Ok(binary)
+}
+
 /// Copies the programs to the results, so that a build that goes on outside does not change them under the guest.
-fn bring_programs(workspace: &Workspace, out: &Path) -> Result<()> {
-    for program in ["rtspscope", ASKER] {
-        let built = workspace.program(Profile::Debug).with_file_name(program);
-        fs::copy(&built, out.join(program))
-            .with_context(|| format!("cannot copy {}", built.display()))?;
+fn bring(programs: [&Path; 2], out: &Path) -> Result<()> {
+    for (program, name) in programs.into_iter().zip(["rtspscope", ASKER]) {
+        fs::copy(program, out.join(name))
+            .with_context(|| format!("cannot copy {}", program.display()))?;
     }
     Ok(())
 }

@@ -1,4 +1,5 @@
-//! The workspace's habits as commands: `cargo xtask setup | build | run | test | lint | lab | kernels | bench | docs`.
+//! The workspace's habits as commands: `cargo xtask setup | build | run | test | lint | lab | kernels | bench | docs | dist |
+//! package`.
 //!
 //! One file per subcommand. Progress goes to standard error, so that `cargo xtask run -- … > report.json` holds the
 //! program's own output and nothing else.
@@ -11,11 +12,13 @@
 mod apt;
 mod bench;
 mod build;
+mod dist;
 mod docs;
 mod guest;
 mod kernels;
 mod lab;
 mod lint;
+mod package;
 mod process;
 mod run;
 mod setup;
@@ -53,6 +56,8 @@ enum Command {
     Kernels(kernels::Args),
     Bench(bench::Args),
     Docs(docs::Args),
+    Dist(dist::Args),
+    Package(package::Args),
 }
 
 fn main() -> ExitCode {
@@ -67,6 +72,8 @@ fn main() -> ExitCode {
         Command::Kernels(args) => kernels::main(&workspace, &args),
         Command::Bench(args) => bench::main(&workspace, &args),
         Command::Docs(args) => docs::main(&workspace, &args),
+        Command::Dist(args) => dist::main(&workspace, &args),
+        Command::Package(args) => package::main(&workspace, &args),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

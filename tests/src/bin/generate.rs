@@ -1,4 +1,5 @@
-//! Writes a capture with known truth: `generate KIND SEED CAPTURE TRUTH`, KIND being `everything` or `bulk:BYTES`.
+//! Writes a capture with known truth: `generate KIND SEED CAPTURE TRUTH`, KIND being `everything`, `bulk:BYTES` or
+//! `cameras:COUNT`.
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
@@ -13,7 +14,7 @@ fn main() -> ExitCode {
         Err(error) => {
             let _ = writeln!(
                 std::io::stderr(),
-                "generate: {error}; usage: generate everything|bulk:BYTES SEED CAPTURE TRUTH"
+                "generate: {error}; usage: generate everything|bulk:BYTES|cameras:COUNT SEED CAPTURE TRUTH"
             );
             ExitCode::from(2)
         }
@@ -25,10 +26,11 @@ fn run(arguments: &[String]) -> Result<(), Box<dyn std::error::Error>> {
         return Err("needs four arguments".into());
     };
     let seed = seed.parse()?;
-    let recipe = match kind.strip_prefix("bulk:") {
-        Some(bytes) => Recipe::bulk(seed, bytes.parse()?),
+    let recipe = match kind.split_once(':') {
+        Some(("bulk", bytes)) => Recipe::bulk(seed, bytes.parse()?),
+        Some(("cameras", count)) => Recipe::cameras(seed, count.parse()?),
         None if kind == "everything" => Recipe::everything(seed),
-        None => return Err(format!("unknown kind {kind}").into()),
+        _ => return Err(format!("unknown kind {kind}").into()),
     };
     let known = write(
         &recipe,

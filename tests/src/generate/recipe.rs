@@ -85,21 +85,31 @@ impl Recipe {
     /// About `bytes` of ordinary camera traffic: four UDP sessions and four interleaved ones, with audio, on plain
     /// Ethernet, nearly healthy.
     pub fn bulk(seed: u64, bytes: u64) -> Self {
+        let packets = u32::try_from(bytes / 8 / 1230).unwrap_or(u32::MAX);
+        Self::ordinary(seed, 8, packets)
+    }
+
+    /// Ten seconds of this many cameras at once, as a router between them and their players sees.
+    pub fn cameras(seed: u64, count: usize) -> Self {
+        Self::ordinary(seed, count, 4000)
+    }
+
+    /// Nearly healthy sessions of this many video packets, half of them over UDP.
+    fn ordinary(seed: u64, count: usize, packets: u32) -> Self {
         let faults = Faults {
             lost_per_mille: 1,
             twice_per_mille: 1,
             late_per_mille: 2,
             swap_first_pair: false,
         };
-        let packets = u32::try_from(bytes / 8 / 1230).unwrap_or(u32::MAX);
         let session = |carrier| SessionRecipe {
             packets,
             packets_per_second: 400,
             payload_len: 1088,
             ..SessionRecipe::small(carrier, Encapsulation::Plain, Family::V4, faults)
         };
-        let mut sessions = vec![session(Carrier::Udp); 4];
-        sessions.extend(vec![session(Carrier::Interleaved); 4]);
+        let mut sessions = vec![session(Carrier::Udp); count / 2];
+        sessions.extend(vec![session(Carrier::Interleaved); count - count / 2]);
         Self {
             seed,
             sessions,

@@ -32,14 +32,18 @@ const PACKAGES: [&str; 21] = [
     "vlc-plugin-base",
 ];
 
-/// Look with other eyes at what we report, at its pages, manual and completions; the lab works without.
-const COMPARED_WITH: [&str; 9] = [
+/// Look with other eyes at what we report, at its pages, manual, completions and packages; the lab works without.
+const COMPARED_WITH: [&str; 13] = [
+    "busybox-static",
     "chromium",
     "fish",
     "fonts-dejavu-core",
+    "make",
     "man-db",
     "mandoc",
     "python3-html5lib",
+    "shellcheck",
+    "systemd",
     "tidy",
     "tshark",
     "zsh",
