@@ -140,8 +140,8 @@ fn read(stream: impl Read + 'static, short_cuts: bool) -> Told {
         }
     };
     while seen.items.len() < MAX_ITEMS {
-        if short_cuts && let Some(input) = source.next_ready() {
-            seen.handle_input(&input);
+        if short_cuts && let Some(frame) = source.next_ready() {
+            seen.handle_input(&Input::Frame(frame));
             continue;
         }
         let mut host = Told::default();

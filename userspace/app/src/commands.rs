@@ -5,8 +5,8 @@ use std::path::Path;
 
 use clap::CommandFactory;
 use rtspscope_capture::{MergedFiles, NamedFile, Recorder};
-use rtspscope_engine::EngineOptions;
 use rtspscope_engine::advice::{Named, Router};
+use rtspscope_engine::{EngineOptions, Input};
 use rtspscope_wire::TapRole;
 
 use crate::bundle::Bundle;
@@ -221,7 +221,7 @@ fn run_files(
     let mut until_turn = INPUTS_PER_TURN;
     loop {
         let input = match source.next_ready() {
-            Some(input) => input,
+            Some(frame) => Input::Frame(frame),
             None => match source.next(&mut progress.beside(&mut run))? {
                 Some(input) => input,
                 None => break,

@@ -127,13 +127,19 @@ impl Run {
     /// Takes in one thing that happened.
     #[inline]
     pub(crate) fn handle_input(&mut self, input: &Input<'_>) -> Result<(), Failure> {
-        if self.is_plain {
-            self.engine.handle_input(*input);
-            if self.engine.has_output() {
-                self.drain_events()?;
-            }
-            return Ok(());
+        if !self.is_plain {
+            return self.handle_with_care(input);
         }
+        self.engine.handle_input(*input);
+        if self.engine.has_output() {
+            self.drain_events()?;
+        }
+        Ok(())
+    }
+
+    /// What is to be filtered, numbered or recorded before the engine gets it.
+    #[inline(never)]
+    fn handle_with_care(&mut self, input: &Input<'_>) -> Result<(), Failure> {
         if let Input::Frame(frame) = input
             && let Some(filter) = &mut self.filter
             && !filter.matches(frame)
@@ -191,6 +197,7 @@ impl Run {
         })
     }
 
+    #[cold]
     fn drain_events(&mut self) -> Result<(), Failure> {
         while let Some(event) = self.engine.poll_output() {
             self.setup_answered |= is_answered_setup(&event);

@@ -299,7 +299,7 @@ impl CaptureFile {
         host: &mut dyn Host,
         taken: &mut BTreeSet<String>,
     ) -> Result<(), Failure> {
-        if self.advance_in_place() {
+        if self.advance_in_place().is_some() {
             Ok(())
         } else {
             self.advance_anyhow(host, taken)
@@ -356,37 +356,47 @@ impl CaptureFile {
     /// Goes on to the next frame if that lies whole in the window and is like the last one but for its own header: what
     /// nearly every step is. Else all is as it was.
     #[inline]
-    pub(crate) fn advance_in_place(&mut self) -> bool {
+    pub(crate) fn advance_in_place(&mut self) -> Option<FrameRef<'_>> {
         let Format::Legacy(reader) = &mut self.format else {
-            return false;
+            return None;
         };
-        let Some(Item { at, what, .. }) = &mut self.current else {
-            return false;
-        };
-        let What::Frame {
-            number,
-            original_len,
-            bytes,
-            ..
-        } = what
+        let Some(Item {
+            at,
+            tap: Tap::Open(tap),
+            what:
+                What::Frame {
+                    number,
+                    link_type,
+                    direction,
+                    original_len,
+                    bytes,
+                },
+        }) = &mut self.current
         else {
-            return false;
+            return None;
         };
         if !self.cooked.is_empty() {
-            return false;
+            return None;
         }
         self.window.consume(std::mem::take(&mut self.current_len));
-        let Some(record) = reader.ready(self.window.data()) else {
-            return false;
-        };
+        let data = self.window.data();
+        let record = reader.ready(data)?;
         *at = record.at;
         *number = record.number;
         *original_len = record.original_len;
+        *bytes = record.bytes.clone();
         self.current_len = record.bytes.end;
-        *bytes = record.bytes;
         self.last_at = record.at;
         self.frames += 1;
-        true
+        Some(FrameRef {
+            at: record.at,
+            tap: *tap,
+            direction: *direction,
+            link_type: *link_type,
+            number: record.number,
+            original_len: record.original_len,
+            bytes: data.get(record.bytes).unwrap_or_default(),
+        })
     }
 
     /// The current item as the engine's input.

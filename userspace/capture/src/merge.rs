@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::io::Read;
 
 use rtspscope_engine::Input;
-use rtspscope_wire::Timestamp;
+use rtspscope_wire::{FrameRef, Timestamp};
 
 use super::capture_file::CaptureFile;
 use super::opening::subject;
@@ -87,22 +87,21 @@ impl MergedFiles {
         })
     }
 
-    /// The next input where the file that gave the last one has it ready and it comes first; `None` says nothing, and
-    /// then [`MergedFiles::next`] is to be asked. A short cut for nearly all frames.
+    /// The next input, a frame, where the file that gave the last one has it ready and it comes first; `None` says
+    /// nothing, and then [`MergedFiles::next`] is to be asked. A short cut for nearly all frames.
     #[inline]
-    pub fn next_ready(&mut self) -> Option<Input<'_>> {
+    pub fn next_ready(&mut self) -> Option<FrameRef<'_>> {
         let index = self.current?;
-        let file = self.files.get_mut(index)?;
-        if !file.advance_in_place() {
-            return None;
-        }
-        let at = file.at()?;
-        if self.runner_up.is_some_and(|other| other < (at, index)) {
+        let frame = self.files.get_mut(index)?.advance_in_place()?;
+        if self
+            .runner_up
+            .is_some_and(|other| other < (frame.at, index))
+        {
             // It has gone on already.
             self.current = None;
             return None;
         }
-        self.files.get(index)?.input()
+        Some(frame)
     }
 
     /// The next input. What it borrows is valid until the next call.

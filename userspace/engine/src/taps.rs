@@ -46,9 +46,13 @@ impl Taps {
         tap.bytes += u64::from(frame.original_len);
         tap.cut_frames += u64::from((frame.bytes.len() as u64) < u64::from(frame.original_len));
         tap.link_type.get_or_insert(frame.link_type);
-        tap.first_at = Some(tap.first_at.map_or(frame.at, |first| first.min(frame.at)));
-        tap.last_at = Some(tap.last_at.map_or(frame.at, |last| last.max(frame.at)));
-        tap.watched_until = tap.watched_until.max(Some(frame.at));
+        if tap.last_at.is_none_or(|last| last < frame.at) {
+            tap.last_at = Some(frame.at);
+            tap.watched_until = tap.watched_until.max(Some(frame.at));
+        }
+        if tap.first_at.is_none_or(|first| frame.at < first) {
+            tap.first_at = Some(frame.at);
+        }
     }
 
     /// The tap still counted at `at`.

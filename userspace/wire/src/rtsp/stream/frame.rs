@@ -61,6 +61,12 @@ impl PartialFrame {
         if self.has_header() {
             return 0;
         }
+        if let Some(header) = bytes.first_chunk()
+            && self.header_len == 0
+        {
+            (self.header, self.header_len) = (*header, HEADER_LEN);
+            return HEADER_LEN;
+        }
         let part = bytes.get(..HEADER_LEN - self.header_len).unwrap_or(bytes);
         for (to, from) in self.header.iter_mut().skip(self.header_len).zip(part) {
             *to = *from;
@@ -106,9 +112,9 @@ impl PartialFrame {
         }
     }
 
-    /// Gives the buffer back for the next frame.
-    pub(super) fn into_buffer(self) -> Vec<u8> {
-        self.kept
+    /// Gives the buffer back for the next frame; this one is over.
+    pub(super) fn take_buffer(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.kept)
     }
 
     fn len(&self) -> u16 {

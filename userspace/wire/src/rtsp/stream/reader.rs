@@ -381,11 +381,10 @@ impl MessageStream {
 
     fn begin_frame<'a>(&mut self, input: Input<'a>, sink: &mut impl FnMut(Item<'_>)) -> Input<'a> {
         let Some((channel, bytes)) = frame::whole(input.bytes) else {
-            self.frame = Some(PartialFrame::new(
-                input.offset,
-                std::mem::take(&mut self.buffer),
-            ));
-            return input;
+            let mut frame = PartialFrame::new(input.offset, std::mem::take(&mut self.buffer));
+            let taken = frame.take(input);
+            self.frame = Some(frame);
+            return input.skip(taken);
         };
         self.channels.insert(channel);
         let len = bytes.len() as u16;
@@ -413,11 +412,14 @@ impl MessageStream {
         place: Place,
         sink: &mut impl FnMut(Item<'_>),
     ) {
-        if let Some(frame) = self.frame.take_if(|frame| condition(frame)) {
+        if let Some(frame) = &mut self.frame
+            && condition(frame)
+        {
             let view = frame.view(place);
             self.channels.insert(view.channel);
             sink(Item::Interleaved(view));
-            self.buffer = frame.into_buffer();
+            self.buffer = frame.take_buffer();
+            self.frame = None;
         }
     }
 
