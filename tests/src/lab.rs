@@ -187,6 +187,24 @@ impl Lab {
         Ok(())
     }
 
+    /// Puts the router's interfaces back that a test has deleted, with their addresses.
+    pub fn plug_again(&self) -> io::Result<()> {
+        self.switch.veth("p0", &self.router, "lan0")?;
+        self.switch.ip(&["link", "set", "p0", "master", "br0"])?;
+        self.router.veth("wan0", &self.wan, "eth0")?;
+        self.switch.offloads_off(&["p0"])?;
+        self.router.offloads_off(&["lan0", "wan0"])?;
+        self.wan.offloads_off(&["eth0"])?;
+        self.router.address("lan0", self.plan.router_lan)?;
+        self.router.address("wan0", self.plan.router_wan)?;
+        self.wan.address("eth0", self.plan.wan_host)?;
+        // The new interfaces have other hardware addresses than the hosts remember.
+        for space in [&self.lan, &self.second, &self.wan] {
+            space.ip(&["neigh", "flush", "all"])?;
+        }
+        Ok(())
+    }
+
     /// A cable for each host of the home network to a switch, one from there to the router, one from it to the internet.
     fn lay_cables(&self) -> io::Result<()> {
         // Snooping without a querier keeps reports of group membership from the router.

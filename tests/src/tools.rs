@@ -32,3 +32,15 @@ pub fn or_skip<T>(test: &str, tool: &str, found: Option<T>) -> io::Result<Option
     eprintln!("SKIPPED (needs {tool}): {test}");
     Ok(None)
 }
+
+/// The path of a program of this package that stands beside the one that runs.
+pub fn beside(name: &str) -> io::Result<String> {
+    let own = std::env::current_exe()?;
+    let found = own
+        .ancestors()
+        .skip(1)
+        .map(|place| place.join(name))
+        .find(|path| path.is_file());
+    let path = found.ok_or_else(|| io::Error::other(format!("{name} is not built")))?;
+    Ok(path.to_string_lossy().into_owned())
+}

@@ -1,5 +1,8 @@
 //! Debian's package manager: which packages are here, and installing those that are not, where we may.
 
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
 use std::process::Command;
 
 use anyhow::Result;
@@ -60,9 +63,40 @@ pub(crate) fn update() {
     }
 }
 
-/// Installs packages, and never removes one for their sake.
+/// What keeps the services of new packages from being started (Debian Policy §9.3.3.1), as long as it lives.
+struct NoServices {
+    /// Where it is ours to remove.
+    policy: Option<&'static Path>,
+}
+
+impl NoServices {
+    const PATH: &'static str = "/usr/sbin/policy-rc.d";
+
+    fn begin() -> Self {
+        let path = Path::new(Self::PATH);
+        let ours = !path.exists() && fs::write(path, "#!/bin/sh\nexit 101\n").is_ok();
+        if ours {
+            // Where this fails the services start, and nothing else is lost.
+            let _ = fs::set_permissions(path, fs::Permissions::from_mode(0o755));
+        }
+        Self {
+            policy: ours.then_some(path),
+        }
+    }
+}
+
+impl Drop for NoServices {
+    fn drop(&mut self) {
+        if let Some(path) = self.policy {
+            let _ = fs::remove_file(path);
+        }
+    }
+}
+
+/// Installs packages, never removes one for their sake, and starts none of their services.
 pub(crate) fn install(packages: &[&str]) -> Result<()> {
     announce(&format!("installing {}", packages.join(" ")));
+    let _quiet = NoServices::begin();
     run(apt_get("install")
         .args(["--yes", "--no-install-recommends", "--no-remove"])
         .args(packages))

@@ -8,6 +8,7 @@ mod kernel;
 mod live;
 pub(crate) mod measure;
 mod offline;
+mod soak;
 
 use anyhow::Result;
 
@@ -25,6 +26,7 @@ enum What {
     Offline(offline::Args),
     Kernel(kernel::Args),
     Live(live::Args),
+    Soak(soak::Args),
 }
 
 pub(crate) fn main(workspace: &Workspace, args: &Args) -> Result<()> {
@@ -32,5 +34,6 @@ pub(crate) fn main(workspace: &Workspace, args: &Args) -> Result<()> {
         What::Offline(args) => offline::main(workspace, args),
         What::Kernel(kernel::Args {}) => kernel::main(workspace),
         What::Live(live::Args {}) => live::main(workspace),
+        What::Soak(args) => soak::main(workspace, args),
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! `lab-client --url URL [--agent NAME] [--transport VALUE] [--port N] [--packets N] [--patience-ms N] [--hold-ms N] [--keepalive-ms N]
 //! [--stop-reading-ms N] [--split] [--pipelined] [--punch] [--join] [--reports] [--ask-keyframe]`; prints the outcome as one line of JSON.
+//! With `--times N` in front of all it plays so often, one session after the other, and prints the last outcome.
 
 use std::error::Error;
 use std::io::{self, Write};
@@ -9,7 +10,19 @@ use std::io::{self, Write};
 use rtspscope_tests::scripted::Script;
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let script = Script::from_args(std::env::args().skip(1))?;
+    let mut arguments: Vec<String> = std::env::args().skip(1).collect();
+    let mut times = 1_u64;
+    if let [option, number, ..] = arguments.as_slice()
+        && option == "--times"
+    {
+        times = number.parse()?;
+        arguments.drain(..2);
+    }
+    let script = Script::from_args(arguments.into_iter())?;
+    for _ in 1..times {
+        // One that fails is a session too.
+        let _outcome = script.play();
+    }
     writeln!(io::stdout(), "{}", script.play()?)?;
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! The command line: one definition per flag, from which help, the manual page and the shell completions are made.
 
+use std::net::SocketAddr;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -138,6 +139,9 @@ pub(crate) struct WatchArgs {
     /// Where in the kernel to look at packets.
     #[arg(long, value_enum, default_value_t = HookChoice::Auto)]
     pub hook: HookChoice,
+    /// Show figures to Prometheus at this address, below /metrics.
+    #[arg(long, value_name = "ADDRESS:PORT", conflicts_with = "files")]
+    pub metrics: Option<SocketAddr>,
     /// End by itself after this time, for example 30s, 5m or 1h.
     #[arg(long, value_name = "TIME", value_parser = parse_duration)]
     pub duration: Option<Duration>,

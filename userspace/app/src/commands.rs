@@ -6,7 +6,7 @@ use std::path::Path;
 use clap::CommandFactory;
 use rtspscope_capture::{MergedFiles, NamedFile, Recorder};
 use rtspscope_engine::advice::{Named, Router};
-use rtspscope_engine::{EngineOptions, Input};
+use rtspscope_engine::{EngineOptions, Input, Retention};
 use rtspscope_wire::TapRole;
 
 use crate::bundle::Bundle;
@@ -19,6 +19,7 @@ use crate::failure::Failure;
 use crate::live::{self, Backend, Hook, LiveOptions};
 use crate::machine::{self, Task};
 use crate::manual;
+use crate::metrics::{self, Metrics};
 use crate::output::analyze::{ReportView, Shape};
 use crate::output::complain;
 use crate::output::destination::Destination;
@@ -190,8 +191,11 @@ fn watch_live(args: &WatchArgs, view: Box<dyn View>) -> Result<u8, Failure> {
         health: !args.no_tui,
         kernel_log: args.common.verbose,
     };
+    let metrics = args.metrics.map(|_| Metrics::default());
     let mut options = RunOptions {
         number_frames: true,
+        retention: Some(Retention::LIVE),
+        metrics: metrics.clone(),
         ..options(&args.common, args.record.as_deref(), task)?
     };
     options.engine.timelines = !args.no_tui;
@@ -202,7 +206,14 @@ fn watch_live(args: &WatchArgs, view: Box<dyn View>) -> Result<u8, Failure> {
         .map_err(|error| {
             Failure::new("tokio", error, "raise the limit of open files (ulimit -n)")
         })?;
-    match runtime.block_on(live::run(&live_options, &mut run)) {
+    let ended = runtime.block_on(async {
+        if let Some((address, metrics)) = args.metrics.zip(metrics) {
+            let listener = metrics::bind(address).await?;
+            tokio::spawn(metrics::serve(listener, metrics));
+        }
+        live::run(&live_options, &mut run).await
+    });
+    match ended {
         Ok(()) | Err(Failure::UserLeft) => Ok(status(&run.finish()?, &args.common)),
         Err(failure) => Err(failure),
     }
@@ -266,6 +277,8 @@ fn options(common: &CommonArgs, record: Option<&Path>, task: Task) -> Result<Run
         recorder: record.map(Recorder::create).transpose()?,
         number_frames: false,
         keep_counters: false,
+        retention: None,
+        metrics: None,
     })
 }
 

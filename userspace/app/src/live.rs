@@ -36,6 +36,7 @@ mod session;
 #[cfg(feature = "ebpf")]
 pub(crate) mod trial;
 
+use std::io::IsTerminal;
 use std::time::Duration;
 
 use rtspscope_engine::Input;
@@ -92,6 +93,23 @@ pub(crate) struct LiveOptions {
     pub kernel_log: bool,
 }
 
+/// Figures of the source of the packets; what a source does not have is `None`.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Gauges {
+    /// Who takes the packets.
+    pub backend: &'static str,
+    /// Size of the ring.
+    pub ring_bytes: Option<u64>,
+    /// Most of it that was in use.
+    pub ring_used_max: Option<u64>,
+    /// Flows in the kernel's table.
+    pub flows: Option<u64>,
+    /// Room in it.
+    pub flows_max: Option<u64>,
+    /// Each tap's name, and whether its interface is there.
+    pub present: Vec<(String, bool)>,
+}
+
 /// Who takes in what the live loop observes.
 pub(crate) trait LiveHost: Host {
     /// Takes in one input: engine and recorder.
@@ -102,6 +120,15 @@ pub(crate) trait LiveHost: Host {
 
     /// Takes in how the run is, by label and value.
     fn note_health(&mut self, health: Vec<(String, String)>);
+
+    /// Takes in figures of the source.
+    fn note_gauges(&mut self, gauges: Gauges);
+
+    /// Whether anyone looks at them.
+    fn wants_gauges(&self) -> bool;
+
+    /// Begins files anew that were moved away.
+    fn reopen(&mut self);
 
     /// What the engine knows, for the negotiated ports.
     #[cfg(feature = "ebpf")]
@@ -124,6 +151,9 @@ trait Source {
 
     /// Tells the host from time to time how the run is, where it asked for that.
     fn tell_health(&mut self, host: &mut dyn LiveHost) -> Result<(), Failure>;
+
+    /// Figures of the moment.
+    fn gauges(&self) -> Result<Gauges, Failure>;
 
     /// Gives way to the host, and follows new media if it has seen an answer to SETUP.
     fn turn(&mut self, host: &mut dyn LiveHost) -> Result<(), Failure>;
@@ -181,7 +211,13 @@ async fn observe(
         tokio::select! {
             _ = interrupt.recv() => return Ok(()),
             _ = terminate.recv() => return Ok(()),
-            _ = hangup.recv() => return Ok(()),
+            _ = hangup.recv() => {
+                if has_terminal() {
+                    return Ok(());
+                }
+                live.follow_links(host);
+                host.reopen();
+            }
             () = at(end) => return Ok(()),
             () = rest(live.pause()) => {
                 if !live.hand_over(host)? {
@@ -192,6 +228,9 @@ async fn observe(
                 live.follow_links(host);
                 live.read_counters(host)?;
                 live.tell_health(host)?;
+                if host.wants_gauges() {
+                    host.note_gauges(live.gauges()?);
+                }
             }
             _ = view.tick() => {}
         }
@@ -205,6 +244,11 @@ async fn at(moment: Option<Instant>) {
         Some(moment) => sleep_until(moment).await,
         None => std::future::pending().await,
     }
+}
+
+/// Whether a hang-up can be that of a terminal; for a service it means: begin your files anew.
+fn has_terminal() -> bool {
+    std::io::stdin().is_terminal() || std::io::stdout().is_terminal()
 }
 
 /// Lets others go first, for a while or only once.

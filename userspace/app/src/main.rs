@@ -10,6 +10,7 @@ mod failure;
 mod live;
 mod machine;
 mod manual;
+mod metrics;
 mod output;
 mod progress;
 mod run;

@@ -4,17 +4,22 @@
 //! ([`Run::handle_input`]) and gives way between batches ([`Run::turn`]). It knows nothing of what comes of it.
 
 mod filter;
+mod lookout;
 mod pace;
 
 use rtspscope_engine::{
-    Engine, EngineOptions, Event, FlowCounters, Input, Severity, Snapshot, TapInfo,
+    Engine, EngineOptions, Event, FlowCounters, Input, Retention, Severity, Snapshot, TapInfo,
 };
-use rtspscope_wire::{FrameRef, TapId};
+use rtspscope_wire::{FrameRef, TapId, Timestamp};
 
 pub(crate) use filter::Filter;
+pub(crate) use lookout::Look;
+use lookout::Lookout;
 pub(crate) use pace::Pace;
 
 use crate::failure::Failure;
+use crate::live::Gauges;
+use crate::metrics::Metrics;
 use rtspscope_capture::Host;
 use rtspscope_capture::Recorder;
 
@@ -39,10 +44,18 @@ pub(crate) trait View {
     fn note_health(&mut self, _health: Vec<(String, String)>) {}
     /// The engine saw something.
     fn handle_event(&mut self, event: &Event) -> Result<(), Failure>;
+    /// A live run looked at what it knows.
+    fn look(&mut self, _look: &Look) -> Result<(), Failure> {
+        Ok(())
+    }
+    /// The user asked to begin files anew that were moved away.
+    fn reopen(&mut self) -> Result<(), Failure> {
+        Ok(())
+    }
     /// Draws what changed and reads the keyboard.
     fn turn(&mut self, engine: &mut Engine) -> Result<Turn, Failure>;
-    /// No more input comes.
-    fn finish(&mut self, snapshot: &Snapshot) -> Result<(), Failure>;
+    /// No more input comes. `fresh` are the places of the findings that no look told of.
+    fn finish(&mut self, snapshot: &Snapshot, fresh: &[usize]) -> Result<(), Failure>;
     /// Whether lines on standard error would disturb the view, so that they must wait for its end.
     fn owns_screen(&self) -> bool;
 }
@@ -77,6 +90,10 @@ pub(crate) struct RunOptions {
     pub number_frames: bool,
     /// Give what was counted of each flow at the end.
     pub keep_counters: bool,
+    /// What a live run keeps of the past; `None` for saved captures, of which all is kept.
+    pub retention: Option<Retention>,
+    /// Where figures go.
+    pub metrics: Option<Metrics>,
 }
 
 /// A run under way.
@@ -86,6 +103,8 @@ pub(crate) struct Run {
     filter: Option<Filter>,
     number_frames: bool,
     keep_counters: bool,
+    lookout: Option<Lookout>,
+    metrics: Option<Metrics>,
     /// Inputs go to the engine as they are, and nowhere else.
     is_plain: bool,
     frames: u64,
@@ -98,8 +117,10 @@ pub(crate) struct Run {
 impl Run {
     /// A run without taps.
     pub(crate) fn new(options: RunOptions, view: Box<dyn View>) -> Self {
-        let is_plain =
-            options.recorder.is_none() && options.filter.is_none() && !options.number_frames;
+        let is_plain = options.recorder.is_none()
+            && options.filter.is_none()
+            && !options.number_frames
+            && options.retention.is_none();
         Self {
             is_plain,
             engine: Engine::new(options.engine),
@@ -107,6 +128,8 @@ impl Run {
             filter: options.filter,
             number_frames: options.number_frames,
             keep_counters: options.keep_counters,
+            lookout: options.retention.map(Lookout::new),
+            metrics: options.metrics,
             frames: 0,
             view,
             notes: Vec::new(),
@@ -158,7 +181,28 @@ impl Run {
         if self.engine.has_output() {
             self.drain_events()?;
         }
+        if let Input::Tick(now) = input {
+            self.look(*now)?;
+        }
         Ok(())
+    }
+
+    /// Looks at what is known, where it is time.
+    fn look(&mut self, now: Timestamp) -> Result<(), Failure> {
+        let lookout = self.lookout.as_mut();
+        let Some(look) = lookout.and_then(|lookout| lookout.look(now, &mut self.engine)) else {
+            return Ok(());
+        };
+        if let Some(metrics) = &self.metrics {
+            let findings = &look.snapshot.findings;
+            let fresh: Vec<_> = look
+                .fresh
+                .iter()
+                .filter_map(|at| findings.get(*at))
+                .collect();
+            metrics.update(|tally| tally.look(&look.snapshot, &fresh));
+        }
+        self.view.look(&look)
     }
 
     fn record_and_handle(&mut self, input: &Input<'_>) -> Result<(), Failure> {
@@ -183,7 +227,11 @@ impl Run {
         self.engine.finish();
         self.drain_events()?;
         let snapshot = self.engine.snapshot();
-        let shown = self.view.finish(&snapshot);
+        let fresh = match &mut self.lookout {
+            Some(lookout) => lookout.last(&snapshot.findings),
+            None => (0..snapshot.findings.len()).collect(),
+        };
+        let shown = self.view.finish(&snapshot, &fresh);
         // The view gives the terminal back when it is dropped, and only then lines may be written again.
         drop(self.view);
         for note in &self.notes {
@@ -250,6 +298,27 @@ impl crate::live::LiveHost for Run {
 
     fn note_health(&mut self, health: Vec<(String, String)>) {
         self.view.note_health(health);
+    }
+
+    fn note_gauges(&mut self, gauges: Gauges) {
+        if let Some(metrics) = &self.metrics {
+            metrics.update(|tally| tally.note_gauges(gauges));
+        }
+    }
+
+    fn wants_gauges(&self) -> bool {
+        self.metrics.is_some()
+    }
+
+    /// What cannot be opened anew is said, and the run goes on with what it has.
+    fn reopen(&mut self) {
+        let recorder = self.recorder.as_mut().map_or(Ok(()), Recorder::reopen);
+        for failure in [recorder.map_err(Failure::from), self.view.reopen()]
+            .into_iter()
+            .filter_map(Result::err)
+        {
+            self.note("SIGHUP", &failure.to_string());
+        }
     }
 
     #[cfg(feature = "ebpf")]

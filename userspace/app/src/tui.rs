@@ -230,7 +230,7 @@ impl View for Screen {
         Ok(Turn::GoOn)
     }
 
-    fn finish(&mut self, snapshot: &Snapshot) -> Result<(), Failure> {
+    fn finish(&mut self, snapshot: &Snapshot, fresh: &[usize]) -> Result<(), Failure> {
         if self.is_live() {
             self.link.end();
         } else {
@@ -238,7 +238,7 @@ impl View for Screen {
         }
         self.join()?;
         match &mut self.report_view {
-            Some(view) => view.finish(snapshot),
+            Some(view) => view.finish(snapshot, fresh),
             None => Ok(()),
         }
     }

@@ -8,6 +8,7 @@ mod fact;
 
 use std::fs::File;
 use std::io::Write;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use rtspscope_engine::{Input, TapInfo};
@@ -64,6 +65,17 @@ impl Described {
         .find(|known| role_word(*known) == name)?;
         Some(Self { role, unfiltered })
     }
+}
+
+/// Whether a path still leads to an open file, and not to nothing or to another that took its place.
+pub fn is_in_place(file: &File, path: &Path) -> bool {
+    let Ok((open, named)) = file
+        .metadata()
+        .and_then(|open| Ok((open, std::fs::metadata(path)?)))
+    else {
+        return false;
+    };
+    (open.dev(), open.ino()) == (named.dev(), named.ino())
 }
 
 /// The word for a role in a recording.
@@ -160,6 +172,20 @@ impl Recorder {
         } else {
             Ok(())
         }
+    }
+
+    /// Begins the file anew, with the same taps, if it was moved away; one that is in its place goes on. Where that fails
+    /// the old file goes on.
+    pub fn reopen(&mut self) -> Result<(), Failure> {
+        if is_in_place(&self.file, &self.path) {
+            return Ok(());
+        }
+        let mut renewed = Self::create(&self.path)?;
+        for tap in &self.taps {
+            renewed.open_tap(tap.clone());
+        }
+        renewed.last_at = self.last_at;
+        std::mem::replace(self, renewed).finish()
     }
 
     /// Writes what is left.

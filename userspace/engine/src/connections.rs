@@ -194,6 +194,15 @@ impl Connections {
         }
     }
 
+    /// Forgets the connections of sessions that pass `is_over`.
+    pub(crate) fn forget(&mut self, is_over: impl Fn(u32) -> bool) {
+        for at in 0..self.slots.len() {
+            if self.session(at).is_some_and(&is_over) {
+                self.remove(at);
+            }
+        }
+    }
+
     fn reopened(&self, slot: usize, end: usize, segment: &Segment<'_>) -> bool {
         let slot = self.slots.get(slot).and_then(Option::as_ref);
         slot.is_some_and(|slot| slot.connection.is_reopened_by(end, segment))

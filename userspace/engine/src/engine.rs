@@ -1,6 +1,7 @@
 //! The engine's three verbs: inputs go in, events are drained, and the snapshot shows what is known.
 
 use std::collections::VecDeque;
+use std::net::SocketAddr;
 
 use rtspscope_wire::decode::{self, Body, Datagram, Decoded, IpPacket, Layer, Plain, Segment};
 use rtspscope_wire::defrag::{Defragmenter, FragmentLimits, Whole};
@@ -15,12 +16,13 @@ use crate::fragmented::FragmentedFlows;
 use crate::groups::Groups;
 use crate::icmp::IcmpErrors;
 use crate::input::{CaptureLoss, FlowCounters, Input, LossKind, TapInfo};
-use crate::limits::Limits;
+use crate::limits::{Limits, Retention};
 use crate::locator::Locator;
 use crate::media;
 use crate::model::{Exchange, Snapshot};
 use crate::output::Event;
 use crate::record::{Notice, Record, Speech};
+use crate::retire;
 use crate::snapshot;
 use crate::taps::Taps;
 
@@ -62,6 +64,7 @@ pub struct Engine {
     fragmented: FragmentedFlows,
     events: Events,
     sessions: u32,
+    retired: u64,
     changes: u64,
     router: Option<Named>,
     /// Kept for its allocation.
@@ -113,6 +116,7 @@ impl Engine {
                 max: limits.events.max(1),
             },
             sessions: 0,
+            retired: 0,
             changes: 0,
             router: options.router,
             notices: Vec::new(),
@@ -205,9 +209,30 @@ impl Engine {
             },
             &mut self.sessions,
         );
+        snapshot.retired = self.retired;
         snapshot.router.clone_from(&self.router);
         advice::adapt(&mut snapshot);
         snapshot
+    }
+
+    /// Forgets what is long over, so that a run without an end stays as small as it is busy. `snapshot` is the engine's
+    /// last one, and no input came since. Numbers of sessions are not given again.
+    pub fn retire(&mut self, snapshot: &Snapshot, retention: Retention) {
+        let over = retire::over(snapshot, retention);
+        let named = retire::named(snapshot, &over);
+        let Some(now) = retire::now(snapshot) else {
+            return;
+        };
+        let until = now - retention.silent;
+        let is_named = |end: SocketAddr| named.contains(&end);
+        self.connections.forget(|session| over.contains(&session));
+        self.flows.forget(
+            |flow| flow.current.last.at > until || is_named(flow.from) || is_named(flow.to),
+            is_named,
+        );
+        self.icmp.forget(until, is_named);
+        self.fragmented.forget(is_named);
+        self.retired += over.len() as u64;
     }
 
     fn handle_frame(&mut self, frame: &FrameRef<'_>) {
@@ -334,13 +359,7 @@ impl Engine {
         self.tell_media(noted, at, counters.from, counters.to);
     }
 
-    fn tell_media(
-        &mut self,
-        noted: Noted,
-        at: Locator,
-        from: std::net::SocketAddr,
-        to: std::net::SocketAddr,
-    ) {
+    fn tell_media(&mut self, noted: Noted, at: Locator, from: SocketAddr, to: SocketAddr) {
         if noted.evicted {
             self.taps.count_loss(LossKind::FlowCap, 1);
         }

@@ -176,6 +176,34 @@ impl FlowTable {
         }
     }
 
+    /// Forgets flows that do not pass `is_kept`, and receivers that do not pass `is_named`.
+    pub(crate) fn forget(
+        &mut self,
+        is_kept: impl Fn(&Flow) -> bool,
+        is_named: impl Fn(SocketAddr) -> bool,
+    ) {
+        self.watched.retain(|(_, end)| is_named(*end));
+        let mut slot = 0;
+        while let Some(flow) = self.flows.get(slot) {
+            if is_kept(flow) {
+                slot += 1;
+                continue;
+            }
+            let old = self.flows.swap_remove(slot);
+            self.release(&old);
+            if let Some(moved) = self.flows.get(slot) {
+                self.index.insert(key(moved), slot);
+            }
+        }
+    }
+
+    /// Gives back what a flow held of that which is capped for all flows together.
+    fn release(&mut self, old: &Flow) {
+        self.past_epochs -= old.epochs().count() - 1;
+        self.timelines_left += old.epochs().filter(|epoch| epoch.is_followed()).count();
+        self.index.remove(&key(old));
+    }
+
     /// The first media to these ports of `host` is news, on flows that are not known yet.
     pub(crate) fn watch(&mut self, tap: TapId, host: IpAddr, ports: &[u16]) {
         for port in ports {
@@ -201,9 +229,7 @@ impl FlowTable {
         }
         let slot = self.oldest_of_a_few();
         let old = std::mem::replace(&mut self.flows[slot], flow);
-        self.past_epochs -= old.epochs().count() - 1;
-        self.timelines_left += old.epochs().filter(|epoch| epoch.is_followed()).count();
-        self.index.remove(&FlowKey::new(old.tap, old.from, old.to));
+        self.release(&old);
         self.index.insert(key, slot);
         (&mut self.flows[slot], true)
     }
@@ -221,4 +247,8 @@ impl FlowTable {
             })
             .unwrap_or(start)
     }
+}
+
+fn key(flow: &Flow) -> FlowKey {
+    FlowKey::new(flow.tap, flow.from, flow.to)
 }

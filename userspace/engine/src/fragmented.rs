@@ -42,6 +42,12 @@ impl FragmentedFlows {
         }
     }
 
+    /// Forgets flows of which neither end passes `is_named`.
+    pub(crate) fn forget(&mut self, is_named: impl Fn(SocketAddr) -> bool) {
+        self.flows
+            .retain(|(_, from, to), _| is_named(*from) || is_named(*to));
+    }
+
     /// The sum over the flows of a tap whose sender and receiver pass `is_it`.
     pub(crate) fn sum(
         &self,

@@ -2,8 +2,8 @@
 
 use std::net::SocketAddr;
 
-use rtspscope_wire::TapId;
 use rtspscope_wire::decode::{IcmpError, IcmpErrorKind};
+use rtspscope_wire::{TapId, Timestamp};
 
 use crate::locator::Locator;
 use crate::model::TooBig;
@@ -71,6 +71,17 @@ impl IcmpErrors {
                 destination: quoted.destination,
             });
         }
+    }
+
+    /// Forgets errors about packets of which neither end passes `is_named`, up to a moment.
+    pub(crate) fn forget(&mut self, until: Timestamp, is_named: impl Fn(SocketAddr) -> bool) {
+        let keep = |at: Timestamp, ends: (SocketAddr, SocketAddr)| {
+            at > until || is_named(ends.0) || is_named(ends.1)
+        };
+        self.refused
+            .retain(|refused| keep(refused.at.at, (refused.source, refused.destination)));
+        self.oversized
+            .retain(|oversized| keep(oversized.notice.at.at, oversized.ends));
     }
 
     fn note_oversized(&mut self, error: &IcmpError, mtu: u32, at: Locator) {

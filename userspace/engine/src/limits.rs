@@ -3,6 +3,28 @@
 //! With the defaults the whole program stays below 128 MiB, whatever it reads: `tests/tests/bounds.rs` measures it on
 //! floods of connections, flows, messages, and bytes that wait for others.
 
+use rtspscope_wire::Span;
+
+/// What a run without an end keeps of the past.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Retention {
+    /// Sessions kept after their end; of more the ones go that have been silent longest.
+    pub over: usize,
+    /// Silence after which a session is forgotten, whether its end was seen or not, and flows that no kept session names.
+    pub silent: Span,
+    /// Silence before which a session that looks over is not: it may go on.
+    pub settled: Span,
+}
+
+impl Retention {
+    /// What a live run keeps: enough to look back at a bad night's last hour, in a few megabytes.
+    pub const LIVE: Self = Self {
+        over: 256,
+        silent: Span::from_secs(3_600),
+        settled: Span::from_secs(10),
+    };
+}
+
 /// Upper bounds of the engine's memory. The defaults hold a busy router's traffic in some tens of megabytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {

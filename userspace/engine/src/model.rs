@@ -25,6 +25,8 @@ pub struct Snapshot {
     pub blind_spots: Vec<Code>,
     /// Sessions by first packet.
     pub sessions: Vec<Session>,
+    /// Sessions that were forgotten because they were long over ([`crate::Engine::retire`]).
+    pub retired: u64,
     /// All findings, worst first within a session, sessions in order.
     pub findings: Vec<Finding>,
     /// The router that the remedies are for, where it is known.

@@ -25,6 +25,8 @@ pub(crate) struct Source<'a> {
     pub(crate) record: &'a Record,
     /// The connection that carries the requests of a tunnel.
     pub(crate) post: Option<&'a Record>,
+    /// Its slot.
+    pub(crate) post_slot: Option<usize>,
 }
 
 /// One source for each leg: tunnels' connections are joined by cookie, the rest stand alone.
@@ -36,23 +38,27 @@ pub(crate) fn sources<'a>(records: &[(usize, &'a Record)]) -> Vec<Source<'a>> {
             .find(|(_, get)| is_get(get) && get.tap == post.tap && get.cookie == post.cookie)
             .map(|(at, _)| *at)
     };
-    let posts: Vec<(usize, &Record)> = records
+    let posts: Vec<(usize, usize, &Record)> = records
         .iter()
         .filter(|(_, record)| record.speech == Speech::TunnelPost)
-        .filter_map(|(_, post)| Some((get_of(post)?, *post)))
+        .filter_map(|(slot, post)| Some((get_of(post)?, *slot, *post)))
         .collect();
     let joined = |record: &Record| record.speech == Speech::TunnelPost && get_of(record).is_some();
     let post_of = |slot: usize| {
         posts
             .iter()
-            .find(|(get, _)| *get == slot)
-            .map(|(_, post)| *post)
+            .find(|(get, ..)| *get == slot)
+            .map(|(_, slot, post)| (*slot, *post))
     };
     let kept = records.iter().filter(|(_, record)| !joined(record));
-    kept.map(|(slot, record)| Source {
-        slot: *slot,
-        record,
-        post: post_of(*slot),
+    kept.map(|(slot, record)| {
+        let (post_slot, post) = post_of(*slot).unzip();
+        Source {
+            slot: *slot,
+            record,
+            post,
+            post_slot,
+        }
     })
     .collect()
 }

@@ -67,7 +67,8 @@ fn assemble(
             .collect();
         if let Some(session) = session::session(own, &members, &group, &role_of) {
             sessions.push(session);
-            slots.push(members.iter().map(|source| source.slot).collect());
+            let of_source = |source: &&Source<'_>| [Some(source.slot), source.post_slot];
+            slots.push(members.iter().flat_map(of_source).flatten().collect());
             session_records.push(members.iter().map(|source| source.record).collect());
         }
     }

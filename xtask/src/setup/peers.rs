@@ -32,8 +32,8 @@ const PACKAGES: [&str; 21] = [
     "vlc-plugin-base",
 ];
 
-/// Look with other eyes at what we report, at its pages, manual, completions and packages; the lab works without.
-const COMPARED_WITH: [&str; 13] = [
+/// Look with other eyes at what we report, at its pages, figures, manual, completions and packages; the lab works without.
+const COMPARED_WITH: [&str; 14] = [
     "busybox-static",
     "chromium",
     "fish",
@@ -41,6 +41,7 @@ const COMPARED_WITH: [&str; 13] = [
     "make",
     "man-db",
     "mandoc",
+    "prometheus",
     "python3-html5lib",
     "shellcheck",
     "systemd",

@@ -15,7 +15,7 @@ use super::error::LiveError;
 use super::frames::{Frames, Waiting};
 use super::interfaces::{self, Interface};
 use super::links::{Change, Links};
-use super::{BUSY, HEALTH_INTERVAL, LiveHost, LiveOptions, QUIET, Source};
+use super::{BUSY, Gauges, HEALTH_INTERVAL, LiveHost, LiveOptions, QUIET, Source};
 use crate::failure::Failure;
 
 /// Frames that are read from one interface before the others get their turn and the host gets them.
@@ -240,6 +240,17 @@ impl Source for Copied {
             ]);
         }
         Ok(())
+    }
+
+    fn gauges(&self) -> Result<Gauges, Failure> {
+        let taps = self.taps.iter();
+        Ok(Gauges {
+            backend: self.way,
+            present: taps
+                .map(|tap| (tap.name.clone(), tap.reader.is_some()))
+                .collect(),
+            ..Gauges::default()
+        })
     }
 
     fn turn(&mut self, host: &mut dyn LiveHost) -> Result<(), Failure> {

@@ -59,6 +59,7 @@ impl Counters {
     /// Flows that counted something since the last call.
     pub(super) fn changed_flows(&mut self) -> Result<Vec<(FlowKey, FlowValue)>, MapError> {
         let mut changed = Vec::new();
+        let mut told = HashMap::default();
         for key in self.flows.keys() {
             let key = key?;
             let value = match self.flows.get(&key, BPF_F_LOCK) {
@@ -67,10 +68,15 @@ impl Counters {
                 Err(error) => return Err(error),
             };
             let packets = value.stats.packets;
-            if packets > 0 && self.told.insert(key, packets) != Some(packets) {
-                changed.push((key, value));
+            if packets > 0 {
+                told.insert(key, packets);
+                if self.told.get(&key) != Some(&packets) {
+                    changed.push((key, value));
+                }
             }
         }
+        // What the kernel has dropped for newer flows is forgotten here too.
+        self.told = told;
         Ok(changed)
     }
 

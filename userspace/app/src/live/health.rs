@@ -37,6 +37,16 @@ impl RingUse {
         self.most = self.most.max(self.taken);
     }
 
+    /// Its size in bytes.
+    pub(super) fn size(&self) -> u64 {
+        self.size.into()
+    }
+
+    /// Most bytes that were in use.
+    pub(super) const fn most(&self) -> u64 {
+        self.most as u64
+    }
+
     /// Nothing more was in it.
     pub(super) const fn found_empty(&mut self) {
         self.taken = 0;

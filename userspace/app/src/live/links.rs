@@ -43,6 +43,15 @@ impl Links {
         }
     }
 
+    /// Name of each, and whether it is there.
+    #[cfg(feature = "ebpf")]
+    pub(super) fn present(&self) -> Vec<(String, bool)> {
+        let links = self.links.iter();
+        links
+            .map(|link| (link.name.clone(), link.present))
+            .collect()
+    }
+
     /// What has happened since the last call: place in the order, name until now, change.
     pub(super) fn changes(&mut self) -> Vec<(usize, String, Change)> {
         let mut changes = Vec::new();

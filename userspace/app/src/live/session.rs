@@ -19,7 +19,7 @@ use super::health::{Health, RingUse};
 use super::interfaces::{self, Interface};
 use super::kernel_log::KernelLog;
 use super::links::{Change, Links};
-use super::{BUSY, HEALTH_INTERVAL, Hook, LiveHost, LiveOptions, QUIET, Source, privilege};
+use super::{BUSY, Gauges, HEALTH_INTERVAL, Hook, LiveHost, LiveOptions, QUIET, Source, privilege};
 use crate::failure::Failure;
 
 /// Records that are read from the ring before the host gets them.
@@ -263,6 +263,18 @@ impl Source for Live {
         let ring = &self.ring_use;
         host.note_health(health.told(ebpf, ways, used, ring, self.handed_over));
         Ok(())
+    }
+
+    fn gauges(&self) -> Result<Gauges, Failure> {
+        let used = self.counters.used().map_err(LiveError::from)?;
+        Ok(Gauges {
+            backend: "ebpf",
+            ring_bytes: Some(self.ring_use.size()),
+            ring_used_max: Some(self.ring_use.most()),
+            flows: Some(used.flows as u64),
+            flows_max: Some(used.flows_max.into()),
+            present: self.links.present(),
+        })
     }
 
     fn turn(&mut self, host: &mut dyn LiveHost) -> Result<(), Failure> {

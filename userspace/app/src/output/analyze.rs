@@ -59,7 +59,7 @@ impl View for ReportView {
         Ok(Turn::GoOn)
     }
 
-    fn finish(&mut self, snapshot: &Snapshot) -> Result<(), Failure> {
+    fn finish(&mut self, snapshot: &Snapshot, _fresh: &[usize]) -> Result<(), Failure> {
         let report = match &self.shape {
             Shape::Text(style) => text::report(snapshot, self.privacy, style),
             Shape::Markdown { verbose } => markdown::report(snapshot, self.privacy, *verbose),

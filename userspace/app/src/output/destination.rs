@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::cli::ColorChoice;
 use crate::failure::Failure;
+use rtspscope_capture::record::is_in_place;
 
 /// Columns of a report that does not go to a terminal.
 const DEFAULT_WIDTH: usize = 80;
@@ -20,6 +21,8 @@ const MAX_WIDTH: usize = 110;
 pub(crate) struct Destination {
     path: Option<PathBuf>,
     writer: Option<BufWriter<Box<dyn Write>>>,
+    /// The file that is written, where it is one.
+    file: Option<File>,
 }
 
 impl Destination {
@@ -28,12 +31,29 @@ impl Destination {
         Self {
             path: path.map(Path::to_owned),
             writer: None,
+            file: None,
         }
     }
 
     /// Creates the file, so that a place that cannot be written is told before the work.
     pub(crate) fn open(&mut self) -> Result<(), Failure> {
         self.writer().map(|_| ())
+    }
+
+    /// Begins a file anew that was moved away; one that is in its place goes on.
+    pub(crate) fn reopen(&mut self) -> Result<(), Failure> {
+        let Some(path) = &self.path else {
+            return Ok(());
+        };
+        let moved = self
+            .file
+            .as_ref()
+            .is_some_and(|file| !is_in_place(file, path));
+        if moved {
+            let file = File::create(path).map_err(|error| self.failure(&error))?;
+            self.writer = Some(self.take(file)?);
+        }
+        Ok(())
     }
 
     /// Writes and makes it visible at once.
@@ -70,14 +90,22 @@ impl Destination {
     }
 
     fn writer(&mut self) -> Result<&mut BufWriter<Box<dyn Write>>, Failure> {
-        let writer: Box<dyn Write> = match (&self.writer, &self.path) {
-            (Some(_), _) => Box::new(io::empty()),
-            (None, None) => Box::new(io::stdout()),
+        let writer = match (self.writer.take(), &self.path) {
+            (Some(writer), _) => writer,
+            (None, None) => BufWriter::new(Box::new(io::stdout()) as Box<dyn Write>),
             (None, Some(path)) => {
-                Box::new(File::create(path).map_err(|error| self.failure(&error))?)
+                let file = File::create(path).map_err(|error| self.failure(&error))?;
+                self.take(file)?
             }
         };
-        Ok(self.writer.get_or_insert_with(|| BufWriter::new(writer)))
+        Ok(self.writer.insert(writer))
+    }
+
+    /// Writes to a file from now on, and remembers which one it is.
+    fn take(&mut self, file: File) -> Result<BufWriter<Box<dyn Write>>, Failure> {
+        let same = file.try_clone().map_err(|error| self.failure(&error))?;
+        self.file = Some(same);
+        Ok(BufWriter::new(Box::new(file)))
     }
 
     fn failure(&self, error: &io::Error) -> Failure {

@@ -12,7 +12,7 @@ use super::privacy::{Privacy, own};
 use super::text::{self, Style};
 use crate::cli::LineFormat;
 use crate::failure::Failure;
-use crate::run::{Turn, View};
+use crate::run::{Look, Turn, View};
 
 use event::lines_of;
 
@@ -64,7 +64,7 @@ struct ReportLine {
     report: json::Report,
 }
 
-/// A conclusion, before the report that holds it too.
+/// A conclusion: of a live run once it stands, else before the report that holds it too.
 #[derive(Debug, Serialize)]
 #[serde(tag = "type", rename = "finding")]
 struct FindingLine<'a> {
@@ -103,7 +103,29 @@ impl View for Lines {
         Ok(Turn::GoOn)
     }
 
-    fn finish(&mut self, snapshot: &Snapshot) -> Result<(), Failure> {
+    fn look(&mut self, look: &Look) -> Result<(), Failure> {
+        if look.fresh.is_empty() {
+            return Ok(());
+        }
+        let report = json::report(&look.snapshot, self.privacy);
+        let fresh = look.fresh.iter().filter_map(|at| report.findings.get(*at));
+        for finding in fresh {
+            match self.format {
+                LineFormat::Text => {
+                    let line = spoken::finding(finding, &report);
+                    self.destination.write(&line)?;
+                }
+                LineFormat::Ndjson => self.write_json(&FindingLine { finding })?,
+            }
+        }
+        Ok(())
+    }
+
+    fn reopen(&mut self) -> Result<(), Failure> {
+        self.destination.reopen()
+    }
+
+    fn finish(&mut self, snapshot: &Snapshot, fresh: &[usize]) -> Result<(), Failure> {
         match self.format {
             LineFormat::Text => {
                 let report = text::report(snapshot, self.privacy, &self.style);
@@ -111,7 +133,7 @@ impl View for Lines {
             }
             LineFormat::Ndjson => {
                 let report = json::report(snapshot, self.privacy);
-                for finding in &report.findings {
+                for finding in fresh.iter().filter_map(|at| report.findings.get(*at)) {
                     self.write_json(&FindingLine { finding })?;
                 }
                 self.write_json(&ReportLine { report })

@@ -249,6 +249,7 @@ pub(crate) fn snapshot() -> Snapshot {
         blind_spots: vec![Code::CaptureIncomplete],
         sessions: vec![session],
         findings: vec![finding()],
+        retired: 0,
         router: None,
     }
 }

@@ -146,6 +146,7 @@ fn only(snapshot: &Snapshot, id: u32) -> Option<Snapshot> {
         blind_spots: snapshot.blind_spots.clone(),
         sessions: vec![session.clone()],
         findings: findings.cloned().collect(),
+        retired: snapshot.retired,
         router: snapshot.router.clone(),
     })
 }

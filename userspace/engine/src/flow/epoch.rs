@@ -21,7 +21,7 @@ pub(crate) struct Flow {
     pub(crate) to: SocketAddr,
     /// Uses of the port pair that ended, oldest first.
     past: Vec<Epoch>,
-    pub(super) current: Epoch,
+    pub(crate) current: Epoch,
     /// A SETUP named a port of this flow: the next packet belongs to a new use of it.
     pub(super) fenced: bool,
     /// A SETUP named its receiver, so its first media is news.

@@ -6,5 +6,6 @@ mod direction;
 mod golden;
 mod groups;
 mod media;
+mod retire;
 mod sessions;
 mod support;

@@ -71,6 +71,7 @@ impl Mapping<'_> {
                 .iter()
                 .map(|code| code.name())
                 .collect(),
+            forgotten_sessions: self.snapshot.retired,
         }
     }
 

@@ -1,6 +1,7 @@
 //! Events as lines for eyes.
 
 use super::event::{EventLine, What};
+use crate::output::json;
 
 /// The line with its end.
 pub(super) fn line(event: &EventLine) -> String {
@@ -10,6 +11,20 @@ pub(super) fn line(event: &EventLine) -> String {
         |frame| format!("{} #{frame}", event.tap),
     );
     format!("{time}  {place:<20}  {}\n", told(&event.what))
+}
+
+/// A finding as one line, with the URL of its session.
+pub(super) fn finding(finding: &json::Finding, report: &json::Report) -> String {
+    let of_session = |id| {
+        report
+            .sessions
+            .iter()
+            .find(|session| Some(session.id) == id)
+    };
+    let url = of_session(finding.session).and_then(|session| session.url.as_deref());
+    let place = url.map_or_else(String::new, |url| format!("{url}  "));
+    let (severity, code) = (finding.severity, finding.code);
+    format!("{severity}  {place}{} [{code}]\n", finding.summary)
 }
 
 fn told(what: &What) -> String {

@@ -1,0 +1,132 @@
+//! Looks at what a live run knows from time to time: which findings are new, and what may be forgotten.
+//!
+//! Time is the engine's, so a look comes where an input says that its time has come.
+
+use std::collections::BTreeSet;
+
+use rtspscope_engine::{Code, Engine, Finding, Retention, Snapshot};
+use rtspscope_wire::{Span, Timestamp};
+
+/// Time between two looks.
+const INTERVAL: Span = Span::from_secs(2);
+
+/// What makes a finding the same in two looks: its code, session and medium.
+type Key = (Code, Option<u32>, Option<usize>);
+
+/// What was seen by the last look.
+#[derive(Debug)]
+pub(crate) struct Lookout {
+    retention: Retention,
+    due_at: Option<Timestamp>,
+    /// Findings that the last look saw and that nobody was told of.
+    young: BTreeSet<Key>,
+    told: BTreeSet<Key>,
+}
+
+/// What a look saw.
+#[derive(Debug)]
+pub(crate) struct Look {
+    /// The engine's state.
+    pub snapshot: Snapshot,
+    /// Places in its findings of those that are news.
+    pub fresh: Vec<usize>,
+}
+
+impl Lookout {
+    /// Nothing was seen yet.
+    pub(crate) const fn new(retention: Retention) -> Self {
+        Self {
+            retention,
+            due_at: None,
+            young: BTreeSet::new(),
+            told: BTreeSet::new(),
+        }
+    }
+
+    /// Looks if it is time, and lets the engine forget what is long over.
+    pub(crate) fn look(&mut self, now: Timestamp, engine: &mut Engine) -> Option<Look> {
+        // A clock that was set back must not end the looking.
+        if self
+            .due_at
+            .is_some_and(|due_at| now < due_at && due_at - now <= INTERVAL)
+        {
+            return None;
+        }
+        self.due_at = Some(now + INTERVAL);
+        let snapshot = engine.snapshot();
+        engine.retire(&snapshot, self.retention);
+        let fresh = self.fresh(&snapshot.findings);
+        Some(Look { snapshot, fresh })
+    }
+
+    /// What stands at the end and was not told.
+    pub(crate) fn last(&mut self, findings: &[Finding]) -> Vec<usize> {
+        self.young.extend(findings.iter().map(key));
+        self.fresh(findings)
+    }
+
+    /// A finding is news once it has stood in two looks: what a session is like between two of its packets is none.
+    fn fresh(&mut self, findings: &[Finding]) -> Vec<usize> {
+        let standing: BTreeSet<Key> = findings.iter().map(key).collect();
+        // What is not there any more is forgotten with its session, and may become news again.
+        self.told.retain(|key| standing.contains(key));
+        let mut fresh = Vec::new();
+        for (place, finding) in findings.iter().enumerate() {
+            let key = key(finding);
+            if self.young.contains(&key) && self.told.insert(key) {
+                fresh.push(place);
+            }
+        }
+        self.young = standing.difference(&self.told).copied().collect();
+        fresh
+    }
+}
+
+fn key(finding: &Finding) -> Key {
+    (finding.code, finding.subject.session, finding.subject.media)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::output::sample;
+
+    fn lookout() -> Lookout {
+        Lookout::new(Retention::LIVE)
+    }
+
+    #[test]
+    fn a_finding_is_news_once_it_has_stood_and_only_once() {
+        let findings = sample::snapshot().findings;
+        let all: Vec<usize> = (0..findings.len()).collect();
+        assert!(!all.is_empty());
+        let mut lookout = lookout();
+        assert_eq!(lookout.fresh(&findings), [0; 0]);
+        assert_eq!(lookout.fresh(&findings), all);
+        assert_eq!(lookout.fresh(&findings), [0; 0]);
+        assert_eq!(lookout.last(&findings), [0; 0]);
+    }
+
+    #[test]
+    fn what_did_not_stand_is_no_news_unless_it_is_the_end() {
+        let findings = sample::snapshot().findings;
+        let mut lookout = lookout();
+        assert_eq!(lookout.fresh(&findings), [0; 0]);
+        assert_eq!(lookout.fresh(&[]), [0; 0]);
+        assert_eq!(lookout.fresh(&findings[..1]), [0; 0]);
+        let all: Vec<usize> = (0..findings.len()).collect();
+        assert_eq!(lookout.last(&findings), all);
+    }
+
+    #[test]
+    fn a_look_comes_every_two_seconds_and_after_a_clock_that_was_set_back() {
+        let mut engine = Engine::new(rtspscope_engine::EngineOptions::default());
+        let mut lookout = lookout();
+        let mut looks = |ms: i64| {
+            let now = Timestamp(0) + Span::from_millis(ms);
+            lookout.look(now, &mut engine).is_some()
+        };
+        let seen = [100_000, 101_999, 102_000, 102_001, 5_000, 6_000].map(&mut looks);
+        assert_eq!(seen, [true, false, true, false, true, false]);
+    }
+}
