@@ -1,4 +1,4 @@
-//! Days of sessions in minutes: clients come and go as fast as they can, while the program must stay as small as it is.
+//! Days of sessions in minutes: clients come and go many times a second, while the program must stay as small as it is.
 
 use std::io::{self, Write};
 use std::thread;

@@ -6,8 +6,13 @@
 
 use std::error::Error;
 use std::io::{self, Write};
+use std::thread;
+use std::time::Duration;
 
 use rtspscope_tests::scripted::Script;
+
+/// Rest between two sessions of many.
+const PAUSE: Duration = Duration::from_millis(150);
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -22,6 +27,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     for _ in 1..times {
         // One that fails is a session too.
         let _outcome = script.play();
+        thread::sleep(PAUSE);
     }
     writeln!(io::stdout(), "{}", script.play()?)?;
     Ok(())

@@ -25,6 +25,10 @@ use crate::failure::Failure;
 /// Records that are read from the ring before the host gets them.
 const BATCH: usize = 1024;
 
+/// Rest after the kernel was told of new media, in times of what that took: of a storm of SETUPs most are told together,
+/// or snapshots would leave no time for the ring.
+const FOLLOW_REST: u32 = 3;
+
 /// What the last look into the ring found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Ring {
@@ -61,6 +65,10 @@ pub(super) struct Live {
     hook: Hook,
     clock: Clock,
     handed_over: u64,
+    /// A SETUP was answered that the kernel does not know of yet.
+    is_set_up: bool,
+    /// When it may be told the next time.
+    follow_at: Option<Instant>,
     health: Option<(Health, Option<Instant>)>,
 }
 
@@ -119,6 +127,8 @@ impl Live {
             hook: options.hook,
             clock: Clock::start(),
             handed_over: 0,
+            is_set_up: false,
+            follow_at: None,
             health: options.health.then(|| (Health::watch(), None)),
         })
     }
@@ -278,13 +288,17 @@ impl Source for Live {
     }
 
     fn turn(&mut self, host: &mut dyn LiveHost) -> Result<(), Failure> {
-        if !host.handle_batch()? {
+        self.is_set_up |= host.handle_batch()?;
+        let begun_at = Instant::now();
+        if !self.is_set_up || self.follow_at.is_some_and(|at| begun_at < at) {
             return Ok(());
         }
+        self.is_set_up = false;
         let over = self
             .endpoints
             .update(&host.snapshot())
             .map_err(LiveError::from)?;
+        self.follow_at = Some(Instant::now() + begun_at.elapsed() * FOLLOW_REST);
         if over.is_empty() {
             return Ok(());
         }
