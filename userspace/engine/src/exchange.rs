@@ -203,11 +203,18 @@ impl Exchanges {
     }
 }
 
+/// What a message and what is noted of it take besides their text, in bytes. Numbers rather than sizes of types, so that a
+/// cap is reached at the same packet on machines whose pointers are shorter.
+const MESSAGE_BYTES: usize = 176;
+const ANOMALY_BYTES: usize = 40;
+const _: () = assert!(size_of::<Message>() + size_of::<Exchange>() <= MESSAGE_BYTES);
+const _: () = assert!(size_of::<Anomaly>() <= ANOMALY_BYTES);
+
 /// Bytes that keeping a message takes: small messages in great number cost more than their text.
 fn cost(message: &Message) -> usize {
     let noted = message.anomalies.iter();
-    let noted = noted.map(|odd| size_of::<Anomaly>() + odd.what.len());
-    size_of::<Message>() + size_of::<Exchange>() + message.raw.len() + noted.sum::<usize>()
+    let noted = noted.map(|odd| ANOMALY_BYTES + odd.what.len());
+    MESSAGE_BYTES + message.raw.len() + noted.sum::<usize>()
 }
 
 #[cfg(test)]

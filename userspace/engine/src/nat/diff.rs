@@ -148,7 +148,7 @@ fn has_end(message: &Message) -> bool {
 fn is_complete(message: &MessageSlice<'_>) -> bool {
     message
         .content_length()
-        .is_none_or(|len| message.body.len() >= len)
+        .is_none_or(|len| message.body.len() as u64 >= len)
 }
 
 /// One field that differs, before it knows its message.

@@ -126,7 +126,7 @@ impl<'a> MessageSlice<'a> {
     }
 
     /// Body length that the message announces (RFC 2326 §12.14).
-    pub fn content_length(&self) -> Option<usize> {
+    pub fn content_length(&self) -> Option<u64> {
         self.header("Content-Length")?.value.number()
     }
 

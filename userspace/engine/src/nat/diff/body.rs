@@ -195,6 +195,6 @@ fn compare_length([a, b]: [&MessageSlice<'_>; 2], grown: i64, changes: &mut Chan
 }
 
 /// Lengths are compared as signed numbers; one beyond any message saturates.
-fn signed(len: usize) -> i64 {
-    i64::try_from(len).unwrap_or(i64::MAX)
+fn signed(len: impl TryInto<i64>) -> i64 {
+    len.try_into().unwrap_or(i64::MAX)
 }

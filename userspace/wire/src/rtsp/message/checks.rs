@@ -76,7 +76,7 @@ fn note_body_len(message: &MessageSlice<'_>, notes: &mut Notes) {
         return;
     };
     let at = field.value.at.clone();
-    match (message.content_length(), message.body.len()) {
+    match (message.content_length(), message.body.len() as u64) {
         (None, _) => notes.add(at, "Content-Length is no number"),
         (Some(announced), there) if announced > there => {
             notes.add(
@@ -86,7 +86,7 @@ fn note_body_len(message: &MessageSlice<'_>, notes: &mut Notes) {
         }
         (Some(announced), there) if announced < there => {
             notes.add(
-                message.head_len + announced..end,
+                message.head_len + announced as usize..end,
                 format_args!("Content-Length announces {announced} bytes, {there} are there"),
             );
         }

@@ -69,6 +69,18 @@ fn a_request_is_read_with_the_place_of_each_part() {
 }
 
 #[test]
+fn a_length_beyond_32_bits_is_told_as_it_stands_on_every_machine() {
+    let raw = b"RTSP/1.0 200 OK\r\nCSeq: 2\r\nContent-Length: 5000000000\r\n\r\nv=0\r\n";
+    let Parsed { value, anomalies } = parse(raw);
+    assert_eq!(value.content_length(), Some(5_000_000_000));
+    let what: Vec<&str> = anomalies.iter().map(|odd| odd.what.as_ref()).collect();
+    assert_eq!(
+        what,
+        ["Content-Length announces 5000000000 bytes, 5 are there"]
+    );
+}
+
+#[test]
 fn a_response_is_read_with_its_body() {
     let raw = b"RTSP/1.0 200 OK\r\nCSeq: 2\r\nContent-Length: 5\r\n\r\nv=0\r\n";
     let Parsed { value, anomalies } = parse(raw);

@@ -3,8 +3,8 @@
 /// The body that a head announces.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct AnnouncedBody {
-    /// Content-Length.
-    pub(super) len: Option<usize>,
+    /// Content-Length; of any size, since a stranger wrote it, and the same on every machine.
+    pub(super) len: Option<u64>,
     /// True for lines of text, and where no type is given.
     pub(super) is_text: bool,
     /// True for a session description.
@@ -34,7 +34,7 @@ fn header<'a>(head: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
     })
 }
 
-fn number(value: &[u8]) -> Option<usize> {
+fn number(value: &[u8]) -> Option<u64> {
     let digits = value
         .iter()
         .take_while(|byte| byte.is_ascii_digit())

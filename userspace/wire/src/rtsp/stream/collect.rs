@@ -52,7 +52,7 @@ enum Phase {
     OpenBody,
     /// Up to `end`; frames and start lines are looked for in text only.
     Body {
-        end: usize,
+        end: u64,
         is_text: bool,
     },
 }
@@ -101,7 +101,7 @@ impl Collector {
     /// Bytes of the body that are still to come; 0 where its length is not known.
     pub(super) fn missing_body_len(&self) -> u64 {
         match self.phase {
-            Phase::Body { end, .. } => end.saturating_sub(self.message.raw.len()) as u64,
+            Phase::Body { end, .. } => end.saturating_sub(self.len() as u64),
             Phase::Head | Phase::PerhapsBody | Phase::OpenBody => 0,
         }
     }
@@ -167,7 +167,7 @@ impl Collector {
         self.message.complete = match self.phase {
             Phase::Head => false,
             Phase::PerhapsBody | Phase::OpenBody => ending == Ending::Boundary,
-            Phase::Body { end, .. } => self.len() == end,
+            Phase::Body { end, .. } => self.len() as u64 == end,
         };
         if !self.message.complete {
             self.note(
@@ -300,7 +300,7 @@ impl Collector {
         self.phase = match body.len {
             _ if self.is_http => return Some(self.end_without_body(head_len)),
             Some(len) => Phase::Body {
-                end: head_len.saturating_add(len),
+                end: (head_len as u64).saturating_add(len),
                 is_text: body.is_text,
             },
             None if body.is_description => Phase::PerhapsBody,
@@ -333,7 +333,7 @@ impl Collector {
 
     const fn end_without_body(&mut self, head_len: usize) -> Progress {
         self.phase = Phase::Body {
-            end: head_len,
+            end: head_len as u64,
             is_text: true,
         };
         Progress::Ends(head_len)
@@ -362,9 +362,9 @@ impl Collector {
     }
 
     /// Where the body ends; beyond any length where that is not known.
-    const fn body_end(&self) -> usize {
+    fn body_end(&self) -> usize {
         match self.phase {
-            Phase::Body { end, .. } => end,
+            Phase::Body { end, .. } => usize::try_from(end).unwrap_or(usize::MAX),
             Phase::Head | Phase::PerhapsBody | Phase::OpenBody => usize::MAX,
         }
     }
