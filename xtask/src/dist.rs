@@ -3,6 +3,7 @@
 mod binary;
 mod check;
 mod compiler;
+mod embedded;
 mod emulator;
 mod packages;
 mod table;
@@ -46,6 +47,7 @@ pub(crate) fn main(workspace: &Workspace, args: &Args) -> Result<()> {
     let mut rows = Vec::new();
     for target in targets {
         let binary = binary::build(workspace, &zig, target)?;
+        embedded::check(&binary)?;
         announce(&binary.display().to_string());
         let runner = Runner::find(workspace, target);
         let outcome = match (&checks, &runner) {
