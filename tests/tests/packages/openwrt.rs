@@ -233,10 +233,12 @@ fn devices_and_further_ports_can_be_named() -> io::Result<()> {
     };
     router.configure(
         "config rtspscope 'main'\n\toption enabled '1'\n\tlist lan 'eth1.20'\n\toption ring '2M'\n\toption backend 'afpacket'\n\
+         \toption metrics '127.0.0.1:9554'\n\
          \tlist rtsp_port '554'\n\tlist rtsp_port '8554'\n",
     )?;
     let command = "command </usr/bin/rtspscope> <watch> <--no-tui> <--format> <ndjson> <--ring> <2M> <--lan> <eth1.20>\n\
                    +command <--backend> <afpacket>\n\
+                   +command <--metrics> <127.0.0.1:9554>\n\
                    +command <--rtsp-port> <554>\n+command <--rtsp-port> <8554>\n";
     assert_eq!(router.start()?, format!("instance <main>\n{command}{REST}"));
     Ok(())
