@@ -6,7 +6,7 @@
 mod capture;
 mod kernel;
 mod live;
-pub(crate) mod measure;
+mod measure;
 mod offline;
 mod soak;
 

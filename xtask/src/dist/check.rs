@@ -13,8 +13,7 @@ use anyhow::{Context as _, Result, bail};
 
 use super::{binary::FEATURES, emulator::Runner};
 use crate::{
-    bench::measure::cost_of,
-    process::{announce, describe, run},
+    process::{announce, describe, on_path, run},
     workspace::{Profile, Workspace},
 };
 
@@ -29,6 +28,7 @@ const FORMATS: [&str; 2] = ["json", "html"];
 pub(super) struct Checks {
     expected: Vec<Expected>,
     cameras: PathBuf,
+    time: PathBuf,
 }
 
 /// A command line and what the native build answers.
@@ -52,6 +52,7 @@ pub(super) struct Outcome {
 impl Checks {
     /// Builds the native program and asks it for everything.
     pub(super) fn prepare(workspace: &Workspace) -> Result<Self> {
+        let time = on_path("time").context("memory is measured by GNU time (Debian: time)")?;
         announce("building the native program for comparison");
         let mut cargo = workspace.cargo("build");
         run(cargo
@@ -76,7 +77,11 @@ impl Checks {
                 expected.push(Expected { arguments, report });
             }
         }
-        Ok(Self { expected, cameras })
+        Ok(Self {
+            expected,
+            cameras,
+            time,
+        })
     }
 
     /// Holds a binary against all of it; an error names the first report that differs.
@@ -92,9 +97,9 @@ impl Checks {
                 );
             }
         }
-        let peak = |arguments: &[&str]| -> Result<u64> {
-            let cost = cost_of(runner.command(binary).args(arguments))?;
-            Ok(cost.peak_memory_bytes)
+        let peak = |arguments: &[&str]| {
+            let mut command = runner.command(binary);
+            peak_memory(&self.time, command.args(arguments))
         };
         let cameras = self.cameras.display().to_string();
         Ok(Outcome {
@@ -120,6 +125,26 @@ fn answer(command: &mut Command) -> Result<Vec<u8>> {
         );
     }
     Ok(output.stdout)
+}
+
+/// Largest resident set of a run, in bytes.
+///
+/// By a program between: what the kernel keeps of a child counts its parent's memory until the child is a program of its
+/// own, and this one holds many reports.
+fn peak_memory(time: &Path, command: &mut Command) -> Result<u64> {
+    let mut timed = Command::new(time);
+    timed
+        .args(["-q", "-f", "%M"])
+        .arg(command.get_program())
+        .args(command.get_args());
+    let output = timed.output().context("cannot start time")?;
+    let told = String::from_utf8_lossy(&output.stderr);
+    let kib = told
+        .lines()
+        .last()
+        .and_then(|line| line.parse::<u64>().ok());
+    let kib = kib.with_context(|| format!("`{}` told no memory: {told}", describe(command)))?;
+    Ok(kib * 1024)
 }
 
 fn first_difference(one: &[u8], other: &[u8]) -> usize {
@@ -189,6 +214,14 @@ mod tests {
         assert_eq!(first_difference(b"same", b"same"), 4);
         assert_eq!(first_difference(b"{\"lost\":0}", b"{\"lost\":1}"), 8);
         assert_eq!(first_difference(b"short", b"shorter"), 5);
+    }
+
+    #[test]
+    fn the_memory_of_a_run_is_its_own() {
+        let Some(time) = on_path("time") else { return };
+        let held = vec![1_u8; 64 << 20];
+        let peak = peak_memory(&time, &mut Command::new("true")).expect("`true` runs");
+        assert!(peak > 0 && peak < held.len() as u64, "{peak}");
     }
 
     #[test]
