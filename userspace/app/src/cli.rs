@@ -142,6 +142,9 @@ pub(crate) struct WatchArgs {
     /// Show figures to Prometheus at this address, below /metrics.
     #[arg(long, value_name = "ADDRESS:PORT", conflicts_with = "files")]
     pub metrics: Option<SocketAddr>,
+    /// Go on as this user once interfaces, port and recording are open; it keeps only the capabilities that the backend needs.
+    #[arg(long, value_name = "NAME", conflicts_with = "files")]
+    pub user: Option<String>,
     /// End by itself after this time, for example 30s, 5m or 1h.
     #[arg(long, value_name = "TIME", value_parser = parse_duration)]
     pub duration: Option<Duration>,

@@ -29,6 +29,7 @@ use crate::output::privacy::Privacy;
 use crate::output::text::Style;
 use crate::progress::Progress;
 use crate::run::{Filter, Known, Pace, Run, RunOptions, Turn, View};
+use crate::sandbox::{self, Capability, Rest, User};
 use crate::tui::{Screen, ScreenOptions};
 
 /// Done.
@@ -92,6 +93,14 @@ fn analyze(args: &AnalyzeArgs) -> Result<u8, Failure> {
             Box::new(Lines::new(LineFormat::Ndjson, destination, privacy, style))
         }
     };
+    let reads = files
+        .iter()
+        .flat_map(|file| [Some(file.path.clone()), file.kept_at.clone()]);
+    let writes = [&common.output, &args.bundle].into_iter().flatten();
+    sandbox::read_only(
+        reads.flatten().collect(),
+        &writes.cloned().collect::<Vec<_>>(),
+    );
     let shows_progress = args.format != ReportFormat::Ndjson;
     let mut options = RunOptions {
         keep_counters: bundle.is_some(),
@@ -137,7 +146,11 @@ fn watch(args: &WatchArgs) -> Result<u8, Failure> {
 
 fn watch_view(args: &WatchArgs, files: &[NamedFile]) -> Result<Box<dyn View>, Failure> {
     let common = &args.common;
-    let destination = Destination::new(common.output.as_deref());
+    let mut destination = Destination::new(common.output.as_deref());
+    if files.is_empty() {
+        // A live run gives up the right to make files of others.
+        destination.open()?;
+    }
     let style = style(&destination, common);
     let privacy = privacy(common);
     Ok(if args.no_tui {
@@ -190,6 +203,7 @@ fn watch_live(args: &WatchArgs, view: Box<dyn View>) -> Result<u8, Failure> {
         },
         health: !args.no_tui,
         kernel_log: args.common.verbose,
+        rest: rest(args)?,
     };
     let metrics = args.metrics.map(|_| Metrics::default());
     let mut options = RunOptions {
@@ -217,6 +231,22 @@ fn watch_live(args: &WatchArgs, view: Box<dyn View>) -> Result<u8, Failure> {
         Ok(()) | Err(Failure::UserLeft) => Ok(status(&run.finish()?, &args.common)),
         Err(failure) => Err(failure),
     }
+}
+
+/// What a live run goes on with. At the screen root saves where it likes, so that it keeps the right to.
+fn rest(args: &WatchArgs) -> Result<Rest, Failure> {
+    let user = args.user.as_deref().map(User::named).transpose()?;
+    let saves_as_root = !args.no_tui && user.is_none();
+    let writes = [&args.record, &args.common.output];
+    Ok(Rest {
+        capabilities: saves_as_root
+            .then_some(Capability::DAC_OVERRIDE)
+            .into_iter()
+            .collect(),
+        reads: args.no_tui.then(Vec::new),
+        writes: writes.into_iter().flatten().cloned().collect(),
+        user,
+    })
 }
 
 /// Reads all files to their end, or until the user leaves.

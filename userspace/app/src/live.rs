@@ -50,6 +50,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until};
 use error::LiveError;
 
 use crate::failure::Failure;
+use crate::sandbox::{self, Capability, Rest};
 use rtspscope_capture::Host;
 
 pub(crate) use backend::Backend;
@@ -89,6 +90,8 @@ pub(crate) struct LiveOptions {
     pub hook: Hook,
     /// Let the kernel count what its programs cost, and tell the host how the run is.
     pub health: bool,
+    /// What the process goes on with once the interfaces are open, besides what the backend needs.
+    pub rest: Rest,
     /// Lets the kernel programs say what they could not read or copy, and which connections they recognised.
     pub kernel_log: bool,
 }
@@ -137,6 +140,9 @@ pub(crate) trait LiveHost: Host {
 
 /// One way of seeing what the interfaces carry, under way.
 trait Source {
+    /// Capabilities that tapping an interface which comes back takes.
+    fn needs(&self) -> Vec<Capability>;
+
     /// How long to wait before the next look for frames; none at all where more are there already.
     fn pause(&self) -> Duration;
 
@@ -184,10 +190,29 @@ const VIEW_INTERVAL: Duration = Duration::from_millis(50);
 /// [`LiveHost::handle_batch`] may end the run early with its error; what was attached is detached all the same.
 pub(crate) async fn run(options: &LiveOptions, host: &mut dyn LiveHost) -> Result<(), Failure> {
     let mut live = backend::open(options, host)?;
+    if let Err(failure) = give_up_the_rest(options, live.needs(), host) {
+        live.detach()?;
+        return Err(failure);
+    }
     let ended = observe(options.duration, live.as_mut(), host).await;
     live.detach()?;
     ended?;
     live.drain_last(host)
+}
+
+/// Keeps what tapping takes and what the options say; from here on strangers' bytes are read.
+fn give_up_the_rest(
+    options: &LiveOptions,
+    needed: Vec<Capability>,
+    host: &mut dyn LiveHost,
+) -> Result<(), Failure> {
+    let mut rest = options.rest.clone();
+    rest.capabilities.extend(needed);
+    let told = sandbox::enter(&rest)?;
+    if options.kernel_log {
+        host.note("sandbox", &told);
+    }
+    Ok(())
 }
 
 /// The loop: frames as they come, counters and the view from time to time.

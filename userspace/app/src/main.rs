@@ -14,6 +14,7 @@ mod metrics;
 mod output;
 mod progress;
 mod run;
+mod sandbox;
 mod story;
 mod tui;
 

@@ -17,6 +17,7 @@ use super::interfaces::{self, Interface};
 use super::links::{Change, Links};
 use super::{BUSY, Gauges, HEALTH_INTERVAL, LiveHost, LiveOptions, QUIET, Source};
 use crate::failure::Failure;
+use crate::sandbox::Capability;
 
 /// Frames that are read from one interface before the others get their turn and the host gets them.
 const BATCH: usize = 512;
@@ -158,6 +159,10 @@ impl Copied {
 }
 
 impl Source for Copied {
+    fn needs(&self) -> Vec<Capability> {
+        vec![Capability::NET_RAW]
+    }
+
     fn pause(&self) -> Duration {
         match self.found {
             (_, true) => Duration::ZERO,

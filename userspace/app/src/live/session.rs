@@ -21,6 +21,7 @@ use super::kernel_log::KernelLog;
 use super::links::{Change, Links};
 use super::{BUSY, Gauges, HEALTH_INTERVAL, Hook, LiveHost, LiveOptions, QUIET, Source, privilege};
 use crate::failure::Failure;
+use crate::sandbox::Capability;
 
 /// Records that are read from the ring before the host gets them.
 const BATCH: usize = 1024;
@@ -180,6 +181,13 @@ impl Live {
 }
 
 impl Source for Live {
+    fn needs(&self) -> Vec<Capability> {
+        let mirror = self.taps.iter().any(|tap| tap.role == TapRole::Mirror);
+        let programs = [Capability::NET_ADMIN, Capability::PERFMON, Capability::BPF];
+        let promiscuous = mirror.then_some(Capability::NET_RAW);
+        programs.into_iter().chain(promiscuous).collect()
+    }
+
     fn pause(&self) -> Duration {
         match self.ring_is {
             Ring::Full => Duration::ZERO,
