@@ -5,7 +5,7 @@
 
 use crate::facts::{Capture, MediaFacts, SessionFacts, Sides, play};
 use crate::input::LossKind;
-use crate::model::{AlgAction, AlgEffect, AlgJudgement, Leg, Session, Tap};
+use crate::model::{AlgAction, AlgEffect, AlgJudgement, Exchange, Leg, Session, Tap};
 
 /// Judges a session that was captured by these taps with these losses. Unknown where one side only was seen, or where the
 /// text is encrypted.
@@ -32,9 +32,20 @@ fn action(facts: SessionFacts<'_>, sides: &Sides<'_>) -> AlgAction {
         .any(|media| media.let_in_rtp().or(media.let_in_rtcp()).is_some())
     {
         AlgAction::Pinhole
+    } else if began_before(sides) {
+        // What an ALG rewrites most was said before.
+        AlgAction::Unknown
     } else {
         AlgAction::None
     }
+}
+
+/// Whether the capture began after the session was set up.
+fn began_before(sides: &Sides<'_>) -> bool {
+    [sides.client, sides.server].into_iter().all(|leg| {
+        let is_setup = |exchange: &Exchange| exchange.is("SETUP");
+        leg.began_before() && !leg.exchanges.iter().any(is_setup)
+    })
 }
 
 /// The worst that holds: one lost medium is what the viewer notices, whatever became of the others.

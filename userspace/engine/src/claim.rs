@@ -6,14 +6,17 @@
 
 mod arrival;
 mod direction;
+mod medium;
 mod rounds;
 mod seat;
+mod untold;
 
+use crate::datagram_talk::DatagramTalks;
 use crate::flow::{Epoch, Flow, FlowTable};
 use crate::fragmented::FragmentedFlows;
 use crate::groups::Groups;
 use crate::icmp::IcmpErrors;
-use crate::model::Session;
+use crate::model::{Session, UnclaimedRtp};
 use crate::record::Record;
 use seat::Seat;
 
@@ -24,6 +27,7 @@ pub(crate) struct Heard<'a> {
     pub(crate) icmp: &'a IcmpErrors,
     pub(crate) groups: &'a Groups,
     pub(crate) fragmented: &'a FragmentedFlows,
+    pub(crate) datagram_talks: &'a DatagramTalks,
 }
 
 /// One use of one flow.
@@ -49,15 +53,21 @@ impl Unit<'_> {
     }
 }
 
-/// Fills the arrivals of all media of all sessions. `records` are the connections of each session's legs.
-pub(crate) fn fill_arrivals(sessions: &mut [Session], records: &[Vec<&Record>], heard: Heard<'_>) {
+/// Fills the arrivals of all media of all sessions, those among them of which only packets tell. `records` are the
+/// connections of each session's legs. Returns the RTP that is nobody's, the largest first.
+pub(crate) fn fill_arrivals(
+    sessions: &mut [Session],
+    records: &[Vec<&Record>],
+    heard: Heard<'_>,
+) -> Vec<UnclaimedRtp> {
     let flows = heard.flows.flows().iter();
     let units: Vec<Unit<'_>> = flows
         .flat_map(|flow| flow.epochs().map(move |epoch| Unit { flow, epoch }))
         .collect();
     let mut seats = seat::seats(sessions);
-    let strays = rounds::assign(&mut seats, &units);
+    let (strays, mut taken) = rounds::assign(&mut seats, &units);
     direction::settle(sessions, records, &mut seats, &units);
+    untold::adopt(sessions, &mut seats, &units, &mut taken);
     let arrivals: Vec<_> = seats
         .iter()
         .map(|seat| arrival::at_seat(seat, sessions, records, &units, heard))
@@ -81,6 +91,22 @@ pub(crate) fn fill_arrivals(sessions: &mut [Session], records: &[Vec<&Record>], 
         {
             media.arrivals.push(arrival);
         }
+    }
+    let unclaimed = untold::unclaimed(&units, &taken);
+    let unclaimed = unclaimed.into_iter().filter_map(|index| units.get(index));
+    unclaimed.take(MAX_UNCLAIMED).map(unclaimed_rtp).collect()
+}
+
+/// Flows of RTP without a session that are kept; a report tells of the first.
+const MAX_UNCLAIMED: usize = 64;
+
+fn unclaimed_rtp(unit: &Unit<'_>) -> UnclaimedRtp {
+    UnclaimedRtp {
+        first: unit.epoch.first,
+        from: unit.flow.from,
+        to: unit.flow.to,
+        packets: unit.rtp_packets(),
+        ssrc: unit.epoch.ssrc(),
     }
 }
 

@@ -11,6 +11,7 @@ use rtspscope_wire::{Direction, FrameRef, LinkType, TapId};
 use crate::advice::{self, Named};
 use crate::claim::Heard;
 use crate::connections::Connections;
+use crate::datagram_talk::DatagramTalks;
 use crate::flow::{FlowTable, Noted};
 use crate::fragmented::FragmentedFlows;
 use crate::groups::Groups;
@@ -62,6 +63,7 @@ pub struct Engine {
     fragments: Option<Box<Defragmenter>>,
     fragment_limits: FragmentLimits,
     fragmented: FragmentedFlows,
+    datagram_talks: DatagramTalks,
     events: Events,
     sessions: u32,
     retired: u64,
@@ -111,6 +113,7 @@ impl Engine {
                 bytes: limits.fragment_bytes,
             },
             fragmented: FragmentedFlows::new(limits.fragmented_flows),
+            datagram_talks: DatagramTalks::new(limits.datagram_talks),
             events: Events {
                 queue: VecDeque::new(),
                 max: limits.events.max(1),
@@ -206,6 +209,7 @@ impl Engine {
                 icmp: &self.icmp,
                 groups: &self.groups,
                 fragmented: &self.fragmented,
+                datagram_talks: &self.datagram_talks,
             },
             &mut self.sessions,
         );
@@ -334,6 +338,7 @@ impl Engine {
     fn handle_datagram(&mut self, frame: &FrameRef<'_>, datagram: &Datagram<'_>) {
         self.taps.count_datagrams(frame.tap, 1);
         let at = locate(frame);
+        self.datagram_talks.note(at, datagram);
         let noted = self.flows.count(
             at,
             datagram.source,

@@ -22,6 +22,7 @@ mod claim;
 mod connection;
 mod connections;
 mod counting;
+mod datagram_talk;
 mod exchange;
 mod facts;
 mod flow;

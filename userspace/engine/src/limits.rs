@@ -70,6 +70,8 @@ pub struct Limits {
     pub fragment_bytes: usize,
     /// Directed UDP flows of which datagrams that come in fragments are counted.
     pub fragmented_flows: usize,
+    /// Pairs of ends of which RTSP in UDP datagrams is counted.
+    pub datagram_talks: usize,
     /// ICMP errors kept.
     pub icmp_errors: usize,
     /// Hosts with the multicast groups that they spoke of, of which it is kept whether they listen.
@@ -101,6 +103,7 @@ impl Default for Limits {
             fragmented_packets: 256,
             fragment_bytes: 2 << 20,
             fragmented_flows: 1_024,
+            datagram_talks: 64,
             icmp_errors: 4_096,
             group_members: 4_096,
             events: 65_536,

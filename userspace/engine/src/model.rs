@@ -29,8 +29,40 @@ pub struct Snapshot {
     pub retired: u64,
     /// All findings, worst first within a session, sessions in order.
     pub findings: Vec<Finding>,
+    /// RTP that belongs to no session, the flows with most packets first and no more than 64.
+    pub unclaimed: Vec<UnclaimedRtp>,
+    /// RTSP that goes in UDP datagrams, which is not followed.
+    pub datagram_talks: Vec<DatagramTalk>,
     /// The router that the remedies are for, where it is known.
     pub router: Option<Named>,
+}
+
+/// A flow of RTP that no session is known to have set up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UnclaimedRtp {
+    /// First packet.
+    pub first: Locator,
+    /// Sender.
+    pub from: SocketAddr,
+    /// Receiver.
+    pub to: SocketAddr,
+    /// RTP packets.
+    pub packets: u64,
+    /// Synchronisation source: of two the one that sent more.
+    pub ssrc: Option<u32>,
+}
+
+/// RTSP messages in UDP datagrams between two ends at one tap.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DatagramTalk {
+    /// The first of them.
+    pub first: Locator,
+    /// The end that asks.
+    pub client: SocketAddr,
+    /// The end that answers.
+    pub server: SocketAddr,
+    /// Messages either way.
+    pub messages: u64,
 }
 
 /// One tap and what passed it.
@@ -182,6 +214,13 @@ pub struct Leg {
     pub desync: Option<Desync>,
 }
 
+impl Leg {
+    /// Whether the connection was there when the capture began.
+    pub const fn began_before(&self) -> bool {
+        self.client_isn.is_none() && self.server_isn.is_none()
+    }
+}
+
 /// Times when an end of a connection let no more bytes in: a window of zero (RFC 9293 §3.8.6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ShutWindow {
@@ -317,6 +356,8 @@ pub struct MediaStream {
     pub direction: MediaDirection,
     /// What the SDP says of that, by the view of whoever wrote it: cameras differ in whose view they take.
     pub sdp_direction: Option<StreamDirection>,
+    /// What speaks for it where no message tells of it: several signs, never one; empty for media of which messages tell.
+    pub hints: Vec<MediaHint>,
     /// Whether a SETUP for it was accepted.
     pub set_up: bool,
     /// What the two ends agreed on, the client's part as the client itself wrote it.
@@ -330,6 +371,11 @@ pub struct MediaStream {
 }
 
 impl MediaStream {
+    /// Whether only its packets tell of it.
+    pub const fn is_inferred(&self) -> bool {
+        !self.hints.is_empty()
+    }
+
     /// Whether it is carried without RTP: MPEG-TS or else straight in UDP, as IPTV has it (`MP2T/H2221/UDP`, `RAW/RAW/UDP`).
     pub fn is_raw(&self) -> bool {
         let profile = self.profile.as_deref();
@@ -371,6 +417,21 @@ pub enum MediaDirection {
     FromServer,
     /// The client: it records to a server (RFC 2326 §10.11), or it speaks to a camera (ONVIF Streaming §5.3).
     FromClient,
+}
+
+/// A sign that packets are a medium of a session, where no message tells of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum MediaHint {
+    /// RTP that goes on in sequence (RFC 3550 §A.1).
+    RtpSequence,
+    /// It goes between the hosts of the RTSP connection, and of no other connection that might have set it up.
+    SameHosts,
+    /// The same source was seen at both legs.
+    SameSource,
+    /// Reports go beside it (RTCP).
+    Reports,
+    /// The RTP-Info of an accepted PLAY names its source or its first packet.
+    RtpInfo,
 }
 
 /// How packets that only repeat or repair others are told from a medium's own.

@@ -106,7 +106,7 @@ pub(crate) fn session(
     let views: Vec<&Leg> = legs.iter().collect();
     let (near, far) = (*views.first()?, *views.last()?);
     let mut media = media::media(&views);
-    if media.is_empty() && began_before(near) {
+    if media.is_empty() && near.began_before() {
         media = media::untold(channels(sources), views.len());
     }
     let tunnelled = sources.iter().any(|source| source.is_tunnel());
@@ -181,11 +181,6 @@ fn sequence_delta(pre: &Leg, post: &Leg) -> i64 {
     last.unwrap_or(0)
 }
 
-/// Whether the connection was there when the capture began.
-fn began_before(leg: &Leg) -> bool {
-    leg.client_isn.is_none() && leg.server_isn.is_none()
-}
-
 /// Channels on which the server of any of these connections sent RTP.
 fn channels(sources: &[&Source<'_>]) -> Vec<u8> {
     let records = sources.iter().map(|source| source.record);
@@ -212,8 +207,8 @@ fn state(leg: &Leg, has_media: bool) -> SessionState {
         (Some(_), _) => SessionState::Ended,
         // A PLAY that the capture cannot show is not known to have failed.
         (None, _) if leg.closed.is_some() && hides_messages(leg) => SessionState::Ended,
-        (None, Some(_)) if began_before(leg) => SessionState::Ended,
-        (None, None) if began_before(leg) && has_media => SessionState::Playing,
+        (None, Some(_)) if leg.began_before() => SessionState::Ended,
+        (None, None) if leg.began_before() && has_media => SessionState::Playing,
         (None, _) if leg.closed.is_some() => SessionState::Failed,
         (None, _) => SessionState::Negotiating,
     }
@@ -221,7 +216,7 @@ fn state(leg: &Leg, has_media: bool) -> SessionState {
 
 /// Whether there may be messages that the capture does not show or that cannot be read.
 fn hides_messages(leg: &Leg) -> bool {
-    leg.encrypted || leg.missing_bytes > 0 || began_before(leg)
+    leg.encrypted || leg.missing_bytes > 0 || leg.began_before()
 }
 
 fn ended_at(leg: &Leg) -> Option<Timestamp> {

@@ -5,7 +5,7 @@ use rtspscope_wire::{TapId, TapRole};
 use crate::claim::{self, Heard};
 use crate::connections::Connections;
 use crate::input::LossKind;
-use crate::model::{Leg, Session, Snapshot, Tap};
+use crate::model::{Leg, Session, Snapshot, Tap, UnclaimedRtp};
 use crate::nat::pairing;
 use crate::record::Record;
 use crate::session::{self, Source};
@@ -23,7 +23,7 @@ pub(crate) fn take(
         taps.get(usize::from(tap.0))
             .map_or(TapRole::Unknown, |tap| tap.role)
     };
-    let (mut sessions, slots) = assemble(connections, heard, role_of);
+    let (mut sessions, slots, unclaimed) = assemble(connections, heard, role_of);
     number(&mut sessions, &slots, connections, numbers);
     roles::assign_roles(&mut taps, &sessions);
     tap_clocks::assign(&mut taps, &sessions);
@@ -35,18 +35,20 @@ pub(crate) fn take(
         taps,
         losses,
         sessions,
+        unclaimed,
+        datagram_talks: heard.datagram_talks.list().to_vec(),
         ..Snapshot::default()
     };
     rules::check(&mut snapshot);
     snapshot
 }
 
-/// All sessions with their arrivals, and the slots of each one's connections.
+/// All sessions with their arrivals, the slots of each one's connections, and the RTP that is nobody's.
 fn assemble(
     connections: &Connections,
     heard: Heard<'_>,
     role_of: impl Fn(TapId) -> TapRole,
-) -> (Vec<Session>, Vec<Vec<usize>>) {
+) -> (Vec<Session>, Vec<Vec<usize>>, Vec<UnclaimedRtp>) {
     let records = connections.of_interest();
     let sources = session::sources(&records);
     let mut legs: Vec<Leg> = sources.iter().map(Source::leg).collect();
@@ -72,8 +74,8 @@ fn assemble(
             session_records.push(members.iter().map(|source| source.record).collect());
         }
     }
-    claim::fill_arrivals(&mut sessions, &session_records, heard);
-    (sessions, slots)
+    let unclaimed = claim::fill_arrivals(&mut sessions, &session_records, heard);
+    (sessions, slots, unclaimed)
 }
 
 /// The leg itself; what stays behind has no exchanges any more.

@@ -1,8 +1,8 @@
 //! The fixed words of the contract for what the engine's enumerations say.
 
 use rtspscope_engine::model::{
-    AlgAction, AlgEffect, DiffClass, MediaDirection, PairEvidence, ParameterSets, SessionState,
-    Side, TransportKind,
+    AlgAction, AlgEffect, DiffClass, MediaDirection, MediaHint, PairEvidence, ParameterSets,
+    SessionState, Side, TransportKind,
 };
 use rtspscope_engine::{LossKind, Severity};
 use rtspscope_wire::{LinkType, TapRole};
@@ -49,6 +49,16 @@ pub(crate) const fn direction(direction: MediaDirection) -> &'static str {
     match direction {
         MediaDirection::FromServer => "from-server",
         MediaDirection::FromClient => "from-client",
+    }
+}
+
+pub(crate) const fn hint(hint: MediaHint) -> &'static str {
+    match hint {
+        MediaHint::RtpSequence => "rtp-sequence",
+        MediaHint::SameHosts => "same-hosts",
+        MediaHint::SameSource => "same-source",
+        MediaHint::Reports => "reports",
+        MediaHint::RtpInfo => "rtp-info",
     }
 }
 

@@ -249,7 +249,6 @@ pub(crate) fn snapshot() -> Snapshot {
         blind_spots: vec![Code::CaptureIncomplete],
         sessions: vec![session],
         findings: vec![finding()],
-        retired: 0,
-        router: None,
+        ..Snapshot::default()
     }
 }

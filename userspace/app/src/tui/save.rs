@@ -147,6 +147,8 @@ fn only(snapshot: &Snapshot, id: u32) -> Option<Snapshot> {
         sessions: vec![session.clone()],
         findings: findings.cloned().collect(),
         retired: snapshot.retired,
+        unclaimed: snapshot.unclaimed.clone(),
+        datagram_talks: snapshot.datagram_talks.clone(),
         router: snapshot.router.clone(),
     })
 }

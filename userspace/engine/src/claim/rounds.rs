@@ -24,8 +24,9 @@ pub(super) struct Stray {
 
 type Ends = HashMap<(TapId, SocketAddr), Vec<usize>, FixedState>;
 
-/// Gives each unit to at most one seat, a group's to all who watch it, and names the media found at taps where their session has no leg.
-pub(super) fn assign<'u>(seats: &mut [Seat], units: &'u [Unit<'u>]) -> Vec<Stray> {
+/// Gives each unit to at most one seat, a group's to all who watch it, and names the media found at taps where their session
+/// has no leg. Also says of each unit whether somebody has it.
+pub(super) fn assign<'u>(seats: &mut [Seat], units: &'u [Unit<'u>]) -> (Vec<Stray>, Vec<bool>) {
     let mut table = Table {
         seats,
         units,
@@ -38,7 +39,11 @@ pub(super) fn assign<'u>(seats: &mut [Seat], units: &'u [Unit<'u>]) -> Vec<Stray
     table.by_source();
     table.by_sender();
     table.by_lack_of_others();
-    table.strays()
+    let (strays, mut taken) = (table.strays(), table.taken);
+    for index in strays.iter().flat_map(|stray| &stray.units) {
+        taken[*index] = true;
+    }
+    (strays, taken)
 }
 
 struct Table<'t, 'u> {

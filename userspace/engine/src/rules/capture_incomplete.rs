@@ -7,13 +7,13 @@ use crate::facts::MediaFacts;
 use crate::finding::{Code, Explanation, Finding, Severity, Subject};
 use crate::input::LossKind;
 use crate::locator::Locator;
-use crate::model::{Snapshot, Tap};
+use crate::model::{DatagramTalk, Snapshot, Tap, UnclaimedRtp};
 
 pub(super) const EXPLANATION: Explanation = Explanation {
     meaning: "Something that a conclusion would rest on was not captured. What the other findings say still holds; what they do not \
         say may be so all the same.",
     proof: "One side of the router only, no UDP in captures of a session that uses UDP, bytes missing in the connection, frames cut \
-        short, or packets that the capture itself lost.",
+        short, packets that the capture itself lost, RTSP in UDP datagrams, or RTP of which no message or more than one connection may tell.",
     not_this: "Packets that were lost on the wire are the other findings' business.",
     remedies: &[
         "Capture on both sides of the router at once, and give both: analyze --lan FILE --wan FILE",
@@ -68,6 +68,20 @@ pub(super) fn check(view: &View<'_>) -> Vec<Finding> {
             leg.first,
         ));
     }
+    let untold: Vec<_> = view
+        .session
+        .media
+        .iter()
+        .filter(|media| media.is_inferred())
+        .collect();
+    if let Some(medium) = untold.first() {
+        let first = medium.arrivals.iter().find_map(|arrival| arrival.rtp.first);
+        let told = match untold.len() {
+            1 => "a medium was set up in messages that cannot be read here: its packets tell of it, what was agreed on is not known".to_owned(),
+            several => format!("{several} media were set up in messages that cannot be read here: their packets tell of them, what was agreed on is not known"),
+        };
+        lacks.push((told, first.unwrap_or(leg.first)));
+    }
     if let Some(unknown) = unknown_membership(view) {
         lacks.push((unknown, leg.first));
     }
@@ -117,6 +131,8 @@ pub(super) fn check_capture(snapshot: &Snapshot) -> Vec<Finding> {
                 .filter_map(|(kind, count)| Some((told(*kind, *count)?, end_of(tap)))),
         );
     }
+    lacks.extend(snapshot.datagram_talks.iter().map(in_datagrams));
+    lacks.extend(unclaimed(snapshot));
     report(
         &lacks,
         Subject {
@@ -126,6 +142,47 @@ pub(super) fn check_capture(snapshot: &Snapshot) -> Vec<Finding> {
     )
     .into_iter()
     .collect()
+}
+
+fn in_datagrams(talk: &DatagramTalk) -> (String, Locator) {
+    let told = format!(
+        "{} RTSP messages go in UDP datagrams between {} and {}: such a session is not followed",
+        talk.messages, talk.client, talk.server
+    );
+    (told, talk.first)
+}
+
+/// RTP that is nobody's, where it must be: there is no RTSP at all, or several connections that might have set it up.
+fn unclaimed(snapshot: &Snapshot) -> Option<(String, Locator)> {
+    let is_disputed = |flow: &&UnclaimedRtp| {
+        let hosts = [flow.from.ip(), flow.to.ip()];
+        let legs = snapshot.sessions.iter().flat_map(|session| &session.legs);
+        let mut legs = legs.filter(|leg| leg.tap == flow.first.tap);
+        legs.any(|leg| {
+            let ends = [leg.client.ip(), leg.server.ip()];
+            leg.began_before() && ends.iter().all(|end| hosts.contains(end))
+        })
+    };
+    let without_rtsp = snapshot.sessions.is_empty();
+    let mut flows = snapshot.unclaimed.iter();
+    let flow = flows.find(|flow| without_rtsp || is_disputed(flow))?;
+    let more = match flows
+        .filter(|flow| without_rtsp || is_disputed(flow))
+        .count()
+    {
+        0 => String::new(),
+        more => format!(", and {more} more of the kind"),
+    };
+    let why = if without_rtsp {
+        "no RTSP that set it up: the connection is silent, speaks at a port that is not known, or was not captured"
+    } else {
+        "more than one RTSP connection that may have set it up before the capture began"
+    };
+    let told = format!(
+        "{} RTP packets go from {} to {}{more}, and there is {why}",
+        flow.packets, flow.from, flow.to
+    );
+    Some((told, flow.first))
 }
 
 fn end_of(tap: &Tap) -> Locator {

@@ -38,7 +38,7 @@ pub(super) fn check(view: &View<'_>) -> Vec<Finding> {
     }
     view.facts
         .media()
-        .filter(|media| media.is_udp())
+        .filter(|media| media.is_udp() || media.media.is_inferred())
         .filter_map(|media| finding(view, media))
         .collect()
 }

@@ -9,3 +9,4 @@ mod media;
 mod retire;
 mod sessions;
 mod support;
+mod untold;

@@ -135,6 +135,7 @@ impl Mapping<'_> {
             profile: self.optional(media.profile.as_deref()),
             direction: names::direction(media.direction),
             is_rtp: !media.is_raw(),
+            inferred_from: media.hints.iter().copied().map(names::hint).collect(),
             set_up: media.set_up,
             negotiated: self.negotiated(&media.negotiated),
             arrivals: media

@@ -134,6 +134,8 @@ pub(crate) struct Media {
     pub direction: &'static str,
     /// Whether its packets are RTP; `false` for media that are carried without it, of which datagrams are counted.
     pub is_rtp: bool,
+    /// What speaks for a medium of which only its packets tell; empty where messages do.
+    pub inferred_from: Vec<&'static str>,
     /// Whether a SETUP for it was accepted.
     pub set_up: bool,
     pub negotiated: Negotiated,

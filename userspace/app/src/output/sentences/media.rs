@@ -73,9 +73,13 @@ pub(in crate::output) fn counted(session: &Session) -> &'static str {
     }
 }
 
-/// Whether the two ends agreed on a medium, or the client asked for it in vain.
+/// Whether the two ends agreed on a medium, or the client asked for it in vain, or it was only seen.
 pub(in crate::output) const fn agreement(media: &Media) -> &'static str {
-    if media.set_up { "Agreed" } else { "Asked" }
+    match (media.set_up, media.inferred_from.is_empty()) {
+        (true, _) => "Agreed",
+        (false, true) => "Asked",
+        (false, false) => "Seen",
+    }
 }
 
 /// What the two ends agreed on, or what the client asked for in vain.
@@ -102,10 +106,25 @@ pub(in crate::output) fn agreed(media: &Media) -> String {
     if let Some(source) = &negotiated.source {
         parts.push(format!("source {source}"));
     }
-    if parts.len() == 1 {
+    if !media.inferred_from.is_empty() {
+        let signs: Vec<&str> = media.inferred_from.iter().map(|sign| told(sign)).collect();
+        parts.push(format!("of which only packets tell: {}", signs.join(", ")));
+    } else if parts.len() == 1 {
         parts.push("of which no SETUP is in the capture".to_owned());
     }
     parts.join(", ")
+}
+
+/// What speaks for media without a message.
+fn told(sign: &str) -> &str {
+    match sign {
+        "rtp-sequence" => "RTP in sequence",
+        "same-hosts" => "between the hosts of this connection and of no other",
+        "same-source" => "the same source at both taps",
+        "reports" => "reports beside it",
+        "rtp-info" => "named by RTP-Info",
+        other => other,
+    }
 }
 
 fn name(media: &Media) -> String {

@@ -1,7 +1,7 @@
 //! What is said of a session as a whole: which it is, how it stands, what an ALG did to it.
 
 use super::{Standing, media};
-use crate::output::json::{Report, Session};
+use crate::output::json::{Media, Report, Session};
 
 /// The session's URL, or what it is where no URL can be read.
 pub(in crate::output) fn title(session: &Session) -> &str {
@@ -158,7 +158,8 @@ fn unbroken(report: &Report, session: &Session) -> Verdict {
 
 /// Whether the client sends all media of which anything was agreed: it records.
 fn sends_only(session: &Session) -> bool {
-    let mut media = session.media.iter().filter(|media| media.set_up).peekable();
+    let is_there = |media: &&Media| media.set_up || !media.inferred_from.is_empty();
+    let mut media = session.media.iter().filter(is_there).peekable();
     media.peek().is_some() && media.all(media::is_from_client)
 }
 

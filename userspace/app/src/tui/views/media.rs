@@ -265,7 +265,9 @@ fn agreed(media: &MediaStream) -> String {
         parts.push(format!("group {group}:{rtp}"));
     }
     if parts.is_empty() {
-        return if media.set_up {
+        return if media.is_inferred() {
+            "nothing that a message shows: its packets tell of it".to_owned()
+        } else if media.set_up {
             "without ports".to_owned()
         } else {
             "nothing: no SETUP was accepted".to_owned()
