@@ -4,6 +4,7 @@
 
 pub mod camera;
 mod dialog;
+mod recording;
 mod text;
 
 use std::io::{self, Write};
@@ -39,6 +40,12 @@ pub struct Script {
     pub join: bool,
     /// Sends a receiver report for every ten datagrams, to the port that the reports of the server come from.
     pub reports: bool,
+    /// The server's port to which they go in its place.
+    pub reports_to: Option<u16>,
+    /// Closes its ports after so many packets, and opens them again a moment later.
+    pub close_after: Option<u32>,
+    /// Records: announces a description, and sends `packets` packets in place of receiving them.
+    pub record: bool,
     /// Asks for a keyframe after PLAY (RTCP PLI), inside the connection.
     pub ask_keyframe: bool,
     /// Sends `GET_PARAMETER` so often while media come over UDP.
@@ -52,8 +59,8 @@ pub struct Script {
 }
 
 impl Script {
-    /// Reads `--url`, `--agent`, `--transport`, `--port`, `--packets`, `--patience-ms`, `--hold-ms`, `--keepalive-ms`, `--stop-reading-ms`, `--split`,
-    /// `--pipelined`, `--punch`, `--join`, `--reports` and `--ask-keyframe`.
+    /// Reads `--url`, `--agent`, `--transport`, `--port`, `--packets`, `--patience-ms`, `--hold-ms`, `--keepalive-ms`, `--stop-reading-ms`, `--close-after`,
+    /// `--reports-to`, `--split`, `--pipelined`, `--punch`, `--join`, `--record`, `--reports` and `--ask-keyframe`.
     pub fn from_args(mut args: impl Iterator<Item = String>) -> Result<Self, String> {
         let mut script = Self {
             url: String::new(),
@@ -66,6 +73,9 @@ impl Script {
             hold: Duration::ZERO,
             join: false,
             reports: false,
+            reports_to: None,
+            close_after: None,
+            record: false,
             ask_keyframe: false,
             keepalive: None,
             stop_reading: None,
@@ -97,7 +107,14 @@ impl Script {
                 "--stop-reading-ms" => {
                     script.stop_reading = Some(Duration::from_millis(number(value()?)?.into()));
                 }
+                "--close-after" => script.close_after = Some(number(value()?)?),
+                "--reports-to" => {
+                    let port =
+                        u16::try_from(number(value()?)?).map_err(|error| error.to_string())?;
+                    script.reports_to = Some(port);
+                }
                 "--join" => script.join = true,
+                "--record" => script.record = true,
                 "--reports" => script.reports = true,
                 "--ask-keyframe" => script.ask_keyframe = true,
                 "--split" => script.split = true,
@@ -120,7 +137,11 @@ impl Script {
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(self.patience))?;
         let mut dialog = Dialog::new(stream, self.agent.clone());
-        let received = self.converse(&mut dialog, server, &media, &reports)?;
+        let received = if self.record {
+            recording::play(self, &mut dialog, server, &media)?
+        } else {
+            self.converse(&mut dialog, server, media, reports)?
+        };
         Ok(json!({ "answers": dialog.answers, "rtp": received }))
     }
 
@@ -128,8 +149,8 @@ impl Script {
         &self,
         dialog: &mut Dialog,
         server: SocketAddr,
-        media: &UdpSocket,
-        reports: &UdpSocket,
+        media: UdpSocket,
+        reports: UdpSocket,
     ) -> io::Result<u32> {
         if dialog.ask("OPTIONS", &self.url, "", None)?.is_none() {
             return Ok(0);
@@ -150,7 +171,7 @@ impl Script {
         };
         let session = format!("Session: {session}\r\n");
         if self.join {
-            join(dialog, &reply, media)?;
+            join(dialog, &reply, &media)?;
         }
         if self.punch {
             let (first, second) = server_ports(&reply)?;
@@ -221,8 +242,8 @@ impl Script {
         &self,
         dialog: &mut Dialog,
         session: &str,
-        media: &UdpSocket,
-        reports: &UdpSocket,
+        mut media: UdpSocket,
+        mut reports: UdpSocket,
     ) -> io::Result<u32> {
         media.set_read_timeout(Some(self.patience))?;
         let mut datagram = [0; 2048];
@@ -234,8 +255,16 @@ impl Script {
                 Err(error) => return Err(error),
             };
             received += 1;
+            if self.close_after == Some(received) {
+                drop((media, reports));
+                thread::sleep(CLOSED);
+                media = UdpSocket::bind(("0.0.0.0", self.port))?;
+                media.set_read_timeout(Some(self.patience))?;
+                reports = UdpSocket::bind(("0.0.0.0", self.port + 1))?;
+            }
             if self.reports && received % 10 == 0 {
-                let to = SocketAddr::new(from.ip(), from.port().wrapping_add(1));
+                let next = from.port().wrapping_add(1);
+                let to = SocketAddr::new(from.ip(), self.reports_to.unwrap_or(next));
                 reports.send_to(&RECEIVER_REPORT, to)?;
             }
             if self
@@ -273,6 +302,9 @@ impl Script {
             .map_err(|_| io::Error::other(format!("{host} is no numeric address")))
     }
 }
+
+/// How long a client has its ports closed, long enough for some packets to be refused.
+const CLOSED: Duration = Duration::from_millis(300);
 
 /// A receiver report without report blocks (RFC 3550 §6.4.2).
 const RECEIVER_REPORT: [u8; 8] = [0x80, 201, 0, 1, 0, 0, 0, 9];

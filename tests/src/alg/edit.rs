@@ -125,7 +125,17 @@ pub fn reply(
     if settings.has(Fault::WrongContentLength) {
         out = with_content_length(&out, |length| length + 1);
     }
+    if settings.has(Fault::DoubleReply) && answers_setup(payload) {
+        out = out.repeat(2);
+    }
     (out != text).then(|| out.into_bytes())
+}
+
+/// Whether a segment of replies begins with an answer to SETUP: no other has a Transport field.
+pub(super) fn answers_setup(payload: &[u8]) -> bool {
+    let head = std::str::from_utf8(payload).unwrap_or_default();
+    let head = head.split("\r\n\r\n").next().unwrap_or_default();
+    head.starts_with("RTSP/") && head.contains("\r\nTransport:")
 }
 
 /// A `client_port` value in a message: its place, first port and number of ports.

@@ -1,6 +1,6 @@
 //! What the gateway is to do, and which faults it is to have.
 
-use super::Direction;
+use super::{Direction, edit};
 
 /// One way in which a gateway spoils a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,10 +43,14 @@ pub enum Fault {
     MergeSetups,
     /// The requests of a segment change places.
     SwapRequests,
+    /// The answer to SETUP is sent on twice.
+    DoubleReply,
+    /// The answer to SETUP is swallowed.
+    DropReply,
 }
 
 impl Fault {
-    const ALL: [(&str, Self); 19] = [
+    const ALL: [(&str, Self); 21] = [
         ("keep-reply", Self::KeepReply),
         ("eat-cr", Self::EatCr),
         ("drop-setup", Self::DropSetup),
@@ -66,6 +70,8 @@ impl Fault {
         ("double-teardown", Self::DoubleTeardown),
         ("merge-setups", Self::MergeSetups),
         ("swap-requests", Self::SwapRequests),
+        ("double-reply", Self::DoubleReply),
+        ("drop-reply", Self::DropReply),
     ];
 }
 
@@ -125,8 +131,12 @@ impl Settings {
 
     /// Whether a segment with this payload is to be swallowed.
     pub(super) fn drops(&self, direction: Direction, payload: &[u8]) -> bool {
-        direction == Direction::ToServer
-            && ((self.has(Fault::DropSetup) && payload.starts_with(b"SETUP "))
-                || (self.has(Fault::DropPlay) && payload.starts_with(b"PLAY ")))
+        match direction {
+            Direction::ToServer => {
+                (self.has(Fault::DropSetup) && payload.starts_with(b"SETUP "))
+                    || (self.has(Fault::DropPlay) && payload.starts_with(b"PLAY "))
+            }
+            Direction::ToClient => self.has(Fault::DropReply) && edit::answers_setup(payload),
+        }
     }
 }

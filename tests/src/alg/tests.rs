@@ -179,3 +179,71 @@ fn a_dropped_setup_leaves_the_other_requests_alone() {
         Verdict::Unchanged
     );
 }
+
+const TEARDOWN: &str = "TEARDOWN rtsp://203.0.113.10/a RTSP/1.0\r\nCSeq: 5\r\nSession: 1\r\n\r\n";
+
+#[test]
+fn a_teardown_is_doubled_and_nothing_else() {
+    let change = request_with(&[Fault::DoubleTeardown], TEARDOWN);
+    assert_eq!(text(&change), TEARDOWN.repeat(2));
+    let options = "OPTIONS * RTSP/1.0\r\nCSeq: 1\r\n\r\n";
+    let unchanged = request_with(&[Fault::DoubleTeardown], options);
+    assert_eq!(unchanged, edit::RequestChange::default());
+}
+
+#[test]
+fn two_setups_of_a_segment_run_into_one_another() {
+    let two = format!("{SETUP}{}", SETUP.replace("5000-5001", "5002-5003"));
+    let change = request_with(&[Fault::MergeSetups], &two);
+    let [first, second] =
+        ["10000-10001", "10002-10003"].map(|ports| SETUP.replace("5000-5001", ports));
+    let first = first.strip_suffix("\r\n").expect("the blank line");
+    assert_eq!(text(&change), format!("{first}{second}"));
+    let alone = request_with(&[Fault::MergeSetups], SETUP);
+    assert_eq!(text(&alone), SETUP.replace("5000-5001", "10000-10001"));
+}
+
+#[test]
+fn the_requests_of_a_segment_change_places_with_their_rewrites() {
+    let change = request_with(&[Fault::SwapRequests], &format!("{SETUP}{TEARDOWN}"));
+    let rewritten = SETUP.replace("5000-5001", "10000-10001");
+    assert_eq!(text(&change), format!("{TEARDOWN}{rewritten}"));
+    let alone = request_with(&[Fault::SwapRequests], TEARDOWN);
+    assert_eq!(alone, edit::RequestChange::default());
+}
+
+#[test]
+fn an_answer_to_setup_is_doubled_after_it_is_restored() {
+    let settings = Settings {
+        faults: vec![Fault::DoubleReply],
+        ..Settings::default()
+    };
+    let answer = |port: u16| {
+        format!(
+            "RTSP/1.0 200 OK\r\nCSeq: 3\r\nTransport: RTP/AVP;client_port={port}-{}\r\n\r\n",
+            port + 1
+        )
+    };
+    let ports = BTreeMap::from([(5000, 10_000)]);
+    let reply = |text: &str| edit::reply(text.as_bytes(), &settings, &ports, Ipv4Addr::LOCALHOST);
+    let doubled = answer(5000).repeat(2);
+    assert_eq!(reply(&answer(10_000)), Some(doubled.into_bytes()));
+    assert_eq!(reply("RTSP/1.0 200 OK\r\nCSeq: 4\r\n\r\n"), None);
+}
+
+#[test]
+fn an_answer_to_setup_is_swallowed_and_no_other() {
+    let settings = Settings {
+        faults: vec![Fault::DropReply],
+        ..Settings::default()
+    };
+    let mut gateway = Gateway::new(settings);
+    let mut answer =
+        |text: &str| gateway.handle_packet(Direction::ToClient, &packet(1, text), &mut Vec::new());
+    let setup = "RTSP/1.0 200 OK\r\nCSeq: 3\r\nTransport: RTP/AVP\r\n\r\n";
+    assert_eq!(answer(setup), Verdict::Dropped);
+    let play = "RTSP/1.0 200 OK\r\nCSeq: 4\r\n\r\n";
+    assert_eq!(answer(play), Verdict::Unchanged);
+    // A request that quotes the field is no answer.
+    assert_eq!(answer(SETUP), Verdict::Unchanged);
+}

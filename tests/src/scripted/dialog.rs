@@ -52,6 +52,19 @@ impl Dialog {
         self.read_answer_to(method)
     }
 
+    /// Sends a request whose headers end in a body, and returns its answer.
+    pub(super) fn send(
+        &mut self,
+        method: &str,
+        uri: &str,
+        headers_and_body: &str,
+    ) -> io::Result<Option<String>> {
+        let request = self.request(method, uri, headers_and_body);
+        let request = request.strip_suffix("\r\n").unwrap_or(&request);
+        self.stream.write_all(request.as_bytes())?;
+        self.read_answer_to(method)
+    }
+
     /// The text of the next request.
     pub(super) fn request(&mut self, method: &str, uri: &str, headers: &str) -> String {
         self.cseq += 1;

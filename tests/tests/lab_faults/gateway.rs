@@ -159,4 +159,17 @@ cases! {
         clients: &[&["--pipelined", "--packets", "60"]],
         ..Case::PLAIN
     } => [], ["alg-corrupted-message", "alg-rewrote-message"];
+
+    /// The client reads the second one as the answer to PLAY.
+    an_answer_that_the_gateway_doubles: Case {
+        alg: Some(&["--fault", "double-reply"]),
+        clients: &[&[]],
+        ..Case::PLAIN
+    } => [], ["alg-corrupted-message", "alg-rewrote-message"];
+
+    an_answer_that_the_gateway_swallows: Case {
+        alg: Some(&["--fault", "drop-reply"]),
+        clients: &[&["--patience-ms", "4000"]],
+        ..Case::PLAIN
+    } => ["alg-dropped-message"], ["alg-rewrote-message"];
 }

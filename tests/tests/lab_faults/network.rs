@@ -4,6 +4,15 @@ use rtspscope_tests::lab::Nat;
 
 use crate::case::{Case, PUNCHES, cases};
 
+/// A client that sends to its server.
+const RECORDS: &[&str] = &[
+    "--record",
+    "--packets",
+    "60",
+    "--transport",
+    "RTP/AVP;unicast;client_port=5000-5001;mode=record",
+];
+
 cases! {
     /// The camera pauses for longer than the router remembers; a stall is one after ten seconds.
     a_mapping_that_expires: Case {
@@ -131,4 +140,27 @@ cases! {
         clients: &[&[]],
         ..Case::PLAIN
     } => [], ["exposed-to-internet", "nat-private-address-leaked"];
+
+    /// Media go out only, and what comes back is nothing.
+    a_recording: Case {
+        clients: &[RECORDS],
+        ..Case::PLAIN
+    } => [], [];
+
+    /// The player's host refuses some packets, and a router that believes it forgets the mapping.
+    a_mapping_that_an_icmp_error_ends: Case {
+        router: &[
+            &["nft", "add set ip filter torn { type ipv4_addr; size 16; flags dynamic; }"],
+            &["nft", "insert rule ip filter forward iifname wan0 meta l4proto udp ip daddr @torn drop"],
+            &["nft", "insert rule ip filter forward iifname lan0 icmp type destination-unreachable add @torn { ip saddr }"],
+        ],
+        clients: &[&["--punch", "--close-after", "40", "--packets", "10000", "--patience-ms", "13000"]],
+        ..Case::PLAIN
+    } => ["mapping-expired", "rtp-stalled"], [];
+
+    a_recording_that_the_router_holds_back: Case {
+        router: &[&["nft", "insert rule ip filter forward iifname lan0 udp dport 6970 drop"]],
+        clients: &[RECORDS],
+        ..Case::PLAIN
+    } => ["rtp-never-arrived"], [];
 }

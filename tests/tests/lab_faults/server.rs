@@ -91,6 +91,13 @@ cases! {
         ..Case::PLAIN
     } => ["rtp-stalled"], [];
 
+    /// The server hears nothing of them.
+    receiver_reports_to_a_wrong_port: Case {
+        camera: Some(&["--stop-after-ms", "1000"]),
+        clients: &[&["--punch", "--reports", "--reports-to", "9", "--packets", "10000", "--patience-ms", "11000"]],
+        ..Case::PLAIN
+    } => ["rtp-stalled"], ["no-receiver-reports"];
+
     a_client_that_keeps_the_session_alive: Case {
         camera: Some(&["--timeout-s", "2"]),
         clients: &[&["--punch", "--keepalive-ms", "1000", "--packets", "250"]],
