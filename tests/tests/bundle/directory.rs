@@ -43,7 +43,7 @@ fn an_empty_directory_is_filled() -> io::Result<()> {
     let path = scratch("empty");
     fs::create_dir(&path)?;
     assert_eq!(run(&path, &[&lan, &wan])?.status, Some(0));
-    assert_eq!(fs::read_dir(&path)?.count(), 3);
+    assert_eq!(fs::read_dir(&path)?.count(), 4);
     Ok(())
 }
 

@@ -60,9 +60,9 @@ impl Bundle {
         })
     }
 
-    /// The three files.
+    /// All files.
     pub(crate) fn files(&self) -> io::Result<Vec<u8>> {
-        let names = ["evidence.pcapng", "report.json", "report.md"];
+        let names = ["evidence.pcapng", "report.html", "report.json", "report.md"];
         let files: io::Result<Vec<Vec<u8>>> = names
             .iter()
             .map(|name| fs::read(self.path.join(name)))

@@ -145,6 +145,7 @@ fn standard_input_is_bundled_like_a_file() -> io::Result<()> {
         .map(|entry| entry.map(|entry| entry.file_name()))
         .collect::<io::Result<_>>()?;
     names.sort();
-    assert_eq!(names, ["evidence.pcapng", "report.json", "report.md"]);
+    let known = ["evidence.pcapng", "report.html", "report.json", "report.md"];
+    assert_eq!(names, known);
     Ok(())
 }

@@ -16,7 +16,7 @@ const GOLDEN: &[(&str, &str)] = &[("encrypted", "A-gsttls-ffmpeg-rtsps")];
 
 /// Of each code the case that is nearest to firing it and must not.
 const NEAREST: &[(&str, &str)] = &[
-    ("rtp-never-arrived", "a_way_in_without_a_rewrite"),
+    ("rtp-never-arrived", "a_recording"),
     ("rtp-never-sent", "a_group_that_nobody_asked_for"),
     (
         "rtcp-never-arrived",

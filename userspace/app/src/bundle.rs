@@ -20,6 +20,7 @@ use rtspscope_engine::{Input, TapInfo};
 use rtspscope_wire::{Direction, FrameRef, LinkType, TapId, Timestamp};
 
 use crate::failure::Failure;
+use crate::output::html;
 use crate::output::json;
 use crate::output::markdown;
 use crate::output::privacy::Privacy;
@@ -35,6 +36,8 @@ pub(crate) const PCAPNG: &str = "evidence.pcapng";
 const JSON: &str = "report.json";
 /// Name of the Markdown report.
 const MARKDOWN: &str = "report.md";
+/// Name of the page.
+const HTML: &str = "report.html";
 
 /// A frame of the bundle, with why it is in it.
 #[derive(Clone, Debug)]
@@ -130,6 +133,9 @@ impl Bundle {
             .write(JSON, |file| file.write_all(text.as_bytes()))?;
         self.directory
             .write(MARKDOWN, |file| file.write_all(pages.as_bytes()))?;
+        let page = html::report(&known.snapshot, privacy);
+        self.directory
+            .write(HTML, |file| file.write_all(page.as_bytes()))?;
         let place = self.directory.path().display().to_string();
         self.directory.finish()?;
         Ok(format!("{place}: {}", index.told()))

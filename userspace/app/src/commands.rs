@@ -106,7 +106,7 @@ fn analyze(args: &AnalyzeArgs) -> Result<u8, Failure> {
         keep_counters: bundle.is_some(),
         ..options(common, None, Task::Elsewhere)?
     };
-    options.engine.timelines = args.format == ReportFormat::Html;
+    options.engine.timelines = args.format == ReportFormat::Html || bundle.is_some();
     let run = Run::new(options, view);
     let known = run_files(&files, run, shows_progress, None)?;
     let status = status(&known, common);

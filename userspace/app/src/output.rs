@@ -4,7 +4,7 @@ pub(crate) mod analyze;
 pub(crate) mod destination;
 pub(crate) mod evidence;
 pub(crate) mod explain;
-mod html;
+pub(crate) mod html;
 pub(crate) mod json;
 pub(crate) mod lines;
 pub(crate) mod markdown;

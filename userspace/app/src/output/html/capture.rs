@@ -63,9 +63,14 @@ fn taps(table: &mut Markup, taps: &[Tap]) {
                     let at = at.as_deref().and_then(|at| at.get(..19));
                     at.unwrap_or("–").replace('T', " ")
                 };
-                let clock = match tap.clock_offset_ns {
-                    Some(offset) => format!("{:+.3} ms", offset as f64 / 1e6),
-                    None => "–".to_owned(),
+                let offset = tap.clock_offset_ns;
+                let offset = offset.map(|offset| format!("{:+.3} ms", offset as f64 / 1e6));
+                let drift = tap.clock_drift_ppm;
+                let drift = drift.map(|drift| format!("gaining {drift:+.1} ppm"));
+                let clock: Vec<String> = offset.into_iter().chain(drift).collect();
+                let clock = match &clock[..] {
+                    [] => "–".to_owned(),
+                    known => known.join(", "),
                 };
                 for cell in [
                     tap.frames.to_string(),

@@ -180,3 +180,11 @@ fn a_capture_without_sessions_says_how_to_capture() {
     assert!(html.contains("No RTSP session in 600 frames"));
     assert!(html.contains("Capture while the player starts"));
 }
+
+#[test]
+fn a_clock_is_shown_with_its_drift() {
+    let mut snapshot = sample::snapshot();
+    snapshot.taps[1].clock_drift_ppm = Some(12.34);
+    let page = report(&snapshot, Privacy::Redact);
+    assert!(page.contains(">-1.500 ms, gaining +12.3 ppm<"), "{page}");
+}

@@ -52,8 +52,11 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, state: &State, scene: &Sce
             ));
         }
         if let Some(offset) = tap.clock_offset.filter(|offset| offset.0 != 0) {
+            let drift = tap.clock_drift_ppm.map_or_else(String::new, |drift| {
+                format!(", gaining {drift:+.1} ppm on it")
+            });
             let says = format!(
-                "clock {:+.3} ms off the first tap's",
+                "clock {:+.3} ms off the first tap's{drift}",
                 offset.as_millis_f64()
             );
             lines.extend(labelled("", 9, &says, columns, theme::faint()));
