@@ -79,7 +79,7 @@ enum Reports<'a> {
     Heard,
 }
 
-fn reports<'a>(media: MediaFacts<'a>) -> Reports<'a> {
+fn reports(media: MediaFacts<'_>) -> Reports<'_> {
     let mut found = Reports::None;
     for (leg, arrival) in media.media.arrivals.iter().enumerate() {
         if arrival.rtcp.receiver_reports == 0 {
