@@ -29,6 +29,7 @@ const TIGHT: Limits = Limits {
     channels_in_all: 3,
     flows: 3,
     epochs: 2,
+    datagram_talks: 2,
     icmp_errors: 2,
     waiting_bytes_in_all: 4_096,
     cookie_bytes: 8,

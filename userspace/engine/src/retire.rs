@@ -11,7 +11,9 @@ use rtspscope_wire::Timestamp;
 
 use crate::limits::Retention;
 use crate::locator::Locator;
-use crate::model::{Arrival, Leg, MediaStream, Negotiated, Session, SessionState, Snapshot};
+use crate::model::{
+    Arrival, Leg, MediaDirection, MediaStream, Negotiated, Session, SessionState, Snapshot,
+};
 
 /// Clients' ends of media and connections, and groups. A server may serve all its clients from one port, which therefore
 /// tells nothing of whose a flow is.
@@ -123,7 +125,11 @@ fn add_used(media: &MediaStream, ends: &mut Ends) {
         ..
     } in &media.arrivals
     {
-        ends.extend([rtp.to, rtcp.to].into_iter().flatten());
+        let own = match media.direction {
+            MediaDirection::FromServer => [rtp.to, rtcp.to],
+            MediaDirection::FromClient => [rtp.from, rtcp.from],
+        };
+        ends.extend(own.into_iter().flatten());
         ends.extend(from_client.iter().map(|client| client.from));
     }
 }
