@@ -96,11 +96,9 @@ fn analyze(args: &AnalyzeArgs) -> Result<u8, Failure> {
     let reads = files
         .iter()
         .flat_map(|file| [Some(file.path.clone()), file.kept_at.clone()]);
+    let reads: Vec<_> = reads.flatten().collect();
     let writes = [&common.output, &args.bundle].into_iter().flatten();
-    sandbox::read_only(
-        reads.flatten().collect(),
-        &writes.cloned().collect::<Vec<_>>(),
-    );
+    sandbox::read_only(&reads, &writes.cloned().collect::<Vec<_>>());
     let shows_progress = args.format != ReportFormat::Ndjson;
     let mut options = RunOptions {
         keep_counters: bundle.is_some(),

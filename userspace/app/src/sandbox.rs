@@ -68,9 +68,9 @@ pub(crate) fn enter(rest: &Rest) -> Result<String, Failure> {
 }
 
 /// Keeps only these files within reach and few system calls; capabilities stay, by which root reads others' files.
-pub(crate) fn read_only(reads: Vec<PathBuf>, writes: &[PathBuf]) {
+pub(crate) fn read_only(reads: &[PathBuf], writes: &[PathBuf]) {
     // Both are more than an ordinary run has, and where a kernel has neither the run is an ordinary one.
-    let _told = (files::restrict(&reads, writes), calls::restrict());
+    let _told = (files::restrict(reads, writes), calls::restrict());
 }
 
 #[cfg(test)]

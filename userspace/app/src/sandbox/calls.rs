@@ -70,10 +70,7 @@ pub(super) fn restrict() -> &'static str {
 }
 
 fn filter() -> Option<BpfProgram> {
-    let refused: BTreeMap<i64, _> = REFUSED
-        .iter()
-        .map(|number| (i64::from(*number), Vec::new()))
-        .collect();
+    let refused: BTreeMap<i64, _> = REFUSED.iter().map(|number| (*number, Vec::new())).collect();
     let not_permitted = SeccompAction::Errno(libc::EPERM.unsigned_abs());
     let filter = SeccompFilter::new(refused, SeccompAction::Allow, not_permitted, PROCESSOR);
     filter.ok()?.try_into().ok()
