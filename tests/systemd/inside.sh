@@ -23,6 +23,8 @@ until said | grep -q '"observing"'; do
     sleep 0.1
 done
 cat "/proc/$(systemctl show --property=MainPID --value rtspscope.service)/status" > status
+systemctl reload rtspscope.service
+systemctl show --property=ActiveState --value rtspscope.service > reloaded
 systemctl stop rtspscope.service
 systemctl show --property=Result --value rtspscope.service > ended
 journalctl --sync

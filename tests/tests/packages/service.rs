@@ -27,12 +27,13 @@ fn systemd_accepts_the_unit() -> io::Result<()> {
     let Some(root) = unpacked(test)? else {
         return Ok(());
     };
-    // The units that it stands on, which every system has.
+    // The units and the program that it stands on, which every system has.
     let mut copy = Command::new("cp");
     copy.arg("-rn")
         .arg("/lib/systemd/system/.")
         .arg(root.at("usr/lib/systemd/system"));
     super::succeeded(copy)?;
+    root.write("bin/kill", "", 0o755)?;
     let output = Command::new(analyze)
         .args(["verify", "--man=no", "rtspscope.service"])
         .arg(format!("--root={}", root.at("").display()))
@@ -121,6 +122,7 @@ fn the_service_watches_as_nobody_in_particular() -> io::Result<()> {
     assert_eq!(hex(&status, "Seccomp:"), Some(2), "a filter");
     assert!(!status.contains("\nUid:\t0\t"), "{status}");
 
+    assert_eq!(read("reloaded")?, "active\n");
     assert_eq!(read("ended")?, "success\n");
     let journal = read("journal")?;
     let lines: Vec<Value> = journal
