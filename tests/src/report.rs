@@ -181,7 +181,7 @@ impl Report {
             "transport": session["transport"],
             "packets": packets,
             "rewrites": rewrites,
-            "alg": session["alg"],
+            "alg": [session["alg"]["action"], session["alg"]["effect"]],
             "findings": findings,
         })
     }

@@ -8,7 +8,7 @@ mod lookout;
 mod pace;
 
 use rtspscope_engine::{
-    Engine, EngineOptions, Event, FlowCounters, Input, Retention, Severity, Snapshot, TapInfo,
+    Conntrack, Engine, EngineOptions, Event, FlowCounters, Input, Retention, Severity, Snapshot, TapInfo,
 };
 use rtspscope_wire::{FrameRef, TapId, Timestamp};
 
@@ -174,7 +174,15 @@ impl Run {
                 let numbered = Input::Frame(self.numbered(frame));
                 self.record_and_handle(&numbered)?;
             }
-            Input::Frame(_) | Input::FlowCounters(_) | Input::CaptureLoss(_) | Input::Tick(_) => {
+            Input::Conntrack(told) if self.number_frames => {
+                let number = self.next_number();
+                self.record_and_handle(&Input::Conntrack(Conntrack { number, ..*told }))?;
+            }
+            Input::Frame(_)
+            | Input::Conntrack(_)
+            | Input::FlowCounters(_)
+            | Input::CaptureLoss(_)
+            | Input::Tick(_) => {
                 self.record_and_handle(input)?;
             }
         }
@@ -255,11 +263,16 @@ impl Run {
     }
 
     fn numbered<'a>(&mut self, frame: &FrameRef<'a>) -> FrameRef<'a> {
-        self.frames += 1;
         FrameRef {
-            number: self.frames,
+            number: self.next_number(),
             ..*frame
         }
+    }
+
+    /// Packets of netlink take their place among the frames, as they do in the recording.
+    fn next_number(&mut self) -> u64 {
+        self.frames += 1;
+        self.frames
     }
 }
 

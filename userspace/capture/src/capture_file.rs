@@ -1,10 +1,11 @@
 //! One capture file: told apart by its first bytes, then read item by item, with all that can be wrong said in one line.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 use std::io::{Cursor, Read};
 use std::ops::Range;
 
-use rtspscope_engine::{CaptureLoss, FlowCounters, Input, LossKind, TapInfo};
+use rtspscope_engine::{CaptureLoss, Conntrack, FlowCounters, Input, LossKind, TapInfo};
+use rtspscope_wire::netfilter;
 use rtspscope_wire::{Direction, FrameRef, LinkType, TapId, TapRole, Timestamp};
 
 use super::compression::early_end;
@@ -37,6 +38,8 @@ pub(crate) struct Item {
 /// Where an [`Item`] was seen, as far as the format tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Tap {
+    /// At none: the machine's own word in messages of netlink.
+    Netlink,
     /// At this tap.
     Open(TapId),
     /// At one of the sides that a cooked capture is taken apart into; the number counts the cooked captures of the file.
@@ -53,6 +56,12 @@ pub(crate) enum What {
         direction: Direction,
         original_len: u32,
         bytes: Range<usize>,
+    },
+    /// What netfilter told, in a message that lies in the window.
+    Conntrack {
+        number: u64,
+        bytes: Range<usize>,
+        event: Box<netfilter::Event>,
     },
     /// Counters of a flow, from a recording.
     Counters(Box<FlowCounters>),
@@ -124,13 +133,16 @@ pub(crate) struct TapOpener<'a> {
 
 impl TapOpener<'_> {
     /// Opens a tap of this file. `name` is the interface's; without it the file's is taken. A cooked capture of
-    /// all interfaces opens its taps when it is read.
+    /// all interfaces opens its taps when it is read; netlink is no tap.
     pub(crate) fn open(
         &mut self,
         name: Option<&str>,
         described: Option<Described>,
         link_type: LinkType,
     ) -> Tap {
+        if link_type == LinkType::NETLINK {
+            return Tap::Netlink;
+        }
         if is_cooked(link_type) && name.is_none_or(|name| name == "any") {
             if self.file.role != TapRole::Unknown {
                 let what = "holds both sides of the router: which is which is told by the packets";
@@ -190,6 +202,8 @@ pub(crate) struct CaptureFile {
     meter: Meter,
     format: Format,
     cooked: Vec<Cooked>,
+    /// What else a packet of netlink tells after the current item.
+    told_too: VecDeque<Item>,
     current: Option<Item>,
     current_len: usize,
     last_at: Timestamp,
@@ -261,6 +275,7 @@ impl CaptureFile {
             meter,
             format,
             cooked,
+            told_too: VecDeque::new(),
             current: None,
             current_len: 0,
             last_at: Timestamp::default(),
@@ -311,7 +326,10 @@ impl CaptureFile {
         host: &mut dyn Host,
         taken: &mut BTreeSet<String>,
     ) -> Result<(), Failure> {
-        self.current = None;
+        self.current = self.told_too.pop_front();
+        if self.current.is_some() {
+            return Ok(());
+        }
         while !self.ended {
             self.window.consume(std::mem::take(&mut self.current_len));
             let mut taps = TapOpener {
@@ -331,6 +349,7 @@ impl CaptureFile {
                     self.note_frame(&item, host);
                     self.current = match item.tap {
                         Tap::Open(_) => Some(item),
+                        Tap::Netlink => self.told(item),
                         Tap::Cooked(number) => self.placed(number, item, host, taken),
                     };
                     if !self.alone {
@@ -408,6 +427,16 @@ impl CaptureFile {
                 let tap = self.open_tap_of(item.tap)?;
                 Input::Frame(frame_of(item, tap, self.window.data())?)
             }
+            What::Conntrack {
+                number,
+                bytes,
+                event,
+            } => Input::Conntrack(Conntrack {
+                at: item.at,
+                number: *number,
+                raw: self.window.data().get(bytes.clone())?,
+                event,
+            }),
             What::Counters(counters) => Input::FlowCounters(counters),
             What::Loss {
                 kind,
@@ -462,9 +491,36 @@ impl CaptureFile {
         Some(item.at_side(placed))
     }
 
+    /// What a packet of netlink tells first; the rest waits. `None` for one that tells nothing of connections.
+    fn told(&mut self, item: Item) -> Option<Item> {
+        let What::Frame { number, bytes, .. } = &item.what else {
+            return Some(item);
+        };
+        let packet = self.window.data().get(bytes.clone())?;
+        let messages = netfilter::in_packet(packet)?;
+        let mut begin = bytes.end - messages.len();
+        for message in netfilter::messages(messages) {
+            let end = begin + message.raw.len();
+            if let Some(event) = message.event() {
+                let what = What::Conntrack {
+                    number: *number,
+                    bytes: begin..end,
+                    event: Box::new(event),
+                };
+                self.told_too.push_back(Item {
+                    what,
+                    ..item.clone()
+                });
+            }
+            begin += message.raw.len().next_multiple_of(4);
+        }
+        self.told_too.pop_front()
+    }
+
     /// The tap of an item that is no frame, where there is one.
     fn open_tap_of(&self, tap: Tap) -> Option<TapId> {
         match tap {
+            Tap::Netlink => None,
             Tap::Open(tap) => Some(tap),
             Tap::Cooked(number) => self.cooked.get(number)?.last_tap(),
         }

@@ -11,6 +11,7 @@ pub(super) const fn is_readable(link_type: LinkType) -> bool {
             | LinkType::RAW
             | LinkType::LOOP
             | LinkType::LINUX_SLL
+            | LinkType::NETLINK
             | LinkType::IPV4
             | LinkType::IPV6
             | LinkType::LINUX_SLL2

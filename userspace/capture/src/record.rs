@@ -1,4 +1,8 @@
-//! A run as a pcapng file: one interface per tap, the direction of each packet, and what the kernel counted.
+//! A run as a pcapng file: one interface per tap, the direction of each packet, what the kernel counted, and what netfilter
+//! told.
+//!
+//! What netfilter told is kept as it came, as packets of netlink on an interface of their own: Wireshark shows them among
+//! the frames that they explain, and a finding names them by their number there.
 //!
 //! Counters and losses are kept as a custom option of Interface Statistics Blocks and not as Custom Blocks: Wireshark
 //! numbers Custom Blocks among the packets, and the frame numbers of reports must be Wireshark's.
@@ -11,8 +15,9 @@ use std::io::Write;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use rtspscope_engine::{Input, TapInfo};
-use rtspscope_wire::{LinkType, TapId, TapRole, Timestamp};
+use rtspscope_engine::{Conntrack, Input, TapInfo};
+use rtspscope_wire::netfilter::PACKET_HEADER;
+use rtspscope_wire::{Direction, FrameRef, LinkType, TapId, TapRole, Timestamp};
 
 pub use fact::Fact;
 
@@ -26,6 +31,9 @@ const DESCRIPTION: &str = "rtspscope tap, role ";
 
 /// The same for a tap of which a filter may have left packets out.
 const FILTERED: &str = "rtspscope filtered tap, role ";
+
+/// Name of the interface of what netfilter told.
+const NETFILTER: &str = "netfilter";
 
 /// What an `if_description` of this program says of its tap.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -148,6 +156,7 @@ impl Recorder {
                 self.last_at = frame.at;
                 blocks::packet(&mut self.pending, interface, frame, None);
             }
+            Input::Conntrack(told) => self.write_netlink(told),
             Input::FlowCounters(counters) => {
                 let fact = Fact::Counters {
                     from: counters.from,
@@ -197,6 +206,22 @@ impl Recorder {
         self.flush()
     }
 
+    fn write_netlink(&mut self, told: &Conntrack<'_>) {
+        let interface = self.interface(TapId::NETFILTER, LinkType::NETLINK);
+        self.last_at = self.last_at.max(told.at);
+        let packet = [&PACKET_HEADER[..], told.raw].concat();
+        let frame = FrameRef {
+            at: told.at,
+            tap: TapId::NETFILTER,
+            direction: Direction::Unknown,
+            link_type: LinkType::NETLINK,
+            number: told.number,
+            original_len: u32::try_from(packet.len()).unwrap_or(u32::MAX),
+            bytes: &packet,
+        };
+        blocks::packet(&mut self.pending, interface, &frame, None);
+    }
+
     fn write_fact(&mut self, tap: Option<TapId>, fact: &Fact) {
         let tap = tap.unwrap_or(TapId(0));
         let known = self
@@ -220,7 +245,12 @@ impl Recorder {
             .position(|interface| *interface == (tap, link_type));
         let number = known.unwrap_or_else(|| {
             let info = self.taps.get(usize::from(tap.0));
-            let name = info.map_or("", |info| info.name.as_str());
+            let other = if tap == TapId::NETFILTER {
+                NETFILTER
+            } else {
+                ""
+            };
+            let name = info.map_or(other, |info| info.name.as_str());
             let role = info.map_or(TapRole::Unknown, |info| info.role);
             let unfiltered = info.is_some_and(|info| info.unfiltered);
             let description = Described { role, unfiltered }.text();

@@ -91,6 +91,15 @@ fn told(input: &Input<'_>) -> String {
         Input::CaptureLoss(CaptureLoss { tap, kind, count }) => {
             format!("{:?} {kind:?} {count}", tap.map(|tap| tap.0))
         }
+        Input::Conntrack(told) => {
+            format!(
+                "netfilter#{}@{} {:?} {}",
+                told.number,
+                told.at.0,
+                told.event.change,
+                told.raw.len()
+            )
+        }
         Input::FlowCounters(counters) => format!("counters {} → {}", counters.from, counters.to),
         Input::Tick(at) => format!("tick {}", at.0),
     }

@@ -1,18 +1,23 @@
 //! Judges what an ALG did to a session, and apart from that what it did it for: harm, help or nothing.
 //!
 //! The judgement compares what happened with what plain NAT would have done. Plain NAT passes text unchanged and lets a
-//! datagram in only where the client sent one out first from the same port (RFC 4787 §5).
+//! datagram in only where the client sent one out first from the same port (RFC 4787 §5). Where the router's own connection
+//! tracking was listened to, its word is the least that an ALG did: a helper's expectation is a way in, adjusted sequence
+//! numbers are a changed text.
 
 use crate::facts::{Capture, MediaFacts, SessionFacts, Sides, play};
 use crate::input::LossKind;
 use crate::model::{AlgAction, AlgEffect, AlgJudgement, Exchange, Leg, Session, Tap};
 
 /// Judges a session that was captured by these taps with these losses. Unknown where one side only was seen, or where the
-/// text is encrypted.
+/// text is encrypted, unless the router's own connection tracking tells.
 pub fn judge(session: &Session, taps: &[Tap], losses: &[(LossKind, u64)]) -> AlgJudgement {
     let facts = SessionFacts::new(session, Capture { taps, losses });
     let (Some(sides), false) = (facts.sides(), facts.encrypted()) else {
-        return AlgJudgement::default();
+        return AlgJudgement {
+            action: facts.told_action().unwrap_or_default(),
+            effect: AlgEffect::default(),
+        };
     };
     let action = action(facts, &sides);
     AlgJudgement {
@@ -36,7 +41,7 @@ fn action(facts: SessionFacts<'_>, sides: &Sides<'_>) -> AlgAction {
         // What an ALG rewrites most was said before.
         AlgAction::Unknown
     } else {
-        AlgAction::None
+        facts.told_action().unwrap_or(AlgAction::None)
     }
 }
 

@@ -17,6 +17,7 @@ use crate::fragmented::FragmentedFlows;
 use crate::groups::Groups;
 use crate::icmp::IcmpErrors;
 use crate::model::{Session, UnclaimedRtp};
+use crate::netfilter::Netfilter;
 use crate::record::Record;
 use seat::Seat;
 
@@ -28,6 +29,7 @@ pub(crate) struct Heard<'a> {
     pub(crate) groups: &'a Groups,
     pub(crate) fragmented: &'a FragmentedFlows,
     pub(crate) datagram_talks: &'a DatagramTalks,
+    pub(crate) netfilter: &'a Netfilter,
 }
 
 /// One use of one flow.

@@ -21,6 +21,7 @@ use crate::limits::{Limits, Retention};
 use crate::locator::Locator;
 use crate::media;
 use crate::model::{Exchange, Snapshot};
+use crate::netfilter::Netfilter;
 use crate::output::Event;
 use crate::record::{Notice, Record, Speech};
 use crate::retire;
@@ -64,6 +65,7 @@ pub struct Engine {
     fragment_limits: FragmentLimits,
     fragmented: FragmentedFlows,
     datagram_talks: DatagramTalks,
+    netfilter: Netfilter,
     events: Events,
     sessions: u32,
     retired: u64,
@@ -99,6 +101,7 @@ impl Engine {
         if !options.timelines {
             limits.timelines = 0;
         }
+        let netfilter = Netfilter::new(&limits);
         let mut flows = FlowTable::new(limits.flows, limits.epochs, limits.epochs_in_all);
         flows.follow(limits.timelines);
         Self {
@@ -114,6 +117,7 @@ impl Engine {
             },
             fragmented: FragmentedFlows::new(limits.fragmented_flows),
             datagram_talks: DatagramTalks::new(limits.datagram_talks),
+            netfilter,
             events: Events {
                 queue: VecDeque::new(),
                 max: limits.events.max(1),
@@ -141,7 +145,10 @@ impl Engine {
     pub fn handle_input(&mut self, input: Input<'_>) {
         match &input {
             Input::Frame(frame) => self.handle_frame(frame),
-            Input::FlowCounters(_) | Input::CaptureLoss(_) | Input::Tick(_) => {
+            Input::Conntrack(_)
+            | Input::FlowCounters(_)
+            | Input::CaptureLoss(_)
+            | Input::Tick(_) => {
                 self.handle_rare(input);
             }
         }
@@ -152,6 +159,10 @@ impl Engine {
         match input {
             Input::Frame(frame) => self.handle_frame(&frame),
             Input::FlowCounters(counters) => self.handle_flow_counters(counters),
+            Input::Conntrack(told) => {
+                let fallen = self.netfilter.note(&told);
+                self.taps.count_loss(LossKind::NetfilterCap, fallen);
+            }
             Input::CaptureLoss(CaptureLoss { kind, count, .. }) => {
                 self.taps.count_loss(kind, count);
             }
@@ -210,6 +221,7 @@ impl Engine {
                 groups: &self.groups,
                 fragmented: &self.fragmented,
                 datagram_talks: &self.datagram_talks,
+                netfilter: &self.netfilter,
             },
             &mut self.sessions,
         );

@@ -16,6 +16,7 @@ use crate::model::{
 
 mod compare;
 mod swallowed;
+mod tracked;
 mod unadjusted;
 
 pub(crate) use compare::Fate;

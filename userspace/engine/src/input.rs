@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use rtsp_ebpf_common::flow::FlowStats;
+use rtspscope_wire::netfilter;
 use rtspscope_wire::{FrameRef, LinkType, TapId, TapRole, Timestamp};
 
 /// One thing that happened outside.
@@ -13,6 +14,8 @@ pub enum Input<'a> {
     /// The kernel counted a media flow; absolute values since the flow began. Borrowed, so that the many inputs that
     /// are frames stay small.
     FlowCounters(&'a FlowCounters),
+    /// The router's own connection tracking said something.
+    Conntrack(Conntrack<'a>),
     /// Something was not captured.
     CaptureLoss(CaptureLoss),
     /// Time passed without a packet.
@@ -46,6 +49,19 @@ pub struct FlowCounters {
     pub to: SocketAddr,
     /// Counts so far; its times are [`Timestamp`] nanoseconds.
     pub stats: FlowStats,
+}
+
+/// One message of netfilter's connection tracking.
+#[derive(Clone, Copy, Debug)]
+pub struct Conntrack<'a> {
+    /// When it was told.
+    pub at: Timestamp,
+    /// Its place among the frames of its file, as Wireshark counts; in a live run, of the recording.
+    pub number: u64,
+    /// The netlink message, for a recording.
+    pub raw: &'a [u8],
+    /// What it says.
+    pub event: &'a netfilter::Event,
 }
 
 /// Packets that crossed a tap and were not delivered.
@@ -84,4 +100,8 @@ pub enum LossKind {
     EventCap,
     /// A fragmented packet was never whole, or its fragments fell to a cap.
     Fragments,
+    /// Netfilter told of changes to its connections faster than they were taken; how often.
+    NetfilterOverrun,
+    /// A connection or expectation of netfilter's was given up because the engine's table was full.
+    NetfilterCap,
 }

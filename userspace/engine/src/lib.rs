@@ -33,6 +33,7 @@ mod interleaved;
 mod jitter;
 mod key;
 mod media;
+mod netfilter;
 mod reading;
 mod record;
 mod retire;
@@ -49,7 +50,7 @@ mod window;
 
 pub use engine::{Engine, EngineOptions};
 pub use finding::{Code, Evidence, Finding, Severity};
-pub use input::{CaptureLoss, FlowCounters, Input, LossKind, TapInfo};
+pub use input::{CaptureLoss, Conntrack, FlowCounters, Input, LossKind, TapInfo};
 pub use limits::{Limits, Retention};
 pub use locator::Locator;
 pub use model::{Session, Snapshot};

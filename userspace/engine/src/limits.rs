@@ -76,6 +76,10 @@ pub struct Limits {
     pub icmp_errors: usize,
     /// Hosts with the multicast groups that they spoke of, of which it is kept whether they listen.
     pub group_members: usize,
+    /// Connections of which it is kept what netfilter said; one that has ended falls first.
+    pub tracked_connections: usize,
+    /// Expectations of helpers, likewise.
+    pub tracked_expectations: usize,
     /// Events waiting for [`crate::Engine::poll_output`]; the oldest falls.
     pub events: usize,
 }
@@ -106,6 +110,8 @@ impl Default for Limits {
             datagram_talks: 64,
             icmp_errors: 4_096,
             group_members: 4_096,
+            tracked_connections: 8_192,
+            tracked_expectations: 2_048,
             events: 65_536,
         }
     }

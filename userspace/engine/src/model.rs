@@ -14,6 +14,10 @@ use crate::finding::{Code, Finding};
 use crate::input::LossKind;
 use crate::locator::Locator;
 
+mod netfilter;
+
+pub use netfilter::{Expected, Mapping, Netfilter};
+
 /// The engine's knowledge at one moment.
 #[derive(Clone, Debug, Default)]
 pub struct Snapshot {
@@ -171,6 +175,8 @@ pub struct Session {
     pub nat: Option<NatPair>,
     /// What an ALG did and what that did to the session.
     pub alg: AlgJudgement,
+    /// What the router's own connection tracking says of the session; `None` where it was not listened to.
+    pub netfilter: Option<Netfilter>,
 }
 
 /// An RTSP connection as one tap saw it.

@@ -96,7 +96,7 @@ impl Source<'_> {
     }
 }
 
-/// A session of these legs, the one next to the client first; arrivals and judgement come later.
+/// A session of these legs, the one next to the client first; arrivals, judgement and what netfilter says come later.
 pub(crate) fn session(
     legs: Vec<Leg>,
     sources: &[&Source<'_>],
@@ -130,6 +130,7 @@ pub(crate) fn session(
         nat: nat_pair(&legs, group, roles),
         legs,
         alg: AlgJudgement::default(),
+        netfilter: None,
     })
 }
 

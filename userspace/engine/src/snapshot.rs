@@ -52,7 +52,8 @@ fn assemble(
     let records = connections.of_interest();
     let sources = session::sources(&records);
     let mut legs: Vec<Leg> = sources.iter().map(Source::leg).collect();
-    let groups = pairing::pair_with_roles(&legs, &role_of);
+    let tracked = heard.netfilter.pairs(&legs);
+    let groups = pairing::pair_knowing(&legs, &role_of, &tracked);
     let mut sessions = Vec::new();
     let mut slots = Vec::new();
     let mut session_records: Vec<Vec<&Record>> = Vec::new();
@@ -67,7 +68,8 @@ fn assemble(
             .iter()
             .filter_map(|leg| legs.get_mut(*leg).map(take_exchanges))
             .collect();
-        if let Some(session) = session::session(own, &members, &group, &role_of) {
+        if let Some(mut session) = session::session(own, &members, &group, &role_of) {
+            session.netfilter = heard.netfilter.of_session(&session);
             sessions.push(session);
             let of_source = |source: &&Source<'_>| [Some(source.slot), source.post_slot];
             slots.push(members.iter().flat_map(of_source).flatten().collect());

@@ -13,8 +13,10 @@ use crate::locator::Locator;
 use crate::model::{Close, Exchange, Leg, Message, Side};
 
 mod scene;
+mod tracked;
 
 pub(crate) use scene::Scene;
+pub(crate) use tracked::{connection, expected, mapping, told_at};
 
 pub(crate) const LAN: TapId = TapId(0);
 pub(crate) const WAN: TapId = TapId(1);

@@ -17,6 +17,8 @@ impl LinkType {
     pub const LOOP: Self = Self(108);
     /// Linux cooked capture version 1 (`LINKTYPE_LINUX_SLL`).
     pub const LINUX_SLL: Self = Self(113);
+    /// Netlink messages behind a cooked header (`LINKTYPE_NETLINK`): no frames of a network.
+    pub const NETLINK: Self = Self(253);
     /// Raw IPv4 (`LINKTYPE_IPV4`).
     pub const IPV4: Self = Self(228);
     /// Raw IPv6 (`LINKTYPE_IPV6`).

@@ -1,6 +1,6 @@
 //! Bytes to typed packets and messages.
 //!
-//! This crate knows link layers, IP, TCP, RTSP, SDP, RTP and RTCP, and nothing of sessions, NAT or diagnosis. It has no
+//! This crate knows link layers, IP, TCP, RTSP, SDP, RTP, RTCP and netfilter's messages, and nothing of sessions, NAT or diagnosis. It has no
 //! clock and does no I/O. Reading never fails on odd input: a decoder returns what it could read and why it stopped,
 //! a parser returns what is there plus anomalies that name their byte range.
 
@@ -9,6 +9,7 @@ pub mod defrag;
 pub mod frame;
 mod lines;
 pub mod nal;
+pub mod netfilter;
 mod notes;
 pub mod parsed;
 pub mod payload_types;

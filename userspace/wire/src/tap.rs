@@ -4,6 +4,11 @@
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TapId(pub u16);
 
+impl TapId {
+    /// Stands for the router's own connection tracking where a fact was told by it and seen at no tap.
+    pub const NETFILTER: Self = Self(u16::MAX);
+}
+
 /// Which side of the router a tap looks at.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum TapRole {

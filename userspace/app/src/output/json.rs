@@ -4,6 +4,7 @@
 
 mod mapping;
 mod schema;
+mod tracked;
 
 use rtspscope_engine::Snapshot;
 use serde::Serialize;
@@ -13,7 +14,7 @@ use super::privacy::Privacy;
 use crate::failure::Failure;
 
 pub(crate) use schema::{
-    Arrival, Evidence, Finding, Loss, Media, Nat, Report, Rewrite, Router, Session, Tap,
+    Arrival, Evidence, Finding, Loss, Mapping, Media, Nat, Report, Rewrite, Router, Session, Tap,
 };
 
 /// The report of a snapshot.

@@ -5,7 +5,7 @@ use rtspscope_engine::model::{
     SessionState, Side, TransportKind,
 };
 use rtspscope_engine::{LossKind, Severity};
-use rtspscope_wire::{LinkType, TapRole};
+use rtspscope_wire::{LinkType, TapId, TapRole};
 
 pub(crate) const fn role(role: TapRole) -> &'static str {
     match role {
@@ -125,6 +125,17 @@ pub(crate) const fn loss(kind: LossKind) -> &'static str {
         LossKind::MessageCap => "message-cap",
         LossKind::EventCap => "event-cap",
         LossKind::Fragments => "fragments",
+        LossKind::NetfilterOverrun => "netfilter-overrun",
+        LossKind::NetfilterCap => "netfilter-cap",
+    }
+}
+
+/// What stands in the place of a tap's name where `tap` is none of the taps.
+pub(crate) fn no_tap(tap: TapId) -> String {
+    if tap == TapId::NETFILTER {
+        "netfilter".to_owned()
+    } else {
+        format!("tap {}", tap.0)
     }
 }
 
@@ -135,6 +146,7 @@ pub(crate) fn link_type(link_type: LinkType) -> String {
         LinkType::RAW => "raw",
         LinkType::LOOP => "loop",
         LinkType::LINUX_SLL => "linux-sll",
+        LinkType::NETLINK => "netlink",
         LinkType::IPV4 => "ipv4",
         LinkType::IPV6 => "ipv6",
         LinkType::LINUX_SLL2 => "linux-sll2",

@@ -239,6 +239,7 @@ pub(crate) fn snapshot() -> Snapshot {
             action: AlgAction::Rewrite,
             effect: AlgEffect::Damaged,
         },
+        netfilter: None,
     };
     Snapshot {
         taps: vec![

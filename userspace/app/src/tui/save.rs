@@ -11,8 +11,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rtspscope_engine::model::Session;
-use rtspscope_engine::{FlowCounters, Input, Snapshot, TapInfo};
+use rtspscope_engine::{Conntrack, FlowCounters, Input, Snapshot, TapInfo};
 use rtspscope_wire::decode::{self, Body};
+use rtspscope_wire::netfilter::{self, Subject};
 use rtspscope_wire::{Direction, FrameRef, LinkType, TapId, Timestamp};
 
 use crate::failure::Failure;
@@ -176,7 +177,19 @@ fn packets(only: &Snapshot, origin: &Origin, path: &Path) -> Result<u64, Failure
                 writer.open_tap(info.clone());
             }
             for frame in &kept.frames {
-                writer.take(&Input::Frame(frame.borrow()), &ends)?;
+                let event = frame.told();
+                let input = event.as_ref().map_or_else(
+                    || Input::Frame(frame.borrow()),
+                    |event| {
+                        Input::Conntrack(Conntrack {
+                            at: frame.at,
+                            number: frame.number,
+                            raw: &frame.bytes,
+                            event,
+                        })
+                    },
+                );
+                writer.take(&input, &ends)?;
             }
             for counters in kept.counters.values() {
                 writer.take(&Input::FlowCounters(counters), &ends)?;
@@ -202,9 +215,14 @@ impl Writer {
             Input::FlowCounters(counters) if ends.have_flow(counters.from, counters.to) => {
                 Ok(self.recorder.handle_input(input)?)
             }
-            Input::Frame(_) | Input::FlowCounters(_) | Input::CaptureLoss(_) | Input::Tick(_) => {
-                Ok(())
+            Input::Conntrack(told) if ends.have_told(told.event) => {
+                Ok(self.recorder.handle_input(input)?)
             }
+            Input::Frame(_)
+            | Input::Conntrack(_)
+            | Input::FlowCounters(_)
+            | Input::CaptureLoss(_)
+            | Input::Tick(_) => Ok(()),
         }
     }
 }
@@ -275,6 +293,20 @@ impl Ends {
         }
     }
 
+    /// Whether netfilter speaks of a connection of the session, or of one that its helper expects.
+    fn have_told(&self, event: &netfilter::Event) -> bool {
+        let have = |tuple: netfilter::Tuple| {
+            let (from, to) = (tuple.from, tuple.to);
+            let is_its =
+                |ends: &(SocketAddr, SocketAddr)| *ends == (from, to) || *ends == (to, from);
+            self.connections.iter().any(is_its) || self.have_flow(from, to)
+        };
+        match &event.subject {
+            Subject::Entry(entry) => have(entry.original) || have(entry.reply),
+            Subject::Expectation(expectation) => have(expectation.master),
+        }
+    }
+
     fn have_flow(&self, from: SocketAddr, to: SocketAddr) -> bool {
         self.flows
             .iter()
@@ -320,6 +352,15 @@ impl Frame {
     }
 }
 
+impl Frame {
+    /// What it tells, where it is no frame but a message of netfilter.
+    fn told(&self) -> Option<netfilter::Event> {
+        let is_told = self.tap == TapId::NETFILTER;
+        let message = netfilter::messages(&self.bytes).next().filter(|_| is_told);
+        message?.event()
+    }
+}
+
 impl Kept {
     pub(super) fn open_tap(&mut self, info: &TapInfo) {
         self.taps.push(info.clone());
@@ -327,23 +368,16 @@ impl Kept {
 
     pub(super) fn take(&mut self, input: &Input<'_>) {
         match input {
-            Input::Frame(frame) => {
-                self.bytes += frame.bytes.len() + size_of::<Frame>();
-                self.frames.push_back(Frame {
-                    at: frame.at,
-                    tap: frame.tap,
-                    direction: frame.direction,
-                    link_type: frame.link_type,
-                    number: frame.number,
-                    original_len: frame.original_len,
-                    bytes: frame.bytes.into(),
-                });
-                while self.bytes > KEPT_BYTES
-                    && let Some(oldest) = self.frames.pop_front()
-                {
-                    self.bytes -= oldest.bytes.len() + size_of::<Frame>();
-                }
-            }
+            Input::Frame(frame) => self.keep(frame),
+            Input::Conntrack(told) => self.keep(&FrameRef {
+                at: told.at,
+                tap: TapId::NETFILTER,
+                direction: Direction::Unknown,
+                link_type: LinkType::NETLINK,
+                number: told.number,
+                original_len: 0,
+                bytes: told.raw,
+            }),
             Input::FlowCounters(counters) => {
                 let key = (counters.tap.0, counters.from, counters.to);
                 if self.counters.len() < KEPT_FLOWS || self.counters.contains_key(&key) {
@@ -351,6 +385,24 @@ impl Kept {
                 }
             }
             Input::CaptureLoss(_) | Input::Tick(_) => {}
+        }
+    }
+
+    fn keep(&mut self, frame: &FrameRef<'_>) {
+        self.bytes += frame.bytes.len() + size_of::<Frame>();
+        self.frames.push_back(Frame {
+            at: frame.at,
+            tap: frame.tap,
+            direction: frame.direction,
+            link_type: frame.link_type,
+            number: frame.number,
+            original_len: frame.original_len,
+            bytes: frame.bytes.into(),
+        });
+        while self.bytes > KEPT_BYTES
+            && let Some(oldest) = self.frames.pop_front()
+        {
+            self.bytes -= oldest.bytes.len() + size_of::<Frame>();
         }
     }
 }

@@ -124,7 +124,7 @@ impl Fact {
 }
 
 /// The loss kinds by their code in the file: the position here, which must stay.
-const LOSS_KINDS: [LossKind; 11] = [
+const LOSS_KINDS: [LossKind; 13] = [
     LossKind::RingFull,
     LossKind::MapFull,
     LossKind::LoadFailed,
@@ -136,6 +136,8 @@ const LOSS_KINDS: [LossKind; 11] = [
     LossKind::MessageCap,
     LossKind::EventCap,
     LossKind::Fragments,
+    LossKind::NetfilterOverrun,
+    LossKind::NetfilterCap,
 ];
 
 fn code_of(kind: LossKind) -> u8 {

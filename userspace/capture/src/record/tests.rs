@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use rtsp_ebpf_common::flow::FlowStats;
-use rtspscope_engine::{CaptureLoss, FlowCounters, Input, LossKind, TapInfo};
+use rtspscope_engine::{CaptureLoss, Conntrack, FlowCounters, Input, LossKind, TapInfo};
+use rtspscope_wire::netfilter;
 use rtspscope_wire::{Direction, FrameRef, LinkType, TapId, TapRole, Timestamp};
 
 use super::{Fact, Recorder};
@@ -112,7 +113,32 @@ fn counters() -> FlowCounters {
     }
 }
 
-fn inputs<'a>(payload: &'a [u8], counters: &'a FlowCounters) -> Vec<Input<'a>> {
+/// An expectation of a kernel's FTP helper, as its socket gave it.
+const EXPECTATION: &str = "\
+    3001000000020006000000000000000002000000340002801400018008000100cb00710a08000200cb0071011c00028005000100\
+    0600000006000200000000000600030004380000340003801400018008000100ffffffff08000200ffffffff1c00028005000100\
+    06000000060002000000000006000300ffff0000340001801400018008000100c0a8016408000200cb00710a1c00028005000100\
+    0600000006000200c26c0000060003000015000040000a8008000100000000013400028014000180080001000000000008000200\
+    000000001c000280050001000600000006000200043800000600030000000000080004000000012c0800050041104ad708000800\
+    000000000800090000000000080006006674700016000b006e61742d666f6c6c6f772d6d6173746572000000";
+
+fn expectation() -> Vec<u8> {
+    let digits = |at: usize| u8::from_str_radix(&EXPECTATION[at..at + 2], 16).unwrap();
+    (0..EXPECTATION.len()).step_by(2).map(digits).collect()
+}
+
+/// A message of netfilter's with what it says.
+fn told() -> (Vec<u8>, netfilter::Event) {
+    let raw = expectation();
+    let event = netfilter::messages(&raw).next().unwrap().event().unwrap();
+    (raw, event)
+}
+
+fn inputs<'a>(
+    payload: &'a [u8],
+    counters: &'a FlowCounters,
+    (raw, event): (&'a [u8], &'a netfilter::Event),
+) -> Vec<Input<'a>> {
     vec![
         frame(0, 1, 1_700_000_000_000_000_001, Direction::Ingress, payload),
         frame(
@@ -133,15 +159,21 @@ fn inputs<'a>(payload: &'a [u8], counters: &'a FlowCounters) -> Vec<Input<'a>> {
             kind: LossKind::MapFull,
             count: u64::MAX,
         }),
+        Input::Conntrack(Conntrack {
+            at: Timestamp(1_700_000_000_000_000_950),
+            number: 3,
+            raw,
+            event,
+        }),
         // Frames of two processors come a little out of order, and stay so.
         frame(
             0,
-            3,
+            4,
             1_700_000_000_000_000_500,
             Direction::Unknown,
             &payload[..3],
         ),
-        frame(0, 4, 1_700_000_009_000_000_000, Direction::Ingress, &[]),
+        frame(0, 5, 1_700_000_009_000_000_000, Direction::Ingress, &[]),
     ]
 }
 
@@ -158,7 +190,8 @@ fn a_replay_gives_the_inputs_that_were_recorded() {
     }
     let payload: Vec<u8> = (0..70_001_u32).map(|number| number as u8).collect();
     let counters = counters();
-    let inputs = inputs(&payload, &counters);
+    let (raw, event) = told();
+    let inputs = inputs(&payload, &counters, (&raw, &event));
     for input in &inputs {
         recorder.handle_input(input).unwrap();
     }
@@ -265,4 +298,38 @@ fn facts_of_others_and_cut_facts_are_stepped_over() {
     let mut other = bytes.clone();
     other[4] = b'x';
     assert_eq!(Fact::decode(&other), None);
+}
+
+/// A capture of `tcpdump -i nlmon0`: one packet may hold several messages, and messages of other families are stepped over.
+#[test]
+fn a_capture_of_netlink_gives_what_netfilter_told() {
+    let raw = expectation();
+    let packet = [&netfilter::PACKET_HEADER[..], &raw, &raw].concat();
+    let mut other = packet.clone();
+    other[15] = 0;
+    let mut file = 0xa1b2_c3d4_u32.to_le_bytes().to_vec();
+    file.extend([2, 0, 4, 0]);
+    file.extend([0; 8]);
+    file.extend(262_144_u32.to_le_bytes());
+    file.extend(253_u32.to_le_bytes());
+    for packet in [&other, &packet] {
+        file.extend(
+            [7_u32, 0, packet.len() as u32, packet.len() as u32]
+                .map(u32::to_le_bytes)
+                .concat(),
+        );
+        file.extend(packet);
+    }
+    let path = scratch();
+    std::fs::write(&path, file).unwrap();
+    let replayed = replay(&path);
+    let (raw, event) = told();
+    let told = Input::Conntrack(Conntrack {
+        at: Timestamp(7_000_000_000),
+        number: 2,
+        raw: &raw,
+        event: &event,
+    });
+    assert_eq!(replayed.inputs, vec![format!("{told:?}"); 2]);
+    assert_eq!((replayed.taps, replayed.notes), (vec![], vec![]));
 }

@@ -1,6 +1,9 @@
 //! The truth table of actions and effects, on hand-made sessions.
 
-use crate::testkit::{Scene, UDP_TALK, tcp_talk};
+use rtspscope_wire::netfilter::Status;
+
+use crate::model::Netfilter;
+use crate::testkit::{Scene, UDP_TALK, connection, expected, tcp_talk};
 
 const REWRITTEN: [(&str, &str); 1] = [("client_port=5000-5001", "client_port=10000-10001")];
 
@@ -222,4 +225,61 @@ fn a_digest_that_covers_the_uri_before_the_rewrite_is_damage_where_it_is_refused
     let (from, to) = ("DESCRIBE rtsp://h/a", "DESCRIBE rtsp://h:554/a");
     assert_eq!(judged("401 Unauthorized", from, to), "rewrite/damaged");
     assert_eq!(judged("401 Unauthorized", from, from), "none/harmless");
+}
+
+fn with_netfilter(scene: Scene, netfilter: Netfilter) -> Scene {
+    Scene {
+        netfilter: Some(netfilter),
+        ..scene
+    }
+}
+
+fn punching() -> Scene {
+    Scene::behind_nat(UDP_TALK).punch(0.035, 5000).rtp(100, 100)
+}
+
+/// The same as one side alone sees it.
+fn one_side(mut scene: Scene) -> Scene {
+    scene.legs.pop();
+    for media in &mut scene.media {
+        media.per_leg.pop();
+        media.setup.pop();
+    }
+    scene
+}
+
+#[test]
+fn a_helper_that_expects_media_is_a_pinhole_though_the_client_opened_the_way_too() {
+    let expecting = Netfilter {
+        expectations: vec![expected(5000)],
+        ..Netfilter::default()
+    };
+    let scene = with_netfilter(punching(), expecting.clone());
+    assert_eq!(scene.judged(), "pinhole/harmless");
+    let scene = with_netfilter(one_side(punching()), expecting);
+    assert_eq!(scene.judged(), "pinhole/unknown");
+}
+
+#[test]
+fn adjusted_sequence_numbers_are_a_rewrite_though_one_side_only_was_seen() {
+    let mut entry = connection(Some("rtsp"));
+    entry.status = Status(Status::SEQ_ADJUST.0 | Status::HELPER.0);
+    let adjusted = Netfilter {
+        connection: Some(entry),
+        ..Netfilter::default()
+    };
+    let scene = with_netfilter(one_side(punching()), adjusted);
+    assert_eq!(scene.judged(), "rewrite/unknown");
+}
+
+#[test]
+fn a_helper_that_is_attached_and_does_nothing_is_no_action() {
+    let attached = Netfilter {
+        connection: Some(connection(Some("rtsp"))),
+        ..Netfilter::default()
+    };
+    assert_eq!(
+        with_netfilter(punching(), attached).judged(),
+        "none/harmless"
+    );
 }

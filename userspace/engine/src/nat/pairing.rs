@@ -3,7 +3,8 @@
 //! A NAT may change every address and port of a connection, the taps' clocks may be hours apart, and a proxy changes the
 //! sequence numbers as well. So a leg is recognised by what a NAT keeps: its initial sequence numbers, else what was
 //! said on it and in which rhythm. A port number or a time alone never joins two legs: two players behind one address
-//! look alike in both.
+//! look alike in both. Where the router's own connection tracking was listened to, its word joins legs of which neither is
+//! known: midstream ones, and those that cannot be read.
 
 use rtspscope_wire::{TapId, TapRole};
 
@@ -38,9 +39,21 @@ pub fn pair(legs: &[Leg]) -> Vec<Group> {
 /// Groups every leg exactly once; `role` helps where the addresses do not tell the sides apart.
 /// Groups come in the order of their first leg in `legs`.
 pub fn pair_with_roles(legs: &[Leg], role: impl Fn(TapId) -> TapRole) -> Vec<Group> {
+    pair_knowing(legs, role, &[])
+}
+
+/// The same, knowing pairs of legs that the kernel's own connection tracking says to be one connection.
+pub(crate) fn pair_knowing(
+    legs: &[Leg],
+    role: impl Fn(TapId) -> TapRole,
+    tracked: &[(usize, usize)],
+) -> Vec<Group> {
     let mut clusters: Vec<Cluster> = (0..legs.len()).map(Cluster::of_one).collect();
     let mut home: Vec<usize> = (0..legs.len()).collect();
     for link in links::by_sequence(legs) {
+        join(legs, &mut clusters, &mut home, link);
+    }
+    for link in links::by_conntrack(legs, tracked) {
         join(legs, &mut clusters, &mut home, link);
     }
     for link in links::by_content(legs, |a, b| !could_join(legs, &clusters, &home, a, b)) {
@@ -75,6 +88,15 @@ impl Cluster {
             legs: vec![leg],
             evidence: Vec::new(),
             proxied: false,
+        }
+    }
+
+    /// Adds evidence, each kind once.
+    fn believe(&mut self, evidence: Vec<PairEvidence>) {
+        for evidence in evidence {
+            if !self.evidence.contains(&evidence) {
+                self.evidence.push(evidence);
+            }
         }
     }
 
@@ -121,12 +143,18 @@ fn are_both_sides(x: &Leg, y: &Leg) -> bool {
 }
 
 fn join(legs: &[Leg], clusters: &mut [Cluster], home: &mut [usize], link: Link) {
-    if !could_join(legs, clusters, home, link.a, link.b) {
-        return;
-    }
     let (Some(&into), Some(&from)) = (home.get(link.a), home.get(link.b)) else {
         return;
     };
+    if into == from {
+        if let Some(cluster) = clusters.get_mut(into) {
+            cluster.believe(link.evidence);
+        }
+        return;
+    }
+    if !could_join(legs, clusters, home, link.a, link.b) {
+        return;
+    }
     let (into, from) = (into.min(from), into.max(from));
     let moved = clusters.get_mut(from).map(|cluster| {
         std::mem::replace(
@@ -147,11 +175,8 @@ fn join(legs: &[Leg], clusters: &mut [Cluster], home: &mut [usize], link: Link) 
     }
     target.legs.extend(moved.legs);
     target.proxied |= moved.proxied || link.proxied;
-    for evidence in moved.evidence.into_iter().chain(link.evidence) {
-        if !target.evidence.contains(&evidence) {
-            target.evidence.push(evidence);
-        }
-    }
+    target.believe(moved.evidence);
+    target.believe(link.evidence);
 }
 
 #[cfg(test)]

@@ -10,7 +10,8 @@ pub(super) const EXPLANATION: Explanation = Explanation {
         that it watches. A SETUP that is written or cut otherwise passes unseen, no way is opened, and this player has no picture while others have, or has a \
         picture and no sound.",
     proof: "Another session through the same router that an ALG helped, and this one, whose media died at the NAT with its text unchanged, \
-        and whose SETUP differs in a way that ALGs are known to miss. Or two media of one session, one of them helped, the other not, with its text unchanged.",
+        and whose SETUP differs in a way that ALGs are known to miss. Or two media of one session, one of them helped, the other not, with its text unchanged. \
+        Or the router's own table: a helper is attached to the connection, and expects nothing for the medium that died.",
     not_this: "A router without an ALG treats all sessions alike: nat-no-pinhole alone. A player that opens the way itself needs no ALG.",
     remedies: &[
         advice::USE_TCP,
@@ -19,9 +20,12 @@ pub(super) const EXPLANATION: Explanation = Explanation {
     ],
 };
 
-/// Fires once for a session, for a medium that got no help where another medium or another session did.
+/// Fires once for a session, for a medium that got no help where another medium or another session did, or where a helper
+/// is attached.
 pub(super) fn check(view: &View<'_>) -> Vec<Finding> {
-    let found = beside_helped_medium(view).or_else(|| beside_helped_session(view));
+    let found = beside_helped_medium(view)
+        .or_else(|| beside_helped_session(view))
+        .or_else(|| under_a_helper(view));
     found.into_iter().collect()
 }
 
@@ -61,6 +65,41 @@ fn beside_helped_session(view: &View<'_>) -> Option<Finding> {
     let differs = new_oddities(view.facts.setup_oddities(), &facts.setup_oddities());
     let cause = format!("session {} was helped by the ALG", other.id);
     finding(view, missed, &cause, &differs, helped)
+}
+
+/// A helper is attached to the connection by the router's own table, and it expected nothing for a lost medium.
+fn under_a_helper(view: &View<'_>) -> Option<Finding> {
+    let entry = view.facts.netfilter()?.connection.as_ref()?;
+    let helper = entry.helper.as_deref()?;
+    let mut lost = view.facts.media().filter(|media| {
+        lost_unopened(*media) && !rewritten(view, *media) && media.expected().is_none()
+    });
+    let missed = lost.next()?;
+    let setup = missed.setup_request(view.facts.sides()?.client_index)?;
+    let oddities = missed.setup_oddities();
+    let differs = if oddities.is_empty() {
+        "nothing in its text says why".to_owned()
+    } else {
+        format!("its SETUP has {}", oddities.join(" and "))
+    };
+    Some(
+        Finding::new(
+            Code::AlgMissedSetup,
+            Severity::Error,
+            view.medium(missed.index),
+            "the router has an ALG, and it did not act on this SETUP",
+        )
+        .cause(format!(
+            "netfilter's own table: helper {helper} is attached to this connection, and expected no media for it; {differs}"
+        ))
+        .proof(entry.first, format!("netfilter's own table: helper {helper}"))
+        .proof(setup, "this SETUP")
+        .proof_if(
+            missed.lost_between().map(|lost| lost.first),
+            "its first RTP packet outside",
+        )
+        .remedies(EXPLANATION.remedies.iter().copied()),
+    )
 }
 
 fn new_oddities(odd: Vec<String>, usual: &[String]) -> Vec<String> {
@@ -127,7 +166,44 @@ fn finding(
 
 #[cfg(test)]
 mod tests {
-    use crate::testkit::{Scene, UDP_TALK, WAN, addr, at};
+    use crate::model::Netfilter;
+    use crate::testkit::{Scene, UDP_TALK, WAN, addr, at, connection, expected};
+
+    /// A session whose media died at the NAT, under a helper (or none) that expected a port (or nothing).
+    fn under(helper: Option<&str>, port: Option<u16>) -> Scene {
+        let netfilter = Netfilter {
+            connection: Some(connection(helper)),
+            expectations: port.map(expected).into_iter().collect(),
+            ..Netfilter::default()
+        };
+        Scene {
+            netfilter: Some(netfilter),
+            ..Scene::behind_nat(&spaced()).rtp(0, 80)
+        }
+    }
+
+    #[test]
+    fn fires_when_the_attached_helper_expected_nothing() {
+        let snapshot = under(Some("rtsp"), None).checked();
+        let mut findings = snapshot.findings.iter();
+        let finding = findings
+            .find(|finding| finding.code.name() == "alg-missed-setup")
+            .unwrap();
+        assert!(
+            finding.cause.starts_with(
+                "netfilter's own table: helper rtsp is attached to this connection, and expected no media for it; its SETUP has "
+            ),
+            "{}",
+            finding.cause
+        );
+    }
+
+    #[test]
+    fn is_silent_without_a_helper_and_when_the_helper_expected_the_medium() {
+        for scene in [under(None, None), under(Some("rtsp"), Some(5000))] {
+            assert!(!scene.troubles().contains(&"alg-missed-setup"));
+        }
+    }
 
     fn second(talk: &str) -> Scene {
         let mut scene = Scene::behind_nat(talk);

@@ -60,7 +60,21 @@ pub(super) fn check(view: &View<'_>) -> Vec<Finding> {
                 format!("{}: {}", diff.field, value(diff.post.as_deref())),
             )
     });
+    let with_proof = with_proof.proof_if(
+        view.facts.adjusted().map(|(at, _)| at),
+        told_by_netfilter(view),
+    );
     vec![with_proof.remedies(remedies(view.session.alg.effect).iter().copied())]
+}
+
+/// What the router's own table says of who changed the text.
+fn told_by_netfilter(view: &View<'_>) -> String {
+    let helper = view.facts.helper().unwrap_or("unnamed");
+    let by = view.facts.adjusted().and_then(|(_, offsets)| offsets);
+    let by = by.map_or_else(String::new, |[original, reply]| {
+        format!(" by {original} bytes towards the server and {reply} towards the client")
+    });
+    format!("netfilter's own table: helper {helper}, sequence numbers adjusted{by}")
 }
 
 fn told(diff: &FieldDiff) -> String {

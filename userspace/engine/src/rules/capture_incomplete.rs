@@ -1,19 +1,20 @@
 //! `capture-incomplete`: what these captures cannot show, so that silence of the other rules is not taken for health.
 
 use rtspscope_wire::Timestamp;
+use rtspscope_wire::netfilter::Status;
 
 use super::View;
 use crate::facts::MediaFacts;
 use crate::finding::{Code, Explanation, Finding, Severity, Subject};
 use crate::input::LossKind;
 use crate::locator::Locator;
-use crate::model::{DatagramTalk, Snapshot, Tap, UnclaimedRtp};
+use crate::model::{DatagramTalk, Mapping, Snapshot, Tap, UnclaimedRtp};
 
 pub(super) const EXPLANATION: Explanation = Explanation {
     meaning: "Something that a conclusion would rest on was not captured. What the other findings say still holds; what they do not \
         say may be so all the same.",
     proof: "One side of the router only, no UDP in captures of a session that uses UDP, bytes missing in the connection, frames cut \
-        short, packets that the capture itself lost, RTSP in UDP datagrams, or RTP of which no message or more than one connection may tell.",
+        short, packets that the capture itself lost, flows that the router's own table marks as offloaded, RTSP in UDP datagrams, or RTP of which no message or more than one connection may tell.",
     not_this: "Packets that were lost on the wire are the other findings' business.",
     remedies: &[
         "Capture on both sides of the router at once, and give both: analyze --lan FILE --wan FILE",
@@ -82,10 +83,28 @@ pub(super) fn check(view: &View<'_>) -> Vec<Finding> {
         };
         lacks.push((told, first.unwrap_or(leg.first)));
     }
+    lacks.extend(
+        view.facts
+            .offloaded()
+            .map(|entry| (offloaded(entry), entry.status_at)),
+    );
     if let Some(unknown) = unknown_membership(view) {
         lacks.push((unknown, leg.first));
     }
     report(&lacks, view.subject()).into_iter().collect()
+}
+
+/// What the taps may not see of a flow that the router forwards by a short way.
+fn offloaded(entry: &Mapping) -> String {
+    let (from, to) = (entry.original.from, entry.original.to);
+    if entry.status.has(Status::HW_OFFLOAD) {
+        return format!(
+            "netfilter's own table: hardware forwards {from} to {to}: the taps see only its first packets"
+        );
+    }
+    format!(
+        "netfilter's own table: a flowtable forwards {from} to {to}: a tap on a bridge, VLAN or PPPoE interface sees only its first packets"
+    )
 }
 
 /// Multicast of which nothing came, where no report of the player could be seen.
@@ -218,6 +237,14 @@ fn told(kind: LossKind, count: u64) -> Option<String> {
         }
         LossKind::EventCap => return None,
         LossKind::Fragments => format!("{count} fragmented packets were never whole"),
+        LossKind::NetfilterOverrun => {
+            format!("netfilter's events came too fast {count} times: its table was asked for again")
+        }
+        LossKind::NetfilterCap => {
+            format!(
+                "{count} connections of netfilter's table were not kept because there were too many"
+            )
+        }
     };
     Some(told)
 }
@@ -245,8 +272,43 @@ fn report(lacks: &[(String, Locator)], subject: Subject) -> Option<Finding> {
 
 #[cfg(test)]
 mod tests {
+    use rtspscope_wire::netfilter::Status;
+
     use crate::finding::Code;
-    use crate::testkit::{Scene, UDP_TALK};
+    use crate::model::Netfilter;
+    use crate::testkit::{Scene, UDP_TALK, mapping};
+
+    fn with_status(status: Status) -> Scene {
+        let mut mapping = mapping(
+            "192.168.1.100:5000",
+            "203.0.113.10:6970",
+            "203.0.113.1:5000",
+        );
+        mapping.status = status;
+        let netfilter = Netfilter {
+            mappings: vec![mapping],
+            ..Netfilter::default()
+        };
+        Scene {
+            netfilter: Some(netfilter),
+            ..healthy()
+        }
+    }
+
+    #[test]
+    fn says_that_hardware_forwards_a_flow() {
+        let snapshot = with_status(Status::HW_OFFLOAD).checked();
+        assert_eq!(
+            snapshot.findings[0].cause,
+            "netfilter's own table: hardware forwards 192.168.1.100:5000 to 203.0.113.10:6970: the taps see only its first packets"
+        );
+        assert_eq!(snapshot.blind_spots, [Code::CaptureIncomplete]);
+    }
+
+    #[test]
+    fn is_silent_about_flows_that_go_through_netfilter() {
+        assert_eq!(with_status(Status::ASSURED).codes(), Vec::<&str>::new());
+    }
 
     fn healthy() -> Scene {
         Scene::behind_nat(UDP_TALK).punch(0.035, 5000).rtp(9, 9)

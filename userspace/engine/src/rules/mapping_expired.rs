@@ -1,14 +1,19 @@
 //! `mapping-expired`: the NAT's UDP mapping ended while media went on.
 
+use rtspscope_wire::Span;
+
 use super::rtp_stalled::stall;
 use super::{View, advice};
-use crate::facts::MediaFacts;
+use crate::facts::{MediaFacts, ending};
 use crate::finding::{Code, Explanation, Finding, Severity};
+use crate::locator::Locator;
+use crate::model::Mapping;
 
 pub(super) const EXPLANATION: Explanation = Explanation {
     meaning: "Media came through the NAT for a while and then stopped there, although the server went on. A NAT forgets a UDP mapping \
         after some time without packets from inside (30 to 180 seconds are usual, RFC 4787 §4.3), or when an ICMP error comes by.",
-    proof: "RTP through the NAT to a client behind it, then RTP outside only, for ten seconds or more.",
+    proof: "RTP through the NAT to a client behind it, then RTP outside only, for ten seconds or more; or for a second or more after the \
+        router's own table told that the mapping ended.",
     not_this: "Media that ends on both sides at once was ended by the server: rtp-stalled alone. Media that never came through is \
         nat-no-pinhole or nat-port-randomised.",
     remedies: &[
@@ -18,6 +23,12 @@ pub(super) const EXPLANATION: Explanation = Explanation {
     ],
 };
 
+/// Media that the mapping's own end may have held back: a packet inside may be known so much later than that end.
+const LAG: Span = Span::from_millis(500);
+
+/// So long media must have gone on outside after the end that the router's own table shows.
+const GOES_ON: Span = Span::from_secs(1);
+
 /// Fires for a UDP medium behind a NAT that went on outside after it had ended inside.
 pub(super) fn check(view: &View<'_>) -> Vec<Finding> {
     let behind_nat = view.facts.media().filter(|media| media.needs_opening());
@@ -26,9 +37,17 @@ pub(super) fn check(view: &View<'_>) -> Vec<Finding> {
         .collect()
 }
 
+/// How a medium ended inside only.
+#[derive(Clone, Copy, Debug)]
+struct Expired {
+    last_inside: Locator,
+    last_outside: Locator,
+    later: Span,
+}
+
 fn finding(view: &View<'_>, media: MediaFacts<'_>) -> Option<Finding> {
-    let stall = stall(view, media)?;
-    let (last_outside, later) = stall.ended_in_the_router()?;
+    let expired = by_silence(view, media).or_else(|| by_table(view, media))?;
+    let last = expired.last_inside;
     let sent = media
         .opened(false)
         .map(|sent| sent.last)
@@ -38,7 +57,7 @@ fn finding(view: &View<'_>, media: MediaFacts<'_>) -> Option<Finding> {
         |sent| {
             format!(
                 "the client had last sent from its media port {:.1} s before",
-                (stall.last.at - sent.at).as_secs_f64()
+                (last.at - sent.at).as_secs_f64()
             )
         },
     );
@@ -46,6 +65,8 @@ fn finding(view: &View<'_>, media: MediaFacts<'_>) -> Option<Finding> {
         .at_client()
         .and_then(|arrival| arrival.refused.last())
         .map(|refusal| refusal.at);
+    let mapping = media.mapping().filter(|mapping| mapping.ended.is_some());
+    let told = mapping.map_or_else(String::new, told);
     Some(
         Finding::new(
             Code::MappingExpired,
@@ -53,24 +74,72 @@ fn finding(view: &View<'_>, media: MediaFacts<'_>) -> Option<Finding> {
             view.medium(media.index),
             format!(
                 "the NAT stopped letting media in; outside it went on for {:.1} s",
-                later.as_secs_f64()
+                expired.later.as_secs_f64()
             ),
         )
-        .cause(format!("RTP ended inside while it went on outside; {idle}"))
-        .proof(stall.last, "last RTP packet inside")
-        .proof(last_outside, "last RTP packet outside")
+        .cause(format!(
+            "RTP ended inside while it went on outside; {idle}{}",
+            after_semicolon(&told)
+        ))
+        .proof(last, "last RTP packet inside")
+        .proof_if(mapping.and_then(|mapping| mapping.ended), told)
+        .proof(expired.last_outside, "last RTP packet outside")
         .proof_if(sent, "last packet of the client from its media port")
         .proof_if(
-            torn.filter(|torn| torn.at <= stall.last.at),
+            torn.filter(|torn| torn.at <= last.at),
             "an ICMP error of the client's host, which may end a mapping",
         )
         .remedies(EXPLANATION.remedies.iter().copied()),
     )
 }
 
+/// By a long silence inside, whoever ended it.
+fn by_silence(view: &View<'_>, media: MediaFacts<'_>) -> Option<Expired> {
+    let stall = stall(view, media)?;
+    let (last_outside, later) = stall.ended_in_the_router()?;
+    Some(Expired {
+        last_inside: stall.last,
+        last_outside,
+        later,
+    })
+}
+
+/// By the end of the entry itself, after which media came outside only.
+fn by_table(view: &View<'_>, media: MediaFacts<'_>) -> Option<Expired> {
+    let ended = media.mapping()?.ended?;
+    let sides = view.facts.sides()?;
+    let last_inside = media.at_client()?.rtp.last?;
+    let last_outside = media.at_server()?.rtp.last?;
+    let later = last_outside.at - ended.at;
+    let was_wanted = ending(sides.client).is_none_or(|end| end >= ended.at + GOES_ON);
+    let is_proof = last_inside.at <= ended.at + LAG && later >= GOES_ON && was_wanted;
+    (is_proof && !media.may_be_offloaded()).then_some(Expired {
+        last_inside,
+        last_outside,
+        later: last_outside.at - last_inside.at,
+    })
+}
+
+fn told(mapping: &Mapping) -> String {
+    let time_out = mapping.timeout_secs.map_or_else(String::new, |secs| {
+        format!(", which lasts {secs} s without a packet,")
+    });
+    let (from, to) = (mapping.original.from, mapping.original.to);
+    format!("netfilter's own table: the mapping {from} to {to}{time_out} ended")
+}
+
+fn after_semicolon(told: &str) -> String {
+    if told.is_empty() {
+        String::new()
+    } else {
+        format!("; {told}")
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use crate::testkit::{LAN, Scene, UDP_TALK, WAN, at};
+    use crate::model::Netfilter;
+    use crate::testkit::{LAN, Scene, UDP_TALK, WAN, at, mapping, told_at};
 
     fn stopped(inside: f64, outside: f64) -> Scene {
         let talk = UDP_TALK
@@ -96,5 +165,58 @@ mod tests {
     #[test]
     fn is_silent_when_media_ended_on_both_sides() {
         assert!(!stopped(30.0, 30.0).troubles().contains(&"mapping-expired"));
+    }
+
+    /// The same with the end of the client's mapping told at `ended`.
+    fn told(inside: f64, outside: f64, ended: f64) -> Scene {
+        let mut mapping = mapping(
+            "192.168.1.100:5000",
+            "203.0.113.10:6970",
+            "203.0.113.1:5000",
+        );
+        mapping.timeout_secs = Some(30);
+        mapping.ended = Some(told_at(ended, 77));
+        let netfilter = Netfilter {
+            mappings: vec![mapping],
+            ..Netfilter::default()
+        };
+        Scene {
+            netfilter: Some(netfilter),
+            ..stopped(inside, outside)
+        }
+    }
+
+    #[test]
+    fn fires_soon_when_the_table_itself_shows_the_end() {
+        let snapshot = told(52.0, 59.9, 52.1).checked();
+        let finding = snapshot
+            .findings
+            .iter()
+            .find(|finding| finding.code.name() == "mapping-expired")
+            .unwrap();
+        assert_eq!(
+            finding.cause,
+            "RTP ended inside while it went on outside; the client had last sent from its media port 52.0 s before; \
+             netfilter's own table: the mapping 192.168.1.100:5000 to 203.0.113.10:6970, which lasts 30 s without a packet, ended"
+        );
+        assert_eq!(finding.evidence[1].at, told_at(52.1, 77));
+    }
+
+    #[test]
+    fn is_silent_when_media_went_on_inside_after_the_end_of_a_mapping() {
+        assert!(
+            !told(59.9, 59.9, 52.1)
+                .troubles()
+                .contains(&"mapping-expired")
+        );
+    }
+
+    #[test]
+    fn is_silent_when_the_mapping_ended_after_the_media() {
+        assert!(
+            !told(52.0, 52.0, 58.0)
+                .troubles()
+                .contains(&"mapping-expired")
+        );
     }
 }

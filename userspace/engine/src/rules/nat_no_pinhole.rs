@@ -3,6 +3,7 @@
 use super::{View, advice};
 use crate::facts::MediaFacts;
 use crate::finding::{Code, Explanation, Finding, Severity};
+use crate::model::Mapping;
 
 pub(super) const EXPLANATION: Explanation = Explanation {
     meaning: "Plain NAT lets a datagram in only where one went out before (RFC 4787 §5). This client waited in silence at its \
@@ -38,6 +39,8 @@ fn finding(view: &View<'_>, media: MediaFacts<'_>) -> Option<Finding> {
         .rtp
         .to
         .map_or_else(|| "the router".to_owned(), |to| to.to_string());
+    let netfilter = view.facts.netfilter();
+    let entry = netfilter.and_then(|told| told.connection.as_ref());
     Some(
         Finding::new(
             Code::NatNoPinhole,
@@ -46,20 +49,53 @@ fn finding(view: &View<'_>, media: MediaFacts<'_>) -> Option<Finding> {
             format!("the router had no way in for media to {to}"),
         )
         .cause(format!(
-            "{} {} reached {to}; the client at {} had sent nothing from port {port}, and no ALG opened it",
+            "{} {} reached {to}; the client at {} had sent nothing from port {port}, and no ALG opened it{}",
             lost.sender.rtp.packets,
             media.media.unit(),
-            sides.client.client.ip()
+            sides.client.client.ip(),
+            entry.map_or_else(String::new, |told| format!("; {}", helper_of(told)))
         ))
         .proof_if(media.setup_request(sides.client_index), format!("the client asks for media at port {port}"))
         .proof(lost.first, "RTP arrives outside the NAT")
+        .proof_if(
+            entry.map(|told| told.first),
+            entry.map_or_else(String::new, helper_of),
+        )
         .remedies(EXPLANATION.remedies.iter().copied()),
+    )
+}
+
+/// Who reads the RTSP connection, by the router's own table.
+fn helper_of(entry: &Mapping) -> String {
+    entry.helper.as_ref().map_or_else(
+        || "netfilter's own table: no helper is attached to this connection".to_owned(),
+        |helper| {
+            format!("netfilter's own table: helper {helper} is attached, and expects nothing there")
+        },
     )
 }
 
 #[cfg(test)]
 mod tests {
-    use crate::testkit::{Scene, UDP_TALK};
+    use crate::model::Netfilter;
+    use crate::testkit::{Scene, UDP_TALK, connection};
+
+    #[test]
+    fn says_that_no_helper_is_attached_where_the_table_was_listened_to() {
+        let netfilter = Netfilter {
+            connection: Some(connection(None)),
+            ..Netfilter::default()
+        };
+        let scene = Scene {
+            netfilter: Some(netfilter),
+            ..Scene::behind_nat(UDP_TALK).rtp(0, 257)
+        };
+        let finding = scene.checked().findings.remove(1);
+        assert_eq!(
+            finding.evidence[2].note,
+            "netfilter's own table: no helper is attached to this connection"
+        );
+    }
 
     #[test]
     fn fires_when_the_client_never_sends_first() {

@@ -36,6 +36,9 @@ fn finding(view: &View<'_>, media: MediaFacts<'_>) -> Option<Finding> {
     let inside = media.opened(false).next()?;
     let told = media.negotiated_at(sides.server_index).client_rtp_port?;
     let outside = left_from(&lost.sender.from_client, inside, told)?;
+    let mapping = media
+        .mapping()
+        .filter(|mapping| mapping.source_translated() == Some((inside.from, outside.from)));
     Some(
         Finding::new(
             Code::NatPortRandomised,
@@ -49,6 +52,10 @@ fn finding(view: &View<'_>, media: MediaFacts<'_>) -> Option<Finding> {
         ))
         .proof(inside.first, format!("the client sends from its negotiated port {}", inside.from.port()))
         .proof(outside.first, format!("outside it comes from port {}", outside.from.port()))
+        .proof_if(
+            mapping.map(|mapping| mapping.first),
+            format!("netfilter's own table: {} leaves as {}", inside.from, outside.from),
+        )
         .proof(lost.first, format!("the server sends RTP to port {told}"))
         .remedies(EXPLANATION.remedies.iter().copied()),
     )

@@ -34,6 +34,9 @@ fn finding(view: &View<'_>, media: MediaFacts<'_>) -> Option<Finding> {
     if from.port() == announced || sent.port() != sent_from {
         return None;
     }
+    let netfilter = view.facts.netfilter();
+    let mut mappings = netfilter.into_iter().flat_map(|told| &told.mappings);
+    let mapping = mappings.find(|mapping| mapping.touches(sent) && mapping.touches(from));
     Some(
         Finding::new(
             Code::NatSourcePortChanged,
@@ -58,6 +61,10 @@ fn finding(view: &View<'_>, media: MediaFacts<'_>) -> Option<Finding> {
         .proof_if(
             media.setup_response(sides.client_index),
             format!("the answer announces server_port {announced}"),
+        )
+        .proof_if(
+            mapping.map(|mapping| mapping.first),
+            format!("netfilter's own table: {sent} comes in as {from}"),
         )
         .proof_if(
             media.refused(),

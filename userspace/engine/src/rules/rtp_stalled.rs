@@ -16,7 +16,7 @@ pub(super) const EXPLANATION: Explanation = Explanation {
         stopped letting media through: its UDP mapping ended (after 30, 60, 120 or 180 seconds), or an ICMP error tore it down.",
     proof: "RTP next to the client that ends ten seconds or more before the session does, and long after its usual distance between \
         packets; with the other tap, whether it still came there.",
-    not_this: "PAUSE, TEARDOWN, a server that says goodbye (RTCP BYE) and the end of the Range that PLAY named end media as they should. \
+    not_this: "Flows that the router offloads, which the taps may not see to their end. PAUSE, TEARDOWN, a server that says goodbye (RTCP BYE) and the end of the Range that PLAY named end media as they should. \
         Metadata may be silent for long.",
     remedies: &[
         advice::USE_TCP,
@@ -70,7 +70,12 @@ pub(super) fn stall(view: &View<'_>, media: MediaFacts<'_>) -> Option<Stall> {
     if arrival.rtp.packets < 2 || silence_there < SILENCE || silence_there.0 < usual {
         return None;
     }
-    if said_goodbye || may_pause || (media.in_band() && gap) || played_out(leg, last.at) {
+    if media.may_be_offloaded()
+        || said_goodbye
+        || may_pause
+        || (media.in_band() && gap)
+        || played_out(leg, last.at)
+    {
         return None;
     }
     let at_server = view.facts.sides().and_then(|sides| {

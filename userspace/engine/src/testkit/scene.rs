@@ -11,7 +11,7 @@ use crate::alg;
 use crate::input::LossKind;
 use crate::model::{
     AlgJudgement, Arrival, ClientDatagrams, DatagramKinds, Exchange, Leg, MediaStream, Message,
-    NatPair, Negotiated, Refusal, Session, SessionState, Snapshot, Tap, TransportKind,
+    NatPair, Negotiated, Netfilter, Refusal, Session, SessionState, Snapshot, Tap, TransportKind,
 };
 use crate::nat::{diff, pairing};
 use crate::rules;
@@ -28,6 +28,7 @@ pub(crate) struct Scene {
     pub(crate) watched_until: [f64; 2],
     pub(crate) losses: Vec<(LossKind, u64)>,
     pub(crate) user_agent: Option<String>,
+    pub(crate) netfilter: Option<Netfilter>,
 }
 
 impl Scene {
@@ -62,6 +63,7 @@ impl Scene {
             watched_until: [20.0, 20.0],
             losses: Vec::new(),
             user_agent: None,
+            netfilter: None,
         }
     }
 
@@ -203,6 +205,7 @@ impl Scene {
             legs,
             nat,
             alg: AlgJudgement::default(),
+            netfilter: self.netfilter,
         }
     }
 

@@ -108,7 +108,7 @@ fn place(at: Locator, snapshot: &Snapshot) -> String {
     format!("{}{frame}", tap_name(at.tap, snapshot))
 }
 
-fn tap_name(tap: TapId, snapshot: &Snapshot) -> String {
-    let tap = snapshot.taps.get(usize::from(tap.0));
-    tap.map_or_else(|| "?".to_owned(), |tap| own(&tap.name))
+fn tap_name(id: TapId, snapshot: &Snapshot) -> String {
+    let tap = snapshot.taps.get(usize::from(id.0));
+    tap.map_or_else(|| names::no_tap(id), |tap| own(&tap.name))
 }

@@ -5,7 +5,7 @@ use super::markup::Markup;
 use super::{Drawing, changes, chart, class, findings, ladder, mark, path};
 use crate::output::json::Session;
 use crate::output::sentences::findings::of;
-use crate::output::sentences::session::{alg, title, transport, verdict};
+use crate::output::sentences::session::{alg, mappings, title, transport, verdict};
 
 pub(super) fn write(main: &mut Markup, drawing: &Drawing<'_>, index: usize) {
     let report = drawing.report;
@@ -82,7 +82,8 @@ fn facts(part: &mut Markup, session: &Session) {
         ("ALG", alg(session)),
     ];
     part.within("dl", &[("class", "facts")], |list| {
-        for (name, value) in facts {
+        let told = mappings(session).map(|told| ("Netfilter's own table", told));
+        for (name, value) in facts.into_iter().chain(told) {
             list.leaf("dt", &[], name);
             list.leaf("dd", &[], &value);
         }

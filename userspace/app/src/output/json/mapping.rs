@@ -6,10 +6,11 @@ use rtspscope_engine::{Code, Snapshot, clocks, finding};
 use rtspscope_wire::{Span, TapId};
 
 use super::schema::{
-    Alg, Arrival, Capture, Client, ClientDatagrams, Clocks, DatagramKinds, Evidence, Finding, Leg,
-    Loss, Media, Nat, Negotiated, Report, Reports, Rewrite, Router, Rtcp, Rtp, Server, Session,
-    Tap, Tool, Video,
+    Arrival, Capture, Client, ClientDatagrams, Clocks, DatagramKinds, Evidence, Finding, Leg, Loss,
+    Media, Nat, Negotiated, Report, Reports, Rewrite, Router, Rtcp, Rtp, Server, Session, Tap,
+    Tool, Video,
 };
+use super::tracked;
 use crate::output::names;
 use crate::output::privacy::{Privacy, own};
 use crate::output::time::rfc3339;
@@ -109,10 +110,7 @@ impl Mapping<'_> {
                 .map(|media| self.media(media))
                 .collect(),
             nat: self.nat(session),
-            alg: Alg {
-                action: names::action(session.alg.action),
-                effect: names::effect(session.alg.effect),
-            },
+            alg: tracked::alg(session),
             findings: self.codes_of(session.id),
         }
     }
@@ -171,6 +169,7 @@ impl Mapping<'_> {
 
     fn nat(&self, session: &model::Session) -> Nat {
         let tap_of = |leg: usize| session.legs.get(leg).map(|leg| self.tap_name(leg.tap));
+        let mappings = session.netfilter.as_ref().map(tracked::mappings);
         let Some(pair) = &session.nat else {
             return Nat {
                 paired: false,
@@ -179,6 +178,7 @@ impl Mapping<'_> {
                 post_tap: None,
                 sequence_delta: None,
                 rewrites: Vec::new(),
+                mappings,
             };
         };
         Nat {
@@ -196,6 +196,7 @@ impl Mapping<'_> {
                 .iter()
                 .map(|rewrite| self.rewrite(rewrite))
                 .collect(),
+            mappings,
         }
     }
 
@@ -278,7 +279,7 @@ impl Mapping<'_> {
         self.snapshot
             .taps
             .get(usize::from(tap.0))
-            .map_or_else(|| format!("tap {}", tap.0), |tap| own(&tap.name))
+            .map_or_else(|| names::no_tap(tap), |tap| own(&tap.name))
     }
 
     fn optional(&self, text: Option<&str>) -> Option<String> {

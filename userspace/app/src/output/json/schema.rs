@@ -252,6 +252,39 @@ pub(crate) struct Nat {
     pub post_tap: Option<String>,
     pub sequence_delta: Option<i64>,
     pub rewrites: Vec<Rewrite>,
+    /// Entries of netfilter's connection tracking: the RTSP connection first, then the UDP flows of the client's media
+    /// ports; `null` where it was not listened to.
+    pub mappings: Option<Vec<Mapping>>,
+}
+
+/// An entry of connection tracking.
+#[derive(Debug, Serialize)]
+pub(crate) struct Mapping {
+    pub protocol: String,
+    /// As the first packet came to the router.
+    pub original: Tuple,
+    /// As an answer comes to the router.
+    pub reply: Tuple,
+    /// State bits that it had at any time, by name.
+    pub status: Vec<&'static str>,
+    pub helper: Option<String>,
+    pub zone: u16,
+    /// Longest time that was told until it ends without a packet.
+    pub timeout_s: Option<u32>,
+    /// Bytes by which a helper made the text longer in each direction.
+    pub sequence_offsets: Option<[i32; 2]>,
+    /// Whether its beginning was told; else it was there before.
+    pub began: bool,
+    pub first_at: String,
+    pub first_frame: Option<u64>,
+    pub ended_at: Option<String>,
+    pub ended_frame: Option<u64>,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct Tuple {
+    pub from: String,
+    pub to: String,
 }
 
 #[derive(Debug, Serialize)]
@@ -274,6 +307,26 @@ pub(crate) struct Rewrite {
 pub(crate) struct Alg {
     pub action: &'static str,
     pub effect: &'static str,
+    /// Name of the helper that netfilter's connection tracking shows; `null` where it shows none, or nobody listened.
+    pub helper: Option<String>,
+    /// Connections that a helper expected; `null` where nobody listened.
+    pub expectations: Option<Vec<Expectation>>,
+}
+
+/// A connection that a helper expected.
+#[derive(Debug, Serialize)]
+pub(crate) struct Expectation {
+    pub protocol: String,
+    /// Port 0 stands for any.
+    pub from: String,
+    pub to: String,
+    pub forwarded_to: Option<String>,
+    pub helper: Option<String>,
+    pub timeout_s: Option<u32>,
+    pub first_at: String,
+    pub first_frame: Option<u64>,
+    pub ended_at: Option<String>,
+    pub ended_frame: Option<u64>,
 }
 
 #[derive(Debug, Serialize)]

@@ -171,7 +171,7 @@ fn line(at: Locator, what: What, taps: &[String]) -> EventLine {
     let tap = taps
         .get(usize::from(at.tap.0))
         .cloned()
-        .unwrap_or_else(|| format!("tap {}", at.tap.0));
+        .unwrap_or_else(|| names::no_tap(at.tap));
     EventLine {
         what,
         at: rfc3339(at.at),

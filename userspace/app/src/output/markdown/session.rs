@@ -9,7 +9,7 @@ use crate::output::json::{Report, Session};
 use crate::output::privacy::Privacy;
 use crate::output::sentences::differences::{SHOWN, breaks, frames, length, message, value};
 use crate::output::sentences::findings::{of, sentence};
-use crate::output::sentences::session::{alg, ends, times, title, transport, verdict};
+use crate::output::sentences::session::{alg, ends, mappings, times, title, transport, verdict};
 use crate::output::sentences::{media, messages};
 
 pub(super) fn write(out: &mut String, report: &Report, session: &Session, verbose: bool) {
@@ -31,6 +31,9 @@ pub(super) fn write(out: &mut String, report: &Report, session: &Session, verbos
     parts.push(format!("{} UTC", times(session)));
     out.extend([&parts.join(", "), "\n\n"]);
     out.extend(["ALG: ", &prose(&alg(session)), "\n"]);
+    if let Some(told) = mappings(session) {
+        out.extend(["\nNetfilter's own table: ", &prose(&told), "\n"]);
+    }
     agreed(out, session);
     arrived(out, report, session);
     differs(out, report, session, verbose);

@@ -1,7 +1,7 @@
 //! What is said of a session as a whole: which it is, how it stands, what an ALG did to it.
 
 use super::{Standing, media};
-use crate::output::json::{Media, Report, Session};
+use crate::output::json::{Mapping, Media, Report, Session};
 
 /// The session's URL, or what it is where no URL can be read.
 pub(in crate::output) fn title(session: &Session) -> &str {
@@ -204,7 +204,11 @@ fn end_was_seen(report: &Report, session: &Session, goes_out: bool) -> bool {
 pub(in crate::output) fn alg(session: &Session) -> String {
     let action = match session.alg.action {
         "none" => "no ALG acted on this session",
+        "pinhole" if opened_by_helper(session) => "the router's helper opened the way in",
         "pinhole" => "an ALG or UPnP opened the way in without touching the text",
+        "rewrite" if adjusted(session) && session.nat.rewrites.is_empty() => {
+            "the router's helper changed the length of a message"
+        }
         "rewrite" if session.nat.rewrites.is_empty() => {
             "a message entered the router and never left it"
         }
@@ -219,13 +223,95 @@ pub(in crate::output) fn alg(session: &Session) -> String {
         "missing" => "media was lost for want of one",
         _ => "its effect cannot be judged",
     };
-    match (session.alg.action, session.alg.effect) {
+    let judged = match (session.alg.action, session.alg.effect) {
         ("unknown", "unknown") => format!("{action} (unknown)"),
         ("none", "harmless") => {
             "no ALG acted on this session, and none was needed (none, harmless)".to_owned()
         }
         (action_name, effect_name) => format!("{action}; {effect} ({action_name}, {effect_name})"),
+    };
+    match helper(session) {
+        Some(helper) => format!("{judged}; {helper}"),
+        None => judged,
     }
+}
+
+fn opened_by_helper(session: &Session) -> bool {
+    let expectations = session.alg.expectations.as_ref();
+    expectations.is_some_and(|expectations| !expectations.is_empty())
+}
+
+/// Whether netfilter says that a helper changed the length of the text.
+fn adjusted(session: &Session) -> bool {
+    let mappings = session.nat.mappings.iter().flatten();
+    mappings
+        .into_iter()
+        .any(|entry| entry.status.contains(&"seq-adjust"))
+}
+
+/// What netfilter's own table says of a helper, where it shows one.
+fn helper(session: &Session) -> Option<String> {
+    let name = session.alg.helper.as_deref()?;
+    let expected: Vec<&str> = session
+        .alg
+        .expectations
+        .iter()
+        .flatten()
+        .map(|expectation| expectation.to.as_str())
+        .collect();
+    let mut told = format!("netfilter's own table: helper {name}");
+    if expected.is_empty() {
+        told.push_str(", which expects nothing");
+    } else {
+        told.push_str(", which expects media at ");
+        told.push_str(&expected.join(" and "));
+    }
+    if adjusted(session) {
+        told.push_str("; sequence numbers adjusted");
+    }
+    Some(told)
+}
+
+/// Flows of which [`mappings`] tells; a session rarely has more.
+const SHOWN_MAPPINGS: usize = 8;
+
+/// What netfilter's own table says of the session's connections; `None` where nobody listened.
+pub(in crate::output) fn mappings(session: &Session) -> Option<String> {
+    let mappings = session
+        .nat
+        .mappings
+        .as_ref()
+        .filter(|told| !told.is_empty())?;
+    let mut told: Vec<String> = mappings.iter().take(SHOWN_MAPPINGS).map(mapping).collect();
+    if mappings.len() > told.len() {
+        told.push(format!("and {} more", mappings.len() - told.len()));
+    }
+    Some(told.join("; "))
+}
+
+fn mapping(entry: &Mapping) -> String {
+    let Mapping {
+        protocol,
+        original,
+        reply,
+        ..
+    } = entry;
+    let mut told = format!("{protocol} {} to {}", original.from, original.to);
+    if original.from != reply.to {
+        told.push_str(&format!(" leaves as {}", reply.to));
+    }
+    if original.to != reply.from {
+        told.push_str(&format!(" goes on to {}", reply.from));
+    }
+    let offloaded = ["hw-offload", "offload"];
+    let offloaded = offloaded.into_iter().find(|bit| entry.status.contains(bit));
+    told.extend(offloaded.map(|bit| format!(", {bit}")));
+    let time_out = entry.timeout_s.map(|secs| format!(", time-out {secs} s"));
+    told.extend(time_out);
+    if let Some(at) = &entry.ended_at {
+        told.push_str(&format!(", ended {}", time_of_day(at)));
+    }
+    told
 }
 
 /// The address without its port.

@@ -5,7 +5,7 @@ use super::style::{Paint, Style};
 use super::{arrived, differs, findings, wrap};
 use crate::output::json::{Report, Session};
 use crate::output::sentences::findings::of;
-use crate::output::sentences::session::{alg, ends, times, title, transport, verdict};
+use crate::output::sentences::session::{alg, ends, mappings, times, title, transport, verdict};
 
 /// Between the parts of a heading.
 const GAP: &str = "   ";
@@ -22,6 +22,9 @@ pub(super) fn write(out: &mut String, report: &Report, session: &Session, style:
     arrived::write(out, report, session, style);
     differs::write(out, report, session, style);
     out.push_str(&section("ALG", &alg(session), style));
+    if let Some(told) = mappings(session) {
+        out.push_str(&section("Table", &told, style));
+    }
     if let Some(clocks) = session.clocks.as_ref().filter(|_| style.verbose) {
         out.push_str(&section("Clocks", &clocks.told, style));
     }

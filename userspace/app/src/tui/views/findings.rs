@@ -10,6 +10,7 @@ use super::super::scene::Scene;
 use super::super::state::{Drawn, State};
 use super::super::{text, theme};
 use super::{labelled, nothing, right_label, without_session};
+use crate::output::names;
 use crate::output::privacy::own;
 use crate::story::tap_title;
 
@@ -140,15 +141,18 @@ fn details(scene: &Scene, finding: &Finding, proof: usize, columns: usize) -> Ve
 /// Side of the router and frame.
 pub(super) fn place(scene: &Scene, at: rtspscope_engine::Locator) -> String {
     let tap = scene.snapshot.taps.get(usize::from(at.tap.0));
-    let name = tap.map_or_else(String::new, |tap| {
-        let title = tap_title(tap);
-        let own_name = own(&tap.name);
-        if title == own_name || scene.snapshot.taps.len() > 1 {
-            title
-        } else {
-            own_name
-        }
-    });
+    let name = tap.map_or_else(
+        || names::no_tap(at.tap),
+        |tap| {
+            let title = tap_title(tap);
+            let own_name = own(&tap.name);
+            if title == own_name || scene.snapshot.taps.len() > 1 {
+                title
+            } else {
+                own_name
+            }
+        },
+    );
     at.frame
         .map_or_else(|| name.clone(), |frame| format!("{name} #{frame}"))
 }

@@ -92,6 +92,23 @@ fn sequence_link(legs: &[Leg], a: usize, b: usize) -> Option<(u32, i64, Link)> {
     ))
 }
 
+/// Links by the kernel's word, with what the messages add to it.
+pub(super) fn by_conntrack(legs: &[Leg], tracked: &[(usize, usize)]) -> Vec<Link> {
+    let links = tracked.iter().filter_map(|&(a, b)| {
+        let mut evidence = vec![PairEvidence::Conntrack];
+        if content::likeness(legs.get(a)?, legs.get(b)?).convinces() {
+            evidence.push(PairEvidence::Content);
+        }
+        Some(Link {
+            a,
+            b,
+            evidence,
+            proxied: false,
+        })
+    });
+    links.collect()
+}
+
 fn agreement(x: Option<u32>, y: Option<u32>) -> Option<bool> {
     Some(x? == y?)
 }

@@ -289,3 +289,36 @@ fn two_players_one_after_the_other_are_two_though_the_camera_gives_both_one_sess
     assert_eq!(legs_of(&groups), [[0, 1], [2, 3]]);
     assert!(groups.iter().all(|group| !group.proxied), "{groups:?}");
 }
+
+fn knowing(legs: &[Leg], tracked: &[(usize, usize)]) -> Vec<Group> {
+    pair_knowing(legs, |_| TapRole::Unknown, tracked)
+}
+
+/// Two players of one camera that do the same at the same pace: neither numbers nor messages tell them apart.
+#[test]
+fn the_kernels_word_pairs_what_nothing_else_can() {
+    let silent = |leg: Leg| Leg {
+        exchanges: Vec::new(),
+        encrypted: true,
+        ..without_isn(leg)
+    };
+    let legs = [silent(lan(UDP_TALK)), silent(wan(UDP_TALK))];
+    assert_eq!(legs_of(&pair(&legs)), [[0], [1]]);
+    let groups = knowing(&legs, &[(0, 1)]);
+    assert_eq!(legs_of(&groups), [[0, 1]]);
+    assert_eq!(groups[0].evidence, [PairEvidence::Conntrack]);
+    assert!(!groups[0].proxied && groups[0].client_translated);
+}
+
+#[test]
+fn the_kernels_word_stands_beside_the_other_evidence() {
+    let groups = knowing(&[lan(UDP_TALK), wan(UDP_TALK)], &[(0, 1)]);
+    assert_eq!(
+        groups[0].evidence,
+        [
+            PairEvidence::TcpSequence,
+            PairEvidence::Content,
+            PairEvidence::Conntrack
+        ]
+    );
+}
