@@ -6,6 +6,7 @@ mod direction;
 mod golden;
 mod groups;
 mod media;
+mod netfilter;
 mod retire;
 mod sessions;
 mod support;
