@@ -5,6 +5,7 @@
 //! processors come slightly out of order, so they are held for a moment and handed over by time. Ring and sockets are
 //! looked into every few milliseconds rather than on a call from the kernel, which would cost each packet more than
 //! the tap does. Counters are handed over several times a second as absolute values.
+//! The router's own connection tracking is listened to beside them ([`netfilter`]).
 //! Nothing here judges: the host (engine, recorder, printer) sees [`Input`]s as it would from a file.
 
 #[cfg(feature = "ebpf")]
@@ -28,6 +29,7 @@ mod kernel_log;
 #[cfg(feature = "pcap")]
 mod libpcap;
 mod links;
+mod netfilter;
 mod packet;
 mod privilege;
 mod promiscuous;
@@ -37,6 +39,7 @@ mod session;
 pub(crate) mod trial;
 
 use std::io::IsTerminal;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use rtspscope_engine::Input;
@@ -48,6 +51,7 @@ use tokio::task::yield_now;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until};
 
 use error::LiveError;
+use netfilter::Netfilter;
 
 use crate::failure::Failure;
 use crate::sandbox::{self, Capability, Rest};
@@ -121,6 +125,9 @@ pub(crate) trait LiveHost: Host {
     /// Called after each batch of inputs: prints the events. Tells whether a SETUP was answered since the last call.
     fn handle_batch(&mut self) -> Result<bool, Failure>;
 
+    /// The ends, client first, of connections that turned out to speak RTSP since the last call, as any tap shows them.
+    fn new_connections(&mut self) -> Vec<(SocketAddr, SocketAddr)>;
+
     /// Takes in how the run is, by label and value.
     fn note_health(&mut self, health: Vec<(String, String)>);
 
@@ -190,13 +197,16 @@ const VIEW_INTERVAL: Duration = Duration::from_millis(50);
 /// [`LiveHost::handle_batch`] may end the run early with its error; what was attached is detached all the same.
 pub(crate) async fn run(options: &LiveOptions, host: &mut dyn LiveHost) -> Result<(), Failure> {
     let mut live = backend::open(options, host)?;
+    // Before the rest is given up: to subscribe takes CAP_NET_ADMIN.
+    let mut netfilter = Netfilter::open(&options.rtsp_ports, host);
     if let Err(failure) = give_up_the_rest(options, live.needs(), host) {
         live.detach()?;
         return Err(failure);
     }
-    let ended = observe(options.duration, live.as_mut(), host).await;
+    let ended = observe(options.duration, live.as_mut(), &mut netfilter, host).await;
     live.detach()?;
     ended?;
+    netfilter.finish(host).await?;
     live.drain_last(host)
 }
 
@@ -219,6 +229,7 @@ fn give_up_the_rest(
 async fn observe(
     duration: Option<Duration>,
     live: &mut dyn Source,
+    netfilter: &mut Netfilter,
     host: &mut dyn LiveHost,
 ) -> Result<(), Failure> {
     let mut interrupt =
@@ -249,6 +260,7 @@ async fn observe(
                     continue;
                 }
             }
+            () = netfilter.ready() => netfilter.hand_over(host)?,
             _ = counters.tick() => {
                 live.follow_links(host);
                 live.read_counters(host)?;
@@ -260,6 +272,7 @@ async fn observe(
             _ = view.tick() => {}
         }
         live.turn(host)?;
+        netfilter.follow(host)?;
     }
 }
 

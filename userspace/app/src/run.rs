@@ -7,6 +7,8 @@ mod filter;
 mod lookout;
 mod pace;
 
+use std::net::SocketAddr;
+
 use rtspscope_engine::{
     Conntrack, Engine, EngineOptions, Event, FlowCounters, Input, Retention, Severity, Snapshot, TapInfo,
 };
@@ -112,7 +114,12 @@ pub(crate) struct Run {
     notes: Vec<String>,
     observing: bool,
     setup_answered: bool,
+    /// Connections that turned out to speak RTSP, until somebody asks.
+    started: Vec<(SocketAddr, SocketAddr)>,
 }
+
+/// Connections that wait to be asked for; a run without anyone who asks keeps no more.
+const MAX_STARTED: usize = 1_024;
 
 impl Run {
     /// A run without taps.
@@ -135,6 +142,7 @@ impl Run {
             notes: Vec::new(),
             observing: false,
             setup_answered: false,
+            started: Vec::new(),
         }
     }
 
@@ -257,6 +265,11 @@ impl Run {
     fn drain_events(&mut self) -> Result<(), Failure> {
         while let Some(event) = self.engine.poll_output() {
             self.setup_answered |= is_answered_setup(&event);
+            if let Event::SessionStarted { client, server, .. } = &event
+                && self.started.len() < MAX_STARTED
+            {
+                self.started.push((*client, *server));
+            }
             self.view.handle_event(&event)?;
         }
         Ok(())
@@ -307,6 +320,10 @@ impl crate::live::LiveHost for Run {
             Turn::GoOn => Ok(std::mem::take(&mut self.setup_answered)),
             Turn::Stop => Err(Failure::UserLeft),
         }
+    }
+
+    fn new_connections(&mut self) -> Vec<(SocketAddr, SocketAddr)> {
+        std::mem::take(&mut self.started)
     }
 
     fn note_health(&mut self, health: Vec<(String, String)>) {

@@ -1,0 +1,371 @@
+//! The router's own connection tracking, listened to over netlink while the taps watch.
+//!
+//! The socket is one more thing that the loop waits for. What concerns followed connections goes to the host at once; the
+//! rest waits in a short queue, because an entry is told before anyone can know that its connection speaks RTSP. The
+//! table itself is asked for at the start, at the end, after events were lost, and for a connection whose entry was never
+//! told. An entry that began while nobody listened has no events at all (`nf_conntrack_events` 2, the default since Linux
+//! 5.19); as long as there is such a one of RTSP, the table is asked for again and again.
+//! None of it is needed for a run: what does not work is said in one line, and the run goes on.
+
+mod followed;
+
+use std::collections::VecDeque;
+use std::io::{self, ErrorKind};
+use std::net::SocketAddr;
+use std::os::fd::AsRawFd;
+use std::time::Duration;
+
+use netlink_packet_core::{Emitable, NLM_F_DUMP, NLM_F_REQUEST, NetlinkHeader};
+use netlink_sys::Socket;
+use netlink_sys::protocols::NETLINK_NETFILTER;
+use rtspscope_engine::{CaptureLoss, Conntrack, Input, LossKind};
+use rtspscope_wire::Timestamp;
+use rtspscope_wire::netfilter::{self, Event, Message};
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
+use tokio::time::{Instant, timeout_at};
+
+use super::LiveHost;
+use super::clock::Clock;
+use crate::failure::Failure;
+use followed::Followed;
+
+/// What the user is told things about.
+const SUBJECT: &str = "netfilter";
+
+/// Groups of `linux/netfilter/nfnetlink_compat.h`: entries new, updated, destroyed; expectations new, destroyed.
+const GROUPS: [u32; 5] = [1, 2, 3, 4, 6];
+
+/// Types of the requests for a table (`linux/netfilter/nfnetlink.h`): subsystem in the high byte, `GET` in the low one.
+const ENTRIES: u16 = 0x101;
+const EXPECTATIONS: u16 = 0x201;
+
+/// A netlink header, and netfilter's own: any family, version 0.
+const REQUEST_LEN: usize = 20;
+
+/// Bytes of events that the kernel keeps for this socket; a burst of ten thousand connections.
+const BUFFER_LEN: libc::c_int = 4 << 20;
+
+/// Longest packet of netlink: the kernel fills up to 32 KiB.
+const PACKET_LEN: usize = 64 << 10;
+
+/// Packets that are read before others get their turn.
+const BATCH: usize = 256;
+
+/// Events of connections that nobody follows yet.
+const MAX_WAITING: usize = 4_096;
+
+/// Time between two requests for the table that no loss asks for.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Time between two requests while there are entries without events.
+const POLL: Duration = Duration::from_secs(10);
+
+/// Longest time that the end of a run waits for the last answer.
+const LAST_WORD: Duration = Duration::from_millis(500);
+
+/// An event with its bytes.
+struct Told {
+    at: Timestamp,
+    raw: Box<[u8]>,
+    event: Event,
+}
+
+/// The socket, and what waits.
+pub(super) struct Netfilter {
+    /// `None` where it cannot be listened to.
+    socket: Option<AsyncFd<Socket>>,
+    /// The last look left something.
+    has_more: bool,
+    /// Requests that wait for the answer to the one before.
+    requests: VecDeque<u16>,
+    asking: bool,
+    /// The table is to be asked for, once patience is over.
+    wants_table: bool,
+    asked_at: Option<Instant>,
+    followed: Followed,
+    waiting: VecDeque<Told>,
+    buffer: Vec<u8>,
+}
+
+impl Netfilter {
+    /// Begins to listen, and asks for what is there.
+    pub(super) fn open(rtsp_ports: &[u16], host: &mut dyn LiveHost) -> Self {
+        let socket = match subscribe() {
+            Ok(socket) => Some(socket),
+            Err(error) => {
+                host.note(SUBJECT, &unable(&error));
+                None
+            }
+        };
+        let events = std::fs::read_to_string("/proc/sys/net/netfilter/nf_conntrack_events");
+        if socket.is_some() && events.is_ok_and(|events| events.trim() == "0") {
+            host.note(
+                SUBJECT,
+                "connection tracking tells no events: sysctl -w net.netfilter.nf_conntrack_events=1",
+            );
+        }
+        let mut netfilter = Self {
+            socket,
+            has_more: false,
+            requests: VecDeque::new(),
+            asking: false,
+            wants_table: false,
+            asked_at: None,
+            followed: Followed::new(rtsp_ports),
+            waiting: VecDeque::new(),
+            buffer: Vec::with_capacity(PACKET_LEN),
+        };
+        netfilter.ask_for_table(host);
+        netfilter
+    }
+
+    /// Waits until something was told; for ever where nobody can be listened to.
+    pub(super) async fn ready(&self) {
+        let Some(socket) = &self.socket else {
+            return std::future::pending().await;
+        };
+        if self.has_more {
+            return;
+        }
+        match socket.readable().await {
+            Ok(mut guard) => guard.clear_ready(),
+            Err(_) => std::future::pending().await,
+        }
+    }
+
+    /// Hands over what was told, at most a batch.
+    pub(super) fn hand_over(&mut self, host: &mut dyn LiveHost) -> Result<(), Failure> {
+        self.has_more = false;
+        for _ in 0..BATCH {
+            let Some(socket) = &self.socket else {
+                return Ok(());
+            };
+            self.buffer.clear();
+            match socket.get_ref().recv(&mut self.buffer, libc::MSG_DONTWAIT) {
+                Ok(_) => self.read_packet(host)?,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) if error.raw_os_error() == Some(libc::ENOBUFS) => {
+                    host.handle_input(&Input::CaptureLoss(CaptureLoss {
+                        tap: None,
+                        kind: LossKind::NetfilterOverrun,
+                        count: 1,
+                    }))?;
+                    self.ask_for_table(host);
+                }
+                Err(error) => {
+                    self.give_up(&error, host);
+                    return Ok(());
+                }
+            }
+        }
+        self.has_more = true;
+        Ok(())
+    }
+
+    /// Hands over how everything stands at the end.
+    pub(super) async fn finish(&mut self, host: &mut dyn LiveHost) -> Result<(), Failure> {
+        self.ask_for_table(host);
+        let end = Instant::now() + LAST_WORD;
+        while self.socket.is_some() && (self.asking || !self.requests.is_empty()) {
+            if timeout_at(end, self.ready()).await.is_err() {
+                break;
+            }
+            self.hand_over(host)?;
+        }
+        Ok(())
+    }
+
+    /// Follows the connections that turned out to speak RTSP since the last call.
+    pub(super) fn follow(&mut self, host: &mut dyn LiveHost) -> Result<(), Failure> {
+        let begun = host.new_connections();
+        let mut grown = false;
+        for (client, server) in &begun {
+            grown |= self.followed.add(*client, *server);
+        }
+        if grown {
+            self.hand_over_waiting(host)?;
+        }
+        self.wants_table |= begun.iter().any(|ends| !self.followed.was_told(*ends));
+        let asked_before = |span: Duration| self.asked_at.is_none_or(|at| at.elapsed() >= span);
+        let is_due = self.followed.has_silent() && asked_before(POLL);
+        if is_due || self.wants_table && asked_before(PATIENCE) {
+            self.ask_for_table(host);
+        }
+        Ok(())
+    }
+
+    /// Hands over what was told before its connection was followed, in order.
+    fn hand_over_waiting(&mut self, host: &mut dyn LiveHost) -> Result<(), Failure> {
+        for told in std::mem::take(&mut self.waiting) {
+            if self.followed.takes(&told.event) {
+                hand_over_one(&told, host)?;
+            } else {
+                self.waiting.push_back(told);
+            }
+        }
+        Ok(())
+    }
+
+    fn read_packet(&mut self, host: &mut dyn LiveHost) -> Result<(), Failure> {
+        let at = Timestamp(Clock::real_now().cast_signed());
+        let packet = std::mem::take(&mut self.buffer);
+        let read = netfilter::messages(&packet)
+            .try_for_each(|message| self.read_message(&message, at, host));
+        self.buffer = packet;
+        read
+    }
+
+    fn read_message(
+        &mut self,
+        message: &Message<'_>,
+        at: Timestamp,
+        host: &mut dyn LiveHost,
+    ) -> Result<(), Failure> {
+        let refusal = message.refusal();
+        if message.is_done() || refusal.is_some() {
+            self.asking = false;
+            match refusal.filter(|number| *number != 0) {
+                Some(number) => self.give_up(&io::Error::from_raw_os_error(number), host),
+                None => self.ask_next(host),
+            }
+            return Ok(());
+        }
+        self.wants_table |= message.is_interrupted();
+        let Some(event) = message.event() else {
+            return Ok(());
+        };
+        let told = Told {
+            at,
+            raw: message.raw.into(),
+            event,
+        };
+        if self.followed.takes(&told.event) {
+            return hand_over_one(&told, host);
+        }
+        if self.waiting.len() >= MAX_WAITING {
+            self.waiting.pop_front();
+        }
+        self.waiting.push_back(told);
+        Ok(())
+    }
+
+    fn ask_for_table(&mut self, host: &mut dyn LiveHost) {
+        self.wants_table = false;
+        self.followed.forget_silent();
+        self.asked_at = Some(Instant::now());
+        self.requests = VecDeque::from([ENTRIES, EXPECTATIONS]);
+        if !self.asking {
+            self.ask_next(host);
+        }
+    }
+
+    /// Sends the next request: netlink answers one at a time.
+    fn ask_next(&mut self, host: &mut dyn LiveHost) {
+        let (Some(socket), Some(kind)) = (&self.socket, self.requests.pop_front()) else {
+            return;
+        };
+        match socket.get_ref().send(&request(kind), 0) {
+            Ok(_) => self.asking = true,
+            Err(error) => self.give_up(&error, host),
+        }
+    }
+
+    fn give_up(&mut self, error: &io::Error, host: &mut dyn LiveHost) {
+        self.socket = None;
+        host.note(SUBJECT, &unable(error));
+    }
+}
+
+fn hand_over_one(told: &Told, host: &mut dyn LiveHost) -> Result<(), Failure> {
+    host.handle_input(&Input::Conntrack(Conntrack {
+        at: told.at,
+        // The host counts frames and messages together.
+        number: 0,
+        raw: &told.raw,
+        event: &told.event,
+    }))
+}
+
+/// A socket that is told of all changes.
+fn subscribe() -> io::Result<AsyncFd<Socket>> {
+    let mut socket = Socket::new(NETLINK_NETFILTER)?;
+    socket.bind_auto()?;
+    socket.set_non_blocking(true)?;
+    widen(&socket);
+    for group in GROUPS {
+        socket.add_membership(group)?;
+    }
+    // SAFETY: the socket owns its descriptor, and nobody puts another in its place while it is watched.
+    Ok(unsafe { AsyncFd::register_with_interest(socket, Interest::READABLE) }?)
+}
+
+/// Makes room for a burst, beyond what other sockets may have. Where that fails events are lost sooner, and the loss is
+/// told.
+fn widen(socket: &Socket) {
+    let len = BUFFER_LEN;
+    // SAFETY: the number lives through the call, and its size is the one that is given.
+    unsafe {
+        libc::setsockopt(
+            socket.as_raw_fd(),
+            libc::SOL_SOCKET,
+            libc::SO_RCVBUFFORCE,
+            (&raw const len).cast(),
+            size_of_val(&len) as libc::socklen_t,
+        );
+    }
+}
+
+/// A request for a whole table.
+fn request(kind: u16) -> [u8; REQUEST_LEN] {
+    let mut header = NetlinkHeader::default();
+    header.length = REQUEST_LEN as u32;
+    header.message_type = kind;
+    header.flags = NLM_F_REQUEST | NLM_F_DUMP;
+    let mut request = [0; REQUEST_LEN];
+    header.emit(&mut request);
+    request
+}
+
+/// Why the router's table takes no part, and what to do about it.
+fn unable(error: &io::Error) -> String {
+    let what = match error.raw_os_error() {
+        Some(libc::EPERM | libc::EACCES) => {
+            "missing permission: CAP_NET_ADMIN: run it as root, or give the program that capability".to_owned()
+        }
+        Some(libc::EPROTONOSUPPORT | libc::EINVAL | libc::EOPNOTSUPP | libc::ENOENT) => {
+            "the kernel has no netlink for connection tracking: modprobe nf_conntrack_netlink, or OpenWrt's \
+             kmod-nf-conntrack-netlink"
+                .to_owned()
+        }
+        _ => error.to_string(),
+    };
+    format!("the router's own table is not listened to: {what}")
+}
+
+/// Ends of a connection, as a tap shows them.
+pub(super) type Ends = (SocketAddr, SocketAddr);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_is_a_dump_of_one_subsystem() {
+        let bytes = request(ENTRIES);
+        assert_eq!(bytes[..4], 20_u32.to_ne_bytes());
+        assert_eq!(bytes[4..6], 0x101_u16.to_ne_bytes());
+        assert_eq!(bytes[6..8], 0x301_u16.to_ne_bytes());
+        assert_eq!(bytes[8..], [0; 12]);
+    }
+
+    #[test]
+    fn a_missing_permission_is_one_line_that_names_it() {
+        let error = io::Error::from_raw_os_error(libc::EPERM);
+        assert_eq!(
+            unable(&error),
+            "the router's own table is not listened to: missing permission: CAP_NET_ADMIN: run it as root, or give the program that capability"
+        );
+    }
+}
