@@ -39,6 +39,8 @@ const TIGHT: Limits = Limits {
     fragment_bytes: 512,
     fragmented_flows: 2,
     group_members: 2,
+    tracked_connections: 4,
+    tracked_expectations: 2,
     events: 8,
 };
 

@@ -14,6 +14,7 @@ mod counters;
 mod engine;
 mod fragments;
 mod frames;
+mod netfilter;
 mod pictures;
 mod reassembly;
 mod rtcp;
@@ -29,6 +30,7 @@ pub use counters::counters;
 pub use engine::engine;
 pub use fragments::fragments;
 pub use frames::decode;
+pub use netfilter::netfilter;
 pub use pictures::pictures;
 pub use reassembly::reassembler;
 pub use rtcp::rtcp;
@@ -40,7 +42,7 @@ pub use tunnel::tunnel;
 pub type Check = fn(&[u8]);
 
 /// All checks with the names of their fuzz targets, which are the names of their corpora too.
-pub const CHECKS: [(&str, Check); 15] = [
+pub const CHECKS: [(&str, Check); 16] = [
     ("capture", capture),
     ("counters", counters),
     ("decode", decode),
@@ -48,6 +50,7 @@ pub const CHECKS: [(&str, Check); 15] = [
     ("fields", fields),
     ("fragments", fragments),
     ("message", message),
+    ("netfilter", netfilter),
     ("pictures", pictures),
     ("reassembler", reassembler),
     ("rtcp", rtcp),
