@@ -38,7 +38,7 @@ pub fn netfilter(data: &[u8]) {
                 .is_none_or(|name| !name.is_empty() && name.len() <= 3 * NAME_LEN)
         );
         engine.handle_input(Input::Conntrack(Conntrack {
-            at: Timestamp(number as i64),
+            at: Timestamp(i64::try_from(number).unwrap_or_default()),
             number: number as u64,
             raw: message.raw,
             event: &event,

@@ -198,7 +198,7 @@ const VIEW_INTERVAL: Duration = Duration::from_millis(50);
 pub(crate) async fn run(options: &LiveOptions, host: &mut dyn LiveHost) -> Result<(), Failure> {
     let mut live = backend::open(options, host)?;
     // Before the rest is given up: to subscribe takes CAP_NET_ADMIN.
-    let mut netfilter = Netfilter::open(&options.rtsp_ports, host);
+    let mut netfilter = Netfilter::open(options, host);
     if let Err(failure) = give_up_the_rest(options, live.needs(), host) {
         live.detach()?;
         return Err(failure);

@@ -10,7 +10,8 @@ mod pace;
 use std::net::SocketAddr;
 
 use rtspscope_engine::{
-    Conntrack, Engine, EngineOptions, Event, FlowCounters, Input, Retention, Severity, Snapshot, TapInfo,
+    Conntrack, Engine, EngineOptions, Event, FlowCounters, Input, Retention, Severity, Snapshot,
+    TapInfo,
 };
 use rtspscope_wire::{FrameRef, TapId, Timestamp};
 

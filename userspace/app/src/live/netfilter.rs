@@ -8,43 +8,32 @@
 //! None of it is needed for a run: what does not work is said in one line, and the run goes on.
 
 mod followed;
+mod socket;
 
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
-use std::os::fd::AsRawFd;
 use std::time::Duration;
 
-use netlink_packet_core::{Emitable, NLM_F_DUMP, NLM_F_REQUEST, NetlinkHeader};
 use netlink_sys::Socket;
-use netlink_sys::protocols::NETLINK_NETFILTER;
 use rtspscope_engine::{CaptureLoss, Conntrack, Input, LossKind};
 use rtspscope_wire::Timestamp;
 use rtspscope_wire::netfilter::{self, Event, Message};
-use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 use tokio::time::{Instant, timeout_at};
 
-use super::LiveHost;
 use super::clock::Clock;
+use super::{LiveHost, LiveOptions};
 use crate::failure::Failure;
 use followed::Followed;
+use socket::{request, subscribe, unable};
 
 /// What the user is told things about.
 const SUBJECT: &str = "netfilter";
 
-/// Groups of `linux/netfilter/nfnetlink_compat.h`: entries new, updated, destroyed; expectations new, destroyed.
-const GROUPS: [u32; 5] = [1, 2, 3, 4, 6];
-
 /// Types of the requests for a table (`linux/netfilter/nfnetlink.h`): subsystem in the high byte, `GET` in the low one.
 const ENTRIES: u16 = 0x101;
 const EXPECTATIONS: u16 = 0x201;
-
-/// A netlink header, and netfilter's own: any family, version 0.
-const REQUEST_LEN: usize = 20;
-
-/// Bytes of events that the kernel keeps for this socket; a burst of ten thousand connections.
-const BUFFER_LEN: libc::c_int = 4 << 20;
 
 /// Longest packet of netlink: the kernel fills up to 32 KiB.
 const PACKET_LEN: usize = 64 << 10;
@@ -80,6 +69,8 @@ pub(super) struct Netfilter {
     /// Requests that wait for the answer to the one before.
     requests: VecDeque<u16>,
     asking: bool,
+    /// A request was answered before.
+    answered: bool,
     /// The table is to be asked for, once patience is over.
     wants_table: bool,
     asked_at: Option<Instant>,
@@ -89,10 +80,11 @@ pub(super) struct Netfilter {
 }
 
 impl Netfilter {
-    /// Begins to listen, and asks for what is there.
-    pub(super) fn open(rtsp_ports: &[u16], host: &mut dyn LiveHost) -> Self {
-        let socket = match subscribe() {
-            Ok(socket) => Some(socket),
+    /// Begins to listen, and asks for what is there. What a mirror port shows is another router's, of which this
+    /// machine's table knows nothing.
+    pub(super) fn open(options: &LiveOptions, host: &mut dyn LiveHost) -> Self {
+        let socket = match options.mirror.as_ref().map_or_else(subscribe, |_| Ok(None)) {
+            Ok(socket) => socket,
             Err(error) => {
                 host.note(SUBJECT, &unable(&error));
                 None
@@ -110,9 +102,10 @@ impl Netfilter {
             has_more: false,
             requests: VecDeque::new(),
             asking: false,
+            answered: false,
             wants_table: false,
             asked_at: None,
-            followed: Followed::new(rtsp_ports),
+            followed: Followed::new(&options.rtsp_ports),
             waiting: VecDeque::new(),
             buffer: Vec::with_capacity(PACKET_LEN),
         };
@@ -227,8 +220,15 @@ impl Netfilter {
         if message.is_done() || refusal.is_some() {
             self.asking = false;
             match refusal.filter(|number| *number != 0) {
+                // The answer before is not over.
+                Some(libc::EBUSY) => self.wants_table = true,
+                // The run has given up the right to ask; events come all the same.
+                Some(libc::EPERM) if self.answered => self.requests.clear(),
                 Some(number) => self.give_up(&io::Error::from_raw_os_error(number), host),
-                None => self.ask_next(host),
+                None => {
+                    self.answered = true;
+                    self.ask_next(host);
+                }
             }
             return Ok(());
         }
@@ -288,84 +288,5 @@ fn hand_over_one(told: &Told, host: &mut dyn LiveHost) -> Result<(), Failure> {
     }))
 }
 
-/// A socket that is told of all changes.
-fn subscribe() -> io::Result<AsyncFd<Socket>> {
-    let mut socket = Socket::new(NETLINK_NETFILTER)?;
-    socket.bind_auto()?;
-    socket.set_non_blocking(true)?;
-    widen(&socket);
-    for group in GROUPS {
-        socket.add_membership(group)?;
-    }
-    // SAFETY: the socket owns its descriptor, and nobody puts another in its place while it is watched.
-    Ok(unsafe { AsyncFd::register_with_interest(socket, Interest::READABLE) }?)
-}
-
-/// Makes room for a burst, beyond what other sockets may have. Where that fails events are lost sooner, and the loss is
-/// told.
-fn widen(socket: &Socket) {
-    let len = BUFFER_LEN;
-    // SAFETY: the number lives through the call, and its size is the one that is given.
-    unsafe {
-        libc::setsockopt(
-            socket.as_raw_fd(),
-            libc::SOL_SOCKET,
-            libc::SO_RCVBUFFORCE,
-            (&raw const len).cast(),
-            size_of_val(&len) as libc::socklen_t,
-        );
-    }
-}
-
-/// A request for a whole table.
-fn request(kind: u16) -> [u8; REQUEST_LEN] {
-    let mut header = NetlinkHeader::default();
-    header.length = REQUEST_LEN as u32;
-    header.message_type = kind;
-    header.flags = NLM_F_REQUEST | NLM_F_DUMP;
-    let mut request = [0; REQUEST_LEN];
-    header.emit(&mut request);
-    request
-}
-
-/// Why the router's table takes no part, and what to do about it.
-fn unable(error: &io::Error) -> String {
-    let what = match error.raw_os_error() {
-        Some(libc::EPERM | libc::EACCES) => {
-            "missing permission: CAP_NET_ADMIN: run it as root, or give the program that capability".to_owned()
-        }
-        Some(libc::EPROTONOSUPPORT | libc::EINVAL | libc::EOPNOTSUPP | libc::ENOENT) => {
-            "the kernel has no netlink for connection tracking: modprobe nf_conntrack_netlink, or OpenWrt's \
-             kmod-nf-conntrack-netlink"
-                .to_owned()
-        }
-        _ => error.to_string(),
-    };
-    format!("the router's own table is not listened to: {what}")
-}
-
 /// Ends of a connection, as a tap shows them.
 pub(super) type Ends = (SocketAddr, SocketAddr);
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_request_is_a_dump_of_one_subsystem() {
-        let bytes = request(ENTRIES);
-        assert_eq!(bytes[..4], 20_u32.to_ne_bytes());
-        assert_eq!(bytes[4..6], 0x101_u16.to_ne_bytes());
-        assert_eq!(bytes[6..8], 0x301_u16.to_ne_bytes());
-        assert_eq!(bytes[8..], [0; 12]);
-    }
-
-    #[test]
-    fn a_missing_permission_is_one_line_that_names_it() {
-        let error = io::Error::from_raw_os_error(libc::EPERM);
-        assert_eq!(
-            unable(&error),
-            "the router's own table is not listened to: missing permission: CAP_NET_ADMIN: run it as root, or give the program that capability"
-        );
-    }
-}
