@@ -31,13 +31,17 @@ fn make() -> io::Result<PathBuf> {
     if directory.exists() {
         fs::remove_dir_all(&directory)?;
     }
+    // Packing what debuggers read would take longer than all the rest; without `strip` it does.
+    let program = Path::new(env!("CARGO_TARGET_TMPDIR")).join("packed-program");
+    fs::copy(program::binary()?, &program)?;
+    let _ = Command::new("strip").arg(&program).output();
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| env!("CARGO").into());
     let mut command = Command::new(cargo);
     command
         .args(["run", "--quiet", "--package", "xtask", "--manifest-path"])
         .arg(format!("{HERE}/../Cargo.toml"))
         .args(["--", "package", "--program"])
-        .arg(program::binary()?)
+        .arg(&program)
         .arg("--output")
         .arg(&directory);
     succeeded(command)?;
