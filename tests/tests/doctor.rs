@@ -101,6 +101,26 @@ fn without_capabilities_each_lacking_one_is_named_and_the_status_is_2() -> io::R
 }
 
 #[test]
+fn packet_sockets_alone_are_a_limited_way() -> io::Result<()> {
+    if lab::skip_unless_root("packet_sockets_alone_are_a_limited_way") {
+        return Ok(());
+    }
+    let output = Command::new("setpriv")
+        .args(["--bounding-set=-all,+net_raw", "--no-new-privs"])
+        .arg(program::binary()?)
+        .args(["doctor", "--json"])
+        .output()?;
+    let outcome = Outcome::from(output);
+    assert_eq!((outcome.status, outcome.stderr.as_str()), (Some(0), ""));
+    let report: Value = serde_json::from_str(&outcome.stdout).expect("the report is JSON");
+    assert_eq!(report["live"], "limited");
+    let checks = checks(&outcome);
+    assert_eq!(status_of(&checks, "packet sockets"), "pass");
+    assert_eq!(status_of(&checks, "capabilities"), "missing");
+    Ok(())
+}
+
+#[test]
 fn it_is_read_in_eighty_columns() -> io::Result<()> {
     let outcome = program::run(&["doctor"])?;
     let kernel = fs::read_to_string("/proc/sys/kernel/osrelease")?;

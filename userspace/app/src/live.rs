@@ -100,6 +100,11 @@ pub(crate) struct LiveOptions {
     pub kernel_log: bool,
 }
 
+/// Whether this process may have packet sockets, which take packets where kernel programs cannot.
+pub(crate) fn try_packet_socket() -> std::io::Result<()> {
+    packet::try_open()
+}
+
 /// Figures of the source of the packets; what a source does not have is `None`.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Gauges {

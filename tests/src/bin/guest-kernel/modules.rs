@@ -68,6 +68,8 @@ fn watch(cable: &Cable, hook: &str) -> io::Result<Output> {
     let [ip, prefix @ ..] = cable.end(End::Near).exec_prefix();
     let words = [
         "watch",
+        "--backend",
+        "ebpf",
         "--lan",
         INTERFACE,
         "--no-tui",

@@ -4,6 +4,7 @@ use super::packages::Packages;
 use super::{Check, Status};
 
 const SECTION: &str = "kernel programs";
+const FALLBACK: &str = "instead of them";
 
 #[cfg(not(feature = "ebpf"))]
 pub(super) fn checks(_interfaces: &[String], _packages: Packages) -> Vec<Check> {
@@ -92,6 +93,21 @@ fn judged(trials: &[crate::live::trial::Trial], packages: Packages) -> Vec<Check
             }
         })
         .collect()
+}
+
+/// What takes packets where kernel programs cannot.
+pub(super) fn packet_sockets() -> Check {
+    const NAME: &str = "packet sockets";
+    match crate::live::try_packet_socket() {
+        Ok(()) => Check::new(
+            FALLBACK,
+            NAME,
+            Status::Pass,
+            "they stand in where kernel programs cannot run, and copy every packet",
+        ),
+        Err(why) => Check::new(FALLBACK, NAME, Status::Limited, why.to_string())
+            .remedy("they take CAP_NET_RAW, and stand in where kernel programs cannot run"),
+    }
 }
 
 /// Which interfaces a run would tap, and as what.

@@ -61,13 +61,7 @@ fn bound(interface: &Interface, options: &LiveOptions) -> io::Result<OwnedFd> {
     } else {
         libc::SOCK_DGRAM
     };
-    // SAFETY: no memory is passed.
-    let socket = unsafe { libc::socket(libc::AF_PACKET, kind | libc::SOCK_CLOEXEC, 0) };
-    if socket < 0 {
-        return Err(io::Error::last_os_error());
-    }
-    // SAFETY: just opened, and owned by nobody else.
-    let socket = unsafe { OwnedFd::from_raw_fd(socket) };
+    let socket = unbound(kind)?;
     filter::attach(&socket, is_ethernet, &options.rtsp_ports)?;
     set(&socket, libc::SOL_PACKET, libc::PACKET_AUXDATA, &1)?;
     set(&socket, libc::SOL_SOCKET, SO_TIMESTAMPNS_OLD, &1)?;
@@ -78,6 +72,21 @@ fn bound(interface: &Interface, options: &LiveOptions) -> io::Result<OwnedFd> {
     }
     bind(&socket, interface.index)?;
     Ok(socket)
+}
+
+fn unbound(kind: libc::c_int) -> io::Result<OwnedFd> {
+    // SAFETY: no memory is passed.
+    let socket = unsafe { libc::socket(libc::AF_PACKET, kind | libc::SOCK_CLOEXEC, 0) };
+    if socket < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: just opened, and owned by nobody else.
+    Ok(unsafe { OwnedFd::from_raw_fd(socket) })
+}
+
+/// Whether this process may have packet sockets, by opening one that takes nothing.
+pub(super) fn try_open() -> io::Result<()> {
+    unbound(libc::SOCK_RAW).map(drop)
 }
 
 fn bind(socket: &OwnedFd, ifindex: u32) -> io::Result<()> {
