@@ -80,7 +80,7 @@ fn skip(test: &str) -> bool {
 }
 
 /// The live report; the replay of the recording has the same sessions and findings, frame numbers and times included.
-fn replayed(live: Watched) -> io::Result<Value> {
+fn replayed(live: &Watched) -> io::Result<Value> {
     let replay = program::analyze(&[&live.recording.to_string_lossy()])?;
     // A live run advises for the machine that it runs on.
     let [report, again] =
@@ -152,7 +152,7 @@ fn an_entry_pairs_the_legs_and_names_the_mappings() -> io::Result<()> {
     let _camera = camera(&lab, &[])?;
     let watch = Watch::start(&lab)?;
     client(&lab, &[])?;
-    let report = replayed(watch.finish()?)?;
+    let report = replayed(&watch.finish()?)?;
     let session = only_session(&report);
     assert_eq!(
         session["nat"]["evidence"],
@@ -195,7 +195,7 @@ fn the_end_of_a_mapping_is_told_by_the_table_itself() -> io::Result<()> {
     let _camera = camera(&lab, &["--pause-ms", "500-4000"])?;
     let watch = Watch::start(&lab)?;
     client(&lab, &["--packets", "1000", "--patience-ms", "7000"])?;
-    let report = replayed(watch.finish()?)?;
+    let report = replayed(&watch.finish()?)?;
     let findings = report["findings"].as_array().cloned().unwrap_or_default();
     let expired = findings
         .iter()
@@ -268,7 +268,7 @@ fn helped(connects_first: bool) -> io::Result<Helped> {
     let live = watch.finish()?;
     Ok(Helped {
         recording: live.recording.clone(),
-        report: replayed(live)?,
+        report: replayed(&live)?,
         witness: witness.output(),
         _lab: lab,
     })

@@ -1,6 +1,11 @@
 //! The short way through the headers that nearly every frame has: Ethernet without tags, IPv4 without options, one whole
 //! TCP segment or UDP datagram. What it reads, it reads as [`super::decode`] does; a test and a fuzz target hold that.
 
+#![allow(
+    clippy::inline_always,
+    reason = "every frame comes this way, and what it makes is large to hand over"
+)]
+
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 
 use super::{Datagram, Segment, TcpFlags, tunnel};

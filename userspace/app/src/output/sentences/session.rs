@@ -297,20 +297,16 @@ fn mapping(entry: &Mapping) -> String {
         ..
     } = entry;
     let mut told = format!("{protocol} {} to {}", original.from, original.to);
-    if original.from != reply.to {
-        told.push_str(&format!(" leaves as {}", reply.to));
-    }
-    if original.to != reply.from {
-        told.push_str(&format!(" goes on to {}", reply.from));
-    }
+    let leaves_as = (original.from != reply.to).then(|| format!(" leaves as {}", reply.to));
+    let goes_on_to = (original.to != reply.from).then(|| format!(" goes on to {}", reply.from));
+    told.extend(leaves_as.into_iter().chain(goes_on_to));
     let offloaded = ["hw-offload", "offload"];
     let offloaded = offloaded.into_iter().find(|bit| entry.status.contains(bit));
     told.extend(offloaded.map(|bit| format!(", {bit}")));
     let time_out = entry.timeout_s.map(|secs| format!(", time-out {secs} s"));
-    told.extend(time_out);
-    if let Some(at) = &entry.ended_at {
-        told.push_str(&format!(", ended {}", time_of_day(at)));
-    }
+    let ended = entry.ended_at.as_ref();
+    let ended = ended.map(|at| format!(", ended {}", time_of_day(at)));
+    told.extend(time_out.into_iter().chain(ended));
     told
 }
 
