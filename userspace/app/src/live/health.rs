@@ -117,31 +117,18 @@ impl Health {
             .map_or_else(String::new, |count| {
                 format!(", {count} instructions verified")
             });
-        match (&self.counting, run_stats(info)) {
-            (Some(_), Some((nanos, runs))) if runs > 0 => {
-                format!(
-                    "{} ns a packet on average, {runs} packets{verified}",
-                    nanos / runs
-                )
+        let runs = info.run_count();
+        match (
+            &self.counting,
+            info.run_time().as_nanos().checked_div(runs.into()),
+        ) {
+            (Some(_), Some(nanos)) => {
+                format!("{nanos} ns a packet on average, {runs} packets{verified}")
             }
-            (Some(_), _) => format!("no packet yet{verified}"),
+            (Some(_), None) => format!("no packet yet{verified}"),
             (None, _) => format!("the kernel does not tell its cost{verified}"),
         }
     }
-}
-
-/// Time in the program in ns, and how often it ran, as the kernel shows them for its descriptor.
-fn run_stats(info: &ProgramInfo) -> Option<(u64, u64)> {
-    use std::os::fd::{AsFd, AsRawFd};
-
-    let program = info.fd().ok()?;
-    let descriptor = program.as_fd().as_raw_fd();
-    let shown = std::fs::read_to_string(format!("/proc/self/fdinfo/{descriptor}")).ok()?;
-    let value = |name: &str| {
-        let line = shown.lines().find_map(|line| line.strip_prefix(name))?;
-        line.trim().parse().ok()
-    };
-    Some((value("run_time_ns:")?, value("run_cnt:")?))
 }
 
 #[cfg(test)]
