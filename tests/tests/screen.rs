@@ -7,7 +7,8 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 use std::{fs, io, thread};
 
-use rtspscope_tests::{program, tools};
+use rtspscope_tests::cable::{Cable, End};
+use rtspscope_tests::{cable, lab, program, tools};
 
 /// Longest time for a screen to show something, on a machine that is busy with other tests.
 const LIMIT: Duration = Duration::from_secs(30);
@@ -294,5 +295,31 @@ fn an_idle_screen_takes_less_than_a_hundredth_of_a_core() -> io::Result<()> {
     thread::sleep(Duration::from_secs(4));
     let used = ticks()? - before;
     assert!(used <= 4, "{used} hundredths of a second in 4 s");
+    Ok(())
+}
+
+#[test]
+fn a_live_screen_tells_what_the_kernel_programs_cost() -> io::Result<()> {
+    if lab::skip_unless_root("a_live_screen_tells_what_the_kernel_programs_cost") {
+        return Ok(());
+    }
+    let Some(terminal) = Terminal::open("live", (100, 40))? else {
+        return Ok(());
+    };
+    let cable = Cable::new()?;
+    cable.set_addresses()?;
+    let within = cable.end(End::Near).exec_prefix().join(" ");
+    let binary = program::binary()?.display();
+    let interface = cable::INTERFACE;
+    terminal.write(&format!("{within} {binary} watch --lan {interface}"))?;
+    terminal.wait_for("Sessions")?;
+    terminal.press("7")?;
+    let datagram = "echo one > /dev/udp/10.77.0.1/9";
+    cable.end(End::Far).run(&["bash", "-c", datagram])?;
+    terminal.wait_for("ns a packet on average")?;
+    terminal.press("q")?;
+    terminal.wait_for("q quit")?;
+    terminal.press("q")?;
+    terminal.wait_for("ready$")?;
     Ok(())
 }
