@@ -280,6 +280,10 @@ impl Bytes {
     }
 
     /// The byte `distance` behind `at`, if it is there.
+    #[allow(
+        clippy::int_plus_one,
+        reason = "the verifier learns of a byte from a comparison with its end"
+    )]
     #[inline(always)]
     fn u8_behind(self, at: usize, distance: usize) -> Option<u8> {
         let place = hide((self.start + at + distance) as u64) as usize;
