@@ -56,8 +56,14 @@ fn finish(mut client: Process) -> io::Result<Process> {
 
 /// The only session of the report, its RTP packets at (lan, wan) and the judgement of the ALG.
 fn only_session(report: &Report) -> (&Value, [u64; 2], [&str; 2]) {
-    let [session] = report.sessions() else {
-        panic!("one session expected: {}", report.value())
+    assert_eq!(report.sessions().len(), 1, "{}", report.value());
+    first_session(report)
+}
+
+/// The same of the first of them.
+fn first_session(report: &Report) -> (&Value, [u64; 2], [&str; 2]) {
+    let [session, ..] = report.sessions() else {
+        panic!("a session expected: {}", report.value())
     };
     let packets = ["lan", "wan"].map(|role| report.packets(session, role, "rtp"));
     let alg = ["action", "effect"].map(|key| session["alg"][key].as_str().unwrap_or_default());
@@ -81,7 +87,8 @@ fn a_client_that_does_not_punch_gets_no_picture() -> io::Result<()> {
         )?)
         .map(drop)
     })?;
-    let (session, packets, alg) = only_session(&report);
+    // The player may connect again before it gives up.
+    let (session, packets, alg) = first_session(&report);
     assert_eq!(session["transport"], "udp");
     assert_eq!(packets[0], 0);
     assert!(packets[1] > 0);
@@ -144,7 +151,8 @@ fn a_router_that_randomises_ports_is_found() -> io::Result<()> {
         )?)
         .map(drop)
     })?;
-    let (_, packets, alg) = only_session(&report);
+    // As above.
+    let (_, packets, alg) = first_session(&report);
     assert_eq!(packets[0], 0);
     assert!(packets[1] > 0);
     assert_eq!(alg, ["none", "missing"]);
