@@ -8,7 +8,8 @@ use crate::{
 };
 
 /// Debian's packages: the router, the peers (ffmpeg, and the server and client of gst), and what tests look with.
-const PACKAGES: [&str; 21] = [
+const PACKAGES: [&str; 22] = [
+    "conntrack",
     "ethtool",
     "ffmpeg",
     "gir1.2-gst-rtsp-server-1.0",
@@ -51,10 +52,11 @@ const COMPARED_WITH: [&str; 14] = [
 ];
 
 /// The programs that the lab calls, for machines whose packages have other names.
-const PROGRAMS: [&str; 9] = [
+const PROGRAMS: [&str; 10] = [
     "ip",
     "nft",
     "iptables-legacy",
+    "conntrack",
     "ethtool",
     "ffmpeg",
     "gst-launch-1.0",
