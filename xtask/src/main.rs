@@ -12,6 +12,7 @@
 mod apt;
 mod bench;
 mod build;
+mod columns;
 mod dist;
 mod docs;
 mod guest;

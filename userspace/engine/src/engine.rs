@@ -143,30 +143,18 @@ impl Engine {
     /// Takes in one thing that happened.
     #[inline]
     pub fn handle_input(&mut self, input: Input<'_>) {
+        self.changes += u64::from(!matches!(input, Input::Tick(_)));
         match &input {
             Input::Frame(frame) => self.handle_frame(frame),
-            Input::Conntrack(_)
-            | Input::FlowCounters(_)
-            | Input::CaptureLoss(_)
-            | Input::Tick(_) => {
-                self.handle_rare(input);
-            }
-        }
-    }
-
-    fn handle_rare(&mut self, input: Input<'_>) {
-        self.changes += u64::from(!matches!(input, Input::Tick(_)));
-        match input {
-            Input::Frame(frame) => self.handle_frame(&frame),
             Input::FlowCounters(counters) => self.handle_flow_counters(counters),
             Input::Conntrack(told) => {
-                let fallen = self.netfilter.note(&told);
+                let fallen = self.netfilter.note(told);
                 self.taps.count_loss(LossKind::NetfilterCap, fallen);
             }
             Input::CaptureLoss(CaptureLoss { kind, count, .. }) => {
-                self.taps.count_loss(kind, count);
+                self.taps.count_loss(*kind, *count);
             }
-            Input::Tick(now) => self.taps.tick(now),
+            Input::Tick(now) => self.taps.tick(*now),
         }
     }
 
@@ -252,7 +240,6 @@ impl Engine {
     }
 
     fn handle_frame(&mut self, frame: &FrameRef<'_>) {
-        self.changes += 1;
         self.taps.count_frame(frame);
         match decode::plain(frame) {
             Some(Plain::Udp(datagram)) => self.handle_datagram(frame, &datagram),

@@ -1,5 +1,6 @@
 //! The table of what was made: target by target its size, how it did, and what memory it took.
 
+use crate::columns;
 use std::{fmt::Write as _, fs, path::Path};
 
 use anyhow::{Context as _, Result};
@@ -78,24 +79,7 @@ pub(super) fn render(rows: &[Row]) -> String {
     let head = ["target", "size", "run as", "reports", "memory, 20 sessions"];
     let mut lines = vec![head.map(str::to_owned)];
     lines.extend(rows.iter().map(Row::cells));
-    let widths: Vec<usize> = (0..head.len())
-        .map(|column| {
-            lines
-                .iter()
-                .map(|line| line[column].len())
-                .max()
-                .unwrap_or(0)
-        })
-        .collect();
-    let mut text = String::new();
-    for line in &lines {
-        let cells: Vec<String> = line
-            .iter()
-            .zip(&widths)
-            .map(|(cell, &width)| format!("{cell:width$}"))
-            .collect();
-        let _ = writeln!(text, "{}", cells.join("  ").trim_end());
-    }
+    let mut text = columns::aligned(&lines);
     for row in rows {
         if let Some(Err(reason)) = &row.outcome {
             let _ = writeln!(text, "{}: {reason}", row.target);

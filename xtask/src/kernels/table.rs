@@ -1,5 +1,6 @@
 //! The matrix: a line for each kernel, a column for each question, and below it why something failed.
 
+use crate::columns;
 use std::fmt::Write as _;
 
 use serde_json::Value;
@@ -86,23 +87,7 @@ pub(super) fn render(rows: &[Row]) -> String {
         });
         std::iter::once(row.kernel.clone()).chain(cells).collect()
     }));
-    let width = |column: usize| {
-        lines
-            .iter()
-            .map(|line| line[column].len())
-            .max()
-            .unwrap_or(0)
-    };
-    let widths: Vec<usize> = (0..=COLUMNS.len()).map(width).collect();
-    let mut text = String::new();
-    for line in &lines {
-        let cells: Vec<String> = line
-            .iter()
-            .zip(&widths)
-            .map(|(cell, &width)| format!("{cell:width$}"))
-            .collect();
-        let _ = writeln!(text, "{}", cells.join("  ").trim_end());
-    }
+    let mut text = columns::aligned(&lines);
     for row in rows {
         for answer in row.answers.iter().filter(|answer| !answer.passed) {
             let _ = writeln!(text, "{}: {}: {}", row.kernel, answer.question, answer.told);

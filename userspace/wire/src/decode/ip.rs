@@ -9,7 +9,7 @@ use super::{Layer, Stop, link, tunnel};
 use crate::FrameRef;
 
 /// Shortest IPv4 header.
-const IPV4_LEN: usize = 20;
+pub(super) const IPV4_LEN: usize = 20;
 /// IPv6 header without extensions.
 const IPV6_LEN: usize = 40;
 

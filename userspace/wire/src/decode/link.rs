@@ -7,7 +7,7 @@ use crate::{FrameRef, LinkType};
 const RAW_OF_OTHER_PLATFORMS: [u16; 2] = [12, 14];
 
 /// Length of an Ethernet header without tags.
-const ETHERNET_LEN: usize = 14;
+pub(super) const ETHERNET_LEN: usize = 14;
 /// Length of a Linux cooked header, version 1.
 const SLL_LEN: usize = 16;
 /// Length of a Linux cooked header, version 2.

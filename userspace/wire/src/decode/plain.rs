@@ -8,21 +8,16 @@
 
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 
+use super::ip::IPV4_LEN;
+use super::link::ETHERNET_LEN;
+use super::transport::{TCP, TCP_LEN, UDP, UDP_LEN};
 use super::{Datagram, Segment, TcpFlags, tunnel};
 use crate::{FrameRef, LinkType};
-
-const ETHERNET_LEN: usize = 14;
-const IPV4_LEN: usize = 20;
-const TCP_LEN: usize = 20;
-const UDP_LEN: usize = 8;
 
 /// Type of IPv4 in an Ethernet header, and version 4 with a header of five words.
 const PLAIN_IPV4: [u8; 3] = [0x08, 0x00, 0x45];
 /// What in an IPv4 header says that the packet is a fragment: "more" or an offset.
 const FRAGMENT: u16 = 0x3fff;
-
-const TCP: u8 = 6;
-const UDP: u8 = 17;
 
 /// What a plain frame carries: nothing else is read on the short way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,14 +6,14 @@ use super::ip::IpPacket;
 use super::{Body, Datagram, Decoded, Layer, Segment, Stop, TcpFlags, icmp, membership};
 
 /// TCP header without options.
-const TCP_LEN: usize = 20;
+pub(super) const TCP_LEN: usize = 20;
 /// UDP header.
-const UDP_LEN: usize = 8;
+pub(super) const UDP_LEN: usize = 8;
 
 const ICMP: u8 = 1;
 const IGMP: u8 = 2;
-const TCP: u8 = 6;
-const UDP: u8 = 17;
+pub(super) const TCP: u8 = 6;
+pub(super) const UDP: u8 = 17;
 const ICMPV6: u8 = 58;
 
 /// Reads what an IP packet carries. Of a fragmented packet only the first fragment has a transport header.
