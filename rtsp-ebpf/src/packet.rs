@@ -8,6 +8,9 @@ use aya_ebpf::{
 use crate::headers::Link;
 use crate::stages;
 
+/// Most bytes that an XDP program can load at once; the kernel refuses more.
+const XDP_LOAD_MAX: u32 = 0xffff;
+
 /// A packet under observation.
 pub(crate) trait Packet {
     /// Address of the linear part.
@@ -228,6 +231,11 @@ impl Packet for XdpPacket {
 
     #[inline(always)]
     fn copy(&self, reason: u32, len: u32) -> u32 {
+        let len = if len > XDP_LOAD_MAX {
+            XDP_LOAD_MAX
+        } else {
+            len
+        };
         stages::rtsp_xdp_copy(self.ctx, self.direction, reason, len)
     }
 

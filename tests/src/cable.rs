@@ -122,6 +122,22 @@ impl Cable {
         self.far.run(&words).map(drop)
     }
 
+    /// The same with only the Ethernet header of a frame in one piece, where the frame fills a page. How many went out
+    /// so; `None` where the kernel does not tell.
+    pub fn inject_paged(&self, capture: &Path) -> io::Result<Option<u64>> {
+        let capture = capture.to_string_lossy();
+        let told = self.run_script(End::Far, "inject.py", &[&capture, INTERFACE, "paged"])?;
+        Ok(told.trim().parse().ok())
+    }
+
+    /// Lets the cable carry packets of this length.
+    pub fn set_mtu(&self, mtu: u32) -> io::Result<()> {
+        let mtu = mtu.to_string();
+        [&self.near, &self.far]
+            .iter()
+            .try_for_each(|end| end.ip(&["link", "set", INTERFACE, "mtu", &mtu]))
+    }
+
     /// Runs one of the scripts beside the lab at an end to its end.
     pub fn run_script(&self, end: End, name: &str, args: &[&str]) -> io::Result<String> {
         let script = script(name);

@@ -9,6 +9,7 @@
 
 pub mod alg;
 pub mod bench;
+pub mod big_tcp;
 pub mod browser;
 pub mod cable;
 pub mod flood;
@@ -24,3 +25,4 @@ pub mod scripted;
 pub mod soak;
 pub mod tools;
 pub mod wait;
+pub mod witness;

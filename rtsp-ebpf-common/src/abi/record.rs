@@ -2,9 +2,10 @@
 
 use core::mem::size_of;
 
-/// Most bytes of a frame that one record holds: an IP packet of full length and its link header. What is longer (BIG
-/// TCP) is cut, and its `original_len` says so.
-pub const CONTROL_MAX: usize = 65_535 + 33;
+/// Most bytes of a frame that one record holds: as many as tcpdump and Wireshark take of one. Packets are longer than
+/// 64 KiB only where someone has allowed an interface that (BIG TCP), and of 512 KiB at most; what is longer than this
+/// is cut, and its `original_len` says so.
+pub const CONTROL_MAX: usize = 256 << 10;
 
 /// Most bytes of a remembered SYN: link header, tags, IPv6 with extension headers, TCP with all options.
 pub const SYN_MAX: usize = 144;

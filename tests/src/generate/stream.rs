@@ -8,7 +8,7 @@ use super::link::{self, Encapsulation, TcpPart};
 use super::random::Random;
 use super::recipe::{Faults, SessionRecipe};
 
-/// Most bytes of one segment.
+/// Most bytes of one segment, unless the packets of the media are longer.
 const MAX_SEGMENT: u64 = 1400;
 /// Fewest bytes of one segment, unless it ends a flush.
 const MIN_SEGMENT: u64 = 500;
@@ -22,6 +22,7 @@ pub(crate) struct Sender {
     from: SocketAddr,
     to: SocketAddr,
     faults: Faults,
+    max_segment: u64,
     random: Random,
     isn: u32,
     /// Bytes handed over so far.
@@ -47,6 +48,7 @@ impl Sender {
             from,
             to,
             faults: recipe.faults,
+            max_segment: MAX_SEGMENT.max(recipe.payload_len as u64),
             isn: random.next() as u32,
             random,
             written: 0,
@@ -138,7 +140,7 @@ impl Sender {
     pub(crate) fn cut(&mut self, at_ns: u64, all: bool, peer: &Self, due: &mut Vec<Due>) -> bool {
         let mut acknowledge = false;
         loop {
-            let wanted = self.random.between(MIN_SEGMENT, MAX_SEGMENT) as usize;
+            let wanted = self.random.between(MIN_SEGMENT, self.max_segment) as usize;
             let len = if self.unsent.len() >= wanted {
                 wanted
             } else if all && !self.unsent.is_empty() {

@@ -11,7 +11,8 @@ use super::copied::Reader;
 use super::error::LiveError;
 use super::interfaces::Interface;
 
-/// Bytes of a frame that are kept: all of any frame (tcpdump's default).
+/// Bytes of a frame that are kept: tcpdump's default. Of frames beyond 64 KiB (BIG TCP) libpcap 1.10 keeps less in its
+/// immediate mode, without which the two directions would come apart.
 const SNAP_LEN: i32 = 256 << 10;
 
 /// Raw IP by libpcap's own number, which is not its link type's.

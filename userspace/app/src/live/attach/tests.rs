@@ -5,6 +5,7 @@ mod cost;
 mod log;
 mod others;
 mod packets;
+mod paged;
 mod shapes;
 
 use std::net::SocketAddr;

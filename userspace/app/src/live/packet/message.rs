@@ -4,12 +4,9 @@ use std::io;
 use std::mem::size_of;
 use std::os::fd::{AsRawFd, OwnedFd};
 
-use rtsp_ebpf_common::abi::{Direction, Reason, RecordHeader};
+use rtsp_ebpf_common::abi::{CONTROL_MAX, Direction, Reason, RecordHeader};
 
 use super::SO_TIMESTAMPNS_OLD;
-
-/// Longest super-packet that Linux makes without BIG TCP, with its link header.
-const FRAME_LEN: usize = (64 << 10) + 64;
 
 /// Room for the time, the auxiliary data and their headers, in words of eight bytes.
 const CONTROL_WORDS: usize = 32;
@@ -40,7 +37,7 @@ impl Frame<'_> {
 impl Buffer {
     pub(super) fn new() -> Self {
         Self {
-            frame: vec![0; FRAME_LEN].into_boxed_slice(),
+            frame: vec![0; CONTROL_MAX].into_boxed_slice(),
             control: [0; CONTROL_WORDS],
         }
     }

@@ -15,10 +15,10 @@ const TEXT_PORTS: [u16; 2] = [5544, 40_000];
 const PACKETS: u16 = 12;
 
 /// What both sides say of a packet with ports: ends, protocol, where the payload begins, and its length.
-type Fields = ((SocketAddr, SocketAddr), u32, usize, u32);
+pub(super) type Fields = ((SocketAddr, SocketAddr), u32, usize, u32);
 
 /// Runs on one processor, so that its own record is the one to read.
-fn stay_on_one_processor() {
+pub(super) fn stay_on_one_processor() {
     // SAFETY: all zeros are an empty set; it lives through the call.
     unsafe {
         let mut set: libc::cpu_set_t = std::mem::zeroed();
@@ -30,7 +30,8 @@ fn stay_on_one_processor() {
     }
 }
 
-fn offline(bytes: &[u8], link_type: LinkType) -> Option<Fields> {
+/// What the offline decoder reads in a packet.
+pub(super) fn offline(bytes: &[u8], link_type: LinkType) -> Option<Fields> {
     let decoded = decode(&FrameRef {
         at: Timestamp(0),
         tap: TapId(0),
@@ -59,7 +60,7 @@ fn offline(bytes: &[u8], link_type: LinkType) -> Option<Fields> {
 }
 
 impl Loaded {
-    fn facts(&mut self) -> Facts {
+    fn facts(&self) -> Facts {
         let local = self.ebpf.map("LOCAL").unwrap();
         let local: PerCpuArray<_, Local> = local.try_into().unwrap();
         local.get(&0, 0).unwrap()[0].facts
@@ -68,6 +69,11 @@ impl Loaded {
     /// What the kernel reads in a packet.
     fn read(&mut self, name: &str, bytes: &[u8]) -> Fields {
         self.run(name, bytes, 1);
+        self.fields(bytes)
+    }
+
+    /// What the kernel has read in a packet.
+    pub(super) fn fields(&self, bytes: &[u8]) -> Fields {
         let facts = self.facts();
         let transport_at = facts.transport_at as usize;
         let (header_len, len) = if facts.protocol == 17 {
@@ -96,7 +102,7 @@ fn programs(link: &str) -> (&'static [&'static str], LinkType) {
 }
 
 /// Calls for each shape and each program that may see it.
-fn for_each_shape(
+pub(super) fn for_each_shape(
     mut check: impl FnMut(&str, &'static str, LinkType, Ip, (&'static [u8], &'static str)),
 ) {
     stay_on_one_processor();
@@ -138,8 +144,8 @@ fn headers_of_every_shape_are_read_as_the_offline_decoder_reads_them() {
             seen += 1;
         }
     });
-    // Six shapes of IP with ports in six links with three programs, and without a link with two; UDP and TCP.
-    assert_eq!(seen, (6 * 6 * 3 + 6 * 2) * 2);
+    // Nine shapes of IP with ports in six links with three programs, and without a link with two; UDP and TCP.
+    assert_eq!(seen, (9 * 6 * 3 + 9 * 2) * 2);
 }
 
 #[test]

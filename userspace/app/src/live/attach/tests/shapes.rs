@@ -23,22 +23,31 @@ pub(super) enum Ip {
     V4First,
     /// A later piece.
     V4Later,
+    /// Without a total length, as the kernel writes it where 16 bits do not hold it (BIG TCP).
+    V4NoLength,
     V6,
     /// Hop-by-hop, destination options and an authentication header.
     V6Extensions,
     V6First,
     V6Later,
+    /// Without a payload length: BIG TCP from Linux 7.0 on.
+    V6NoLength,
+    /// The same with a jumbo payload option (RFC 2675): BIG TCP before.
+    V6Jumbo,
 }
 
-pub(super) const IPS: [Ip; 8] = [
+pub(super) const IPS: [Ip; 11] = [
     Ip::V4,
     Ip::V4Options,
     Ip::V4First,
     Ip::V4Later,
+    Ip::V4NoLength,
     Ip::V6,
     Ip::V6Extensions,
     Ip::V6First,
     Ip::V6Later,
+    Ip::V6NoLength,
+    Ip::V6Jumbo,
 ];
 
 impl Ip {
@@ -51,12 +60,15 @@ impl Ip {
     pub(super) fn hosts(self) -> [IpAddr; 2] {
         let v6 = |last| Ipv6Addr::new(0x2001, 0xdb8, 0, 1, 0xfe00, 0, 0x1234, last);
         match self {
-            Self::V4 | Self::V4Options | Self::V4First | Self::V4Later => {
+            Self::V4 | Self::V4Options | Self::V4First | Self::V4Later | Self::V4NoLength => {
                 [1, 2].map(|last| Ipv4Addr::new(198, 51, 100, last).into())
             }
-            Self::V6 | Self::V6Extensions | Self::V6First | Self::V6Later => {
-                [1, 2].map(|last| v6(last).into())
-            }
+            Self::V6
+            | Self::V6Extensions
+            | Self::V6First
+            | Self::V6Later
+            | Self::V6NoLength
+            | Self::V6Jumbo => [1, 2].map(|last| v6(last).into()),
         }
     }
 
@@ -69,6 +81,11 @@ impl Ip {
             }
             Self::V4First => ipv4(self.hosts(), &[], 0x2000, protocol, transport),
             Self::V4Later => ipv4(self.hosts(), &[], 0x2001, protocol, transport),
+            Self::V4NoLength => {
+                let mut packet = ipv4(self.hosts(), &[], 0x4000, protocol, transport);
+                packet[2..4].fill(0);
+                packet
+            }
             Self::V6 => ipv6(self.hosts(), protocol, &[], transport),
             Self::V6Extensions => {
                 let hop_by_hop = [60, 1, 1, 12, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
@@ -90,6 +107,18 @@ impl Ip {
                 &[protocol, 0, 0, 9, 0, 0, 0, 9],
                 transport,
             ),
+            Self::V6NoLength => {
+                let mut packet = ipv6(self.hosts(), protocol, &[], transport);
+                packet[4..6].fill(0);
+                packet
+            }
+            Self::V6Jumbo => {
+                let mut jumbo = vec![protocol, 0, 0xc2, 4];
+                jumbo.extend((transport.len() as u32 + 8).to_be_bytes());
+                let mut packet = ipv6(self.hosts(), 0, &jumbo, transport);
+                packet[4..6].fill(0);
+                packet
+            }
         }
     }
 }
