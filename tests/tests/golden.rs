@@ -8,7 +8,7 @@ use std::io;
 
 use rtspscope_tests::program;
 use rtspscope_tests::report::Report;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// What is true of one session.
 struct Session {
@@ -381,6 +381,89 @@ fn the_two_connections_of_an_http_tunnel_are_one_session() -> io::Result<()> {
         ..tcp(114, 2)
     };
     check("A-live555-openRTSP-http", &[session], &[], &[])
+}
+
+fn inside_alone(name: &str) -> io::Result<Report> {
+    let file = format!(
+        "{}/captures/golden/{name}.lan.pcap",
+        env!("CARGO_MANIFEST_DIR")
+    );
+    program::analyze(&[&file])
+}
+
+#[test]
+fn a_connection_that_turns_around_is_seen_on_both_sides_at_one_interface() -> io::Result<()> {
+    let report = inside_alone("H-scripted-udp")?;
+    assert_eq!(report.codes(), BTreeSet::new());
+    let [session] = report.sessions() else {
+        panic!("one session: {:#}", report.value())
+    };
+    let tap = "H-scripted-udp.lan.pcap";
+    assert_eq!(
+        session["legs"],
+        json!([
+            {"tap": tap, "client": "192.168.1.101:58966", "server": "203.0.113.1:554"},
+            {"tap": tap, "client": "192.168.1.1:58966", "server": "192.168.1.100:554"},
+        ])
+    );
+    let arrivals = session["media"][0]["arrivals"].as_array().expect("a list");
+    let counts: Vec<Value> = arrivals
+        .iter()
+        .map(|at| {
+            let rtp = &at["rtp"];
+            json!([
+                at["tap"],
+                at["leg"],
+                rtp["packets"],
+                rtp["from"],
+                rtp["to"],
+                at["rtcp"]["packets"]
+            ])
+        })
+        .collect();
+    assert_eq!(
+        counts,
+        [
+            json!([tap, 0, 20, "203.0.113.1:6970", "192.168.1.101:5000", 2]),
+            json!([tap, 1, 20, "192.168.1.100:6970", "192.168.1.1:5000", 2]),
+        ]
+    );
+    let nat = &session["nat"];
+    assert_eq!(nat["evidence"], json!(["tcp-sequence", "content"]));
+    assert_eq!(
+        [
+            &nat["pre_tap"],
+            &nat["post_tap"],
+            &nat["pre_leg"],
+            &nat["post_leg"]
+        ],
+        [&json!(tap), &json!(tap), &json!(1), &json!(0)]
+    );
+    assert_eq!(session["alg"]["action"], "none");
+    assert_eq!(session["alg"]["effect"], "harmless");
+    Ok(())
+}
+
+#[test]
+fn answers_that_go_around_the_router_leave_the_client_without_one() -> io::Result<()> {
+    let report = inside_alone("H-scripted-around")?;
+    assert_eq!(report.codes(), BTreeSet::from(["connection-refused"]));
+    assert_eq!(report.sessions().len(), 1);
+    let finding = &report.value()["findings"][0];
+    assert_eq!(
+        finding["cause"],
+        "the client at 192.168.1.101:58970 asked for a connection, and 203.0.113.1:554 never answered; the router sent the \
+         request on to 192.168.1.100:554 with the client's own address, out of the interface by which it had come, so what \
+         192.168.1.100 answers goes to 192.168.1.101 directly, which expects no answer from there"
+    );
+    let frames: Vec<&Value> = finding["evidence"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|proof| &proof["frame"])
+        .collect();
+    assert_eq!(frames, [1, 9, 2]);
+    Ok(())
 }
 
 #[test]

@@ -14,6 +14,7 @@ use rtspscope_tests::lab::process::Process;
 use rtspscope_tests::lab::watch::Watch;
 use rtspscope_tests::lab::{self, Host, Lab, Plan};
 use rtspscope_tests::program;
+use serde_json::{Value, json};
 
 /// Longest time for a client to end by itself.
 const CLIENT_LIMIT: Duration = Duration::from_mins(1);
@@ -43,6 +44,62 @@ const FORWARDS_GROUPS: &[&[&str]] = &[
         "lan0",
     ],
 ];
+
+/// Leads what comes from inside for the public address to the camera, by the router's own address: NAT loopback.
+const TURNS_AROUND: &[&[&str]] = &[
+    &[
+        "nft",
+        "add rule ip nat prerouting iifname lan0 ip daddr 203.0.113.1 dnat to 192.168.1.100",
+    ],
+    &[
+        "nft",
+        "add rule ip nat postrouting ip saddr 192.168.1.0/24 ip daddr 192.168.1.100 masquerade",
+    ],
+];
+
+/// Both legs are at the one tap that saw them, each with its own hosts and its own media, as many beside one as beside the
+/// other.
+fn assert_turns_around(session: &Value) {
+    let host = |end: &Value| {
+        let end = end.as_str().unwrap_or_default();
+        end.rsplit_once(':').map_or("", |(host, _)| host).to_owned()
+    };
+    let ends = |leg: usize| {
+        let leg = &session["legs"][leg];
+        (
+            leg["tap"].clone(),
+            host(&leg["client"]),
+            host(&leg["server"]),
+        )
+    };
+    let (player, router) = ("192.168.1.101".to_owned(), "192.168.1.1".to_owned());
+    let (public, camera) = ("203.0.113.1".to_owned(), "192.168.1.100".to_owned());
+    assert_eq!(
+        [ends(0), ends(1)],
+        [
+            (json!("lan0"), player.clone(), public.clone()),
+            (json!("lan0"), router.clone(), camera.clone())
+        ]
+    );
+    let arrivals = &session["media"][0]["arrivals"];
+    let seen = [0, 1].map(|leg| {
+        let arrival = &arrivals[leg];
+        let ends = [&arrival["rtp"]["from"], &arrival["rtp"]["to"]].map(host);
+        (
+            arrival["leg"].clone(),
+            arrival["rtp"]["packets"].clone(),
+            ends,
+        )
+    });
+    let packets = &arrivals[0]["rtp"]["packets"];
+    let expected = [[public, player], [camera, router]];
+    for (leg, (ends, seen)) in expected.into_iter().zip(&seen).enumerate() {
+        assert_eq!(*seen, (json!(leg), packets.clone(), ends), "{session:#}");
+    }
+    assert!(packets.as_u64() > Some(15), "{session:#}");
+    let nat = &session["nat"];
+    assert_eq!((&nat["pre_leg"], &nat["post_leg"]), (&json!(1), &json!(0)));
+}
 
 /// ffmpeg reads three seconds of the URL that follows.
 macro_rules! ffmpeg {
@@ -104,6 +161,8 @@ struct Meeting {
     server: Server,
     /// The camera is inside behind a port forward, the player outside.
     camera_inside: bool,
+    /// Camera and player are inside, and the player asks at the router's public address.
+    hairpin: bool,
     scheme: &'static str,
     /// The player's command; `URL` in it stands for the camera's.
     player: &'static [&'static str],
@@ -119,6 +178,7 @@ impl Meeting {
     const PLAIN: Self = Self {
         server: Server::Gst(&[]),
         camera_inside: false,
+        hairpin: false,
         scheme: "rtsp",
         player: ffmpeg!("udp"),
         router: &[],
@@ -138,7 +198,9 @@ impl Meeting {
             port_forward: self.camera_inside.then_some(port),
             ..Plan::default()
         })?;
-        let (camera_host, player_host) = if self.camera_inside {
+        let (camera_host, player_host) = if self.hairpin {
+            (Host::Lan, Host::LanSecond)
+        } else if self.camera_inside {
             (Host::Lan, Host::Wan)
         } else {
             (Host::Wan, Host::Lan)
@@ -179,6 +241,9 @@ impl Meeting {
             let session = &report.sessions()[0];
             assert_eq!(session["transport"], self.transport, "{way}, see {place}");
             let seen = report.packets(session, "lan", "rtp");
+            if self.hairpin {
+                assert_turns_around(session);
+            }
             assert!(
                 seen > 30 || self.transport == "tls",
                 "{way}: {seen} packets, see {place}\n{said}"
@@ -188,7 +253,7 @@ impl Meeting {
     }
 
     fn play(&self, lab: &Lab, host: Host, port: u16) -> io::Result<Process> {
-        let address = if self.camera_inside {
+        let address = if self.camera_inside || self.hairpin {
             lab.plan().router_wan
         } else {
             lab.plan().wan_host
@@ -283,6 +348,34 @@ meetings! {
         server: Server::Vlc,
         camera_inside: true,
         warnings: &["exposed-to-internet", "nat-private-address-leaked"],
+        ..Meeting::PLAIN
+    };
+
+    ffmpeg_over_udp_inside_at_the_public_address: Meeting {
+        hairpin: true,
+        router: TURNS_AROUND,
+        ..Meeting::PLAIN
+    };
+
+    ffmpeg_over_tcp_inside_at_the_public_address: Meeting {
+        hairpin: true,
+        router: TURNS_AROUND,
+        player: ffmpeg!("tcp"),
+        transport: "tcp",
+        ..Meeting::PLAIN
+    };
+
+    gst_over_udp_inside_at_the_public_address: Meeting {
+        hairpin: true,
+        router: TURNS_AROUND,
+        player: gst!("protocols=udp"),
+        ..Meeting::PLAIN
+    };
+
+    ffmpeg_at_vlc_inside_at_the_public_address: Meeting {
+        server: Server::Vlc,
+        hairpin: true,
+        router: TURNS_AROUND,
         ..Meeting::PLAIN
     };
 }

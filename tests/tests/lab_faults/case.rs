@@ -72,6 +72,8 @@ pub(crate) struct Case {
     pub(crate) second_camera: Option<&'static [&'static str]>,
     /// The camera is inside behind a port forward, the clients are outside.
     pub(crate) camera_inside: bool,
+    /// Camera and clients are inside, and the clients ask at the router's public address.
+    pub(crate) hairpin: bool,
     /// Arguments of each scripted client, one after the other.
     pub(crate) clients: &'static [&'static [&'static str]],
     /// A real player with wrong credentials comes in their place.
@@ -90,6 +92,7 @@ impl Case {
         camera: Some(&[]),
         second_camera: None,
         camera_inside: false,
+        hairpin: false,
         clients: &[PUNCHES],
         wrong_password: false,
     };
@@ -177,7 +180,9 @@ impl Case {
 
     /// Where the cameras and where the clients are.
     const fn hosts(&self) -> [Host; 2] {
-        if self.camera_inside {
+        if self.hairpin {
+            [Host::Lan, Host::LanSecond]
+        } else if self.camera_inside {
             [Host::Lan, Host::Wan]
         } else {
             [Host::Wan, Host::Lan]
@@ -206,7 +211,7 @@ impl Case {
         let _second = self.second_camera.map(start).transpose()?;
         let _alg = self.alg.map(|args| start_alg(lab, args)).transpose()?;
         let _proxy = self.proxy.then(|| start_proxy(lab)).transpose()?;
-        let address = if self.camera_inside {
+        let address = if self.camera_inside || self.hairpin {
             lab.plan().router_wan
         } else {
             lab.plan().wan_host

@@ -9,7 +9,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::case::Named;
-use crate::{gateway, network, server};
+use crate::{gateway, hairpin, network, server};
 
 /// Codes that only a golden capture fires, with the capture and the test that holds it.
 const GOLDEN: &[(&str, &str)] = &[("encrypted", "A-gsttls-ffmpeg-rtsps")];
@@ -96,9 +96,14 @@ const NEAREST: &[(&str, &str)] = &[
 ];
 
 fn cases() -> impl Iterator<Item = &'static Named> {
-    [gateway::CASES, network::CASES, server::CASES]
-        .into_iter()
-        .flatten()
+    [
+        gateway::CASES,
+        hairpin::CASES,
+        network::CASES,
+        server::CASES,
+    ]
+    .into_iter()
+    .flatten()
 }
 
 fn fires(case: &Named, code: &str) -> bool {

@@ -7,5 +7,6 @@
 mod case;
 mod coverage;
 mod gateway;
+mod hairpin;
 mod network;
 mod server;

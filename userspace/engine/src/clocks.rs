@@ -38,7 +38,7 @@ pub fn clocks(session: &Session) -> Option<Clocks> {
             .media
             .iter()
             .flat_map(|media| &media.arrivals)
-            .filter(|arrival| arrival.tap == leg.tap)
+            .filter(|arrival| arrival.leg == Some(0))
     };
     let last_sent = |rtcp: bool| {
         let sent = arrivals().flat_map(|arrival| &arrival.from_client);

@@ -13,6 +13,7 @@ use crate::model::{
     Arrival, ClientDatagrams, DiffClass, Exchange, Leg, MediaDirection, MediaStream, NatPair,
     Negotiated, Session, Side, Tap, TransportKind,
 };
+use crate::nat::address;
 
 mod compare;
 mod swallowed;
@@ -77,7 +78,7 @@ pub(crate) struct SessionFacts<'a> {
     pub(crate) capture: Capture<'a>,
 }
 
-/// The two legs of a session that was seen on both sides of a router.
+/// The two legs of a session that was seen on both sides of a router, at two taps or at one.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Sides<'a> {
     /// How they belong together.
@@ -93,9 +94,13 @@ pub(crate) struct Sides<'a> {
 }
 
 impl Sides<'_> {
-    /// Whether the client is on the private side and its address is translated: the case that needs a way in for media.
-    pub(crate) fn client_is_behind_nat(&self) -> bool {
-        self.nat.client_translated && self.nat.pre == self.client_index
+    /// Whether the connection turns around in the router: a host asks for a server of its own network at the router's
+    /// address, and the router sends it back out of the interface by which it came.
+    pub(crate) fn turns_around(&self) -> bool {
+        let (client, server) = (self.client.client.ip(), self.server.server.ip());
+        self.client.tap == self.server.tap
+            && self.client.server.ip() != server
+            && address::are_neighbours(client, server)
     }
 }
 
@@ -104,13 +109,13 @@ impl<'a> SessionFacts<'a> {
         Self { session, capture }
     }
 
-    /// Both sides of the router, where two taps saw them.
+    /// Both sides of the router, where they were seen.
     pub(crate) fn sides(self) -> Option<Sides<'a>> {
         let nat = self.session.nat.as_ref()?;
         let (client_index, server_index) = (nat.pre.min(nat.post), nat.pre.max(nat.post));
         let client = self.session.legs.get(client_index)?;
         let server = self.session.legs.get(server_index)?;
-        (client.tap != server.tap).then_some(Sides {
+        Some(Sides {
             nat,
             client,
             server,
@@ -230,22 +235,22 @@ pub(crate) struct MediaFacts<'a> {
 }
 
 impl<'a> MediaFacts<'a> {
-    /// What a tap saw.
-    pub(crate) fn arrival(self, tap: TapId) -> Option<&'a Arrival> {
+    /// What was seen beside a leg.
+    pub(crate) fn arrival(self, leg_index: usize) -> Option<&'a Arrival> {
         self.media
             .arrivals
             .iter()
-            .find(|arrival| arrival.tap == tap)
+            .find(|arrival| arrival.leg == Some(leg_index))
     }
 
     /// What was seen next to the client, with both sides visible.
     pub(crate) fn at_client(self) -> Option<&'a Arrival> {
-        self.arrival(self.facts.sides()?.client.tap)
+        self.arrival(self.facts.sides()?.client_index)
     }
 
     /// What was seen next to the server, with both sides visible.
     pub(crate) fn at_server(self) -> Option<&'a Arrival> {
-        self.arrival(self.facts.sides()?.server.tap)
+        self.arrival(self.facts.sides()?.server_index)
     }
 
     /// Whether the medium comes in the RTSP connection itself.
@@ -334,14 +339,15 @@ impl<'a> MediaFacts<'a> {
         (self.needs_opening() && !self.opened_before(true, first)).then_some(first)
     }
 
-    /// Whether plain NAT would hold this medium back until the client sends.
+    /// Whether plain NAT would hold this medium back until the client sends: the server knows the client by an address of
+    /// the router's.
     pub(crate) fn needs_opening(self) -> bool {
         self.media.direction == MediaDirection::FromServer
             && self.is_udp()
             && self
                 .facts
                 .sides()
-                .is_some_and(|sides| sides.client_is_behind_nat())
+                .is_some_and(|sides| sides.nat.client_translated)
     }
 
     /// The first refusal of RTP by the client's side while the client still wanted it.
@@ -360,11 +366,14 @@ impl<'a> MediaFacts<'a> {
     /// Whether RTP was seen next to the end that sends it and none next to the other, though that tap was watching.
     pub(crate) fn lost_between(self) -> Option<Lost<'a>> {
         let sides = self.facts.sides()?;
-        let [sending, receiving] = match self.media.direction {
-            MediaDirection::FromServer => [sides.server, sides.client],
-            MediaDirection::FromClient => [sides.client, sides.server],
+        let [server, client] = [
+            (sides.server, self.at_server()?),
+            (sides.client, self.at_client()?),
+        ];
+        let [(sending, sender), (receiving, receiver)] = match self.media.direction {
+            MediaDirection::FromServer => [server, client],
+            MediaDirection::FromClient => [client, server],
         };
-        let (sender, receiver) = (self.arrival(sending.tap)?, self.arrival(receiving.tap)?);
         let first = sender.rtp.first?;
         if sender.rtp.packets == 0 || receiver.rtp.packets > 0 {
             return None;

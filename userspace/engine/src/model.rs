@@ -159,7 +159,8 @@ pub struct Session {
     pub server: SocketAddr,
     /// The server's Server header.
     pub server_name: Option<String>,
-    /// One leg for each tap that saw the connection; the leg next to the client first.
+    /// One leg for each tap that saw the connection, and two for a tap that saw it on both sides of the router; the leg next
+    /// to the client first.
     pub legs: Vec<Leg>,
     /// What carries the media.
     pub transport: TransportKind,
@@ -179,7 +180,23 @@ pub struct Session {
     pub netfilter: Option<Netfilter>,
 }
 
-/// An RTSP connection as one tap saw it.
+impl Session {
+    /// Which end a leg is next to, where its tap saw the connection on both sides of the router and so its name does not
+    /// tell the leg; `None` elsewhere.
+    pub fn side_at_one_tap(&self, leg: usize) -> Option<Side> {
+        let tap = self.legs.get(leg)?.tap;
+        let is_there = |leg: &Leg| leg.tap == tap;
+        let near = self.legs.iter().position(is_there)?;
+        let far = self.legs.iter().rposition(is_there)?;
+        (near != far).then_some(if leg == near {
+            Side::Client
+        } else {
+            Side::Server
+        })
+    }
+}
+
+/// An RTSP connection as one tap saw it on one side of the router.
 #[derive(Clone, Debug)]
 pub struct Leg {
     /// The tap.
@@ -372,7 +389,7 @@ pub struct MediaStream {
     pub per_leg: Vec<Negotiated>,
     /// The accepted (else last) SETUP at each leg: index into that leg's exchanges.
     pub setup: Vec<Option<usize>>,
-    /// What came at each tap that could have seen it, in the order of [`Session::legs`], then other taps.
+    /// What came beside each leg, in the order of [`Session::legs`], then at other taps that saw some.
     pub arrivals: Vec<Arrival>,
 }
 
@@ -477,11 +494,13 @@ pub struct Negotiated {
     pub multicast: Option<(IpAddr, u16, u16)>,
 }
 
-/// What a tap saw of one medium.
+/// What a tap saw of one medium beside one leg.
 #[derive(Clone, Debug)]
 pub struct Arrival {
     /// The tap.
     pub tap: TapId,
+    /// Position in [`Session::legs`] of the leg beside which it came; `None` where the session has no leg at the tap.
+    pub leg: Option<usize>,
     /// The medium itself, from the end that sends it.
     pub rtp: RtpArrival,
     /// Reports from that end.
@@ -501,10 +520,11 @@ pub struct Arrival {
 }
 
 impl Arrival {
-    /// A tap that saw nothing.
-    pub fn new(tap: TapId) -> Self {
+    /// A leg, or a tap without one, that saw nothing.
+    pub fn new(tap: TapId, leg: Option<usize>) -> Self {
         Self {
             tap,
+            leg,
             rtp: RtpArrival::default(),
             rtcp: RtcpArrival::default(),
             from_client: Vec::new(),

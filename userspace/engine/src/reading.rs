@@ -31,6 +31,14 @@ pub(crate) fn uri_path(raw: &[u8]) -> Option<String> {
     Some(path.trim_matches('/').to_owned())
 }
 
+/// The request's URI as written, where it names a host.
+pub(crate) fn uri(raw: &[u8]) -> Option<String> {
+    let parsed = message::parse(raw).value;
+    let uri = parsed.uri()?;
+    let has_host = url::split(uri.clone()).is_some_and(|url| !url.host.is_empty());
+    has_host.then(|| uri.text().into_owned())
+}
+
 /// All alternatives of the first Transport header.
 pub(crate) fn transports<'a>(message: &MessageSlice<'a>) -> Vec<TransportSpec<'a>> {
     message.header("Transport").map_or_else(Vec::new, |field| {

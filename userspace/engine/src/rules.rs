@@ -3,9 +3,11 @@
 //! A rule reads facts of the model and returns findings with their proof. It stays silent where the captures cannot
 //! prove it; `capture-incomplete` then says what was missing. No rule reads another rule's findings.
 
+use rtspscope_wire::TapId;
+
 use crate::facts::{Capture, SessionFacts};
 use crate::finding::{Code, Explanation, Finding, Subject};
-use crate::model::{Session, Snapshot, Tap};
+use crate::model::{Arrival, Leg, Session, Side, Snapshot, Tap};
 
 mod advice;
 mod alg_corrupted_message;
@@ -119,13 +121,29 @@ impl<'a> View<'a> {
         }
     }
 
-    fn tap(&self, id: rtspscope_wire::TapId) -> Option<&Tap> {
+    fn tap(&self, id: TapId) -> Option<&Tap> {
         self.facts.capture.tap(id)
     }
 
-    /// A tap's name for sentences.
-    fn tap_name(&self, id: rtspscope_wire::TapId) -> &str {
-        self.tap(id).map_or("the tap", |tap| tap.name.as_str())
+    /// Where a leg was seen, for sentences: its tap, and the side of the router where the tap shows both.
+    fn place(&self, leg: &Leg) -> String {
+        let legs = &self.session.legs;
+        let index = legs.iter().position(|own| std::ptr::eq(own, leg));
+        self.at_tap(leg.tap, index)
+    }
+
+    /// The same of what was seen of a medium.
+    fn place_of(&self, arrival: &Arrival) -> String {
+        self.at_tap(arrival.tap, arrival.leg)
+    }
+
+    fn at_tap(&self, id: TapId, leg: Option<usize>) -> String {
+        let name = self.tap(id).map_or("the tap", |tap| tap.name.as_str());
+        match leg.and_then(|leg| self.session.side_at_one_tap(leg)) {
+            Some(Side::Client) => format!("{name} on the client's side"),
+            Some(Side::Server) => format!("{name} on the server's side"),
+            None => name.to_owned(),
+        }
     }
 }
 

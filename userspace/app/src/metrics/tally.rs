@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use rtspscope_engine::model::{Session, SessionState, TransportKind};
+use rtspscope_engine::model::{Session, SessionState, Side, TransportKind};
 use rtspscope_engine::{Finding, LossKind, Snapshot};
 
 use crate::live::Gauges;
@@ -45,7 +45,7 @@ pub(crate) struct Tally {
     pub(super) losses: BTreeMap<LossKind, u64>,
     pub(super) gauges: Gauges,
     /// What was added to the sums for each session, medium and tap.
-    added: BTreeMap<(u32, usize, usize), Came>,
+    added: BTreeMap<Key, Came>,
 }
 
 impl Tally {
@@ -109,11 +109,14 @@ impl Tally {
     }
 }
 
-/// What came of each medium of a session at each tap.
+/// A session, the number of its medium, a tap, and whether it is the leg next to the server of two that are there.
+type Key = (u32, usize, usize, bool);
+
+/// What came of each medium of a session at each tap, beside each of its legs there.
 fn of_session<'a>(
     session: &'a Session,
     snapshot: &'a Snapshot,
-) -> impl Iterator<Item = ((u32, usize, usize), &'a str, &'static str, Came)> {
+) -> impl Iterator<Item = (Key, &'a str, &'static str, Came)> {
     let media = session.media.iter().enumerate();
     media.flat_map(move |(number, media)| {
         let kind = KINDS
@@ -127,8 +130,10 @@ fn of_session<'a>(
                 bytes: arrival.rtp.bytes,
                 lost: arrival.rtp.lost.unwrap_or(0),
             };
+            let side = arrival.leg.and_then(|leg| session.side_at_one_tap(leg));
+            let is_far = side == Some(Side::Server);
             Some((
-                (session.id, number, tap),
+                (session.id, number, tap, is_far),
                 name,
                 kind.unwrap_or("other"),
                 came,

@@ -154,7 +154,7 @@ fn arrival(tap: u16, packets: u64) -> Arrival {
             last: at(tap, 19),
             rtcp_port: false,
         }],
-        ..Arrival::new(TapId(tap))
+        ..Arrival::new(TapId(tap), Some(usize::from(tap)))
     }
 }
 

@@ -9,7 +9,7 @@ pub(super) mod media;
 pub(super) mod messages;
 pub(super) mod session;
 
-use super::json::{Report, Tap};
+use super::json::{Arrival, Report, Session, Tap};
 
 /// How something stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,6 +47,26 @@ pub(super) fn tap(report: &Report, name: &str) -> String {
     match known.and_then(side) {
         Some(side) => format!("{side} {name}"),
         None => name.to_owned(),
+    }
+}
+
+/// Next to which end a medium was counted, where its tap has two legs of the session.
+pub(super) fn end(session: &Session, arrival: &Arrival) -> Option<&'static str> {
+    let leg = arrival.leg?;
+    let near = session.legs.iter().position(|leg| leg.tap == arrival.tap);
+    Some(if near == Some(leg) {
+        "client's side"
+    } else {
+        "server's side"
+    })
+}
+
+/// Where a medium was counted, in short.
+pub(super) fn short_place(report: &Report, session: &Session, arrival: &Arrival) -> String {
+    let tap = short_tap(report, &arrival.tap);
+    match end(session, arrival) {
+        Some(end) => format!("{tap} on the {end}"),
+        None => tap,
     }
 }
 

@@ -10,9 +10,9 @@ mod tests;
 
 use rtspscope_engine::model::{Session, Side};
 use rtspscope_engine::{Locator, Snapshot};
-use rtspscope_wire::{Span, TapId, Timestamp};
+use rtspscope_wire::{Span, Timestamp};
 
-use super::{on_first_clock, tap_of, tap_title};
+use super::{Place, on_first_clock, places, tap_of};
 use crate::output::privacy::{Privacy, own};
 
 /// Time between two rows that is shown as a row of its own.
@@ -36,8 +36,8 @@ pub(crate) struct Lane {
     pub(crate) name: String,
     /// The client's and the server's address as seen at a tap.
     pub(crate) ends: Option<(String, String)>,
-    /// The tap.
-    pub(crate) tap: Option<TapId>,
+    /// Where it is, of a tap.
+    pub(crate) place: Option<Place>,
 }
 
 /// One thing that went along the lanes, or did not.
@@ -220,7 +220,7 @@ pub(crate) fn of(snapshot: &Snapshot, session: &Session, privacy: Privacy) -> La
         snapshot,
         session,
         privacy,
-        taps: taps(session),
+        places: places(session),
     };
     let mut rows = messages::rows(&making);
     rows.extend(media::rows(&making));
@@ -239,8 +239,8 @@ struct Making<'a> {
     snapshot: &'a Snapshot,
     session: &'a Session,
     privacy: Privacy,
-    /// The tap lanes from the client to the server, each with its leg.
-    taps: Vec<(TapId, Option<usize>)>,
+    /// The tap lanes from the client to the server.
+    places: Vec<Place>,
 }
 
 impl Making<'_> {
@@ -249,17 +249,17 @@ impl Making<'_> {
             title: title.to_owned(),
             name,
             ends: None,
-            tap: None,
+            place: None,
         };
         let mut lanes = vec![end("client", self.session.client.to_string())];
-        lanes.extend(self.taps.iter().map(|(tap, leg)| {
-            let leg = leg.and_then(|leg| self.session.legs.get(leg));
-            let known = tap_of(self.snapshot, *tap);
+        lanes.extend(self.places.iter().map(|place| {
+            let leg = place.leg.and_then(|leg| self.session.legs.get(leg));
+            let known = tap_of(self.snapshot, place.tap);
             Lane {
-                title: known.map_or_else(|| format!("tap {}", tap.0), tap_title),
+                title: place.title(self.snapshot, self.session),
                 name: known.map_or_else(String::new, |tap| own(&tap.name)),
                 ends: leg.map(|leg| (leg.client.to_string(), leg.server.to_string())),
-                tap: Some(*tap),
+                place: Some(*place),
             }
         }));
         lanes.push(end("server", self.session.server.to_string()));
@@ -288,15 +288,15 @@ impl Making<'_> {
 
     /// What each tap lane saw, where `of` tells it of a leg.
     fn seen(&self, of: impl Fn(usize) -> Seen) -> Vec<Seen> {
-        let lanes = self.taps.iter();
+        let lanes = self.places.iter();
         lanes
-            .map(|(_, leg)| leg.map_or(Seen::Unknown, &of))
+            .map(|place| place.leg.map_or(Seen::Unknown, &of))
             .collect()
     }
 
     /// Of what is no packet no tap saw anything.
     fn unseen(&self) -> Vec<Seen> {
-        vec![Seen::Unknown; self.taps.len()]
+        vec![Seen::Unknown; self.places.len()]
     }
 
     /// The earliest sighting on the clock of the first tap.
@@ -307,24 +307,6 @@ impl Making<'_> {
         });
         places.min_by_key(|at| on_first_clock(self.snapshot, at.tap, at.at))
     }
-}
-
-/// Taps with a leg in the order of the way, then taps that saw media only: those before the server.
-fn taps(session: &Session) -> Vec<(TapId, Option<usize>)> {
-    let legs = session.legs.iter().enumerate();
-    let mut taps: Vec<(TapId, Option<usize>)> = Vec::new();
-    for (index, leg) in legs {
-        if taps.iter().all(|(tap, _)| *tap != leg.tap) {
-            taps.push((leg.tap, Some(index)));
-        }
-    }
-    let arrivals = session.media.iter().flat_map(|media| &media.arrivals);
-    for arrival in arrivals {
-        if taps.iter().all(|(tap, _)| *tap != arrival.tap) {
-            taps.push((arrival.tap, None));
-        }
-    }
-    taps
 }
 
 fn with_pauses(rows: Vec<Row>) -> Vec<Row> {

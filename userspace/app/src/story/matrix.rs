@@ -2,23 +2,21 @@
 
 use rtspscope_engine::model::{Arrival, MediaDirection, MediaStream, Session};
 use rtspscope_engine::{Snapshot, model};
-use rtspscope_wire::TapId;
 
-use super::{tap_of, tap_title};
+use super::{Place, places};
 use crate::output::privacy::Privacy;
 
 /// Stations along the way of media, and a row for RTP and RTCP of each medium.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Matrix {
-    /// The taps from the server to the client.
+    /// The places from the server to the client.
     pub(crate) stations: Vec<Station>,
     pub(crate) rows: Vec<MatrixRow>,
 }
 
-/// A tap that media pass.
+/// A place that media pass.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Station {
-    pub(crate) tap: TapId,
     pub(crate) title: String,
 }
 
@@ -89,37 +87,37 @@ pub(crate) enum Cell {
 
 /// The matrix of a session.
 pub(crate) fn of(snapshot: &Snapshot, session: &Session, privacy: Privacy) -> Matrix {
-    let mut taps: Vec<TapId> = Vec::new();
-    let legs = session.legs.iter().map(|leg| leg.tap);
-    let arrivals = session.media.iter().flat_map(|media| &media.arrivals);
-    for tap in legs.chain(arrivals.map(|arrival| arrival.tap)) {
-        if !taps.contains(&tap) {
-            taps.push(tap);
-        }
-    }
-    taps.reverse();
-    let title = |tap: TapId| tap_of(snapshot, tap).map_or_else(String::new, tap_title);
+    let mut places = places(session);
+    places.reverse();
     let rows = session.media.iter().enumerate().flat_map(|(index, media)| {
         let name = media_name(session, index, privacy);
-        [false, true].map(|is_rtcp| row(&taps, media, index, &name, is_rtcp))
+        [false, true].map(|is_rtcp| row(&places, media, index, &name, is_rtcp))
     });
     Matrix {
         rows: rows.collect(),
-        stations: taps
+        stations: places
             .iter()
-            .map(|tap| Station {
-                tap: *tap,
-                title: title(*tap),
+            .map(|place| Station {
+                title: place.title(snapshot, session),
             })
             .collect(),
     }
 }
 
-fn row(taps: &[TapId], media: &MediaStream, index: usize, name: &str, is_rtcp: bool) -> MatrixRow {
-    let arrival = |tap: &TapId| media.arrivals.iter().find(|arrival| arrival.tap == *tap);
-    let cells: Vec<Cell> = taps
+fn row(
+    places: &[Place],
+    media: &MediaStream,
+    index: usize,
+    name: &str,
+    is_rtcp: bool,
+) -> MatrixRow {
+    let arrival = |place: &Place| {
+        let mut arrivals = media.arrivals.iter();
+        arrivals.find(|arrival| Place::of(arrival) == *place)
+    };
+    let cells: Vec<Cell> = places
         .iter()
-        .map(|tap| arrival(tap).map_or(Cell::Unknown, |arrival| cell(arrival, is_rtcp)))
+        .map(|place| arrival(place).map_or(Cell::Unknown, |arrival| cell(arrival, is_rtcp)))
         .collect();
     let said = media
         .arrivals

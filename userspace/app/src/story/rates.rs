@@ -1,7 +1,9 @@
 //! A medium's rate and loss over time at every tap, on one axis.
 
 use rtspscope_engine::model::{Bin, MediaStream, Series, Timeline};
-use rtspscope_wire::{Span, TapId, Timestamp};
+use rtspscope_wire::{Span, Timestamp};
+
+use super::Place;
 
 /// Rates of one medium.
 #[derive(Clone, Debug, PartialEq)]
@@ -12,14 +14,14 @@ pub(crate) struct Rates {
     pub(crate) bin: Span,
     /// Steps of the axis.
     pub(crate) len: usize,
-    /// A series for each tap that was followed, all of `len` steps.
+    /// A series for each place that was followed, all of `len` steps.
     pub(crate) taps: Vec<TapRates>,
 }
 
-/// What one tap saw over time.
+/// What passed one place over time.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct TapRates {
-    pub(crate) tap: TapId,
+    pub(crate) place: Place,
     pub(crate) bits_per_second: Vec<f64>,
     pub(crate) packets: Vec<u32>,
     /// Growth of the loss, never less than zero.
@@ -41,10 +43,10 @@ pub(crate) fn of(media: &MediaStream, part: Of) -> Option<Rates> {
         Of::Whole => timeline.whole.clone(),
         Of::Recent => timeline.recent.clone(),
     };
-    let followed: Vec<(TapId, Series)> = media
+    let followed: Vec<(Place, Series)> = media
         .arrivals
         .iter()
-        .filter_map(|arrival| Some((arrival.tap, pick(arrival.timeline.as_ref()?))))
+        .filter_map(|arrival| Some((Place::of(arrival), pick(arrival.timeline.as_ref()?))))
         .collect();
     let bin = followed.iter().map(|(_, series)| series.bin).max()?;
     let start = followed.iter().map(|(_, series)| series.start).min()?;
@@ -60,7 +62,7 @@ pub(crate) fn of(media: &MediaStream, part: Of) -> Option<Rates> {
         + 1;
     let taps = followed
         .iter()
-        .map(|(tap, series)| tap_rates(*tap, series, bin, len, place))
+        .map(|(seen_at, series)| tap_rates(*seen_at, series, bin, len, place))
         .collect();
     Some(Rates {
         start,
@@ -74,7 +76,7 @@ pub(crate) fn of(media: &MediaStream, part: Of) -> Option<Rates> {
 const MAX_STEPS: usize = 256;
 
 fn tap_rates(
-    tap: TapId,
+    seen_at: Place,
     series: &Series,
     bin: Span,
     len: usize,
@@ -90,7 +92,7 @@ fn tap_rates(
     }
     let seconds = bin.as_secs_f64();
     TapRates {
-        tap,
+        place: seen_at,
         bits_per_second: bins
             .iter()
             .map(|bin| f64::from(bin.bytes) * 8.0 / seconds)
@@ -142,6 +144,7 @@ pub(crate) fn bits(per_second: u64) -> String {
 #[cfg(test)]
 mod tests {
     use rtspscope_engine::model::Arrival;
+    use rtspscope_wire::TapId;
 
     use super::*;
 
@@ -168,7 +171,7 @@ mod tests {
                 silences: Vec::new(),
                 more_silences: 0,
             }),
-            ..Arrival::new(TapId(tap))
+            ..Arrival::new(TapId(tap), Some(usize::from(tap)))
         }
     }
 

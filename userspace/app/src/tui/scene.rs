@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::sync::Arc;
 
-use rtspscope_engine::model::{Session, SessionState, Tap};
+use rtspscope_engine::model::{Arrival, Session, SessionState, Side, Tap};
 use rtspscope_engine::{Finding, Severity, Snapshot};
 use rtspscope_wire::{TapRole, Timestamp};
 
@@ -287,10 +287,21 @@ impl RowMaking<'_> {
         })
     }
 
-    fn packets(&self, session: &Session, role: TapRole) -> Option<u64> {
+    /// What came at taps of a side, once where a tap has two legs: beside the one next to the client.
+    fn arrivals<'a>(
+        &'a self,
+        session: &'a Session,
+        role: TapRole,
+    ) -> impl Iterator<Item = &'a Arrival> {
         let arrivals = session.media.iter().flat_map(|media| &media.arrivals);
-        arrivals
-            .filter(|arrival| self.is_of_role(arrival.tap, role))
+        arrivals.filter(move |arrival| {
+            let side = arrival.leg.and_then(|leg| session.side_at_one_tap(leg));
+            self.is_of_role(arrival.tap, role) && side != Some(Side::Server)
+        })
+    }
+
+    fn packets(&self, session: &Session, role: TapRole) -> Option<u64> {
+        self.arrivals(session, role)
             .map(|arrival| arrival.rtp.packets)
             .reduce(|sum, packets| sum + packets)
     }
@@ -298,9 +309,7 @@ impl RowMaking<'_> {
     /// Now, by the last two whole seconds before the last count; on average where packets come no more.
     fn rate(&self, session: &Session, role: TapRole) -> Option<u64> {
         let is_now = self.is_moving && session.state == SessionState::Playing;
-        let arrivals = session.media.iter().flat_map(|media| &media.arrivals);
-        arrivals
-            .filter(|arrival| self.is_of_role(arrival.tap, role))
+        self.arrivals(session, role)
             .map(|arrival| match &arrival.timeline {
                 Some(timeline) if is_now => self.rate_now(arrival.tap, &timeline.recent),
                 Some(_) | None => arrival.rtp.bitrate_bps.unwrap_or(0),
@@ -340,7 +349,6 @@ impl RowMaking<'_> {
         } else {
             Of::Whole
         };
-        let near = session.legs.first().map(|leg| leg.tap);
         let media = session.media.iter().find(|media| {
             media
                 .arrivals
@@ -351,7 +359,7 @@ impl RowMaking<'_> {
             return Vec::new();
         };
         let zero = vec![0.0; rates.len];
-        let of_tap = rates.taps.iter().find(|taps| Some(taps.tap) == near);
+        let of_tap = rates.taps.iter().find(|taps| taps.place.leg == Some(0));
         let bits = of_tap.map_or(&zero, |taps| &taps.bits_per_second);
         bits.iter().map(|bits| rates::whole(*bits)).collect()
     }

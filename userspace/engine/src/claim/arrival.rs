@@ -19,7 +19,7 @@ use crate::model::{
 use crate::record::Record;
 use crate::timeline;
 
-/// What one tap saw of one medium.
+/// What one tap saw of one medium beside one leg.
 pub(super) fn at_seat(
     seat: &Seat,
     sessions: &[Session],
@@ -43,7 +43,7 @@ pub(super) fn at_seat(
         total.add_channels(record, channels, seat.direction);
     }
     total.into_arrival(
-        seat.tap,
+        (seat.tap, Some(seat.leg)),
         from_client(seat, units),
         beside(seat, units, heard),
     )
@@ -55,7 +55,7 @@ pub(super) fn elsewhere(stray: &Stray, sessions: &[Session], units: &[Unit<'_>])
     for unit in stray.units.iter().filter_map(|index| units.get(*index)) {
         total.add_unit(unit);
     }
-    total.into_arrival(stray.tap, Vec::new(), Beside::default())
+    total.into_arrival((stray.tap, None), Vec::new(), Beside::default())
 }
 
 fn medium(session: usize, media: usize, sessions: &[Session]) -> Option<&MediaStream> {
@@ -102,7 +102,7 @@ impl<'a> Total<'a> {
 
     fn into_arrival(
         mut self,
-        tap: TapId,
+        (tap, leg): (TapId, Option<usize>),
         from_client: Vec<ClientDatagrams>,
         beside: Beside,
     ) -> Arrival {
@@ -117,6 +117,7 @@ impl<'a> Total<'a> {
         self.rtcp.far_end = far_end(&self.sent, &self.answers, self.rtp.ssrc, rate);
         Arrival {
             tap,
+            leg,
             rtp: self.rtp,
             rtcp: self.rtcp,
             from_client,

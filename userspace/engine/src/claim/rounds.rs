@@ -402,7 +402,7 @@ impl<'u> Table<'_, 'u> {
         &self.seats[start..end]
     }
 
-    /// Of the seats that the same sign points to, the one whose SETUP and server fit best. A port pair that a later
+    /// Of the seats that the same sign points to, the one whose hosts, SETUP and server fit best. A port pair that a later
     /// SETUP names again belongs to the later session from then on.
     fn best(&self, candidates: &[usize], unit: &Unit<'_>) -> Option<usize> {
         let (first, last) = (unit.epoch.first.at, unit.epoch.last.at);
@@ -415,8 +415,11 @@ impl<'u> Table<'_, 'u> {
             let ends = [unit.flow.from, unit.flow.to];
             let exact = seat.server_ends().iter().any(|end| ends.contains(end));
             let server = ends.iter().any(|end| seat.is_server(end.ip()));
+            let hosts = ends.map(|end| end.ip());
+            let own = hosts == [seat.server, seat.client] || hosts == [seat.client, seat.server];
             (
                 seat.since <= first,
+                own,
                 self.seen_at_other_legs(*at, unit),
                 self.has_pair_of(*at, unit),
                 exact,

@@ -28,10 +28,9 @@ impl SessionFacts<'_> {
     /// Whether the session has its picture.
     pub(crate) fn fate(self) -> Fate {
         let arrives = || {
-            let tap = self.session.legs.first().map(|leg| leg.tap);
             self.media()
                 .filter(|media| media.media.set_up)
-                .filter_map(|media| media.arrival(tap?))
+                .filter_map(|media| media.arrival(0))
                 .any(|arrival| arrival.rtp.packets > 0)
         };
         match self.session.alg.effect {

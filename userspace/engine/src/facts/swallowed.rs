@@ -20,6 +20,8 @@ pub(crate) struct Swallowed<'a> {
     pub(crate) message: &'a Message,
     /// The last segment with which its sender repeated it; `None` where a proxy took it in and acknowledged it.
     pub(crate) repeated: Option<Locator>,
+    /// The leg that has it.
+    pub(crate) sender: &'a Leg,
     /// The leg that does not have it.
     pub(crate) other: &'a Leg,
 }
@@ -73,6 +75,7 @@ impl<'a> SessionFacts<'a> {
             exchange,
             message,
             repeated,
+            sender,
             other,
         })
     }

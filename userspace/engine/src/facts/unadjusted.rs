@@ -17,7 +17,9 @@ pub(crate) struct Unadjusted<'a> {
     pub(crate) exchange: &'a Exchange,
     /// Bytes by which it grew.
     pub(crate) grown: i64,
-    /// Where the bytes are missing.
+    /// The leg that lacks bytes.
+    pub(crate) leg: &'a Leg,
+    /// Where they are missing.
     pub(crate) at: Locator,
 }
 
@@ -43,6 +45,7 @@ impl<'a> SessionFacts<'a> {
             Some(Unadjusted {
                 exchange,
                 grown,
+                leg,
                 at,
             })
         })

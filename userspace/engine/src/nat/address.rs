@@ -26,6 +26,31 @@ pub fn is_private(ip: IpAddr) -> bool {
     privacy(ip) > Privacy::Public
 }
 
+/// Whether two private addresses belong to networks that a /24 (IPv4) or a /64 (IPv6) keeps apart.
+pub(crate) fn are_apart(a: IpAddr, b: IpAddr) -> bool {
+    both_private(a, b) && shares_network(a, b) == Some(false)
+}
+
+/// Whether two private addresses belong to one network of that size.
+pub(crate) fn are_neighbours(a: IpAddr, b: IpAddr) -> bool {
+    both_private(a, b) && shares_network(a, b) == Some(true)
+}
+
+fn both_private(a: IpAddr, b: IpAddr) -> bool {
+    [a, b]
+        .into_iter()
+        .all(|ip| privacy(ip) == Privacy::Private && !ip.is_loopback())
+}
+
+/// `None` for addresses of two families.
+fn shares_network(a: IpAddr, b: IpAddr) -> Option<bool> {
+    match (a.to_canonical(), b.to_canonical()) {
+        (IpAddr::V4(a), IpAddr::V4(b)) => Some(a.octets()[..3] == b.octets()[..3]),
+        (IpAddr::V6(a), IpAddr::V6(b)) => Some(a.segments()[..4] == b.segments()[..4]),
+        _ => None,
+    }
+}
+
 fn privacy_v4(ip: Ipv4Addr) -> Privacy {
     let [first, second, ..] = ip.octets();
     if ip.is_private() || ip.is_link_local() || ip.is_loopback() {

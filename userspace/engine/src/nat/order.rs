@@ -97,6 +97,16 @@ fn client_side(x: &Leg, y: &Leg, role: &impl Fn(TapId) -> TapRole) -> Ordering {
     by_address
         .then_with(|| answer_delay_order(x, y))
         .then_with(|| role_order(role(x.tap), role(y.tap)))
+        .then_with(|| first_syn_order(x, y))
+}
+
+/// `Less` where one tap saw the SYN at `x` first.
+fn first_syn_order(x: &Leg, y: &Leg) -> Ordering {
+    if x.tap == y.tap && x.client_isn.is_some() && y.client_isn.is_some() {
+        x.first.at.cmp(&y.first.at)
+    } else {
+        Ordering::Equal
+    }
 }
 
 fn translated(x: &Leg, y: &Leg) -> bool {

@@ -1,9 +1,10 @@
-//! Finds the legs that are one connection, seen at different taps.
+//! Finds the legs that are one connection, seen at different taps or on both sides of the router at one.
 //!
 //! A NAT may change every address and port of a connection, the taps' clocks may be hours apart, and a proxy changes the
 //! sequence numbers as well. So a leg is recognised by what a NAT keeps: its initial sequence numbers, else what was
 //! said on it and in which rhythm. A port number or a time alone never joins two legs: two players behind one address
-//! look alike in both. Where the router's own connection tracking was listened to, its word joins legs of which neither is
+//! look alike in both. One tap has two legs of a connection where it sees both sides of the router, as where a connection
+//! turns around in it and leaves by the interface by which it came (a hairpin). Where the router's own connection tracking was listened to, its word joins legs of which neither is
 //! known: midstream ones, and those that cannot be read.
 
 use rtspscope_wire::{TapId, TapRole};
@@ -114,8 +115,8 @@ impl Cluster {
 }
 
 /// Whether the clusters of two legs may become one: a tap sees a connection once, unless it sees both sides of the NAT, and
-/// then the initial sequence numbers are the same. Two players one after the other are no such sides, however alike they
-/// talk: many cameras give everyone the same session id.
+/// then the initial sequence numbers are the same, or what links the two legs knows them as such sides. Two players one
+/// after the other are no such sides, however alike they talk: many cameras give everyone the same session id.
 fn could_join(legs: &[Leg], clusters: &[Cluster], home: &[usize], a: usize, b: usize) -> bool {
     let members = |leg: usize| {
         home.get(leg)
@@ -125,11 +126,19 @@ fn could_join(legs: &[Leg], clusters: &[Cluster], home: &[usize], a: usize, b: u
     if home.get(a) == home.get(b) {
         return false;
     }
+    let (Some(leg_a), Some(leg_b)) = (legs.get(a), legs.get(b)) else {
+        return false;
+    };
+    let ends = |leg: &Leg| (leg.client, leg.server);
+    let linked_sides = leg_a.tap == leg_b.tap && ends(leg_a) != ends(leg_b);
+    let are_copies = |x: &Leg, y: &Leg| ends(x) == ends(leg_a) && ends(y) == ends(leg_b);
     members(a).iter().all(|&x| {
         members(b)
             .iter()
             .all(|&y| match (legs.get(x), legs.get(y)) {
-                (Some(x), Some(y)) => x.tap != y.tap || are_both_sides(x, y),
+                (Some(x), Some(y)) => {
+                    x.tap != y.tap || are_both_sides(x, y) || (linked_sides && are_copies(x, y))
+                }
                 _ => false,
             })
     })

@@ -20,3 +20,10 @@ pub(super) const DISABLE_ALG: &str = "Switch off the router's RTSP ALG (also cal
 
 /// Nothing to do.
 pub(super) const NOTHING: &str = "Nothing needs to be done";
+
+/// For a connection that turns around in the router.
+pub(super) const ASK_INSIDE: &str = "Ask the camera at its own address from inside, or by a name that leads there inside (split DNS): then no router is in the path";
+
+/// For the same, where it has to turn around.
+pub(super) const TURN_AROUND: &str = "Else let the router put its own address on what it sends back inside (NAT loopback or NAT reflection; Linux: masquerade from the home \
+    network to the camera), and forward the camera's media ports beside the RTSP port";

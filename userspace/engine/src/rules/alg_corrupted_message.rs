@@ -101,11 +101,14 @@ fn unreadable(view: &View<'_>) -> Option<Finding> {
         return None;
     }
     let junk = |leg: &Leg, from: Side| leg.desync.filter(|desync| desync.from == from);
-    let broken_by_the_way = |from: Side, [sender, receiver]: [&Leg; 2]| {
-        junk(receiver, from).filter(|_| junk(sender, from).is_none())
-    };
-    let desync = broken_by_the_way(Side::Client, [sides.client, sides.server])
-        .or_else(|| broken_by_the_way(Side::Server, [sides.server, sides.client]))?;
+    let ways = [
+        (Side::Client, sides.client, sides.server),
+        (Side::Server, sides.server, sides.client),
+    ];
+    let (receiver, desync) = ways.into_iter().find_map(|(from, sender, receiver)| {
+        let junk = junk(receiver, from).filter(|_| junk(sender, from).is_none());
+        Some((receiver, junk?))
+    })?;
     let sender = match desync.from {
         Side::Client => "client",
         Side::Server => "server",
@@ -119,7 +122,7 @@ fn unreadable(view: &View<'_>) -> Option<Finding> {
     .cause(format!(
         "{} bytes at {} are no message; on the {sender}'s side of the router every byte belongs to one",
         desync.bytes,
-        view.tap_name(desync.first.tap)
+        view.place(receiver)
     ))
     .proof(desync.first, "the segment with bytes that are no message");
     Some(finding.remedies(EXPLANATION.remedies.iter().copied()))

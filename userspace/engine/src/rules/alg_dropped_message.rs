@@ -31,8 +31,8 @@ fn finding(view: &View<'_>, lost: &Swallowed<'_>) -> Finding {
         Some(status) => format!("the answer {status} to {method}"),
         None => method.clone(),
     };
-    let sender = view.tap_name(lost.message.at.tap);
-    let other = view.tap_name(lost.other.tap);
+    let sender = view.place(lost.sender);
+    let other = view.place(lost.other);
     let repeated = lost.repeated.map_or_else(String::new, |again| {
         let secs = (again.at - lost.message.at.at).as_secs_f64();
         format!(" and again for {secs:.1} s")

@@ -60,15 +60,15 @@ fn finding(view: &View<'_>, media: MediaFacts<'_>) -> Option<Finding> {
 
 /// The same from one side: an ALG on the way, or a server that answers with ports of its own choice.
 fn suspicion(view: &View<'_>, media: MediaFacts<'_>) -> Option<Finding> {
-    let [leg] = &view.session.legs[..] else {
+    if view.session.legs.len() != 1 {
         return None;
-    };
+    }
     let agreed = media.negotiated_at(0);
     let (asked, answered) = (agreed.client_rtp_port?, agreed.answered_rtp_port?);
     if asked == answered {
         return None;
     }
-    let arrival = media.arrival(leg.tap);
+    let arrival = media.arrival(0);
     let rtp = arrival.map(|arrival| &arrival.rtp);
     let as_asked = rtp.filter(|rtp| rtp.to.is_some_and(|to| to.port() == asked));
     let why = if as_asked.is_some() {

@@ -39,11 +39,12 @@ pub(super) fn check(view: &View<'_>) -> Vec<Finding> {
             leg.first,
         ));
     }
-    let swallowed = view.facts.swallowed().map(|lost| lost.other.tap);
-    let unadjusted = view.facts.unadjusted().map(|unadjusted| unadjusted.at.tap);
+    let swallowed = view.facts.swallowed().map(|lost| lost.other);
+    let unadjusted = view.facts.unadjusted().map(|unadjusted| unadjusted.leg);
     for leg in &view.session.legs {
-        let tap = view.tap_name(leg.tap);
-        let is_explained = [swallowed, unadjusted].contains(&Some(leg.tap));
+        let tap = view.place(leg);
+        let explained = [swallowed, unadjusted].into_iter().flatten();
+        let is_explained = explained.into_iter().any(|known| std::ptr::eq(known, leg));
         if leg.missing_bytes > 0 && !is_explained {
             lacks.push((
                 format!(

@@ -1,10 +1,8 @@
 //! `different-subnets`: camera and viewer are in different private networks, so a router is in the path.
 
-use std::net::IpAddr;
-
 use super::View;
 use crate::finding::{Code, Explanation, Finding, Severity};
-use crate::nat::address::{Privacy, privacy};
+use crate::nat::address::are_apart;
 
 pub(super) const EXPLANATION: Explanation = Explanation {
     meaning: "Camera and viewer are both at home, but in different networks (a guest network, a VLAN, a second router). A router with its firewall \
@@ -28,7 +26,7 @@ pub(super) fn check(view: &View<'_>) -> Vec<Finding> {
     let Some(leg) = view.session.legs.first().filter(|_| !translated) else {
         return Vec::new();
     };
-    if !apart(leg.client.ip(), leg.server.ip()) {
+    if !are_apart(leg.client.ip(), leg.server.ip()) {
         return Vec::new();
     }
     vec![
@@ -42,21 +40,6 @@ pub(super) fn check(view: &View<'_>) -> Vec<Finding> {
         .proof(leg.first, "first packet of the connection with both addresses")
         .remedies(EXPLANATION.remedies.iter().copied()),
     ]
-}
-
-/// Whether two private addresses belong to networks that a /24 (IPv4) or a /64 (IPv6) keeps apart.
-fn apart(client: IpAddr, server: IpAddr) -> bool {
-    let private = |ip: IpAddr| privacy(ip) == Privacy::Private && !ip.is_loopback();
-    if !private(client) || !private(server) {
-        return false;
-    }
-    match (client.to_canonical(), server.to_canonical()) {
-        (IpAddr::V4(client), IpAddr::V4(server)) => client.octets()[..3] != server.octets()[..3],
-        (IpAddr::V6(client), IpAddr::V6(server)) => {
-            client.segments()[..4] != server.segments()[..4]
-        }
-        _ => false,
-    }
 }
 
 #[cfg(test)]

@@ -34,7 +34,7 @@ pub(super) fn check(view: &View<'_>) -> Vec<Finding> {
 }
 
 fn finding(view: &View<'_>, leg: &Leg, desync: Desync, whole_at_server: bool) -> Finding {
-    let tap = view.tap_name(leg.tap);
+    let tap = view.place(leg);
     let culprit = if whole_at_server {
         "; on the server's side of the router the stream is whole, so the router broke it"
     } else {

@@ -74,7 +74,7 @@ fn about_message(view: &View<'_>, lost: &Swallowed<'_>) -> Finding {
         Some(status) => format!("the answer {status} to {method}"),
         None => method.clone(),
     };
-    let other = view.tap_name(lost.other.tap);
+    let other = view.place(lost.other);
     Finding::new(
         Code::LargePacketsLost,
         Severity::Error,
@@ -209,7 +209,7 @@ fn not_heeded(view: &View<'_>, media: MediaFacts<'_>) -> Option<Finding> {
         .cause(format!(
             "{} ICMP errors at {} say that packets of this medium are too large{}",
             arrival.too_big.len(),
-            view.tap_name(arrival.tap),
+            view.place_of(arrival),
             told(arrival.too_big.iter())
         ))
         .proof(first.at, SAYS)
@@ -220,7 +220,6 @@ fn not_heeded(view: &View<'_>, media: MediaFacts<'_>) -> Option<Finding> {
 
 /// Datagrams of which only the first fragment came, at the tap next to the client that saw any.
 fn fragments(view: &View<'_>, media: MediaFacts<'_>) -> Option<Finding> {
-    let of_leg = |leg: &Leg| media.arrival(leg.tap);
     let broken = |arrival: &&Arrival| {
         let lost = arrival
             .fragmented
@@ -228,7 +227,8 @@ fn fragments(view: &View<'_>, media: MediaFacts<'_>) -> Option<Finding> {
             .saturating_sub(arrival.fragmented.whole);
         lost >= ENOUGH && lost.saturating_mul(2) >= arrival.fragmented.begun
     };
-    let arrival = view.session.legs.iter().filter_map(of_leg).find(broken)?;
+    let mut at_legs = (0..view.session.legs.len()).filter_map(|leg| media.arrival(leg));
+    let arrival = at_legs.find(broken)?;
     let counted = arrival.fragmented;
     let lost = counted.begun - counted.whole;
     Some(
@@ -241,7 +241,7 @@ fn fragments(view: &View<'_>, media: MediaFacts<'_>) -> Option<Finding> {
         .cause(format!(
             "{} datagrams of this medium began in fragments at {}, {} of them became whole: something on the way drops fragments",
             counted.begun,
-            view.tap_name(arrival.tap),
+            view.place_of(arrival),
             counted.whole
         ))
         .proof(counted.first?, "the first that came in fragments")

@@ -50,7 +50,7 @@ pub(super) fn check(view: &View<'_>) -> Vec<Finding> {
 fn about(view: &View<'_>, group: Group<'_>) -> Option<Finding> {
     let client = view.session.legs.first()?;
     let accepted = play_accepted(client)?;
-    let at_client = group.media.arrival(client.tap)?;
+    let at_client = group.media.arrival(0)?;
     let watched = watched_since(view, client, accepted);
     if at_client.rtp.packets > 0 || client.missing_bytes > 0 || watched < PATIENCE {
         return None;
@@ -92,7 +92,7 @@ fn unasked<'a>(
         return (can_be_seen && !asked_before).then_some(Break::NotAsked);
     };
     let sides = view.facts.sides()?;
-    let beyond = group.media.arrival(sides.server.tap)?.membership.as_ref()?;
+    let beyond = group.media.at_server()?.membership.as_ref()?;
     let shows = view.tap(sides.server.tap)?.unfiltered || beyond.heard.is_some();
     (shows && beyond.joins.is_empty()).then_some(Break::NotPassedOn(*join))
 }
@@ -176,8 +176,8 @@ fn sentences(
                 ),
                 format!(
                     "{} saw {packets} {unit} for {group}, {} saw none; {why}",
-                    view.tap_name(lost.sender.tap),
-                    view.tap_name(lost.receiver.tap)
+                    view.place_of(lost.sender),
+                    view.place_of(lost.receiver)
                 ),
             )
         }

@@ -7,10 +7,11 @@ use crate::model::Mapping;
 
 pub(super) const EXPLANATION: Explanation = Explanation {
     meaning: "Plain NAT lets a datagram in only where one went out before (RFC 4787 §5). This client waited in silence at its \
-        client_port, and no helper opened that port for it, so the router threw the media away.",
+        client_port, and no helper opened that port for it, so the router threw the media away. Where a host inside asks a camera inside at \
+        the router's public address, the camera's media go to the router, which needs such an opening too.",
     proof: "RTP at the tap outside the NAT, none inside, and no datagram from the negotiated port of the client.",
     not_this: "A client that did send first, and whose packet left from another port, is nat-port-randomised. A camera behind a port \
-        forward sends outwards, which needs no opening.",
+        forward that knows the client by its own address sends outwards, which needs no opening.",
     remedies: &[
         advice::USE_TCP,
         "Or let the player send first from its media ports (GStreamer: rtspsrc nat-method=dummy; ffmpeg does so by itself)",
@@ -39,6 +40,9 @@ fn finding(view: &View<'_>, media: MediaFacts<'_>) -> Option<Finding> {
         .rtp
         .to
         .map_or_else(|| "the router".to_owned(), |to| to.to_string());
+    let around = sides
+        .turns_around()
+        .then_some([advice::ASK_INSIDE, advice::TURN_AROUND]);
     let netfilter = view.facts.netfilter();
     let entry = netfilter.and_then(|told| told.connection.as_ref());
     Some(
@@ -56,12 +60,15 @@ fn finding(view: &View<'_>, media: MediaFacts<'_>) -> Option<Finding> {
             entry.map_or_else(String::new, |told| format!("; {}", helper_of(told)))
         ))
         .proof_if(media.setup_request(sides.client_index), format!("the client asks for media at port {port}"))
-        .proof(lost.first, "RTP arrives outside the NAT")
+        .proof(
+            lost.first,
+            if around.is_some() { "RTP arrives at the router from the camera" } else { "RTP arrives outside the NAT" },
+        )
         .proof_if(
             entry.map(|told| told.first),
             entry.map_or_else(String::new, helper_of),
         )
-        .remedies(EXPLANATION.remedies.iter().copied()),
+        .remedies(around.into_iter().flatten().chain(EXPLANATION.remedies.iter().copied())),
     )
 }
 

@@ -61,7 +61,7 @@ pub(super) fn check(view: &View<'_>) -> Vec<Finding> {
     .cause(format!(
         "{} at {} in {}",
         first.ip,
-        view.tap_name(leg.tap),
+        view.place(leg),
         fields.join(", ")
     ));
     let finding = leaks.iter().fold(finding, |finding, leak| {

@@ -6,7 +6,7 @@ use super::View;
 use crate::facts::{MediaFacts, play_accepted};
 use crate::finding::{Code, Explanation, Finding, Severity};
 use crate::locator::Locator;
-use crate::model::{Arrival, Leg, VideoArrival};
+use crate::model::{Arrival, VideoArrival};
 
 pub(super) const EXPLANATION: Explanation = Explanation {
     meaning: "Most pictures of H.264 and H.265 only say what changed since the one before. A player shows nothing until a whole picture (a \
@@ -40,8 +40,9 @@ pub(super) fn check(view: &View<'_>) -> Vec<Finding> {
 }
 
 fn about(view: &View<'_>, media: MediaFacts<'_>) -> Option<Finding> {
-    let leg = view.session.legs.last()?;
-    let arrival = media.arrival(leg.tap)?;
+    let farthest = view.session.legs.len().checked_sub(1)?;
+    let leg = view.session.legs.get(farthest)?;
+    let arrival = media.arrival(farthest)?;
     let video = arrival.rtp.video.as_ref()?;
     let first = arrival.rtp.first?;
     let from_start = play_accepted(leg).is_some_and(|play| first.at >= play.at);
@@ -52,7 +53,7 @@ fn about(view: &View<'_>, media: MediaFacts<'_>) -> Option<Finding> {
             .max_gap
             .is_some_and(|gap| Span(gap.0.saturating_mul(2)) < wait);
     (flows && is_whole(arrival) && leg.missing_bytes == 0)
-        .then(|| finding(view, media, leg, (arrival, video), wait))
+        .then(|| finding(view, media, (arrival, video), wait))
 }
 
 /// How long there was no keyframe, if that is too long.
@@ -79,7 +80,6 @@ fn is_whole(arrival: &Arrival) -> bool {
 fn finding(
     view: &View<'_>,
     media: MediaFacts<'_>,
-    leg: &Leg,
     (arrival, video): (&Arrival, &VideoArrival),
     wait: Span,
 ) -> Finding {
@@ -101,7 +101,7 @@ fn finding(
     .cause(format!(
         "{} pictures ({rate:.1} a second) at {}, {} of them keyframes, the longest wait {secs:.1} s{asked}",
         video.pictures,
-        view.tap_name(leg.tap),
+        view.place_of(arrival),
         video.keyframes
     ))
     .proof_if(arrival.rtp.first, "first RTP packet")

@@ -31,7 +31,7 @@ fn finding(view: &View<'_>, media: MediaFacts<'_>) -> Option<Finding> {
         Reports::Astray(sent, port) => Some((sent, port)),
         Reports::Heard => return None,
     };
-    let arrival = media.arrival(view.session.legs.first()?.tap)?;
+    let arrival = media.arrival(0)?;
     if arrival.rtcp.sender_reports == 0 || stall.ended_in_the_router().is_some() {
         return None;
     }

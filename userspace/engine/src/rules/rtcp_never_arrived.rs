@@ -70,8 +70,8 @@ fn finding(view: &View<'_>, media: MediaFacts<'_>) -> Option<Finding> {
         .cause(format!(
             "{} RTCP packets for {to} at {}, none at {}{why}",
             server.rtcp.packets,
-            view.tap_name(server.tap),
-            view.tap_name(client.tap)
+            view.place_of(server),
+            view.place_of(client)
         ))
         .proof(
             first,

@@ -44,7 +44,7 @@ pub(super) fn check(view: &View<'_>) -> Vec<Finding> {
 }
 
 fn finding(view: &View<'_>, media: MediaFacts<'_>) -> Option<Finding> {
-    let arrival = media.arrival(view.session.legs.first()?.tap)?;
+    let arrival = media.arrival(0)?;
     let (lost, expected, first) = (arrival.rtp.lost?, arrival.rtp.expected?, arrival.rtp.first?);
     if lost < FEW || lost.saturating_mul(NOTICED_ONE_IN) < expected {
         return None;
@@ -67,7 +67,7 @@ fn finding(view: &View<'_>, media: MediaFacts<'_>) -> Option<Finding> {
         )
         .cause(format!(
             "{lost} sequence numbers never came at {}; {began}",
-            view.tap_name(arrival.tap)
+            view.place_of(arrival)
         ))
         .proof(first, "first RTP packet")
         .proof_if(

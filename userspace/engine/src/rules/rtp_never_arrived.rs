@@ -70,8 +70,8 @@ fn finding(view: &View<'_>, media: MediaFacts<'_>, lost: Lost<'_>) -> Option<Fin
         ""
     };
     let (unit, one) = (media.media.unit(), media.media.unit_of_one());
-    let sender_tap = view.tap_name(lost.sender.tap);
-    let receiver_tap = view.tap_name(lost.receiver.tap);
+    let sender_tap = view.place_of(lost.sender);
+    let receiver_tap = view.place_of(lost.receiver);
     let packets = lost.sender.rtp.packets;
     let finding = Finding::new(
         Code::RtpNeverArrived,
@@ -106,6 +106,7 @@ fn finding(view: &View<'_>, media: MediaFacts<'_>, lost: Lost<'_>) -> Option<Fin
     Some(
         finding.remedies(
             [
+                sides.turns_around().then_some(advice::ASK_INSIDE),
                 Some(advice::USE_TCP),
                 disable,
                 helper,

@@ -86,14 +86,14 @@ fn is_silent(view: &View<'_>, media: MediaFacts<'_>) -> bool {
     let udp_is_captured = view.facts.capture.taps.iter().any(Tap::shows_udp);
     let may_be_told = udp_is_captured && !goes_to_another_session(view, media);
     let sent_anyhow = media.in_band() || (media.is_udp() && may_be_told);
-    nothing && (sent_anyhow || (udp_is_captured && is_asked_for(view, media)))
+    nothing && (sent_anyhow || (udp_is_captured && is_asked_for(media)))
 }
 
 /// Whether a multicast group was asked for next to the server, so that its media would have come there.
-fn is_asked_for(view: &View<'_>, media: MediaFacts<'_>) -> bool {
-    let tap = view.facts.sides().map(|sides| sides.server.tap);
-    let at_server = tap.and_then(|tap| media.arrival(tap));
-    let joins = at_server.and_then(|arrival| arrival.membership.as_ref());
+fn is_asked_for(media: MediaFacts<'_>) -> bool {
+    let joins = media
+        .at_server()
+        .and_then(|arrival| arrival.membership.as_ref());
     media.group().is_some() && joins.is_some_and(|membership| !membership.joins.is_empty())
 }
 

@@ -55,7 +55,7 @@ impl Stall {
 /// Whether a medium stalled; `None` also where it ended as it should.
 pub(super) fn stall(view: &View<'_>, media: MediaFacts<'_>) -> Option<Stall> {
     let leg = view.session.legs.first()?;
-    let arrival = media.arrival(leg.tap)?;
+    let arrival = media.arrival(0)?;
     play_accepted(leg)?;
     let (silence_there, last) = silence(leg, arrival)?;
     let longest_gap = arrival.rtp.max_gap.map_or(0, |gap| gap.0);
@@ -157,7 +157,7 @@ fn finding(view: &View<'_>, media: MediaFacts<'_>, stall: &Stall) -> Option<Find
             "whether the server or the router stopped cannot be told from one side".to_owned()
         }
     };
-    let first = media.arrival(leg.tap)?.rtp.first;
+    let first = media.arrival(0)?.rtp.first;
     let ran = first.map_or(Span::default(), |first| stall.last.at - first.at);
     Some(
         Finding::new(

@@ -178,6 +178,10 @@ impl Scene {
                 .map(|&index| media.per_leg[index].clone())
                 .collect();
             media.setup = group.legs.iter().map(|&index| media.setup[index]).collect();
+            for arrival in &mut media.arrivals {
+                let place = |leg: usize| group.legs.iter().position(|&index| index == leg);
+                arrival.leg = arrival.leg.and_then(place);
+            }
             media.negotiated = media.per_leg[0].clone();
         }
         let nat = group.pre.zip(group.post).map(|(pre, post)| NatPair {
@@ -312,8 +316,8 @@ fn media_of(legs: &[Leg]) -> Vec<MediaStream> {
                     .map_or_else(Negotiated::default, negotiated)
             })
             .collect();
-        let mut taps: Vec<TapId> = legs.iter().map(|leg| leg.tap).collect();
-        taps.dedup();
+        let arrivals = legs.iter().enumerate();
+        let arrivals = arrivals.map(|(index, leg)| Arrival::new(leg.tap, Some(index)));
         MediaStream {
             control: Some(format!("track{}", number + 1)),
             kind: Some("video".to_owned()),
@@ -322,7 +326,7 @@ fn media_of(legs: &[Leg]) -> Vec<MediaStream> {
             negotiated: per_leg.first().cloned().unwrap_or_default(),
             per_leg,
             setup,
-            arrivals: taps.into_iter().map(Arrival::new).collect(),
+            arrivals: arrivals.collect(),
             ..MediaStream::default()
         }
     };

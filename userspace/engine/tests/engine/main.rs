@@ -5,6 +5,7 @@ mod damage;
 mod direction;
 mod golden;
 mod groups;
+mod hairpin;
 mod media;
 mod netfilter;
 mod retire;

@@ -35,13 +35,12 @@ pub(crate) fn only_session(snapshot: &Snapshot) -> &Session {
     }
 }
 
-/// What a tap saw of a medium.
+/// What was seen of a medium beside a leg.
 pub(crate) fn arrival(session: &Session, media: usize, leg: usize) -> &Arrival {
-    let tap = session.legs[leg].tap;
     session.media[media]
         .arrivals
         .iter()
-        .find(|arrival| arrival.tap == tap)
+        .find(|arrival| arrival.leg == Some(leg))
         .expect("an arrival for each leg")
 }
 

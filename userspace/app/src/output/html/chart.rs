@@ -1,15 +1,14 @@
 //! Rate and loss of each medium over time, a line for each tap.
 
 use rtspscope_engine::model::Session;
-use rtspscope_wire::TapId;
 
 use super::limits::MEDIA;
 use super::markup::Markup;
 use super::svg::{Point, curve, drawing, line, rectangle, text};
 use super::{Drawing, scrolling};
+use crate::story::Place;
 use crate::story::matrix::media_name;
 use crate::story::rates::{self, Of, Rates, TapRates, bits};
-use crate::story::tap_title;
 
 const WIDTH: f64 = 1044.0;
 const HEIGHT: f64 = 232.0;
@@ -42,6 +41,7 @@ pub(super) fn write(part: &mut Markup, report: &Drawing<'_>, session: &Session, 
         let name = media_name(session, index, report.privacy);
         let chart = Chart {
             report,
+            session,
             rates: &rates,
         };
         part.within("figure", &[], |figure| {
@@ -61,6 +61,7 @@ pub(super) fn write(part: &mut Markup, report: &Drawing<'_>, session: &Session, 
 
 struct Chart<'a> {
     report: &'a Drawing<'a>,
+    session: &'a Session,
     rates: &'a Rates,
 }
 
@@ -70,17 +71,15 @@ impl Chart<'_> {
         let taps = self.rates.taps.iter().map(|tap| {
             let peak = tap.bits_per_second.iter().copied().fold(0.0, f64::max);
             let lost: u64 = tap.lost.iter().copied().map(u64::from).sum();
-            let name = self.name(tap.tap);
+            let name = self.name(tap.place);
             format!("{name}: at most {}, {lost} lost", bits(whole(peak)))
         });
         let taps: Vec<String> = taps.collect();
         format!("Over {seconds:.1} seconds. {}.", taps.join("; "))
     }
 
-    fn name(&self, tap: TapId) -> String {
-        let taps = &self.report.snapshot.taps;
-        taps.get(usize::from(tap.0))
-            .map_or_else(|| format!("tap {}", tap.0), tap_title)
+    fn name(&self, place: Place) -> String {
+        place.title(self.report.snapshot, self.session)
     }
 
     fn draw(&self, svg: &mut Markup) {
@@ -108,7 +107,7 @@ impl Chart<'_> {
             self.losses(svg, tap, index, most);
             let x = LEFT + 150.0 * index as f64;
             line(svg, style, (x, 14.0), (x + 30.0, 14.0));
-            text(svg, "", (x + 38.0, 18.0), &self.name(tap.tap));
+            text(svg, "", (x + 38.0, 18.0), &self.name(tap.place));
         }
     }
 

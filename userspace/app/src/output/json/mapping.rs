@@ -107,7 +107,7 @@ impl Mapping<'_> {
             media: session
                 .media
                 .iter()
-                .map(|media| self.media(media))
+                .map(|media| self.media(session, media))
                 .collect(),
             nat: self.nat(session),
             alg: tracked::alg(session),
@@ -123,7 +123,7 @@ impl Mapping<'_> {
         }
     }
 
-    fn media(&self, media: &model::MediaStream) -> Media {
+    fn media(&self, session: &model::Session, media: &model::MediaStream) -> Media {
         Media {
             control: self.optional(media.control.as_deref()),
             kind: self.optional(media.kind.as_deref()),
@@ -139,7 +139,7 @@ impl Mapping<'_> {
             arrivals: media
                 .arrivals
                 .iter()
-                .map(|arrival| self.arrival(arrival))
+                .map(|arrival| self.arrival(session, arrival))
                 .collect(),
         }
     }
@@ -157,9 +157,10 @@ impl Mapping<'_> {
         }
     }
 
-    fn arrival(&self, arrival: &model::Arrival) -> Arrival {
+    fn arrival(&self, session: &model::Session, arrival: &model::Arrival) -> Arrival {
         Arrival {
             tap: self.tap_name(arrival.tap),
+            leg: arrival.leg.filter(|leg| is_ambiguous(session, *leg)),
             rtp: rtp(&arrival.rtp),
             rtcp: rtcp(&arrival.rtcp),
             video: arrival.rtp.video.as_ref().map(video),
@@ -176,6 +177,8 @@ impl Mapping<'_> {
                 evidence: Vec::new(),
                 pre_tap: None,
                 post_tap: None,
+                pre_leg: None,
+                post_leg: None,
                 sequence_delta: None,
                 rewrites: Vec::new(),
                 mappings,
@@ -190,6 +193,8 @@ impl Mapping<'_> {
                 .collect(),
             pre_tap: tap_of(pair.pre),
             post_tap: tap_of(pair.post),
+            pre_leg: Some(pair.pre).filter(|leg| is_ambiguous(session, *leg)),
+            post_leg: Some(pair.post).filter(|leg| is_ambiguous(session, *leg)),
             sequence_delta: pair.sequence_delta,
             rewrites: pair
                 .rewrites
@@ -285,6 +290,11 @@ impl Mapping<'_> {
     fn optional(&self, text: Option<&str>) -> Option<String> {
         text.map(|text| self.privacy.text(text))
     }
+}
+
+/// Whether the session has another leg at the same tap, so that the tap's name does not tell the leg.
+fn is_ambiguous(session: &model::Session, leg: usize) -> bool {
+    session.side_at_one_tap(leg).is_some()
 }
 
 fn router(named: &Named) -> Router {

@@ -157,6 +157,9 @@ pub(crate) struct Negotiated {
 #[derive(Debug, Serialize)]
 pub(crate) struct Arrival {
     pub tap: String,
+    /// Index into the session's legs, where two of them are at this tap; elsewhere the tap tells the leg.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub leg: Option<usize>,
     pub rtp: Rtp,
     pub rtcp: Rtcp,
     /// The pictures of a video; `null` where they were not seen or mean nothing.
@@ -250,6 +253,11 @@ pub(crate) struct Nat {
     pub evidence: Vec<&'static str>,
     pub pre_tap: Option<String>,
     pub post_tap: Option<String>,
+    /// Indices into the session's legs, where both sides were seen at one tap.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pre_leg: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub post_leg: Option<usize>,
     pub sequence_delta: Option<i64>,
     pub rewrites: Vec<Rewrite>,
     /// Entries of netfilter's connection tracking: the RTSP connection first, then the UDP flows of the client's media

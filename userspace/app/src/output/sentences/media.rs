@@ -3,9 +3,10 @@
 use super::Standing;
 use crate::output::json::{Arrival, Media, Report, Session};
 
-/// Media of a whole session at one tap.
+/// Media of a whole session at one tap, beside one leg.
 pub(super) struct Count<'a> {
-    pub(super) tap: &'a str,
+    /// The first that was counted there.
+    pub(super) place: &'a Arrival,
     pub(super) packets: u64,
     /// `None` where it is not known of some medium that arrived.
     pub(super) lost: Option<u64>,
@@ -26,19 +27,23 @@ pub(super) fn totals<'a>(
         } else {
             arrival.rtp.lost
         };
-        match counts.iter_mut().find(|count| count.tap == arrival.tap) {
+        let is_same = |count: &&mut Count<'_>| {
+            (&count.place.tap, count.place.leg) == (&arrival.tap, arrival.leg)
+        };
+        match counts.iter_mut().find(is_same) {
             Some(count) => {
                 count.packets += arrival.rtp.packets;
                 count.lost = count.lost.zip(lost).map(|(sum, lost)| sum + lost);
             }
             None => counts.push(Count {
-                tap: &arrival.tap,
+                place: arrival,
                 packets: arrival.rtp.packets,
                 lost,
             }),
         }
     }
-    counts.retain(|count| report.capture.taps.iter().any(|tap| tap.name == count.tap));
+    let taps = &report.capture.taps;
+    counts.retain(|count| taps.iter().any(|tap| tap.name == count.place.tap));
     counts
 }
 
@@ -193,7 +198,7 @@ pub(in crate::output) fn rows(report: &Report, session: &Session) -> Vec<Row> {
             let broken = ends.and_then(|ends| broken(report, session, media, ends));
             rows.push(Row {
                 broken,
-                ..row(report, media, arrival)
+                ..row((report, session), media, arrival)
             });
         }
     }
@@ -211,7 +216,7 @@ fn broken(
     if !on_path(to) || !on_path(from) || from.rtp.packets == 0 {
         return None;
     }
-    let name = |arrival: &Arrival| super::short_tap(report, &arrival.tap);
+    let name = |arrival: &Arrival| super::short_place(report, session, arrival);
     let (to_name, from_name) = (name(to), name(from));
     if to.rtp.packets == 0 {
         let matter = if media.is_rtp { "RTP" } else { "media" };
@@ -237,7 +242,7 @@ pub(in crate::output) fn are_several(session: &Session) -> bool {
     visible.count() > 1
 }
 
-fn row(report: &Report, media: &Media, arrival: &Arrival) -> Row {
+fn row((report, session): (&Report, &Session), media: &Media, arrival: &Arrival) -> Row {
     let rtp = &arrival.rtp;
     let unknown = || "–".to_owned();
     let seen = |value: Option<u64>| {
@@ -258,7 +263,10 @@ fn row(report: &Report, media: &Media, arrival: &Arrival) -> Row {
         kind: format!("{}{mark}", kind(media)),
         unit: if media.is_rtp { "RTP" } else { "datagrams" },
         is_missing: rtp.packets == 0 && is_awaited(),
-        tap: super::tap(report, &arrival.tap),
+        tap: match super::end(session, arrival) {
+            Some(end) => format!("{}, {end}", super::tap(report, &arrival.tap)),
+            None => super::tap(report, &arrival.tap),
+        },
         packets: rtp.packets,
         lost: seen(rtp.lost),
         duplicates: seen(rtp.duplicates),

@@ -179,8 +179,8 @@ fn seen(
         } else {
             String::new()
         };
-        let tap = super::short_tap(report, count.tap);
-        format!("{}{unit} at {tap}", count.packets)
+        let place = super::short_place(report, session, count.place);
+        format!("{}{unit} at {place}", count.packets)
     });
     let lost = match lost {
         Some(0) => ", none lost".to_owned(),

@@ -35,12 +35,31 @@ fn a_session_without_findings_gets_a_verdict_too() {
     let inside = snapshot.sessions[0].media[0].arrivals[1].clone();
     snapshot.sessions[0].media[0].arrivals[0] = Arrival {
         tap: TapId(0),
+        leg: Some(0),
         ..inside
     };
     snapshot.sessions[0].alg.effect = AlgEffect::Helped;
     let report = report(&snapshot, Privacy::Redact, &PLAIN);
     let verdict = "✓ Media arrives: 257 RTP packets at LAN, 257 at WAN, 4 lost.";
     assert!(report.contains(verdict), "{report}");
+}
+
+#[test]
+fn a_tap_with_both_legs_tells_the_end_that_each_is_next_to() {
+    let mut snapshot = sample::snapshot();
+    snapshot.findings.clear();
+    let session = &mut snapshot.sessions[0];
+    session.legs[1].tap = TapId(0);
+    session.media[0].arrivals[1].tap = TapId(0);
+    let report = report(&snapshot, Privacy::Redact, &PLAIN);
+    for line in [
+        "✗ broken here: RTP came to LAN on the server's side and never to LAN on the client's side",
+        "LAN lan.pcap, client's side",
+        "LAN lan.pcap, server's side",
+    ] {
+        let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(words(&report).contains(line), "{line}\n{report}");
+    }
 }
 
 #[test]
@@ -80,6 +99,7 @@ fn a_break_by_the_router_is_no_success() {
     let inside = snapshot.sessions[0].media[0].arrivals[1].clone();
     snapshot.sessions[0].media[0].arrivals[0] = Arrival {
         tap: TapId(0),
+        leg: Some(0),
         ..inside
     };
     let report = report(&snapshot, Privacy::Redact, &PLAIN);

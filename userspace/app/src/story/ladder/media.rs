@@ -7,6 +7,7 @@ use rtspscope_engine::model::{
 use rtspscope_wire::TapId;
 
 use super::{Making, Row, Seen, What};
+use crate::story::Place;
 use crate::story::matrix::media_name;
 use crate::story::rates;
 
@@ -39,14 +40,14 @@ struct Drawing<'a> {
 }
 
 impl Drawing<'_> {
-    fn arrival(&self, tap: TapId) -> Option<&Arrival> {
+    fn arrival(&self, place: Place) -> Option<&Arrival> {
         let mut arrivals = self.media.arrivals.iter();
-        arrivals.find(|arrival| arrival.tap == tap)
+        arrivals.find(|arrival| Place::of(arrival) == place)
     }
 
     /// What each lane saw, by a count and a place within its arrival.
     fn seen(&self, of: impl Fn(&Arrival) -> (u64, Option<Locator>)) -> Vec<Seen> {
-        let at_tap = |tap: TapId| match self.arrival(tap).map(&of) {
+        let at_place = |place: &Place| match self.arrival(*place).map(&of) {
             Some((packets, Some(at))) if packets > 0 => Seen::Passed {
                 at,
                 packets: Some(packets),
@@ -55,8 +56,7 @@ impl Drawing<'_> {
             Some(_) => Seen::Not,
             None => Seen::Unknown,
         };
-        let taps = self.making.taps.iter();
-        taps.map(|(tap, _)| at_tap(*tap)).collect()
+        self.making.places.iter().map(at_place).collect()
     }
 
     fn rtp(&self) -> Option<Row> {
@@ -108,9 +108,9 @@ impl Drawing<'_> {
 
     /// Where the media stood still, at the tap nearest to the client that has them.
     fn silences(&self) -> Vec<Row> {
-        let near = self.making.taps.iter();
+        let near = self.making.places.iter();
         let near = near
-            .filter_map(|(tap, _)| self.arrival(*tap))
+            .filter_map(|place| self.arrival(*place))
             .find(|arrival| arrival.rtp.packets > 0);
         let silences = near.and_then(|arrival| Some((arrival.tap, arrival.timeline.as_ref()?)));
         let Some((tap, timeline)) = silences else {

@@ -14,6 +14,7 @@ use super::super::scene::Scene;
 use super::super::state::{Drawn, State, Zoom};
 use super::super::theme;
 use super::{findings, first_row, labelled, message, nothing, right_label, rule, without_session};
+use crate::story::Place;
 use crate::story::ladder::{Ladder, Row, Seen, Segment, What};
 use crate::story::matrix::media_name;
 use crate::story::rates::{self, Of};
@@ -48,16 +49,19 @@ fn media_rows(session: &Session, ladder: &Ladder, scene: &Scene) -> Vec<Row> {
         let name = media_name(session, index, scene.privacy);
         for step in 0..rates.len {
             let at = rates.begin_of(step);
-            let taps = ladder.lanes.iter().filter_map(|lane| lane.tap);
-            let seen = taps.map(|tap| {
-                let of_tap = rates.taps.iter().find(|taps| taps.tap == tap);
+            let places = ladder.lanes.iter().filter_map(|lane| lane.place);
+            let seen = places.map(|place| {
+                let of_tap = rates.taps.iter().find(|taps| taps.place == place);
                 let packets = of_tap.and_then(|taps| taps.packets.get(step).copied());
-                let has_arrival = media.arrivals.iter().any(|arrival| arrival.tap == tap);
+                let has_arrival = media
+                    .arrivals
+                    .iter()
+                    .any(|arrival| Place::of(arrival) == place);
                 match packets {
                     Some(0) => Seen::Not,
                     Some(packets) => Seen::Passed {
                         at: rtspscope_engine::Locator {
-                            tap,
+                            tap: place.tap,
                             frame: None,
                             at,
                             stream_offset: None,

@@ -11,9 +11,9 @@ use super::super::state::{Drawn, State};
 use super::super::{text, theme};
 use super::sessions::spark;
 use super::{labelled, nothing, rule, scrolled, without_session};
+use crate::story::Place;
 use crate::story::matrix::{self, Cell, Matrix, MatrixRow, Sent};
 use crate::story::rates::{self, Of, Rates};
-use crate::story::tap_title;
 
 pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, state: &State, scene: &Scene) -> Drawn {
     let Some(session) = scene.session(state) else {
@@ -139,37 +139,48 @@ fn medium(
         .clock_rate
         .map_or_else(String::new, |rate| format!("/{rate}"));
     let mut lines = vec![Line::default(), rule(&format!("{name}{rate}"), columns)];
-    lines.extend(charts(scene, media, columns));
-    lines.extend(labelled(" agreed", 9, &agreed(media), columns, plain));
+    lines.extend(charts(scene, session, media, columns));
+    let label = if shows_both_sides(session) { 12 } else { 9 };
+    lines.extend(labelled(" agreed", label, &agreed(media), columns, plain));
     for arrival in &media.arrivals {
-        let tap = scene.snapshot.taps.get(usize::from(arrival.tap.0));
-        let title = tap.map_or_else(String::new, tap_title);
+        let title = Place::of(arrival).title(&scene.snapshot, session);
         lines.extend(labelled(
-            &format!(" {}", text::cut(&title, 7)),
-            9,
+            &format!(" {}", text::cut(&title, label - 2)),
+            label,
             &seen(media, arrival),
             columns,
             plain,
         ));
-        for (label, said) in [
+        for (head, said) in [
             ("", pictures(arrival)),
             ("", reports(arrival)),
             ("", silences(session, arrival)),
         ] {
             if let Some(said) = said {
-                lines.extend(labelled(label, 9, &said, columns, theme::faint()));
+                lines.extend(labelled(head, label, &said, columns, theme::faint()));
             }
         }
     }
     lines
 }
 
+/// Whether a tap has two legs of the session, so that its title is longer.
+fn shows_both_sides(session: &Session) -> bool {
+    (0..session.legs.len()).any(|leg| session.side_at_one_tap(leg).is_some())
+}
+
 /// Rate and loss over time at each tap, on one axis.
-fn charts(scene: &Scene, media: &MediaStream, columns: usize) -> Vec<Line<'static>> {
+fn charts(
+    scene: &Scene,
+    session: &Session,
+    media: &MediaStream,
+    columns: usize,
+) -> Vec<Line<'static>> {
     let Some(rates) = rates::of(media, Of::Whole) else {
         return Vec::new();
     };
-    let width = columns.saturating_sub(22).clamp(8, 96);
+    let head = if shows_both_sides(session) { 10 } else { 6 };
+    let width = columns.saturating_sub(16 + head).clamp(8, 96);
     let most = rates
         .taps
         .iter()
@@ -178,10 +189,9 @@ fn charts(scene: &Scene, media: &MediaStream, columns: usize) -> Vec<Line<'stati
     let mut lines = Vec::new();
     // In the order of the way of media, as in the matrix.
     for taps in rates.taps.iter().rev() {
-        let tap = scene.snapshot.taps.get(usize::from(taps.tap.0));
-        let title = tap.map_or_else(String::new, tap_title);
+        let title = taps.place.title(&scene.snapshot, session);
         lines.push(chart(
-            &title,
+            &text::left(&title, head),
             "rate",
             &scaled(&taps.bits_per_second, most, width),
             &rates::bits(rates::whole(most)),
@@ -192,7 +202,7 @@ fn charts(scene: &Scene, media: &MediaStream, columns: usize) -> Vec<Line<'stati
             let series: Vec<f64> = taps.lost.iter().map(|lost| f64::from(*lost)).collect();
             let top = series.iter().fold(0.0, |most: f64, lost| most.max(*lost));
             lines.push(chart(
-                &title,
+                &text::left(&title, head),
                 "lost",
                 &scaled(&series, top, width),
                 &text::count(lost),
@@ -206,7 +216,7 @@ fn charts(scene: &Scene, media: &MediaStream, columns: usize) -> Vec<Line<'stati
 
 fn chart(title: &str, what: &str, bars: &str, top: &str, style: Style) -> Line<'static> {
     Line::from(vec![
-        Span::styled(format!(" {} {what} ", text::left(title, 6)), theme::faint()),
+        Span::styled(format!(" {title} {what} "), theme::faint()),
         Span::styled(bars.to_owned(), style),
         Span::styled(format!(" {top}"), theme::faint()),
     ])

@@ -60,7 +60,8 @@ impl Likeness {
     }
 }
 
-/// Pairs of legs that ask for the same presentation or share a session id, at most `neighbours` for each leg.
+/// Pairs of legs that ask for the same presentation or share a session id, at most `neighbours` for each leg. Two of one
+/// tap ask with the same words for two servers.
 pub(super) fn candidates(legs: &[Leg], neighbours: usize) -> Vec<(usize, usize)> {
     let mut buckets: BTreeMap<String, Vec<usize>> = BTreeMap::new();
     for (index, leg) in legs.iter().enumerate() {
@@ -74,21 +75,71 @@ pub(super) fn candidates(legs: &[Leg], neighbours: usize) -> Vec<(usize, usize)>
                 .push(index);
         }
     }
+    let mut asked: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+    for (index, leg) in legs.iter().enumerate() {
+        if let Some(uri) = first_of_requests(leg, reading::uri) {
+            asked.entry(uri).or_default().push(index);
+        }
+    }
+    let elsewhere = neighbours_of(legs, buckets, neighbours, |a, b| a.tap != b.tap);
+    let passed_on = neighbours_of(legs, asked, neighbours, |a, b| {
+        a.tap == b.tap && a.server.ip() != b.server.ip()
+    });
+    let mut pairs: Vec<(usize, usize)> = elsewhere.into_iter().chain(passed_on).collect();
+    pairs.sort_unstable();
+    pairs.dedup();
+    pairs
+}
+
+/// Pairs within each bucket of which `fits` is true, each leg with those that began next after it.
+fn neighbours_of(
+    legs: &[Leg],
+    mut buckets: BTreeMap<String, Vec<usize>>,
+    neighbours: usize,
+    fits: impl Fn(&Leg, &Leg) -> bool,
+) -> Vec<(usize, usize)> {
     let mut pairs = Vec::new();
     for bucket in buckets.values_mut() {
         bucket.sort_by_key(|&index| (legs.get(index).map(|leg| leg.first.at), index));
         for (position, &a) in bucket.iter().enumerate() {
-            let tap = legs.get(a).map(|leg| leg.tap);
-            let elsewhere = bucket
-                .iter()
-                .skip(position + 1)
-                .filter(|&&b| legs.get(b).map(|leg| leg.tap) != tap);
-            pairs.extend(elsewhere.take(neighbours).map(|&b| (a.min(b), a.max(b))));
+            let fitting = bucket.iter().skip(position + 1).filter(|&&b| {
+                let both = legs.get(a).zip(legs.get(b));
+                both.is_some_and(|(a, b)| fits(a, b))
+            });
+            pairs.extend(fitting.take(neighbours).map(|&b| (a.min(b), a.max(b))));
         }
     }
-    pairs.sort_unstable();
-    pairs.dedup();
     pairs
+}
+
+/// A message is no longer on its way through a router.
+const PASSAGE: Span = Span::from_secs(1);
+
+/// Exchanges that must have been passed on before the order of their messages is more than chance.
+const ENOUGH_PASSED_ON: usize = 2;
+
+/// Whether one of two legs of one tap is what the router makes of the other: it leads to another server, and each request
+/// passes the outer one first and each answer the inner one, a moment apart.
+pub(super) fn is_passed_on(x: &Leg, y: &Leg) -> bool {
+    let other_ends =
+        x.server.ip() != y.server.ip() && (x.client == y.client || x.client.ip() != y.client.ip());
+    let delays: Vec<[Span; 2]> = align(x, y)
+        .into_iter()
+        .filter_map(|pair| both(x, y, pair))
+        .filter(|(at_x, _)| at_x.by == Side::Client)
+        .filter_map(|(at_x, at_y)| {
+            let asked = at_y.request.as_ref()?.at.at - at_x.request.as_ref()?.at.at;
+            let answered = at_x.response.as_ref()?.at.at - at_y.response.as_ref()?.at.at;
+            Some([asked, answered])
+        })
+        .collect();
+    let all = delays.iter().flatten();
+    let (Some(low), Some(high)) = (all.clone().min(), all.max()) else {
+        return false;
+    };
+    let one_is_outer = (*low >= Span(0) || *high <= Span(0)) && (*low, *high) != (Span(0), Span(0));
+    let soon = low.abs().max(high.abs()) <= PASSAGE;
+    other_ends && delays.len() >= ENOUGH_PASSED_ON && one_is_outer && soon
 }
 
 /// Compares two legs.
@@ -169,11 +220,16 @@ fn session_ids(leg: &Leg) -> Vec<String> {
 }
 
 fn first_path(leg: &Leg) -> Option<String> {
+    first_of_requests(leg, reading::uri_path)
+}
+
+/// What the client's first request says that says it.
+fn first_of_requests(leg: &Leg, read: impl Fn(&[u8]) -> Option<String>) -> Option<String> {
     let asked = leg
         .exchanges
         .iter()
         .filter(|exchange| exchange.by == Side::Client);
     asked
         .filter_map(|exchange| exchange.request.as_ref())
-        .find_map(|request| reading::uri_path(&request.raw))
+        .find_map(|request| read(&request.raw))
 }

@@ -11,11 +11,15 @@ use crate::model::{Leg, PairEvidence};
 /// How many legs of one presentation are compared with a leg, those nearest in time first.
 const CONTENT_NEIGHBOURS: usize = 64;
 
+/// So much later a tap that sees both sides of the router has the same SYN again, at most.
+const SAME_SYN: Span = Span::from_secs(1);
+
 /// Clocks of two taps are believed this far apart when only one direction's initial sequence number is known.
 const HALF_KNOWN_CLOCK_OFFSET: Span = Span::from_secs(48 * 3600);
 
 /// Links by equal initial sequence numbers: 64 bits where both directions are known; where one is, the other must not
-/// contradict it and one end must agree as well.
+/// contradict it and one end must agree as well. Two legs of one tap are between other ends besides, and of a SYN that
+/// nobody answered the tap sees the other side's at once.
 pub(super) fn by_sequence(legs: &[Leg]) -> Vec<Link> {
     let mut found: Vec<(u32, i64, Link)> = Vec::new();
     let mut seen = BTreeSet::new();
@@ -72,8 +76,15 @@ fn sequence_link(legs: &[Leg], a: usize, b: usize) -> Option<(u32, i64, Link)> {
         (Some(true), Some(false)) | (Some(false), Some(true)) => likeness.matches >= 2,
         _ => false,
     };
-    let elsewhere = x.tap != y.tap || ((x.client, x.server) != (y.client, y.server) && both);
-    if !elsewhere || likeness.contradicts || !(both || half) {
+    let one_tap = x.tap == y.tap;
+    let is_other_side = (x.client, x.server) != (y.client, y.server)
+        && (both
+            || (half
+                && client == Some(true)
+                && server.is_none()
+                && known_end
+                && offset <= SAME_SYN));
+    if (one_tap && !is_other_side) || likeness.contradicts || !(both || half) {
         return None;
     }
     let mut evidence = vec![PairEvidence::TcpSequence];
@@ -123,7 +134,7 @@ pub(super) fn by_content(legs: &[Leg], taken: impl Fn(usize, usize) -> bool) -> 
         let (Some(x), Some(y)) = (legs.get(a), legs.get(b)) else {
             continue;
         };
-        if x.tap == y.tap || taken(a, b) {
+        if taken(a, b) || (x.tap == y.tap && !content::is_passed_on(x, y)) {
             continue;
         }
         let likeness = content::likeness(x, y);

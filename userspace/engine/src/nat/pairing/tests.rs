@@ -322,3 +322,194 @@ fn the_kernels_word_stands_beside_the_other_evidence() {
         ]
     );
 }
+
+/// A client inside asks for a camera inside at the router's public address.
+fn asking(talk: &str) -> Leg {
+    leg(LAN, "192.168.1.101:40000", "203.0.113.10:554", talk)
+}
+
+/// What the router makes of it: the same messages a little later on their way in, and earlier on their way out.
+fn turned_around(talk: &str) -> Leg {
+    let passed_on = later(
+        leg(LAN, "192.168.1.1:40000", "192.168.1.100:554", talk),
+        Span::from_millis(1),
+    );
+    answered_earlier(passed_on, Span::from_millis(2))
+}
+
+fn answered_earlier(mut leg: Leg, span: Span) -> Leg {
+    for exchange in &mut leg.exchanges {
+        if let Some(response) = &mut exchange.response {
+            let mut moved = (**response).clone();
+            moved.at.at = moved.at.at - span;
+            *response = moved.into();
+        }
+    }
+    leg
+}
+
+fn unanswered(leg: Leg) -> Leg {
+    Leg {
+        server_isn: None,
+        closed: None,
+        ..leg
+    }
+}
+
+#[test]
+fn a_connection_that_turns_around_in_the_router_has_two_legs_at_one_tap() {
+    let groups = pair(&[turned_around(UDP_TALK), asking(UDP_TALK)]);
+    assert_eq!(
+        groups,
+        [Group {
+            legs: vec![1, 0],
+            pre: Some(1),
+            post: Some(0),
+            evidence: vec![PairEvidence::TcpSequence, PairEvidence::Content],
+            proxied: false,
+            client_translated: true,
+        }]
+    );
+}
+
+#[test]
+fn two_taps_that_see_a_turn_around_have_two_legs_each() {
+    let elsewhere = |leg: Leg| Leg { tap: WAN, ..leg };
+    let legs = [
+        turned_around(UDP_TALK),
+        asking(UDP_TALK),
+        elsewhere(asking(UDP_TALK)),
+        elsewhere(turned_around(UDP_TALK)),
+    ];
+    let groups = pair(&legs);
+    assert_eq!(groups.len(), 1, "{groups:?}");
+    assert_eq!(groups[0].legs[..2].iter().max(), Some(&2), "{groups:?}");
+    assert_eq!(
+        (groups[0].pre, groups[0].post, groups[0].client_translated),
+        (Some(2), Some(1), true)
+    );
+}
+
+#[test]
+fn a_syn_without_an_answer_is_followed_around() {
+    let legs = [unanswered(turned_around("")), unanswered(asking(""))];
+    let groups = pair(&legs);
+    assert_eq!(legs_of(&groups), [[1, 0]]);
+    assert_eq!(groups[0].evidence, [PairEvidence::TcpSequence]);
+}
+
+#[test]
+fn a_router_with_a_private_address_outside_leaves_the_order_to_the_time() {
+    let behind_another = |leg: Leg| Leg {
+        server: crate::testkit::addr("10.0.0.2:554"),
+        ..leg
+    };
+    let legs = [
+        unanswered(turned_around("")),
+        unanswered(behind_another(asking(""))),
+    ];
+    assert_eq!(legs_of(&pair(&legs)), [[1, 0]]);
+    let legs = [turned_around(UDP_TALK), behind_another(asking(UDP_TALK))];
+    assert_eq!(legs_of(&pair(&legs)), [[1, 0]]);
+}
+
+#[test]
+fn a_number_that_comes_again_later_or_from_another_port_is_no_turn_around() {
+    let second = later(unanswered(turned_around("")), Span::from_secs(5));
+    assert_eq!(
+        legs_of(&pair(&[unanswered(asking("")), second])),
+        [[0], [1]]
+    );
+    let mut other_port = unanswered(turned_around(""));
+    other_port.client.set_port(40_001);
+    assert_eq!(
+        legs_of(&pair(&[unanswered(asking("")), other_port])),
+        [[0], [1]]
+    );
+}
+
+#[test]
+fn the_same_connection_twice_at_one_tap_is_no_turn_around() {
+    for second in [
+        asking(UDP_TALK),
+        later(asking(UDP_TALK), Span::from_secs(30)),
+    ] {
+        let groups = pair(&[asking(UDP_TALK), second]);
+        assert_eq!(legs_of(&groups), [[0], [1]]);
+    }
+}
+
+#[test]
+fn a_turn_around_that_began_before_the_capture_is_known_by_what_was_passed_on() {
+    let legs = [
+        without_isn(turned_around(UDP_TALK)),
+        without_isn(asking(UDP_TALK)),
+    ];
+    let groups = pair(&legs);
+    assert_eq!(legs_of(&groups), [[1, 0]]);
+    assert_eq!(
+        (groups[0].pre, groups[0].proxied, &groups[0].evidence[..]),
+        (Some(1), false, &[PairEvidence::Content][..])
+    );
+}
+
+#[test]
+fn a_proxy_that_sends_back_inside_is_a_turn_around_too() {
+    let groups = pair(&[with_isn(turned_around(UDP_TALK), 77, 88), asking(UDP_TALK)]);
+    assert_eq!(legs_of(&groups), [[1, 0]]);
+    assert!(groups[0].proxied);
+}
+
+/// A recorder that asks two cameras of one maker at the same moment: one may always be the slower one, and both may give
+/// everyone the same session id.
+#[test]
+fn two_cameras_asked_at_once_with_one_session_id_are_two() {
+    let second = UDP_TALK.replace("203.0.113.10", "203.0.113.11");
+    let inner = answered_earlier(
+        later(
+            leg(LAN, "192.168.1.101:40001", "203.0.113.11:554", &second),
+            Span::from_millis(1),
+        ),
+        Span::from_millis(2),
+    );
+    let legs = [asking(UDP_TALK), with_isn(inner, 77, 88)];
+    assert_eq!(legs_of(&pair(&legs)), [[0], [1]]);
+    let midstream = legs.map(without_isn);
+    assert_eq!(legs_of(&pair(&midstream)), [[0], [1]]);
+}
+
+#[test]
+fn two_players_of_one_camera_at_once_are_two() {
+    let inner = answered_earlier(
+        later(
+            leg(LAN, "192.168.1.102:40000", "203.0.113.10:554", UDP_TALK),
+            Span::from_millis(1),
+        ),
+        Span::from_millis(2),
+    );
+    let legs = [asking(UDP_TALK), inner].map(without_isn);
+    assert_eq!(legs_of(&pair(&legs)), [[0], [1]]);
+}
+
+/// One inside by the public address, one directly: the messages are alike, and their times are not those of one router.
+#[test]
+fn what_is_not_passed_on_message_by_message_is_no_turn_around() {
+    let beside = later(
+        leg(LAN, "192.168.1.102:40000", "192.168.1.100:554", UDP_TALK),
+        Span::from_millis(1),
+    );
+    let legs = [asking(UDP_TALK), beside].map(without_isn);
+    assert_eq!(legs_of(&pair(&legs)), [[0], [1]]);
+}
+
+#[test]
+fn the_kernels_word_joins_the_legs_of_a_turn_around_that_cannot_be_read() {
+    let silent = |leg: Leg| Leg {
+        exchanges: Vec::new(),
+        encrypted: true,
+        ..without_isn(leg)
+    };
+    let legs = [silent(asking(UDP_TALK)), silent(turned_around(UDP_TALK))];
+    assert_eq!(legs_of(&pair(&legs)), [[0], [1]]);
+    assert_eq!(legs_of(&knowing(&legs, &[(0, 1)])), [[0, 1]]);
+}

@@ -11,7 +11,7 @@ pub(super) fn write(part: &mut Markup, ladder: &Ladder) {
         details.leaf("summary", &[], "The ladder as a table");
         scrolling(details, "The ladder as a table", |region| {
             region.within("table", &[], |table| {
-                let taps = ladder.lanes.iter().filter(|lane| lane.tap.is_some());
+                let taps = ladder.lanes.iter().filter(|lane| lane.place.is_some());
                 let titles: Vec<String> = taps.map(|lane| lane.title.clone()).collect();
                 let mut heads = vec![("Time", true), ("From", false), ("What", false)];
                 heads.extend(titles.iter().map(|title| (title.as_str(), true)));
