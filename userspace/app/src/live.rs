@@ -133,6 +133,9 @@ pub(crate) trait LiveHost: Host {
     /// The ends, client first, of connections that turned out to speak RTSP since the last call, as any tap shows them.
     fn new_connections(&mut self) -> Vec<(SocketAddr, SocketAddr)>;
 
+    /// Takes in what this run cannot see, for as long as it lasts: whom that is said of, and what.
+    fn note_unseen(&mut self, subject: &str, what: &str);
+
     /// Takes in how the run is, by label and value.
     fn note_health(&mut self, health: Vec<(String, String)>);
 

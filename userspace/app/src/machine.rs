@@ -31,7 +31,7 @@ pub(crate) struct Machine {
 
 impl Machine {
     #[cfg(test)]
-    fn below(root: PathBuf) -> Self {
+    pub(crate) fn below(root: PathBuf) -> Self {
         Self { root }
     }
 

@@ -11,6 +11,7 @@ mod live;
 mod machine;
 mod manual;
 mod metrics;
+mod offload;
 mod output;
 mod progress;
 mod run;

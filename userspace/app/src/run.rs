@@ -23,6 +23,7 @@ pub(crate) use pace::Pace;
 use crate::failure::Failure;
 use crate::live::Gauges;
 use crate::metrics::Metrics;
+use crate::output::privacy::own;
 use rtspscope_capture::Host;
 use rtspscope_capture::Recorder;
 
@@ -113,6 +114,8 @@ pub(crate) struct Run {
     frames: u64,
     view: Box<dyn View>,
     notes: Vec<String>,
+    /// What the source cannot see.
+    unseen: Vec<String>,
     observing: bool,
     setup_answered: bool,
     /// Connections that turned out to speak RTSP, until somebody asks.
@@ -141,6 +144,7 @@ impl Run {
             frames: 0,
             view,
             notes: Vec::new(),
+            unseen: Vec::new(),
             observing: false,
             setup_answered: false,
             started: Vec::new(),
@@ -243,7 +247,8 @@ impl Run {
         }
         self.engine.finish();
         self.drain_events()?;
-        let snapshot = self.engine.snapshot();
+        let mut snapshot = self.engine.snapshot();
+        snapshot.notes = std::mem::take(&mut self.unseen);
         let fresh = match &mut self.lookout {
             Some(lookout) => lookout.last(&snapshot.findings),
             None => (0..snapshot.findings.len()).collect(),
@@ -327,7 +332,14 @@ impl crate::live::LiveHost for Run {
         std::mem::take(&mut self.started)
     }
 
-    fn note_health(&mut self, health: Vec<(String, String)>) {
+    fn note_unseen(&mut self, subject: &str, what: &str) {
+        self.note(subject, what);
+        self.unseen.push(own(&format!("{subject}: {what}")));
+    }
+
+    fn note_health(&mut self, mut health: Vec<(String, String)>) {
+        let unseen = self.unseen.iter();
+        health.extend(unseen.map(|what| ("not seen".to_owned(), what.clone())));
         self.view.note_health(health);
     }
 

@@ -37,6 +37,8 @@ pub struct Snapshot {
     pub unclaimed: Vec<UnclaimedRtp>,
     /// RTSP that goes in UDP datagrams, which is not followed.
     pub datagram_talks: Vec<DatagramTalk>,
+    /// What a live run could not see from its beginning, as its source says; the engine knows nothing of it.
+    pub notes: Vec<String>,
     /// The router that the remedies are for, where it is known.
     pub router: Option<Named>,
 }

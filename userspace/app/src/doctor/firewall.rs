@@ -1,10 +1,9 @@
 //! RTSP helpers, who assigns them, and what is offloaded: what the firewall's own programs tell.
 
-use std::process::{Command, Stdio};
-
 use super::packages::Packages;
 use super::{Check, Status};
 use crate::machine::Machine;
+use crate::offload::{Offload, Way, output_of};
 
 const SECTION: &str = "firewall";
 
@@ -25,22 +24,8 @@ pub(super) fn checks(machine: &Machine, packages: Packages) -> Vec<Check> {
     let by_itself = assigned.as_deref() == Some("1");
     vec![
         helper(loaded, nft.as_deref(), raw.as_deref(), by_itself, packages),
-        offload(nft.as_deref()),
+        offload(&Offload::of(machine)),
     ]
-}
-
-/// What a program prints; `None` where it is not there or may not look.
-fn output_of(program: &str, args: &[&str]) -> Option<String> {
-    let output = Command::new(program)
-        .args(args)
-        .stdin(Stdio::null())
-        .stderr(Stdio::null())
-        .output()
-        .ok()?;
-    output
-        .status
-        .success()
-        .then(|| String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
 fn helper(
@@ -120,36 +105,24 @@ fn objects(nft: &str) -> Vec<&str> {
     objects
 }
 
-fn offload(nft: Option<&str>) -> Check {
+fn offload(found: &Offload) -> Check {
     let check = |status, found: &str| Check::new(SECTION, "flow offload", status, found);
-    let Some(nft) = nft else {
-        return check(
-            Status::Unknown,
-            "nft cannot be asked (not there, or not root)",
-        );
-    };
-    let mut in_table = false;
-    let (mut software, mut hardware) = (false, false);
-    for line in nft.lines().map(str::trim) {
-        if line.starts_with("flowtable ") {
-            (in_table, software) = (true, true);
-        } else if line == "}" {
-            in_table = false;
-        } else if in_table && line.starts_with("flags offload") {
-            hardware = true;
-        }
-    }
-    if hardware {
-        check(Status::Limited, "in hardware: media passes without this machine's processor, and is not seen")
-            .remedy("for the time of the test: uci set firewall.@defaults[0].flow_offloading_hw=0; service firewall restart")
-    } else if software {
-        check(
+    match found.way() {
+        Some(Way::Hardware) => check(
+            Status::Limited,
+            "in hardware: media passes without this machine's processor, and is not seen",
+        )
+        .remedy("for the time of the test: uci set firewall.@defaults[0].flow_offloading_hw=0; service firewall restart"),
+        Some(Way::Software) => check(
             Status::Limited,
             "in software: packets are seen, but the firewall's rules and counters see only the first of a connection",
         )
-        .remedy("for the time of the test: uci set firewall.@defaults[0].flow_offloading=0; service firewall restart")
-    } else {
-        check(Status::Pass, "none")
+        .remedy("for the time of the test: uci set firewall.@defaults[0].flow_offloading=0; service firewall restart"),
+        None if found.flowtables.is_none() => check(
+            Status::Unknown,
+            "nft cannot be asked (not there, or not root)",
+        ),
+        None => check(Status::Pass, "none"),
     }
 }
 
@@ -206,18 +179,18 @@ mod tests {
 
     #[test]
     fn offload_in_hardware_is_told_from_software() {
-        let table = |flags: &str| {
-            format!(
-                "table inet fw4 {{\n\tflowtable ft {{\n\t\thook ingress priority filter\n\t\tdevices = {{ eth0, eth1 }}\n{flags}\t}}\n}}\n"
-            )
+        let told = |target, flowtables| {
+            offload(&Offload {
+                flowtables,
+                target,
+                configured: None,
+            })
         };
-        assert!(
-            offload(Some(&table("\t\tflags offload\n")))
-                .found
-                .starts_with("in hardware")
-        );
-        assert!(offload(Some(&table(""))).found.starts_with("in software"));
-        assert_eq!(offload(Some(FW4)).status, Status::Pass);
-        assert_eq!(offload(None).status, Status::Unknown);
+        let hardware = told(Some(Way::Hardware), Some(Vec::new())).found;
+        assert!(hardware.starts_with("in hardware"), "{hardware}");
+        let software = told(Some(Way::Software), None).found;
+        assert!(software.starts_with("in software"), "{software}");
+        assert_eq!(told(None, Some(Vec::new())).status, Status::Pass);
+        assert_eq!(told(None, None).status, Status::Unknown);
     }
 }

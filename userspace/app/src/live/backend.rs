@@ -7,6 +7,8 @@ use super::interfaces::{self, Interface};
 use super::libpcap;
 use super::{LiveHost, LiveOptions, Source, packet};
 use crate::failure::Failure;
+use crate::machine::Machine;
+use crate::offload::{self, Offload};
 
 /// Who takes the packets from the interfaces.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -45,6 +47,9 @@ pub(super) fn open(
     };
     if options.taps.is_empty() && options.mirror.is_none() {
         tell_choice(&chosen, host);
+    }
+    if options.mirror.is_none() {
+        tell_offload(&chosen, host);
     }
     Ok(source)
 }
@@ -128,6 +133,21 @@ fn copied(
     super::privilege::check_raw()?;
     let copied = Copied::open(way, open, chosen, options, host)?;
     Ok(Box::new(copied))
+}
+
+/// Says what this machine forwards by ways that taps do not see. A mirror port shows someone else's packets.
+fn tell_offload(chosen: &[Interface], host: &mut dyn LiveHost) {
+    let machine = Machine::this();
+    let taps: Vec<&str> = chosen.iter().map(|tap| tap.name.as_str()).collect();
+    for (subject, what) in Offload::of(&machine).unseen(&machine, &taps) {
+        host.note_unseen(&subject, &what);
+    }
+    for card in offload::cards_that_forward(&taps) {
+        host.note_unseen(
+            card,
+            "hw-tc-offload is on: flows that are handed to the card do not pass the tap",
+        );
+    }
 }
 
 fn tell_choice(chosen: &[Interface], host: &mut dyn LiveHost) {

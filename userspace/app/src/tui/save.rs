@@ -150,6 +150,7 @@ fn only(snapshot: &Snapshot, id: u32) -> Option<Snapshot> {
         retired: snapshot.retired,
         unclaimed: snapshot.unclaimed.clone(),
         datagram_talks: snapshot.datagram_talks.clone(),
+        notes: snapshot.notes.clone(),
         router: snapshot.router.clone(),
     })
 }

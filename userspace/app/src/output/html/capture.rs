@@ -19,6 +19,9 @@ pub(super) fn write(main: &mut Markup, report: &Report) {
         for lacking in &report.capture.losses {
             part.leaf("p", &[], &(loss(lacking) + "."));
         }
+        for note in &report.capture.notes {
+            part.leaf("p", &[], &(note.clone() + "."));
+        }
         if let Some(router) = router(report) {
             part.leaf("p", &[], &(router + "."));
         }

@@ -72,6 +72,7 @@ impl Mapping<'_> {
                 .iter()
                 .map(|code| code.name())
                 .collect(),
+            notes: self.snapshot.notes.iter().map(|note| own(note)).collect(),
             forgotten_sessions: self.snapshot.retired,
         }
     }

@@ -39,6 +39,8 @@ pub(crate) struct Capture {
     /// The same by reason.
     pub losses: Vec<Loss>,
     pub blind_spots: Vec<&'static str>,
+    /// What a live run could not see: flows that this machine forwards by ways without a tap.
+    pub notes: Vec<String>,
     /// Sessions that a live run forgot because they were long over.
     pub forgotten_sessions: u64,
 }

@@ -24,6 +24,9 @@ pub(super) fn write(out: &mut String, report: &Report, verbose: bool) {
     for lacking in &report.capture.losses {
         out.extend(["- ", &prose(&loss(lacking)), "\n"]);
     }
+    for note in &report.capture.notes {
+        out.extend(["- ", &prose(note), "\n"]);
+    }
     if let Some(router) = router(report) {
         out.extend(["- ", &prose(&router), "\n"]);
     }

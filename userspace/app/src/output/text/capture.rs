@@ -35,6 +35,9 @@ pub(super) fn write(out: &mut String, report: &Report, style: &Style) {
     for lacking in &report.capture.losses {
         out.push_str(&wrap("", "  ", &loss(lacking), style.width));
     }
+    for note in &report.capture.notes {
+        out.push_str(&wrap("", "  ", note, style.width));
+    }
     if let Some(router) = router(report) {
         out.push_str(&style.paint(
             Paint::Faint,
