@@ -9,13 +9,16 @@ use serde_json::Value;
 pub(super) const LAST: &str = "detach";
 
 /// The columns: the questions of `guest-kernel`.
-const COLUMNS: [&str; 7] = [
+const COLUMNS: [&str; 10] = [
+    "doctor",
     "no modules",
     "load",
     "TC hook",
     "counts in",
     "counts out",
     "XDP",
+    "BIG TCP",
+    "flowtable",
     LAST,
 ];
 
@@ -120,9 +123,9 @@ mod tests {
         assert_eq!(
             lines,
             [
-                "kernel  no modules   load   TC hook   counts in   counts out   XDP     detach",
-                "5.10    no modules!  load!  TC hook!  counts in!  counts out!  XDP!    detach!",
-                "6.12.1  no modules!  load!  TC hook!  counts in!  counts out!  FAILED  detach!",
+                "kernel  doctor   no modules   load   TC hook   counts in   counts out   XDP     BIG TCP   flowtable   detach",
+                "5.10    doctor!  no modules!  load!  TC hook!  counts in!  counts out!  XDP!    BIG TCP!  flowtable!  detach!",
+                "6.12.1  doctor!  no modules!  load!  TC hook!  counts in!  counts out!  FAILED  BIG TCP!  flowtable!  detach!",
                 "6.12.1: XDP: XDP!",
             ]
         );

@@ -4,7 +4,10 @@
 //! kernel modules, and is for guests only.
 
 mod answers;
+mod big;
+mod doctor;
 mod modules;
+mod offload;
 mod traces;
 
 use std::fs;
@@ -30,15 +33,18 @@ fn main() -> ExitCode {
     let Some(file) = std::env::args().nth(1) else {
         return ExitCode::from(2);
     };
-    match Answers::open(&file).and_then(|mut answers| ask(&mut answers)) {
+    let doctor = Path::new(&file).with_file_name("doctor.txt");
+    match Answers::open(&file).and_then(|mut answers| ask(&mut answers, &doctor)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(_told) => ExitCode::FAILURE,
     }
 }
 
-fn ask(answers: &mut Answers) -> io::Result<()> {
-    let cable = Cable::new()?;
+fn ask(answers: &mut Answers, doctor: &Path) -> io::Result<()> {
+    let (cable, release) = (Cable::new()?, release()?);
     let has_tcx = cable.tcx_programs(End::Near)? != "none";
+    let diagnosed = doctor::without_modules(doctor, has_tcx, release);
+    answers.give("doctor", diagnosed)?;
     answers.give("no modules", modules::without(&cable, has_tcx))?;
 
     let before = Traces::of(&cable)?;
@@ -50,7 +56,9 @@ fn ask(answers: &mut Answers) -> io::Result<()> {
         answers.give("counts in", exact(&near, &truth))?;
         answers.give("counts out", exact(&far, &truth))?;
     }
-    answers.give("XDP", count_by_xdp(&cable, &capture, &truth))?;
+    answers.give("XDP", count_by_xdp(&cable, &capture, &truth, release))?;
+    answers.give("BIG TCP", big::count(release))?;
+    answers.give("flowtable", offload::told())?;
     let clean = before.still_hold(&cable);
     let clean = clean.and_then(|_clean| traces::after_a_kill(&cable));
     answers.give("detach", clean)
@@ -121,14 +129,19 @@ fn exact(report: &Report, truth: &Truth) -> io::Result<String> {
 }
 
 /// The same at a mirror port; where the kernel is too old, TC does it and the program says why.
-fn count_by_xdp(cable: &Cable, capture: &Path, truth: &Truth) -> io::Result<String> {
+fn count_by_xdp(
+    cable: &Cable,
+    capture: &Path,
+    truth: &Truth,
+    release: (u32, u32),
+) -> io::Result<String> {
     let mut watch = cable.watch_with(End::Near, &["--mirror", "eth0"], Hook::Auto)?;
     cable.inject(capture)?;
     let said = watch.process().errors();
     let report = watch.finish()?;
     exact(&report, truth)?;
     let way = way_of(&report);
-    if release()? >= XDP_SINCE {
+    if release >= XDP_SINCE {
         return if way.starts_with("xdp-") {
             Ok(way)
         } else {

@@ -17,10 +17,10 @@ const MODPROBE: &str = "/proc/sys/kernel/modprobe";
 const NEEDED: [&str; 2] = ["sch_ingress", "cls_bpf"];
 
 /// Keeps the kernel from loading modules by itself while it lives.
-struct NoModules(String);
+pub(crate) struct NoModules(String);
 
 impl NoModules {
-    fn new() -> io::Result<Self> {
+    pub(crate) fn new() -> io::Result<Self> {
         let helper = fs::read_to_string(MODPROBE)?;
         fs::write(MODPROBE, "\n")?;
         Ok(Self(helper))
