@@ -5,13 +5,19 @@
 //! the kernel needs no look-up to know where it is. Padding is explicit and zero, because keys are compared as bytes.
 
 mod record;
+mod walk;
 
 pub use record::{CONTROL_MAX, Direction, Reason, RecordHeader, SYN_MAX, SynValue};
+pub use walk::{
+    COPIED, ChannelKey, ChannelValue, HalfValue, Reader, Returned, TakeValue, WALK_CLAIM,
+    WALK_RETURNED, WALK_TAKEN, WALKED, WalkValue,
+};
 
 use core::mem::{offset_of, size_of};
 use core::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use crate::flow::{FlowStats, HEAD_LEN};
+use crate::interleaved::stride::Stride;
 
 /// An address as 16 bytes in network order.
 pub type Address = [u8; 16];
@@ -53,6 +59,28 @@ impl FlowKey {
             source_port: self.destination_port,
             destination_port: self.source_port,
             ifindex: self.ifindex,
+        }
+    }
+}
+
+impl FlowKey {
+    /// The key of the connection that a flow belongs to: that of one of its directions. Also tells whether the flow is
+    /// that one (0) or the other (1).
+    pub fn connection(&self) -> (Self, usize) {
+        // The kernel programs compare halves of addresses as they lie in memory.
+        let number = |address: &Address| {
+            let (halves, _) = address.as_chunks::<8>();
+            [halves[0], halves[1]].map(u64::from_ne_bytes)
+        };
+        let source = (number(&self.source), u16::from_be_bytes(self.source_port));
+        let destination = (
+            number(&self.destination),
+            u16::from_be_bytes(self.destination_port),
+        );
+        if source <= destination {
+            (*self, 0)
+        } else {
+            (self.reversed(), 1)
         }
     }
 }
@@ -197,6 +225,10 @@ pub struct Local {
     pub peers: PeerKey,
     /// A SYN on its way into or out of its map.
     pub syn: SynValue,
+    /// Where a direction stands in its frames, while a segment of it is looked at.
+    pub stride: Stride,
+    /// Key of one of its channels.
+    pub channel: ChannelKey,
 }
 
 /// Words of the bitmap of listed RTSP ports: one bit for each TCP port.
@@ -272,14 +304,27 @@ const _: () = {
                 + size_of::<FlowKey>()
                 + size_of::<PeerKey>()
                 + size_of::<SynValue>()
+                + size_of::<Stride>()
+                + size_of::<ChannelKey>()
     );
+    assert!(size_of::<Stride>() == 80);
+    assert!(size_of::<Returned>() == 56);
+    assert!(size_of::<HalfValue>() == 136 + 64);
+    assert!(size_of::<WalkValue>() == 8 + 2 * size_of::<HalfValue>());
+    assert!(size_of::<TakeValue>() == 16);
+    assert!(size_of::<ChannelKey>() == 48);
+    assert!(offset_of!(ChannelValue, stats) == offset_of!(FlowValue, stats));
+    assert!(size_of::<ChannelValue>() == size_of::<FlowValue>() + 8);
     assert!(size_of::<RecordHeader>() == 32);
     assert!(size_of::<SynValue>() == 24 + SYN_MAX);
 };
 
 #[cfg(feature = "user")]
 mod pod {
-    use super::{EndpointKey, EndpointValue, FlowKey, FlowValue, Local, PeerKey, SynValue};
+    use super::{
+        ChannelKey, ChannelValue, EndpointKey, EndpointValue, FlowKey, FlowValue, Local, PeerKey,
+        SynValue, TakeValue, WalkValue,
+    };
 
     macro_rules! pod {
         ($($name:ty),+) => {
@@ -296,7 +341,11 @@ mod pod {
         EndpointValue,
         FlowValue,
         Local,
-        SynValue
+        SynValue,
+        WalkValue,
+        TakeValue,
+        ChannelKey,
+        ChannelValue
     );
 }
 

@@ -156,6 +156,25 @@ impl FlowStats {
         (main.packets > 0).then_some(main)
     }
 
+    /// Appends what `later` counted from empty of RTP of one source that came after all of these, as
+    /// [`RtpCounters::append`] does.
+    pub fn append(&mut self, later: &Self, clock_rate: u32) {
+        if later.packets == 0 {
+            return;
+        }
+        self.record_time(later.first_ns);
+        self.max_gap_ns = self.max_gap_ns.max(later.max_gap_ns);
+        self.last_ns = self.last_ns.max(later.last_ns);
+        self.packets = self.packets.wrapping_add(later.packets);
+        self.bytes = self.bytes.wrapping_add(later.bytes);
+        let source = if self.is_first(later.rtp.ssrc) {
+            &mut self.rtp
+        } else {
+            &mut self.second
+        };
+        source.append(&later.rtp, clock_rate);
+    }
+
     #[inline(always)]
     fn record_time(&mut self, at_ns: i64) {
         if self.packets == 0 {

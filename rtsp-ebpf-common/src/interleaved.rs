@@ -5,6 +5,7 @@
 //! messages it understands only what tells where they end: the empty line and Content-Length.
 
 mod head;
+pub mod stride;
 
 use head::HeadScanner;
 

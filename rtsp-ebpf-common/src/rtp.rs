@@ -5,6 +5,7 @@
 //! every number once. The bits lie in a ring indexed by the extended sequence number: nothing is shifted when the
 //! stream advances, which keeps the usual step (one number forward) to a few instructions inside the kernel.
 
+mod append;
 mod pace;
 mod saved;
 mod window;

@@ -4,14 +4,16 @@
 //! message does. Until then its SYNs are remembered, so that user space has the initial sequence numbers of a
 //! connection whose port nobody listed.
 
-use rtsp_ebpf_common::abi::{Address, Counter, FlowKey, Local, PeerKey, Reason, SynValue};
+use rtsp_ebpf_common::abi::{
+    Address, COPIED, Counter, FlowKey, Local, PeerKey, Reason, SynValue, WALKED,
+};
 use rtsp_ebpf_common::flow::HEAD_LEN;
 use rtsp_ebpf_common::verifier::hide;
 
 use crate::head::Head;
 use crate::interest;
 use crate::local;
-use crate::maps::{CONNECTIONS, PEERS, SYNS};
+use crate::maps::{CONNECTIONS, PEERS, SYNS, WALKS};
 use crate::packet::Packet;
 use crate::ring;
 use crate::tap::{self, Outcome};
@@ -21,9 +23,6 @@ use crate::tell;
 const SIGN_LEN: u32 = 16;
 
 const SYN: u8 = 0x02;
-
-/// Value of the sets of connections and peers.
-const KNOWN: u32 = 1;
 
 /// Handles a TCP segment.
 #[inline(always)]
@@ -36,6 +35,7 @@ pub(crate) fn handle(packet: &impl Packet) -> Outcome {
         connection,
         peers,
         syn,
+        channel,
         ..
     }) = local::get()
     else {
@@ -46,8 +46,13 @@ pub(crate) fn handle(packet: &impl Packet) -> Outcome {
     if head.need(at, 20).is_err() {
         return Outcome::Unreadable;
     }
-    write_connection(&facts.flow, connection);
-    if !is_known(connection) {
+    let sender = write_connection(&facts.flow, connection);
+    let known = known(connection);
+    if known == WALKED {
+        channel.sender = sender;
+        return Outcome::WantedWalk;
+    }
+    if known == 0 {
         let listed = is_listed(&facts.flow);
         let payload_at = at + u32::from(head.u8(at + 12) >> 4) * 4;
         if payload_at + SIGN_LEN <= facts.end && begins_as_rtsp(packet, &head, payload_at, payload)
@@ -86,9 +91,9 @@ fn remember(packet: &impl Packet, flow: &FlowKey, syn: &mut SynValue) -> Outcome
     Outcome::Ignored
 }
 
-/// Writes down the direction of a connection that stands for both.
+/// Writes down the direction of a connection that stands for both. Returns 0 if it is this one, else 1.
 #[inline(always)]
-pub(crate) fn write_connection(flow: &FlowKey, connection: &mut FlowKey) {
+pub(crate) fn write_connection(flow: &FlowKey, connection: &mut FlowKey) -> u32 {
     let source = (number(&flow.source), u16::from_be_bytes(flow.source_port));
     let destination = (
         number(&flow.destination),
@@ -96,8 +101,10 @@ pub(crate) fn write_connection(flow: &FlowKey, connection: &mut FlowKey) {
     );
     if source <= destination {
         *connection = *flow;
+        0
     } else {
         write_reversed(flow, connection);
+        1
     }
 }
 
@@ -123,10 +130,14 @@ pub(crate) fn write_peers(flow: &FlowKey, peers: &mut PeerKey) {
     peers.ifindex = flow.ifindex;
 }
 
-/// Whether a connection, in its standing direction, speaks RTSP.
+/// What is known of a connection, in its standing direction: [`COPIED`], [`WALKED`], or 0 if it does not speak RTSP.
 #[inline(always)]
-pub(crate) fn is_known(connection: &FlowKey) -> bool {
-    CONNECTIONS.get_ptr(connection).is_some()
+pub(crate) fn known(connection: &FlowKey) -> u32 {
+    let Some(known) = CONNECTIONS.get_ptr(connection) else {
+        return 0;
+    };
+    // SAFETY: a slot of the map, which holds one of two words.
+    unsafe { known.read_volatile() }
 }
 
 /// An address as a number; any order will do, as long as both directions agree on it. Hidden from the compiler, which
@@ -143,8 +154,13 @@ fn number(address: &Address) -> (u64, u64) {
 #[inline(always)]
 fn learn(connection: &FlowKey, peers: &PeerKey) {
     // Full LRU maps make room by themselves.
-    let _ = CONNECTIONS.insert(connection, &KNOWN, 0);
-    let _ = PEERS.insert(peers, &KNOWN, 0);
+    let known = if WALKS.get_ptr(connection).is_some() {
+        &WALKED
+    } else {
+        &COPIED
+    };
+    let _ = CONNECTIONS.insert(connection, known, 0);
+    let _ = PEERS.insert(peers, &COPIED, 0);
     interest::mark_peers(peers);
 }
 

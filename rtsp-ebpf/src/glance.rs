@@ -7,13 +7,13 @@
 
 use core::mem::MaybeUninit;
 
-use rtsp_ebpf_common::abi::FlowKey;
+use rtsp_ebpf_common::abi::{FlowKey, WALKED};
 use rtsp_ebpf_common::flow::Payload;
 use rtsp_ebpf_common::verifier::hide;
 
 use crate::headers::{self, ICMP, ICMPV6, IGMP, Link, PPPOE_LEN, TCP, UDP, mapped, write_address};
 use crate::packet::Packet;
-use crate::{control, errors, interest, media};
+use crate::{control, errors, interest, local, media};
 
 /// What a packet is worth.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -22,6 +22,9 @@ pub(crate) enum Glance {
     Done,
     /// To be put in the ring whole: a segment of a known connection.
     Copy,
+    /// To be walked through: a segment of a connection whose media the kernel may read. Which end sent it, and where its
+    /// header and its end are.
+    Walk(u32, u32, u32),
     /// To be read by the stages.
     Closer,
 }
@@ -116,7 +119,10 @@ fn ipv4<const AT: usize>(packet: &impl Packet, bytes: Bytes, keys: &mut Keys) ->
         UDP => udp(packet, bytes, AT + IPV4_LEN, keys, write),
         TCP if !bytes.has(AT + IPV4_LEN + TCP_LEN) => Glance::Closer,
         TCP if marks == 0 => unknown_tcp(packet, bytes, AT + IPV4_LEN),
-        TCP => known_tcp(packet, bytes, AT + IPV4_LEN, keys, write),
+        TCP => {
+            let end = AT as u32 + u32::from(u16::from_be(bytes.u16(AT + 2)));
+            known_tcp(packet, bytes, AT + IPV4_LEN, end, keys, write)
+        }
         ICMP if !errors::may_matter(ICMP, bytes.u8(AT + IPV4_LEN)) => Glance::Done,
         ICMP | IGMP => Glance::Closer,
         _ => Glance::Done,
@@ -148,7 +154,11 @@ fn ipv6<const AT: usize>(packet: &impl Packet, bytes: Bytes, keys: &mut Keys) ->
         UDP => udp(packet, bytes, AT + IPV6_LEN, keys, write),
         TCP if !bytes.has(AT + IPV6_LEN + TCP_LEN) => Glance::Closer,
         TCP if marks == 0 => unknown_tcp(packet, bytes, AT + IPV6_LEN),
-        TCP => known_tcp(packet, bytes, AT + IPV6_LEN, keys, write),
+        TCP => {
+            let payload_len = u32::from(u16::from_be(bytes.u16(AT + 4)));
+            let end = (AT + IPV6_LEN) as u32 + payload_len;
+            known_tcp(packet, bytes, AT + IPV6_LEN, end, keys, write)
+        }
         ICMPV6 if !errors::may_matter(ICMPV6, bytes.u8(AT + IPV6_LEN)) => Glance::Done,
         _ => Glance::Closer,
     }
@@ -170,12 +180,13 @@ fn unknown_tcp(packet: &impl Packet, bytes: Bytes, at: usize) -> Glance {
     }
 }
 
-/// TCP between hosts that speak RTSP with each other, or on a port of interest.
+/// TCP between hosts that speak RTSP with each other, or on a port of interest; the packet says that it ends at `end`.
 #[inline(always)]
 fn known_tcp(
     packet: &impl Packet,
     bytes: Bytes,
     at: usize,
+    end: u32,
     keys: &mut Keys,
     write: impl FnOnce(&mut FlowKey),
 ) -> Glance {
@@ -187,8 +198,14 @@ fn known_tcp(
         )
     };
     write(flow);
-    control::write_connection(flow, connection);
-    if control::is_known(connection) {
+    let sender = control::write_connection(flow, connection);
+    let known = control::known(connection);
+    if known == WALKED
+        && let Some(local) = local::get()
+    {
+        local.connection = *connection;
+        Glance::Walk(sender, at as u32, end)
+    } else if known != 0 {
         Glance::Copy
     } else if control::is_listed(flow) {
         Glance::Closer

@@ -24,6 +24,7 @@ mod ring;
 mod stages;
 mod tap;
 mod tell;
+mod walk;
 
 use core::ptr::read_volatile;
 

@@ -5,8 +5,8 @@ use aya_ebpf::{
     macros::btf_map,
 };
 use rtsp_ebpf_common::abi::{
-    CONTROL_MAX, EndpointKey, EndpointValue, FlowKey, FlowValue, Local, PeerKey, RecordHeader,
-    SynValue,
+    CONTROL_MAX, ChannelKey, ChannelValue, EndpointKey, EndpointValue, FlowKey, FlowValue, Local,
+    PeerKey, RecordHeader, SynValue, TakeValue, WalkValue,
 };
 
 /// Frames for user space.
@@ -32,6 +32,18 @@ pub(crate) static PEERS: LruHashMap<PeerKey, u32, 8192> = LruHashMap::new();
 /// Ends of negotiated media, as user space pushes them.
 #[btf_map]
 pub(crate) static ENDPOINTS: HashMap<EndpointKey, EndpointValue, 8192> = HashMap::new();
+
+/// Connections whose media the kernel may read, as user space asks for it; keys as of `CONNECTIONS`.
+#[btf_map]
+pub(crate) static WALKS: HashMap<FlowKey, WalkValue, 1024> = HashMap::new();
+
+/// Where user space has confirmed that frames begin, by the same keys.
+#[btf_map]
+pub(crate) static TAKES: HashMap<FlowKey, TakeValue, 1024> = HashMap::new();
+
+/// Channels of those connections that carry RTP.
+#[btf_map]
+pub(crate) static CHANNELS: HashMap<ChannelKey, ChannelValue, 4096> = HashMap::new();
 
 /// What each processor has to itself.
 #[btf_map]

@@ -102,7 +102,7 @@ pub(crate) fn count_next(flow: &FlowKey, payload: &Payload) -> bool {
 
 /// Counts a packet of RTP under the lock of its flow.
 #[inline(never)]
-fn record_next(flow: *mut FlowValue, payload: &Payload) {
+pub(crate) fn record_next(flow: *mut FlowValue, payload: &Payload) {
     // SAFETY: as in `record`.
     unsafe {
         let at_ns = bpf_ktime_get_ns() as i64;

@@ -34,7 +34,7 @@ pub(crate) trait Packet {
     /// `to` points to `len` bytes that may be written.
     unsafe fn load(&self, offset: u32, to: *mut u8, len: u32) -> bool;
     /// The stage that reads any packet.
-    fn look(&self, link: Link);
+    fn look(&self, link: Link) -> u32;
     /// The stage for TCP.
     fn control(&self) -> u32;
     /// The stage for UDP.
@@ -45,6 +45,12 @@ pub(crate) trait Packet {
     fn copy(&self, reason: u32, len: u32) -> u32;
     /// The stage for one datagram of a super-packet.
     fn segment(&self, at: u32, len: u32) -> u32;
+    /// The stage for a segment of a connection whose media the kernel may read.
+    fn walk(&self, sender: u32, at: u32, end: u32) -> u32;
+    /// The stage that looks for an interleaved frame.
+    fn find(&self, at: u32, end: u32) -> u32;
+    /// The stage for one interleaved frame of it.
+    fn step(&self, at: u32, end: u32, counts: bool) -> u32;
 }
 
 /// A packet at a TC hook.
@@ -120,8 +126,8 @@ impl Packet for TcPacket {
     }
 
     #[inline(always)]
-    fn look(&self, link: Link) {
-        stages::rtsp_tc_look(self.skb, self.direction, link as u32);
+    fn look(&self, link: Link) -> u32 {
+        stages::rtsp_tc_look(self.skb, self.direction, link as u32)
     }
 
     #[inline(always)]
@@ -147,6 +153,21 @@ impl Packet for TcPacket {
     #[inline(always)]
     fn segment(&self, at: u32, len: u32) -> u32 {
         stages::rtsp_tc_segment(self.skb, at, len)
+    }
+
+    #[inline(always)]
+    fn walk(&self, sender: u32, at: u32, end: u32) -> u32 {
+        stages::rtsp_tc_walk(self.skb, self.direction, sender, at, end)
+    }
+
+    #[inline(always)]
+    fn find(&self, at: u32, end: u32) -> u32 {
+        stages::rtsp_tc_find(self.skb, at, end)
+    }
+
+    #[inline(always)]
+    fn step(&self, at: u32, end: u32, counts: bool) -> u32 {
+        stages::rtsp_tc_step(self.skb, at, end, u32::from(counts))
     }
 }
 
@@ -210,8 +231,8 @@ impl Packet for XdpPacket {
     }
 
     #[inline(always)]
-    fn look(&self, link: Link) {
-        stages::rtsp_xdp_look(self.ctx, self.direction, link as u32);
+    fn look(&self, link: Link) -> u32 {
+        stages::rtsp_xdp_look(self.ctx, self.direction, link as u32)
     }
 
     #[inline(always)]
@@ -242,5 +263,20 @@ impl Packet for XdpPacket {
     #[inline(always)]
     fn segment(&self, _at: u32, _len: u32) -> u32 {
         0
+    }
+
+    #[inline(always)]
+    fn walk(&self, sender: u32, at: u32, end: u32) -> u32 {
+        stages::rtsp_xdp_walk(self.ctx, self.direction, sender, at, end)
+    }
+
+    #[inline(always)]
+    fn find(&self, at: u32, end: u32) -> u32 {
+        stages::rtsp_xdp_find(self.ctx, at, end)
+    }
+
+    #[inline(always)]
+    fn step(&self, at: u32, end: u32, counts: bool) -> u32 {
+        stages::rtsp_xdp_step(self.ctx, at, end, u32::from(counts))
     }
 }

@@ -58,10 +58,18 @@ fn outcome(number: u32) -> Outcome {
     }
 }
 
-/// The stage that copies the first `len` bytes of a frame.
+/// Copies a whole segment, and says something of the media in its direction (`WALK_*`).
 #[inline(always)]
-pub(crate) fn copy_frame(packet: &impl Packet, reason: u8, len: u32) -> Outcome {
-    let header = header(packet, reason);
+pub(crate) fn copy_walked(packet: &impl Packet, walk: u8) -> Outcome {
+    let told = Reason::Control as u32 | u32::from(walk) << 8;
+    outcome(packet.copy(told, packet.len()))
+}
+
+/// The stage that copies the first `len` bytes of a frame. What is `told` of it is a [`Reason`], and above that what is
+/// said of the media in its direction.
+#[inline(always)]
+pub(crate) fn copy_frame(packet: &impl Packet, told: u32, len: u32) -> Outcome {
+    let header = header(packet, told);
     if len <= SMALL as u32 {
         reserve::<SMALL>(packet, header, clamp::<{ SMALL as u32 }>(len))
     } else if len <= MIDDLE as u32 {
@@ -90,7 +98,8 @@ pub(crate) fn send_syn(syn: &SynValue, ifindex: u32) -> bool {
         vlan_tci: syn.vlan_tci,
         direction: syn.direction,
         reason: Reason::Control as u8,
-        pad: [0; 2],
+        walk: 0,
+        pad: 0,
     };
     // SAFETY: the reservation has the size of the record.
     unsafe {
@@ -102,7 +111,7 @@ pub(crate) fn send_syn(syn: &SynValue, ifindex: u32) -> bool {
 }
 
 #[inline(always)]
-fn header(packet: &impl Packet, reason: u8) -> RecordHeader {
+fn header(packet: &impl Packet, told: u32) -> RecordHeader {
     let (vlan_protocol, vlan_tci) = packet.vlan();
     RecordHeader {
         // SAFETY: a helper without arguments.
@@ -114,8 +123,9 @@ fn header(packet: &impl Packet, reason: u8) -> RecordHeader {
         vlan_protocol,
         vlan_tci,
         direction: packet.direction() as u8,
-        reason,
-        pad: [0; 2],
+        reason: told as u8,
+        walk: (told >> 8) as u8,
+        pad: 0,
     }
 }
 

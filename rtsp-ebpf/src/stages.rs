@@ -8,10 +8,10 @@ use aya_ebpf::bindings::{__sk_buff, xdp_md};
 
 use crate::headers::Link;
 use crate::packet::{TcPacket, XdpPacket};
-use crate::{control, errors, media, ring, tap};
+use crate::{control, errors, media, ring, tap, walk};
 
 macro_rules! stages {
-    ($context:ty, $packet:ident, $look:ident, $control:ident, $media:ident, $errors:ident, $copy:ident) => {
+    ($context:ty, $packet:ident, $look:ident, $control:ident, $media:ident, $errors:ident, $copy:ident, $walk:ident, $find:ident, $step:ident) => {
         /// Reads a packet; `link` is a [`Link`] as a number.
         #[unsafe(no_mangle)]
         #[inline(never)]
@@ -21,8 +21,7 @@ macro_rules! stages {
             } else {
                 Link::Ethernet
             };
-            tap::look_closer(&$packet::new(context, direction), link);
-            0
+            tap::look_closer(&$packet::new(context, direction), link)
         }
 
         /// Handles a TCP segment.
@@ -55,7 +54,34 @@ macro_rules! stages {
             reason: u32,
             len: u32,
         ) -> u32 {
-            ring::copy_frame(&$packet::new(context, direction), reason as u8, len) as u32
+            ring::copy_frame(&$packet::new(context, direction), reason, len) as u32
+        }
+
+        /// Handles a segment of a connection whose media the kernel may read.
+        #[unsafe(no_mangle)]
+        #[inline(never)]
+        pub extern "C" fn $walk(
+            context: *mut $context,
+            direction: u32,
+            sender: u32,
+            at: u32,
+            end: u32,
+        ) -> u32 {
+            walk::handle(&$packet::new(context, direction), sender, at, end) as u32
+        }
+
+        /// Looks for an interleaved frame from `at` on; returns its offset, or 0.
+        #[unsafe(no_mangle)]
+        #[inline(never)]
+        pub extern "C" fn $find(context: *mut $context, at: u32, end: u32) -> u32 {
+            walk::find_from(&$packet::new(context, 0), at, end)
+        }
+
+        /// Steps over one interleaved frame, or over what of it lies in a segment; returns how many bytes that were.
+        #[unsafe(no_mangle)]
+        #[inline(never)]
+        pub extern "C" fn $step(context: *mut $context, at: u32, end: u32, counts: u32) -> u32 {
+            walk::step(&$packet::new(context, 0), at, end, counts != 0)
         }
     };
 }
@@ -67,7 +93,10 @@ stages!(
     rtsp_tc_control,
     rtsp_tc_media,
     rtsp_tc_errors,
-    rtsp_tc_copy
+    rtsp_tc_copy,
+    rtsp_tc_walk,
+    rtsp_tc_find,
+    rtsp_tc_step
 );
 stages!(
     xdp_md,
@@ -76,7 +105,10 @@ stages!(
     rtsp_xdp_control,
     rtsp_xdp_media,
     rtsp_xdp_errors,
-    rtsp_xdp_copy
+    rtsp_xdp_copy,
+    rtsp_xdp_walk,
+    rtsp_xdp_find,
+    rtsp_xdp_step
 );
 
 /// Counts one datagram of a super-packet; returns [`media::SAMPLE`] and [`media::FAILED`] as bits.

@@ -24,6 +24,9 @@ pub(crate) enum Outcome {
     WantedError = u32::MAX - 3,
     /// A message of group membership that is to be put in the ring.
     WantedMembership = u32::MAX - 4,
+    /// A segment of a connection whose media the kernel may read; [`Local`] holds its connection, its sender and where
+    /// it lies.
+    WantedWalk = u32::MAX - 5,
     /// Of interest, and the ring is full.
     RingFull = Counter::RingFull as u32,
     /// Of interest, and the flow map is full.
@@ -40,23 +43,39 @@ pub(crate) fn observe(packet: &impl Packet, link: Link) {
     match glance::at(packet, link) {
         Glance::Done => {}
         Glance::Copy => count(packet.copy(Reason::Control as u32, packet.len())),
-        Glance::Closer => packet.look(link),
+        Glance::Walk(sender, at, end) => count(packet.walk(sender, at, end)),
+        Glance::Closer => {
+            if packet.look(link) == Outcome::WantedWalk as u32 {
+                walk_looked(packet);
+            }
+        }
     }
 }
 
-/// Reads a packet of any shape and counts how that ended.
+/// Walks through a segment that was looked at. The look does not do so itself, because the stages' stacks are too deep
+/// together.
 #[inline(always)]
-pub(crate) fn look_closer(packet: &impl Packet, link: Link) {
+fn walk_looked(packet: &impl Packet) {
+    if let Some(Local { facts, channel, .. }) = local::get() {
+        count(packet.walk(channel.sender, facts.transport_at, facts.end));
+    }
+}
+
+/// Reads a packet of any shape and counts how that ended, which it returns.
+#[inline(always)]
+pub(crate) fn look_closer(packet: &impl Packet, link: Link) -> u32 {
     let Some(local) = local::get() else {
-        return;
+        return Outcome::LoadFailed as u32;
     };
-    count(match read_headers(packet, link, local) {
+    let outcome = match read_headers(packet, link, local) {
         Ok(TCP) => packet.control(),
         Ok(UDP) => packet.media(),
         Ok(ICMP | ICMPV6 | IGMP) => copy_wanted(packet, packet.errors()),
         Ok(_) => Outcome::Ignored as u32,
         Err(outcome) => outcome as u32,
-    });
+    };
+    count(outcome);
+    outcome
 }
 
 /// Copies what the stage for ICMP wants copied. It does not do so itself, because its stack and the copying stage's are

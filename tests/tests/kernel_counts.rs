@@ -1,7 +1,7 @@
 //! What the kernel programs count is what crossed the wire, for every shape of frame.
 //!
 //! A made capture, whose truth is known, is put on a cable that the program watches live. Every stream must be counted
-//! as it was made: UDP in the kernel, interleaved media from the segments that the kernel copied.
+//! as it was made: UDP in the kernel, interleaved media by whoever of kernel and engine read its segments.
 
 use std::fs;
 use std::io;
@@ -39,8 +39,8 @@ fn check(
     Ok(())
 }
 
-/// Every fourth of the interleaved sessions and all others. The kernel copies interleaved media whole, and a machine
-/// that is busy with other tests could not take in that many at once.
+/// Every fourth of the interleaved sessions and all others. Where all begin at once the kernel copies all, and a machine
+/// that is busy with other tests could not take in that many.
 fn everything(seed: u64) -> Recipe {
     let mut recipe = Recipe::everything(seed);
     let mut interleaved = 0;

@@ -58,8 +58,10 @@ pub struct RecordHeader {
     pub direction: u8,
     /// [`Reason`] as a number.
     pub reason: u8,
+    /// What the kernel says of the media in this direction: `WALK_*` as bits.
+    pub walk: u8,
     /// Zero.
-    pub pad: [u8; 2],
+    pub pad: u8,
 }
 
 impl RecordHeader {
@@ -79,7 +81,8 @@ impl RecordHeader {
             vlan_tci: u16::from_ne_bytes(field(head, 26)?),
             direction: *head.get(28)?,
             reason: *head.get(29)?,
-            pad: [0; 2],
+            walk: *head.get(30)?,
+            pad: 0,
         };
         let frame = frame.get(..header.captured_len as usize)?;
         Some((header, frame))

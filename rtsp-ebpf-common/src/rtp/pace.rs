@@ -46,6 +46,16 @@ impl Pace {
         self.last_ns = at_ns;
     }
 
+    /// Goes on where a measure stands that began after this one.
+    pub(super) fn append(&mut self, later: &Self) {
+        let since = *self;
+        *self = *later;
+        if later.last_timestamp.wrapping_sub(since.since_timestamp) <= MAX_TICKS {
+            self.since_timestamp = since.since_timestamp;
+            self.since_ns = since.since_ns;
+        }
+    }
+
     /// Whether a source that never stopped would send this timestamp at this time.
     #[inline(always)]
     pub(super) fn is_kept_by(&self, timestamp: u32, at_ns: i64) -> bool {

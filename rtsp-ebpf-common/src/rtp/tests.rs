@@ -278,3 +278,108 @@ proptest! {
         prop_assert_eq!(counters.packets, distinct + counters.duplicates + counters.strays);
     }
 }
+
+/// Counts a stream with a clock of 90 kHz: of each packet the number, its timestamp and its time in ms.
+fn count_timed(counters: &mut RtpCounters, packets: &[(u16, u32, i64)]) {
+    for (seq, timestamp, millis) in packets {
+        counters.update(*seq, *timestamp, SSRC, *millis * MILLI, 90_000);
+    }
+}
+
+/// The fields in the order in which they are saved, with the jitter apart.
+fn fields(counters: &RtpCounters) -> (Vec<u64>, u64) {
+    struct Seen(Vec<u64>);
+    impl crate::layout::Fields for Seen {
+        fn field_u64(&mut self, value: &mut u64) {
+            self.0.push(*value);
+        }
+        fn field_u32(&mut self, value: &mut u32) {
+            self.0.push(u64::from(*value));
+        }
+        fn field_u8(&mut self, value: &mut u8) {
+            self.0.push(u64::from(*value));
+        }
+    }
+    let mut counters = *counters;
+    let jitter = std::mem::take(&mut counters.jitter_scaled_ns);
+    let mut seen = Seen(Vec::new());
+    counters.visit_fields(&mut seen);
+    (seen.0, jitter)
+}
+
+#[test]
+fn a_count_from_empty_put_behind_another_is_as_one_count() {
+    let before = [(10, 0, 0), (11, 900, 12), (13, 2_700, 31), (12, 1_800, 33)];
+    let after = [
+        (15, 4_500, 50),
+        (16, 5_400, 58),
+        (600, 531_000, 5_900),
+        (601, 531_900, 5_911),
+    ];
+    let mut one = RtpCounters::default();
+    count_timed(&mut one, &before);
+    let mut two = one;
+    count_timed(&mut one, &after);
+    let mut later = RtpCounters::default();
+    count_timed(&mut later, &after);
+    two.append(&later, 90_000);
+    assert_eq!(fields(&two).0, fields(&one).0);
+    assert!(fields(&two).1.abs_diff(fields(&one).1) <= 16 * 8);
+    assert_eq!((two.lost(), two.reordered), (1 + 583, 1));
+}
+
+#[test]
+fn another_source_behind_is_a_new_numbering() {
+    let mut counters = count(&[1, 2, 4]);
+    let mut later = RtpCounters::default();
+    for seq in [9, 10, 12] {
+        later.update(seq, 0, 7, 0, 0);
+    }
+    let mut one = counters;
+    for seq in [9, 10, 12] {
+        one.update(seq, 0, 7, 0, 0);
+    }
+    counters.append(&later, 0);
+    assert_eq!(fields(&counters), fields(&one));
+}
+
+proptest! {
+    #[test]
+    fn two_counts_put_together_are_one(
+        before in proptest::collection::vec((-600_i64..4_000, 0_u32..9_000, 0_i64..90), 1..80),
+        after in proptest::collection::vec((1_u16..=MAX_DROPOUT, 0_u32..9_000, 0_i64..90), 1..300),
+        onward in proptest::collection::vec((-600_i64..4_000, 0_u32..9_000, 0_i64..90), 0..40),
+        small: bool,
+    ) {
+        let (mut at, mut timestamp) = (0_i64, 1_000_u32);
+        let mut one = RtpCounters::default();
+        for (step, ticks, millis) in &before {
+            let step = if small { step % 3 } else { *step };
+            let number = one.highest.wrapping_add_signed(step) as u16;
+            at += millis;
+            timestamp = timestamp.wrapping_add(*ticks);
+            count_timed(&mut one, &[(number, timestamp, at)]);
+        }
+        let (mut two, mut later) = (one, RtpCounters::default());
+        let mut number = one.highest as u16;
+        for (step, ticks, millis) in &after {
+            let step = if small { step % 3 + 1 } else { *step };
+            number = number.wrapping_add(step);
+            at += millis;
+            timestamp = timestamp.wrapping_add(*ticks);
+            count_timed(&mut one, &[(number, timestamp, at)]);
+            count_timed(&mut later, &[(number, timestamp, at)]);
+        }
+        two.append(&later, 90_000);
+        prop_assert_eq!(fields(&two).0, fields(&one).0);
+        prop_assert!(fields(&two).1.abs_diff(fields(&one).1) <= 16 * 8);
+        for (step, ticks, millis) in &onward {
+            let number = one.highest.wrapping_add_signed(*step) as u16;
+            at += millis;
+            timestamp = timestamp.wrapping_add(*ticks);
+            count_timed(&mut one, &[(number, timestamp, at)]);
+            count_timed(&mut two, &[(number, timestamp, at)]);
+        }
+        prop_assert_eq!(fields(&two).0, fields(&one).0);
+    }
+}

@@ -34,6 +34,13 @@ impl Window {
         &mut self.words
     }
 
+    /// Adds the bits of a window over the same numbers.
+    pub(super) fn add(&mut self, other: &Self) {
+        for (word, bits) in self.words.iter_mut().zip(other.words) {
+            *word |= bits;
+        }
+    }
+
     #[inline(always)]
     pub(super) fn mark(&mut self, number: u64) {
         self.words[word_of(number)] |= bit_of(number);

@@ -37,6 +37,8 @@ mod promiscuous;
 mod session;
 #[cfg(feature = "ebpf")]
 pub(crate) mod trial;
+#[cfg(feature = "ebpf")]
+mod walks;
 
 use std::io::IsTerminal;
 use std::net::SocketAddr;
@@ -44,7 +46,7 @@ use std::time::Duration;
 
 use rtspscope_engine::Input;
 #[cfg(feature = "ebpf")]
-use rtspscope_engine::Snapshot;
+use rtspscope_engine::{Carrier, Passing, Snapshot};
 use rtspscope_wire::TapRole;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::yield_now;
@@ -151,6 +153,14 @@ pub(crate) trait LiveHost: Host {
     /// What the engine knows, for the negotiated ports.
     #[cfg(feature = "ebpf")]
     fn snapshot(&mut self) -> Snapshot;
+
+    /// The directions of connections that have begun to carry media since the last call.
+    #[cfg(feature = "ebpf")]
+    fn take_carriers(&mut self) -> Vec<Carrier>;
+
+    /// Where a carrier stands in its interleaved frames.
+    #[cfg(feature = "ebpf")]
+    fn passing(&self, carrier: &Carrier) -> Option<Passing>;
 }
 
 /// One way of seeing what the interfaces carry, under way.

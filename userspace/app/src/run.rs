@@ -9,6 +9,8 @@ mod pace;
 
 use std::net::SocketAddr;
 
+#[cfg(feature = "ebpf")]
+use rtspscope_engine::{Carrier, Passing};
 use rtspscope_engine::{
     Conntrack, Engine, EngineOptions, Event, FlowCounters, Input, Retention, Severity, Snapshot,
     TapInfo,
@@ -194,10 +196,10 @@ impl Run {
             Input::Frame(_)
             | Input::Conntrack(_)
             | Input::FlowCounters(_)
+            | Input::Handover(_)
+            | Input::ChannelCounters(_)
             | Input::CaptureLoss(_)
-            | Input::Tick(_) => {
-                self.record_and_handle(input)?;
-            }
+            | Input::Tick(_) => self.record_and_handle(input)?,
         }
         if self.engine.has_output() {
             self.drain_events()?;
@@ -367,6 +369,16 @@ impl crate::live::LiveHost for Run {
     #[cfg(feature = "ebpf")]
     fn snapshot(&mut self) -> Snapshot {
         self.engine.snapshot()
+    }
+
+    #[cfg(feature = "ebpf")]
+    fn take_carriers(&mut self) -> Vec<Carrier> {
+        self.engine.take_carriers()
+    }
+
+    #[cfg(feature = "ebpf")]
+    fn passing(&self, carrier: &Carrier) -> Option<Passing> {
+        self.engine.passing(carrier)
     }
 }
 

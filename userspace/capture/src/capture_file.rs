@@ -4,7 +4,9 @@ use std::collections::{BTreeSet, VecDeque};
 use std::io::{Cursor, Read};
 use std::ops::Range;
 
-use rtspscope_engine::{CaptureLoss, Conntrack, FlowCounters, Input, LossKind, TapInfo};
+use rtspscope_engine::{
+    CaptureLoss, ChannelCounters, Conntrack, FlowCounters, Handover, Input, LossKind, TapInfo,
+};
 use rtspscope_wire::netfilter;
 use rtspscope_wire::{Direction, FrameRef, LinkType, TapId, TapRole, Timestamp};
 
@@ -65,6 +67,10 @@ pub(crate) enum What {
     },
     /// Counters of a flow, from a recording.
     Counters(Box<FlowCounters>),
+    /// Who reads the media of a connection, from a recording.
+    Handover(Box<Handover>),
+    /// Counters of an interleaved channel, from a recording.
+    Channel(Box<ChannelCounters>),
     /// Something is missing.
     Loss {
         kind: LossKind,
@@ -438,6 +444,8 @@ impl CaptureFile {
                 event,
             }),
             What::Counters(counters) => Input::FlowCounters(counters),
+            What::Handover(handover) => Input::Handover(handover),
+            What::Channel(counters) => Input::ChannelCounters(counters),
             What::Loss {
                 kind,
                 count,

@@ -7,7 +7,7 @@ mod packet;
 use std::io;
 
 use pcap_parser::pcapng::{Block, InterfaceStatisticsBlock, parse_block_be, parse_block_le};
-use rtspscope_engine::{FlowCounters, LossKind};
+use rtspscope_engine::{ChannelCounters, FlowCounters, Handover, LossKind};
 use rtspscope_wire::Timestamp;
 
 use self::interface::{Interface, KnownTaps, MAX_INTERFACES};
@@ -194,19 +194,39 @@ impl Pcapng {
         let interface = self.interfaces.get_mut(block.if_id as usize)?;
         let at = interface.time_of(u64::from(block.ts_high) << 32 | u64::from(block.ts_low));
         let fact = options::value(&block.options, record::FACT_OPTION).and_then(Fact::decode);
+        // A recording has a tap for each of its interfaces.
+        let tap = if let Tap::Open(tap) = interface.tap {
+            Some(tap)
+        } else {
+            None
+        };
         let what = match fact {
-            Some(Fact::Counters { from, to, stats }) => {
-                // A recording has a tap for each of its interfaces.
-                let Tap::Open(tap) = interface.tap else {
-                    return None;
-                };
-                What::Counters(Box::new(FlowCounters {
-                    tap,
-                    from,
-                    to,
-                    stats: *stats,
-                }))
-            }
+            Some(Fact::Counters { from, to, stats }) => What::Counters(Box::new(FlowCounters {
+                tap: tap?,
+                from,
+                to,
+                stats: *stats,
+            })),
+            Some(Fact::Handover { from, to, returned }) => What::Handover(Box::new(Handover {
+                tap: tap?,
+                from,
+                to,
+                returned,
+            })),
+            Some(Fact::Channel {
+                from,
+                to,
+                channel,
+                clock_rate,
+                stats,
+            }) => What::Channel(Box::new(ChannelCounters {
+                tap: tap?,
+                from,
+                to,
+                channel,
+                clock_rate,
+                stats: *stats,
+            })),
             Some(Fact::Loss {
                 kind,
                 count,

@@ -165,6 +165,24 @@ impl Recorder {
                 };
                 self.write_fact(Some(counters.tap), &fact);
             }
+            Input::Handover(handover) => {
+                let fact = Fact::Handover {
+                    from: handover.from,
+                    to: handover.to,
+                    returned: handover.returned,
+                };
+                self.write_fact(Some(handover.tap), &fact);
+            }
+            Input::ChannelCounters(counters) => {
+                let fact = Fact::Channel {
+                    from: counters.from,
+                    to: counters.to,
+                    channel: counters.channel,
+                    clock_rate: counters.clock_rate,
+                    stats: Box::new(counters.stats),
+                };
+                self.write_fact(Some(counters.tap), &fact);
+            }
             Input::CaptureLoss(loss) => {
                 let fact = Fact::Loss {
                     kind: loss.kind,

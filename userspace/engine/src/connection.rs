@@ -8,6 +8,7 @@ use rtspscope_wire::decode::Segment;
 use rtspscope_wire::rtsp::stream::{Item, MessageStream, Protocol, RawMessage, StreamLimits};
 use rtspscope_wire::tcp::{Piece, Place, Reassembler, ReassemblyLimits, Recall};
 
+use crate::input::Returned;
 use crate::limits::Limits;
 use crate::locator::Locator;
 use crate::record::{Notice, Record, Room, Speech};
@@ -30,6 +31,10 @@ struct Half {
     reassembler: Reassembler,
     stream: MessageStream,
     http: Http,
+    /// The kernel reads it.
+    is_away: bool,
+    /// Where the kernel has stopped to read within the next segment: its begin, and the first byte that is new.
+    resumes: Option<(u32, u32)>,
 }
 
 /// What the first bytes of a direction are, if they are an HTTP head.
@@ -106,6 +111,8 @@ impl Connection {
             }),
             stream: MessageStream::new(stream_limits(limits)),
             http: Http::None,
+            is_away: false,
+            resumes: None,
         };
         let halves = Some(Box::new([half(), half()]));
         Self {
@@ -161,6 +168,8 @@ impl Connection {
             && own.reassembler.expects(segment)
             && peer.reassembler.has_delivered(segment.ack)
             && peer.is_at_rest()
+            && !own.is_away
+            && own.resumes.is_none()
             && matches!(own.http, Http::None)
             && own.stream.brings_frames_only(segment.payload);
         if !is_plain {
@@ -219,7 +228,8 @@ impl Connection {
             window.note(segment.window, at);
         }
         let told = notices.len();
-        self.read(end, segment, place, room, notices);
+        let unread = self.unread_part(end, segment);
+        self.read(end, &unread, place, room, notices);
         self.note_repeats();
         let fate = self.decide(at, room.limits, notices, told);
         if segment.flags.fin() || segment.flags.rst() {
@@ -227,6 +237,84 @@ impl Connection {
                 .handle_close(end, segment.flags.rst(), at, notices);
         }
         fate
+    }
+
+    /// What of a segment the kernel has not read.
+    fn unread_part<'a>(&mut self, end: usize, segment: &Segment<'a>) -> Segment<'a> {
+        let half = self.halves.as_mut().and_then(|halves| halves.get_mut(end));
+        let resumes = half.and_then(|half| half.resumes.take());
+        let read = match resumes {
+            Some((from_seq, seq)) if from_seq == segment.seq => seq.wrapping_sub(from_seq),
+            Some(_) | None => 0,
+        };
+        if read == 0 || read > segment.payload_len {
+            return *segment;
+        }
+        Segment {
+            seq: segment.seq.wrapping_add(read),
+            payload: segment.payload.get(read as usize..).unwrap_or_default(),
+            payload_len: segment.payload_len - read,
+            ..*segment
+        }
+    }
+
+    /// Sequence number at which the interleaved frame began that is passing in what an end sends, or at which the next
+    /// may begin. `None` where that is not known, or where bytes before are missing.
+    pub(crate) fn frame_begin(&self, end: usize) -> Option<u32> {
+        let half = self.halves.as_ref()?.get(end)?;
+        let readable = self.record.speech == Speech::Rtsp
+            && !half.is_away
+            && matches!(half.http, Http::None)
+            && half.reassembler.buffered_segments() == 0;
+        let (seq, offset) = half.reassembler.position().filter(|_| readable)?;
+        let passed = offset.checked_sub(half.stream.frame_begin()?)?;
+        Some(seq.wrapping_sub(u32::try_from(passed).ok()?))
+    }
+
+    /// The kernel reads what an end sends from here on.
+    pub(crate) fn take_over(&mut self, end: usize) {
+        if let Some(half) = self.halves.as_mut().and_then(|halves| halves.get_mut(end)) {
+            half.is_away = true;
+            self.record.channels.take_over(end);
+        }
+    }
+
+    /// The kernel reads it no longer.
+    pub(crate) fn give_back(
+        &mut self,
+        end: usize,
+        returned: &Returned,
+        room: Room<'_>,
+        notices: &mut Vec<Notice>,
+    ) {
+        let record = &mut self.record;
+        record.channels.give_back(end);
+        record.hear(end, returned.bytes, returned.last);
+        let Some(half) = self.halves.as_mut().and_then(|halves| halves.get_mut(end)) else {
+            return;
+        };
+        let Half {
+            reassembler,
+            stream,
+            http,
+            is_away,
+            resumes,
+        } = half;
+        *is_away = false;
+        let Some(offset) = reassembler.skip_to(returned.seq) else {
+            return;
+        };
+        *resumes = Some((returned.from_seq, returned.seq));
+        let known = returned.head.get(..returned.head_len.into());
+        let head = known.unwrap_or_default();
+        let left = (head.len() == returned.head.len()).then_some(returned.left);
+        stream.go_on(offset, head, left);
+        reassembler.deliver_waiting(&mut |piece| {
+            read_piece(end, piece, stream, http, record, room, notices)
+        });
+        reassembler.handle_peer_ack(returned.acked, &mut |piece| {
+            read_piece(end, piece, stream, http, record, room, notices)
+        });
     }
 
     /// Reads what waits for missing bytes as far as it goes.
@@ -241,6 +329,7 @@ impl Connection {
                 reassembler,
                 stream,
                 http,
+                ..
             } = half;
             reassembler
                 .finish(&mut |piece| read_piece(end, piece, stream, http, record, room, notices));
@@ -327,11 +416,12 @@ impl Connection {
         let record = &mut self.record;
         let [low, high] = &mut **halves;
         let (own, peer) = if end == 0 { (low, high) } else { (high, low) };
-        if segment.flags.ack() {
+        if segment.flags.ack() && !peer.is_away {
             let Half {
                 reassembler,
                 stream,
                 http,
+                ..
             } = peer;
             let peer_end = 1 - end;
             reassembler.handle_peer_ack(segment.ack, &mut |piece| {
@@ -345,6 +435,7 @@ impl Connection {
             reassembler,
             stream,
             http,
+            ..
         } = own;
         reassembler.handle_segment(segment, place, &mut |piece| {
             read_piece(end, piece, stream, http, record, room, notices)

@@ -9,6 +9,7 @@ use rtspscope_wire::tcp::Place;
 use rtspscope_wire::{Span, TapId, Timestamp};
 
 use crate::connection::{Connection, Fate};
+use crate::input::{Carrier, ChannelCounters, Handover, Passing};
 use crate::key::FlowKey;
 use crate::limits::Limits;
 use crate::locator::Locator;
@@ -143,6 +144,73 @@ impl Connections {
             .and_then(Option::as_ref)
             .map(|slot| &slot.connection.record);
         (record, refused)
+    }
+
+    /// Where the interleaved frame begins that is passing in what `carrier` sends, and where its channels stand; `None`
+    /// where that is not known, or where no media has come.
+    pub(crate) fn passing(&self, carrier: &Carrier) -> Option<Passing> {
+        let (at, end) = self.find(carrier)?;
+        let connection = &self.slots.get(at)?.as_ref()?.connection;
+        let channels = connection.record.channels.places(end);
+        let is_open = connection.record.closed.is_none() && !channels.is_empty();
+        let seq = connection.frame_begin(end).filter(|_| is_open)?;
+        Some(Passing { seq, channels })
+    }
+
+    /// Takes note of who reads the media that a carrier sends.
+    pub(crate) fn hand_over(
+        &mut self,
+        handover: &Handover,
+        notices: &mut Vec<Notice>,
+    ) -> Option<&Record> {
+        let (at, end) = self.find(&handover.carrier())?;
+        let room = Room {
+            limits: &self.limits,
+            messages: self.held.message_bytes < self.limits.message_bytes_in_all,
+            channels: self.held.channels < self.limits.channels_in_all,
+            timelines: self.held.channels < self.limits.timelines,
+        };
+        let slot = self.slots.get_mut(at)?.as_mut()?;
+        match &handover.returned {
+            Some(returned) => slot.connection.give_back(end, returned, room, notices),
+            None => slot.connection.take_over(end),
+        }
+        self.account(at);
+        let slot = self.slots.get(at)?.as_ref()?;
+        Some(&slot.connection.record)
+    }
+
+    /// Takes in what the kernel has counted of a channel.
+    pub(crate) fn set_kernel_counts(&mut self, counters: &ChannelCounters) {
+        let carrier = Carrier {
+            tap: counters.tap,
+            from: counters.from,
+            to: counters.to,
+        };
+        let found = self.find(&carrier);
+        if let Some((at, end)) = found
+            && let Some(slot) = self.slots.get_mut(at).and_then(Option::as_mut)
+        {
+            let record = &mut slot.connection.record;
+            record.channels.set_kernel_counts(end, counters);
+            if counters.stats.packets > 0 {
+                record.hear(end, 0, Timestamp(counters.stats.last_ns));
+            }
+        }
+    }
+
+    /// The slot of the connection, and which of its ends sends.
+    fn find(&self, carrier: &Carrier) -> Option<(usize, usize)> {
+        let end = usize::from(carrier.from > carrier.to);
+        let (low, high) = if end == 0 {
+            (carrier.from, carrier.to)
+        } else {
+            (carrier.to, carrier.from)
+        };
+        match self.index.get(&FlowKey::new(carrier.tap, low, high)) {
+            Some(&Known::Followed(slot)) => Some((slot, end)),
+            Some(Known::Ignored) | None => None,
+        }
     }
 
     /// Reads what waits, in all connections, in order of their first packet.

@@ -8,6 +8,7 @@ use rtsp_ebpf_common::rtp::{Placed, RtpCounters};
 
 use rtspscope_wire::Timestamp;
 
+use crate::input::{ChannelCounters, KeyPictures};
 use crate::jitter::JitterBank;
 use crate::locator::Locator;
 use crate::model::Timeline;
@@ -28,6 +29,8 @@ pub(crate) struct MediaCount {
     reports: Option<Box<Reports>>,
     /// How the RTP came over time, where that is kept.
     tally: Option<Box<Tally>>,
+    /// The kernel counted some of the packets, which nobody has looked into.
+    is_unseen: bool,
     pub(crate) first_rtp: Option<Locator>,
     pub(crate) last_rtp: Option<Locator>,
     pub(crate) first_rtcp: Option<Locator>,
@@ -45,19 +48,25 @@ struct Details {
 pub(crate) struct Source<'a> {
     pub(crate) counters: &'a RtpCounters,
     details: Option<&'a Details>,
+    is_unseen: bool,
 }
 
 impl Source<'_> {
     /// Jitter in ns for a clock of `rate` Hz; the kernel's where the kernel counted with a clock.
     pub(crate) fn jitter_ns(&self, rate: u32) -> Option<u64> {
-        self.details
-            .and_then(|details| details.bank.jitter_ns(rate))
-            .or_else(|| self.counters.jitter_ns())
+        let counted = || self.counters.jitter_ns();
+        let seen = || self.details?.bank.jitter_ns(rate);
+        if self.is_unseen {
+            counted().or_else(seen)
+        } else {
+            seen().or_else(counted)
+        }
     }
 
     /// The pictures of a video; `None` where the packets were not seen.
     pub(crate) fn pictures(&self, codec: Codec) -> Option<Pictures> {
-        self.details?.video.pictures(codec)
+        let seen = self.details.filter(|_| !self.is_unseen)?;
+        seen.video.pictures(codec)
     }
 }
 
@@ -105,6 +114,41 @@ impl MediaCount {
         self.second = None;
     }
 
+    /// Goes on with counts to which the kernel's, of packets that nobody else saw, were added.
+    pub(crate) fn go_on_with(&mut self, stats: &FlowStats, counted: &ChannelCounters) {
+        self.stats = *stats;
+        if counted.stats.packets == 0 {
+            return;
+        }
+        self.is_unseen = true;
+        self.last_rtp = Some(Locator {
+            tap: counted.tap,
+            frame: None,
+            at: Timestamp(counted.stats.last_ns),
+            stream_offset: None,
+        });
+        if self.is_followed() {
+            self.follow();
+        }
+    }
+
+    /// The source of RTP that was heard last.
+    pub(crate) fn last_source(&self) -> Option<&RtpCounters> {
+        let sources = [&self.stats.rtp, &self.stats.second];
+        let heard = sources.into_iter().filter(|source| source.packets > 0);
+        heard.max_by_key(|source| source.last_ns)
+    }
+
+    /// Whether pictures of a source have come from which decoding can start.
+    pub(crate) fn key_pictures(&self, ssrc: u32) -> KeyPictures {
+        let details = if self.stats.rtp.ssrc == ssrc {
+            Some(&self.first)
+        } else {
+            self.second.as_deref()
+        };
+        details.map_or_else(KeyPictures::default, |details| details.video.key_pictures())
+    }
+
     /// Brings the timeline up to date, and begins it where there is none.
     pub(crate) fn follow(&mut self) {
         let sources = [&self.stats.rtp, &self.stats.second];
@@ -147,10 +191,12 @@ impl MediaCount {
         let first = Source {
             counters: &self.stats.rtp,
             details: Some(&self.first),
+            is_unseen: self.is_unseen,
         };
         let second = Source {
             counters: &self.stats.second,
             details: self.second.as_deref(),
+            is_unseen: self.is_unseen,
         };
         [first, second]
             .into_iter()

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use rtspscope_wire::decode::{self, Body, Datagram, Decoded, IpPacket, Layer, Plain, Segment};
 use rtspscope_wire::defrag::{Defragmenter, FragmentLimits, Whole};
 use rtspscope_wire::tcp::Place;
-use rtspscope_wire::{Direction, FrameRef, LinkType, TapId};
+use rtspscope_wire::{Direction, FrameRef, LinkType, TapId, Timestamp};
 
 use crate::advice::{self, Named};
 use crate::claim::Heard;
@@ -16,7 +16,9 @@ use crate::flow::{FlowTable, Noted};
 use crate::fragmented::FragmentedFlows;
 use crate::groups::Groups;
 use crate::icmp::IcmpErrors;
-use crate::input::{CaptureLoss, FlowCounters, Input, LossKind, TapInfo};
+use crate::input::{
+    CaptureLoss, Carrier, FlowCounters, Handover, Input, LossKind, Passing, TapInfo,
+};
 use crate::limits::{Limits, Retention};
 use crate::locator::Locator;
 use crate::media;
@@ -27,6 +29,9 @@ use crate::record::{Notice, Record, Speech};
 use crate::retire;
 use crate::snapshot;
 use crate::taps::Taps;
+
+/// Directions that wait to be taken; nobody takes them from saved captures.
+const MAX_CARRIERS: usize = 1024;
 
 /// What a user may set before packets come.
 #[derive(Clone, Debug)]
@@ -71,6 +76,8 @@ pub struct Engine {
     retired: u64,
     changes: u64,
     router: Option<Named>,
+    /// Directions that have begun to carry media and were not taken.
+    carriers: Vec<Carrier>,
     /// Kept for its allocation.
     notices: Vec<Notice>,
 }
@@ -126,6 +133,7 @@ impl Engine {
             retired: 0,
             changes: 0,
             router: options.router,
+            carriers: Vec::new(),
             notices: Vec::new(),
         }
     }
@@ -150,6 +158,12 @@ impl Engine {
             Input::Conntrack(told) => {
                 let fallen = self.netfilter.note(told);
                 self.taps.count_loss(LossKind::NetfilterCap, fallen);
+            }
+            Input::Handover(handover) => self.handle_handover(*handover),
+            Input::ChannelCounters(counters) => {
+                self.connections.set_kernel_counts(counters);
+                let counted_until = Timestamp(counters.stats.last_ns);
+                self.taps.note_count(counters.tap, counted_until);
             }
             Input::CaptureLoss(CaptureLoss { kind, count, .. }) => {
                 self.taps.count_loss(*kind, *count);
@@ -177,6 +191,17 @@ impl Engine {
                 act_on(notice, record, taps, flows, events);
             }
         });
+    }
+
+    /// Where the interleaved frame begins that is passing in what `carrier` sends, and where its channels stand. `None`
+    /// where that is not known, where bytes are missing, or where no media has come.
+    pub fn passing(&self, carrier: &Carrier) -> Option<Passing> {
+        self.connections.passing(carrier)
+    }
+
+    /// Takes the directions of connections that have begun to carry media since the last call.
+    pub fn take_carriers(&mut self) -> Vec<Carrier> {
+        std::mem::take(&mut self.carriers)
     }
 
     /// Whether an event waits to be taken.
@@ -320,11 +345,13 @@ impl Engine {
             flows,
             events,
             notices,
+            carriers,
             ..
         } = self;
         let (record, refused) = connections.handle_segment(frame.tap, segment, place, notices);
         if let Some(record) = record {
             for notice in notices.drain(..) {
+                note_carrier(&notice, record, carriers);
                 act_on(notice, record, taps, flows, events);
             }
         }
@@ -332,6 +359,25 @@ impl Engine {
         if refused {
             taps.count_loss(LossKind::ConnectionCap, 1);
         }
+    }
+
+    fn handle_handover(&mut self, handover: &Handover) {
+        let Self {
+            taps,
+            connections,
+            flows,
+            events,
+            notices,
+            carriers,
+            ..
+        } = self;
+        if let Some(record) = connections.hand_over(handover, notices) {
+            for notice in notices.drain(..) {
+                note_carrier(&notice, record, carriers);
+                act_on(notice, record, taps, flows, events);
+            }
+        }
+        notices.clear();
     }
 
     fn handle_datagram(&mut self, frame: &FrameRef<'_>, datagram: &Datagram<'_>) {
@@ -394,6 +440,20 @@ fn locate(frame: &FrameRef<'_>) -> Locator {
 fn tell(event: Event, taps: &mut Taps, events: &mut Events) {
     if events.push(event) {
         taps.count_loss(LossKind::EventCap, 1);
+    }
+}
+
+/// Remembers a direction that has begun to carry media.
+fn note_carrier(notice: &Notice, record: &Record, carriers: &mut Vec<Carrier>) {
+    if let Notice::MediaBegan { sender, .. } = notice
+        && carriers.len() < MAX_CARRIERS
+        && let (Some(from), Some(to)) = (record.ends.get(*sender), record.ends.get(1 - sender))
+    {
+        carriers.push(Carrier {
+            tap: record.tap,
+            from: *from,
+            to: *to,
+        });
     }
 }
 

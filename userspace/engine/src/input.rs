@@ -6,6 +6,8 @@ use rtsp_ebpf_common::flow::FlowStats;
 use rtspscope_wire::netfilter;
 use rtspscope_wire::{FrameRef, LinkType, TapId, TapRole, Timestamp};
 
+use crate::counting::Codec;
+
 /// One thing that happened outside.
 #[derive(Clone, Copy, Debug)]
 pub enum Input<'a> {
@@ -16,6 +18,10 @@ pub enum Input<'a> {
     FlowCounters(&'a FlowCounters),
     /// The router's own connection tracking said something.
     Conntrack(Conntrack<'a>),
+    /// The kernel begins or ends to read the media in one direction of an RTSP connection.
+    Handover(&'a Handover),
+    /// What the kernel has counted of an interleaved channel since it took its direction over.
+    ChannelCounters(&'a ChannelCounters),
     /// Something was not captured.
     CaptureLoss(CaptureLoss),
     /// Time passed without a packet.
@@ -62,6 +68,126 @@ pub struct Conntrack<'a> {
     pub raw: &'a [u8],
     /// What it says.
     pub event: &'a netfilter::Event,
+}
+
+/// A change of who reads the media in one direction of an RTSP connection: the engine, or the kernel, which counts
+/// frames and delivers no segments meanwhile. What lies between a taking and a return is not missing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Handover {
+    /// The tap.
+    pub tap: TapId,
+    /// Sender of the media as seen at that tap.
+    pub from: SocketAddr,
+    /// Receiver as seen at that tap.
+    pub to: SocketAddr,
+    /// Where the kernel has stopped to read; `None` where it begins to.
+    pub returned: Option<Returned>,
+}
+
+impl Handover {
+    /// The direction.
+    pub const fn carrier(&self) -> Carrier {
+        Carrier {
+            tap: self.tap,
+            from: self.from,
+            to: self.to,
+        }
+    }
+}
+
+/// Where the kernel has stopped to read a direction, and what it knows of the frame that is passing there.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Returned {
+    /// Sequence number behind the last segment that was not delivered.
+    pub from_seq: u32,
+    /// Sequence number of the first byte that the kernel did not read; beyond `from_seq` where it lies within the next
+    /// segment.
+    pub seq: u32,
+    /// Highest acknowledgment number of the other end.
+    pub acked: u32,
+    /// First bytes of the frame that is passing.
+    pub head: [u8; 16],
+    /// How many of them have come.
+    pub head_len: u8,
+    /// Bytes of the frame that are to come, where all of the head has; else it means nothing.
+    pub left: u16,
+    /// Payload bytes that were not delivered.
+    pub bytes: u64,
+    /// When the last of them passed.
+    pub last: Timestamp,
+}
+
+/// Counters of one interleaved channel that the kernel keeps.
+#[derive(Clone, Copy, Debug)]
+pub struct ChannelCounters {
+    /// The tap that counted.
+    pub tap: TapId,
+    /// Sender as seen at that tap.
+    pub from: SocketAddr,
+    /// Receiver as seen at that tap.
+    pub to: SocketAddr,
+    /// Number of the channel.
+    pub channel: u8,
+    /// RTP clock in Hz; 0 where it was not known.
+    pub clock_rate: u32,
+    /// Counts since the kernel took the direction over; its times are [`Timestamp`] nanoseconds.
+    pub stats: FlowStats,
+}
+
+/// A direction of an RTSP connection that carries media, at one tap.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Carrier {
+    /// The tap.
+    pub tap: TapId,
+    /// Sender of the media.
+    pub from: SocketAddr,
+    /// Receiver.
+    pub to: SocketAddr,
+}
+
+/// Where a direction stands in its interleaved frames.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Passing {
+    /// Sequence number at which the frame began that is passing, or at which the next may begin.
+    pub seq: u32,
+    /// Its channels that carry RTP.
+    pub channels: Vec<ChannelAt>,
+}
+
+/// A channel on which RTP was seen, and where its numbers stand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ChannelAt {
+    /// Number of the channel.
+    pub channel: u8,
+    /// Its source that was heard last.
+    pub ssrc: u32,
+    /// Payload type of that source.
+    pub payload_type: u8,
+    /// Its highest sequence number.
+    pub number: u16,
+    /// Whether pictures have come in it from which decoding can start.
+    pub key_pictures: KeyPictures,
+}
+
+/// Whether a picture from which decoding can start was seen, for each codec that the media may be of: which it is, the
+/// description says.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct KeyPictures {
+    /// An IDR picture, or a recovery point, if it is H.264.
+    pub h264: bool,
+    /// An IRAP picture if it is H.265.
+    pub h265: bool,
+}
+
+impl KeyPictures {
+    /// Whether media of this encoding (of an rtpmap) can be counted from here on without looking at its pictures.
+    pub fn suffice(self, encoding: &str) -> bool {
+        match Codec::of(encoding) {
+            Some(Codec::H264) => self.h264,
+            Some(Codec::H265) => self.h265,
+            Some(Codec::Jpeg) | None => true,
+        }
+    }
 }
 
 /// Packets that crossed a tap and were not delivered.

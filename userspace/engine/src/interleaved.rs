@@ -1,8 +1,9 @@
 //! Media inside the RTSP connection: counters for each direction and channel (RFC 2326 §10.12).
 
-use rtsp_ebpf_common::flow::Payload;
+use rtsp_ebpf_common::flow::{FlowStats, Payload};
 
 use crate::counting::MediaCount;
+use crate::input::{ChannelAt, ChannelCounters};
 use crate::locator::Locator;
 use crate::record::Room;
 
@@ -13,6 +14,8 @@ struct Channel {
     sender: usize,
     number: u8,
     count: Box<MediaCount>,
+    /// Counts before the kernel took over, while it has.
+    before: Option<Box<FlowStats>>,
 }
 
 /// A channel that was not counted because of a cap.
@@ -56,6 +59,7 @@ impl Channels {
                 sender,
                 number,
                 count: Box::default(),
+                before: None,
             });
         }
         let count = &mut self.channels.get_mut(index).ok_or(NoRoom)?.count;
@@ -67,6 +71,58 @@ impl Channels {
         let began = !was_media && count.is_media();
         let main = count.stats.main_source().filter(|_| began);
         Ok(main.map(|main| main.ssrc))
+    }
+
+    /// The kernel begins to count what an end sends.
+    pub(crate) fn take_over(&mut self, sender: usize) {
+        for channel in self.of(sender) {
+            channel.before = Some(Box::new(channel.count.stats));
+        }
+    }
+
+    /// Takes in what the kernel has counted since it began to.
+    pub(crate) fn set_kernel_counts(&mut self, sender: usize, counters: &ChannelCounters) {
+        let found = self
+            .of(sender)
+            .find(|channel| channel.number == counters.channel);
+        if let Some(channel) = found
+            && let Some(before) = channel.before.as_deref()
+        {
+            let mut stats = *before;
+            stats.append(&counters.stats, counters.clock_rate);
+            channel.count.go_on_with(&stats, counters);
+        }
+    }
+
+    /// The kernel counts no more.
+    pub(crate) fn give_back(&mut self, sender: usize) {
+        for channel in self.of(sender) {
+            channel.before = None;
+        }
+    }
+
+    /// Where the channels stand on which an end sent RTP.
+    pub(crate) fn places(&self, sender: usize) -> Vec<ChannelAt> {
+        let own = self
+            .channels
+            .iter()
+            .filter(|channel| channel.sender == sender && channel.count.is_media());
+        let places = own.filter_map(|channel| {
+            let last = channel.count.last_source()?;
+            Some(ChannelAt {
+                channel: channel.number,
+                ssrc: last.ssrc,
+                payload_type: last.payload_type,
+                number: last.extended_highest() as u16,
+                key_pictures: channel.count.key_pictures(last.ssrc),
+            })
+        });
+        places.collect()
+    }
+
+    fn of(&mut self, sender: usize) -> impl Iterator<Item = &mut Channel> {
+        let channels = self.channels.iter_mut();
+        channels.filter(move |channel| channel.sender == sender)
     }
 
     /// What an end sent on a channel.

@@ -50,7 +50,10 @@ mod window;
 
 pub use engine::{Engine, EngineOptions};
 pub use finding::{Code, Evidence, Finding, Severity};
-pub use input::{CaptureLoss, Conntrack, FlowCounters, Input, LossKind, TapInfo};
+pub use input::{
+    CaptureLoss, Carrier, ChannelAt, ChannelCounters, Conntrack, FlowCounters, Handover, Input,
+    KeyPictures, LossKind, Passing, Returned, TapInfo,
+};
 pub use limits::{Limits, Retention};
 pub use locator::Locator;
 pub use model::{Session, Snapshot};

@@ -410,6 +410,13 @@ impl MediaStream {
         })
     }
 
+    /// Encoding by its rtpmap, where the media is in clear: SRTP (RFC 3711) hides it.
+    pub fn encoding_in_clear(&self) -> Option<&str> {
+        let profile = self.profile.as_deref().unwrap_or_default();
+        let is_hidden = profile.to_ascii_uppercase().contains("SAVP");
+        self.encoding.as_deref().filter(|_| !is_hidden)
+    }
+
     /// What its packets are called.
     pub fn unit(&self) -> &'static str {
         if self.is_raw() {

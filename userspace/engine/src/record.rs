@@ -6,9 +6,9 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use rtspscope_wire::TapId;
 use rtspscope_wire::rtsp::stream::{InterleavedFrame, Item, RawMessage, SkipReason};
 use rtspscope_wire::tcp::Place;
+use rtspscope_wire::{TapId, Timestamp};
 
 use crate::exchange::{Exchanges, Facts, Placed};
 use crate::interleaved::Channels;
@@ -171,6 +171,21 @@ impl Record {
             frame: Some(place.frame),
             at: place.at,
             stream_offset: Some(offset),
+        }
+    }
+
+    /// Takes note of payload of an end that only the kernel has seen.
+    pub(crate) fn hear(&mut self, end: usize, payload_bytes: u64, last: Timestamp) {
+        if let Some(bytes) = self.payload_bytes.get_mut(end) {
+            *bytes = bytes.saturating_add(payload_bytes);
+        }
+        if last > self.last.at {
+            self.last = Locator {
+                tap: self.tap,
+                frame: None,
+                at: last,
+                stream_offset: None,
+            };
         }
     }
 

@@ -163,6 +163,7 @@ fn header(packet: &pcap::Packet<'_>, direction: Direction) -> RecordHeader {
         vlan_tci: 0,
         direction: direction as u8,
         reason: Reason::Control as u8,
-        pad: [0; 2],
+        walk: 0,
+        pad: 0,
     }
 }

@@ -1,12 +1,14 @@
 //! A live run under way: what is attached, what waits, and what the host is told.
 
+mod records;
+
 use std::time::Duration;
 
 use aya::Ebpf;
 use aya::maps::{Map, MapData, MapError, RingBuf};
 use rtsp_ebpf_common::abi::{Direction as Way, FlowKey, FlowValue};
 use rtspscope_engine::{CaptureLoss, FlowCounters, Input, TapInfo};
-use rtspscope_wire::{Direction, FrameRef, LinkType, TapId, TapRole};
+use rtspscope_wire::{Direction, LinkType, TapId, TapRole};
 use tokio::time::Instant;
 
 use super::attach::Attached;
@@ -14,11 +16,12 @@ use super::clock::Clock;
 use super::counters::Counters;
 use super::endpoints::{Endpoints, touches};
 use super::error::LiveError;
-use super::frames::{Frames, Waiting};
+use super::frames::Frames;
 use super::health::{Health, RingUse};
 use super::interfaces::{self, Interface};
 use super::kernel_log::KernelLog;
 use super::links::{Change, Links};
+use super::walks::Walks;
 use super::{BUSY, Gauges, HEALTH_INTERVAL, Hook, LiveHost, LiveOptions, QUIET, Source, privilege};
 use crate::failure::Failure;
 use crate::sandbox::Capability;
@@ -60,6 +63,7 @@ pub(super) struct Live {
     counters: Counters,
     kernel_log: Option<KernelLog>,
     endpoints: Endpoints,
+    walks: Walks,
     frames: Frames,
     taps: Vec<Tap>,
     links: Links,
@@ -88,6 +92,7 @@ impl Live {
             .transpose()?;
         let counters = Counters::new(&mut attached.ebpf)?;
         let endpoints = Endpoints::new(&mut attached.ebpf, &options.rtsp_ports)?;
+        let walks = Walks::new(&mut attached.ebpf)?;
         let ring = take_map(&mut attached.ebpf, "RING")?;
         let ring = RingBuf::try_from(ring).map_err(LiveError::from)?;
         for (interface, note) in &attached.notes {
@@ -122,6 +127,7 @@ impl Live {
             counters,
             kernel_log,
             endpoints,
+            walks,
             frames,
             taps,
             links,
@@ -145,22 +151,6 @@ impl Live {
             self.frames.push(&record);
         }
         BATCH
-    }
-
-    fn hand_over_one(&mut self, frame: &Waiting, host: &mut dyn LiveHost) -> Result<(), Failure> {
-        let Some(tap) = self.tap(frame.header.ifindex) else {
-            return Ok(());
-        };
-        self.handed_over += 1;
-        host.handle_input(&Input::Frame(FrameRef {
-            at: self.clock.real(frame.header.at_ns),
-            tap: tap.id,
-            direction: direction(frame.header.direction),
-            link_type: tap.link_type,
-            number: self.handed_over,
-            original_len: frame.original_len(),
-            bytes: &frame.bytes,
-        }))
     }
 
     fn flow_counters(&self, key: &FlowKey, value: &FlowValue) -> Option<FlowCounters> {
@@ -258,6 +248,10 @@ impl Source for Live {
                 host.handle_input(&Input::FlowCounters(&counters))?;
             }
         }
+        self.walk_carriers(host);
+        for counted in self.walks.changed().map_err(LiveError::from)? {
+            self.hand_over_channel(&counted, host)?;
+        }
         for (kind, count) in self.counters.new_losses().map_err(LiveError::from)? {
             host.handle_input(&Input::CaptureLoss(CaptureLoss {
                 tap: None,
@@ -335,6 +329,9 @@ impl Source for Live {
         }
         while let Some(frame) = self.frames.pop() {
             self.hand_over_one(&frame, host)?;
+        }
+        for returned in self.walks.end().map_err(LiveError::from)? {
+            self.hand_back(returned, host)?;
         }
         self.read_counters(host)
     }

@@ -11,7 +11,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rtspscope_engine::model::Session;
-use rtspscope_engine::{Conntrack, FlowCounters, Input, Snapshot, TapInfo};
+use rtspscope_engine::{
+    ChannelCounters, Conntrack, FlowCounters, Handover, Input, Snapshot, TapInfo,
+};
 use rtspscope_wire::decode::{self, Body};
 use rtspscope_wire::netfilter::{self, Subject};
 use rtspscope_wire::{Direction, FrameRef, LinkType, TapId, Timestamp};
@@ -177,20 +179,13 @@ fn packets(only: &Snapshot, origin: &Origin, path: &Path) -> Result<u64, Failure
             for info in &kept.taps {
                 writer.open_tap(info.clone());
             }
-            for frame in &kept.frames {
-                let event = frame.told();
-                let input = event.as_ref().map_or_else(
-                    || Input::Frame(frame.borrow()),
-                    |event| {
-                        Input::Conntrack(Conntrack {
-                            at: frame.at,
-                            number: frame.number,
-                            raw: &frame.bytes,
-                            event,
-                        })
-                    },
-                );
+            for item in &kept.items {
+                let told = item.told();
+                let input = told.as_ref().map_or_else(|| item.borrow(), Told::borrow);
                 writer.take(&input, &ends)?;
+            }
+            for counters in kept.channels.values() {
+                writer.take(&Input::ChannelCounters(counters), &ends)?;
             }
             for counters in kept.counters.values() {
                 writer.take(&Input::FlowCounters(counters), &ends)?;
@@ -219,9 +214,17 @@ impl Writer {
             Input::Conntrack(told) if ends.have_told(told.event) => {
                 Ok(self.recorder.handle_input(input)?)
             }
+            Input::Handover(handover) if ends.are_of(handover.from, handover.to) => {
+                Ok(self.recorder.handle_input(input)?)
+            }
+            Input::ChannelCounters(counters) if ends.are_of(counters.from, counters.to) => {
+                Ok(self.recorder.handle_input(input)?)
+            }
             Input::Frame(_)
             | Input::Conntrack(_)
             | Input::FlowCounters(_)
+            | Input::Handover(_)
+            | Input::ChannelCounters(_)
             | Input::CaptureLoss(_)
             | Input::Tick(_) => Ok(()),
         }
@@ -283,12 +286,7 @@ impl Ends {
 
     fn have(&self, frame: &FrameRef<'_>) -> bool {
         match decode::decode(frame).body {
-            Body::Tcp(segment) => {
-                let (from, to) = (segment.source, segment.destination);
-                self.connections
-                    .iter()
-                    .any(|ends| *ends == (from, to) || *ends == (to, from))
-            }
+            Body::Tcp(segment) => self.are_of(segment.source, segment.destination),
             Body::Udp(datagram) => self.have_flow(datagram.source, datagram.destination),
             Body::Icmp(_) | Body::Membership(_) | Body::Other => false,
         }
@@ -297,15 +295,18 @@ impl Ends {
     /// Whether netfilter speaks of a connection of the session, or of one that its helper expects.
     fn have_told(&self, event: &netfilter::Event) -> bool {
         let have = |tuple: netfilter::Tuple| {
-            let (from, to) = (tuple.from, tuple.to);
-            let is_its =
-                |ends: &(SocketAddr, SocketAddr)| *ends == (from, to) || *ends == (to, from);
-            self.connections.iter().any(is_its) || self.have_flow(from, to)
+            self.are_of(tuple.from, tuple.to) || self.have_flow(tuple.from, tuple.to)
         };
         match &event.subject {
             Subject::Entry(entry) => have(entry.original) || have(entry.reply),
             Subject::Expectation(expectation) => have(expectation.master),
         }
+    }
+
+    fn are_of(&self, from: SocketAddr, to: SocketAddr) -> bool {
+        self.connections
+            .iter()
+            .any(|ends| *ends == (from, to) || *ends == (to, from))
     }
 
     fn have_flow(&self, from: SocketAddr, to: SocketAddr) -> bool {
@@ -323,9 +324,50 @@ impl Ends {
 #[derive(Debug, Default)]
 pub(super) struct Kept {
     taps: Vec<TapInfo>,
-    frames: VecDeque<Frame>,
+    items: VecDeque<Item>,
     bytes: usize,
+    /// Of channels that the kernel reads now.
+    channels: BTreeMap<(u16, SocketAddr, SocketAddr, u8), ChannelCounters>,
     counters: BTreeMap<(u16, SocketAddr, SocketAddr), FlowCounters>,
+}
+
+/// What is kept in the order in which it came.
+#[derive(Debug)]
+enum Item {
+    Frame(Frame),
+    Handover(Handover),
+    /// What the kernel had counted when it gave a direction back.
+    Counted(Box<ChannelCounters>),
+}
+
+impl Item {
+    fn borrow(&self) -> Input<'_> {
+        match self {
+            Self::Frame(frame) => Input::Frame(frame.borrow()),
+            Self::Handover(handover) => Input::Handover(handover),
+            Self::Counted(counters) => Input::ChannelCounters(counters),
+        }
+    }
+
+    /// What it tells, where it is no frame but a message of netfilter.
+    fn told(&self) -> Option<Told<'_>> {
+        let Self::Frame(frame) = self else {
+            return None;
+        };
+        let is_told = frame.tap == TapId::NETFILTER;
+        let message = netfilter::messages(&frame.bytes).next().filter(|_| is_told);
+        let event = message?.event()?;
+        Some(Told { frame, event })
+    }
+
+    fn len(&self) -> usize {
+        let beside = match self {
+            Self::Frame(frame) => frame.bytes.len(),
+            Self::Handover(_) => 0,
+            Self::Counted(_) => size_of::<ChannelCounters>(),
+        };
+        size_of::<Self>() + beside
+    }
 }
 
 #[derive(Debug)]
@@ -353,12 +395,20 @@ impl Frame {
     }
 }
 
-impl Frame {
-    /// What it tells, where it is no frame but a message of netfilter.
-    fn told(&self) -> Option<netfilter::Event> {
-        let is_told = self.tap == TapId::NETFILTER;
-        let message = netfilter::messages(&self.bytes).next().filter(|_| is_told);
-        message?.event()
+/// A message of netfilter that was kept, read again.
+struct Told<'a> {
+    frame: &'a Frame,
+    event: netfilter::Event,
+}
+
+impl Told<'_> {
+    fn borrow(&self) -> Input<'_> {
+        Input::Conntrack(Conntrack {
+            at: self.frame.at,
+            number: self.frame.number,
+            raw: &self.frame.bytes,
+            event: &self.event,
+        })
     }
 }
 
@@ -379,6 +429,16 @@ impl Kept {
                 original_len: 0,
                 bytes: told.raw,
             }),
+            Input::Handover(handover) => {
+                self.close_channels(handover);
+                self.push(Item::Handover(**handover));
+            }
+            Input::ChannelCounters(counters) => {
+                let key = (counters.tap.0, counters.from, counters.to, counters.channel);
+                if self.channels.len() < KEPT_FLOWS || self.channels.contains_key(&key) {
+                    self.channels.insert(key, **counters);
+                }
+            }
             Input::FlowCounters(counters) => {
                 let key = (counters.tap.0, counters.from, counters.to);
                 if self.counters.len() < KEPT_FLOWS || self.counters.contains_key(&key) {
@@ -390,8 +450,7 @@ impl Kept {
     }
 
     fn keep(&mut self, frame: &FrameRef<'_>) {
-        self.bytes += frame.bytes.len() + size_of::<Frame>();
-        self.frames.push_back(Frame {
+        self.push(Item::Frame(Frame {
             at: frame.at,
             tap: frame.tap,
             direction: frame.direction,
@@ -399,11 +458,32 @@ impl Kept {
             number: frame.number,
             original_len: frame.original_len,
             bytes: frame.bytes.into(),
-        });
+        }));
+    }
+
+    /// What was counted in a direction is final with the handover that follows.
+    fn close_channels(&mut self, handover: &Handover) {
+        let direction = |channel| (handover.tap.0, handover.from, handover.to, channel);
+        let keys: Vec<_> = self
+            .channels
+            .range(direction(0)..=direction(u8::MAX))
+            .map(|(key, _)| *key)
+            .collect();
+        for key in keys {
+            if let Some(counters) = self.channels.remove(&key) {
+                self.push(Item::Counted(Box::new(counters)));
+            }
+        }
+    }
+
+    /// Keeps an item; the oldest fall for it where there is no room.
+    fn push(&mut self, item: Item) {
+        self.bytes += item.len();
+        self.items.push_back(item);
         while self.bytes > KEPT_BYTES
-            && let Some(oldest) = self.frames.pop_front()
+            && let Some(oldest) = self.items.pop_front()
         {
-            self.bytes -= oldest.bytes.len() + size_of::<Frame>();
+            self.bytes -= oldest.len();
         }
     }
 }
@@ -450,7 +530,9 @@ mod tests {
             }));
         }
         assert!(kept.bytes <= KEPT_BYTES);
-        assert_eq!(kept.frames.back().map(|frame| frame.number), Some(20));
-        assert_eq!(kept.frames.len(), 15);
+        let Some(Item::Frame(last)) = kept.items.back() else {
+            panic!("{:?}", kept.items);
+        };
+        assert_eq!((last.number, kept.items.len()), (20, 15));
     }
 }

@@ -1,4 +1,5 @@
-//! What a recording keeps besides packets: a flow's counters and losses, as the content of a custom option.
+//! What a recording keeps besides packets: the kernel's counters, what it read in the engine's stead, and losses, as the
+//! content of a custom option.
 //!
 //! Little-endian: enterprise number, magic, version, kind, then the fact. Readers of other versions step over it.
 
@@ -6,7 +7,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use rtsp_ebpf_common::flow::FlowStats;
 use rtsp_ebpf_common::layout::Fields;
-use rtspscope_engine::LossKind;
+use rtspscope_engine::{LossKind, Returned};
 use rtspscope_wire::Timestamp;
 
 /// The enterprise number for documentation (RFC 5612); the magic tells this program's options from others'.
@@ -17,6 +18,8 @@ const VERSION: u16 = 1;
 const COUNTERS: u8 = 1;
 const LOSS: u8 = 2;
 const WATCHED: u8 = 3;
+const HANDOVER: u8 = 4;
+const CHANNEL: u8 = 5;
 
 /// One fact about an interface of the recording.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,6 +30,28 @@ pub enum Fact {
         from: SocketAddr,
         /// Receiver.
         to: SocketAddr,
+        /// What was counted.
+        stats: Box<FlowStats>,
+    },
+    /// A change of who reads the media in one direction of a connection.
+    Handover {
+        /// Sender.
+        from: SocketAddr,
+        /// Receiver.
+        to: SocketAddr,
+        /// Where the kernel stopped to read; `None` where it began to.
+        returned: Option<Returned>,
+    },
+    /// What the kernel counted of an interleaved channel since it began to read.
+    Channel {
+        /// Sender.
+        from: SocketAddr,
+        /// Receiver.
+        to: SocketAddr,
+        /// Number of the channel.
+        channel: u8,
+        /// RTP clock in Hz, 0 where it was not known.
+        clock_rate: u32,
         /// What was counted.
         stats: Box<FlowStats>,
     },
@@ -71,6 +96,28 @@ impl Fact {
                     .extend_from_slice(&[LOSS, code_of(*kind), u8::from(*of_tap)]);
                 out.0.extend_from_slice(&count.to_le_bytes());
             }
+            Self::Handover { from, to, returned } => {
+                out.0.push(HANDOVER);
+                out.address(*from);
+                out.address(*to);
+                out.returned(returned.as_ref());
+            }
+            Self::Channel {
+                from,
+                to,
+                channel,
+                clock_rate,
+                stats,
+            } => {
+                out.0.push(CHANNEL);
+                out.address(*from);
+                out.address(*to);
+                out.0.push(*channel);
+                out.0.extend_from_slice(&clock_rate.to_le_bytes());
+                out.0
+                    .extend_from_slice(&FlowStats::LAYOUT_VERSION.to_le_bytes());
+                stats.clone().visit_fields(&mut out);
+            }
             Self::Watched { until } => {
                 out.0.push(WATCHED);
                 out.0.extend_from_slice(&until.as_nanos().to_le_bytes());
@@ -100,6 +147,31 @@ impl Fact {
                 (version == FlowStats::LAYOUT_VERSION && !input.short).then_some(Self::Counters {
                     from,
                     to,
+                    stats,
+                })
+            }
+            [HANDOVER] => {
+                let (from, to) = (input.address()?, input.address()?);
+                let [is_returned] = input.array()?;
+                let returned = if is_returned == 0 {
+                    None
+                } else {
+                    Some(input.returned()?)
+                };
+                Some(Self::Handover { from, to, returned })
+            }
+            [CHANNEL] => {
+                let (from, to) = (input.address()?, input.address()?);
+                let [channel] = input.array()?;
+                let clock_rate = input.array().map(u32::from_le_bytes)?;
+                let version = input.array().map(u16::from_le_bytes)?;
+                let mut stats = Box::<FlowStats>::default();
+                stats.visit_fields(&mut input);
+                (version == FlowStats::LAYOUT_VERSION && !input.short).then_some(Self::Channel {
+                    from,
+                    to,
+                    channel,
+                    clock_rate,
                     stats,
                 })
             }
@@ -172,6 +244,21 @@ impl Writer {
         self.0.extend_from_slice(&octets);
         self.0.extend_from_slice(&address.port().to_le_bytes());
     }
+
+    /// Whether there is one, then its fields.
+    fn returned(&mut self, returned: Option<&Returned>) {
+        self.0.push(u8::from(returned.is_some()));
+        let Some(returned) = returned else { return };
+        for number in [returned.from_seq, returned.seq, returned.acked] {
+            self.0.extend_from_slice(&number.to_le_bytes());
+        }
+        self.0.extend_from_slice(&returned.head);
+        self.0.push(returned.head_len);
+        self.0.extend_from_slice(&returned.left.to_le_bytes());
+        self.0.extend_from_slice(&returned.bytes.to_le_bytes());
+        let last = returned.last.as_nanos();
+        self.0.extend_from_slice(&last.to_le_bytes());
+    }
 }
 
 impl Fields for Writer {
@@ -202,6 +289,24 @@ impl Reader<'_> {
         };
         self.rest = rest;
         Some(*first)
+    }
+
+    /// The fields that [`Writer::returned`] writes.
+    fn returned(&mut self) -> Option<Returned> {
+        let mut number = || self.array().map(u32::from_le_bytes);
+        let (from_seq, seq, acked) = (number()?, number()?, number()?);
+        let head = self.array()?;
+        let [head_len] = self.array()?;
+        Some(Returned {
+            from_seq,
+            seq,
+            acked,
+            head,
+            head_len,
+            left: self.array().map(u16::from_le_bytes)?,
+            bytes: self.array().map(u64::from_le_bytes)?,
+            last: Timestamp(self.array().map(i64::from_le_bytes)?),
+        })
     }
 
     fn address(&mut self) -> Option<SocketAddr> {

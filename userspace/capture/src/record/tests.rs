@@ -1,11 +1,14 @@
 //! What is recorded comes back as it was.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use rtsp_ebpf_common::flow::FlowStats;
-use rtspscope_engine::{CaptureLoss, Conntrack, FlowCounters, Input, LossKind, TapInfo};
+use rtspscope_engine::{
+    CaptureLoss, ChannelCounters, Conntrack, FlowCounters, Handover, Input, LossKind, Returned,
+    TapInfo,
+};
 use rtspscope_wire::netfilter;
 use rtspscope_wire::{Direction, FrameRef, LinkType, TapId, TapRole, Timestamp};
 
@@ -134,10 +137,46 @@ fn told() -> (Vec<u8>, netfilter::Event) {
     (raw, event)
 }
 
+const FROM: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(203, 0, 113, 10)), 554);
+const TO: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(192, 168, 1, 100)), 40_000);
+
+static TAKEN: Handover = Handover {
+    tap: TapId(0),
+    from: FROM,
+    to: TO,
+    returned: None,
+};
+
+static RETURNED: Handover = Handover {
+    returned: Some(Returned {
+        from_seq: 0xffff_fff0,
+        seq: 7,
+        acked: 0xffff_ff00,
+        head: *b"$\x02\0\x30\x80\x60\x12\x34stamp...",
+        head_len: 16,
+        left: 20,
+        bytes: 1 << 40,
+        last: Timestamp(1_700_000_000_000_000_400),
+    }),
+    ..TAKEN
+};
+
+fn channel() -> ChannelCounters {
+    ChannelCounters {
+        tap: TapId(0),
+        from: FROM,
+        to: TO,
+        channel: 2,
+        clock_rate: 90_000,
+        stats: stats(),
+    }
+}
+
 fn inputs<'a>(
     payload: &'a [u8],
     counters: &'a FlowCounters,
     (raw, event): (&'a [u8], &'a netfilter::Event),
+    channel: &'a ChannelCounters,
 ) -> Vec<Input<'a>> {
     vec![
         frame(0, 1, 1_700_000_000_000_000_001, Direction::Ingress, payload),
@@ -149,6 +188,9 @@ fn inputs<'a>(
             &payload[..61],
         ),
         Input::FlowCounters(counters),
+        Input::Handover(&TAKEN),
+        Input::ChannelCounters(channel),
+        Input::Handover(&RETURNED),
         Input::CaptureLoss(CaptureLoss {
             tap: Some(TapId(1)),
             kind: LossKind::RingFull,
@@ -191,7 +233,8 @@ fn a_replay_gives_the_inputs_that_were_recorded() {
     let payload: Vec<u8> = (0..70_001_u32).map(|number| number as u8).collect();
     let counters = counters();
     let (raw, event) = told();
-    let inputs = inputs(&payload, &counters, (&raw, &event));
+    let channel = channel();
+    let inputs = inputs(&payload, &counters, (&raw, &event), &channel);
     for input in &inputs {
         recorder.handle_input(input).unwrap();
     }

@@ -322,11 +322,7 @@ impl<'a> Total<'a> {
 
 /// The pictures of a medium whose codec is known and in clear.
 fn video(medium: &MediaStream, source: Source<'_>) -> Option<VideoArrival> {
-    let codec = Codec::of(medium.encoding.as_deref()?)?;
-    let profile = medium.profile.as_deref().unwrap_or_default();
-    if profile.to_ascii_uppercase().contains("SAVP") {
-        return None;
-    }
+    let codec = Codec::of(medium.encoding_in_clear()?)?;
     let pictures = source.pictures(codec)?;
     let parameter_sets = |in_band| match (medium.sdp_parameter_sets, in_band) {
         (false, false) => ParameterSets::Missing,

@@ -8,6 +8,7 @@ use rtspscope_wire::nal::{self, Glance};
 use rtspscope_wire::rtp::RtpSlice;
 use rtspscope_wire::{Span, Timestamp};
 
+use crate::input::KeyPictures;
 use crate::locator::Locator;
 
 /// Codecs whose pictures are told apart.
@@ -105,6 +106,14 @@ impl VideoTally {
         {
             self.h264.note(h264, timestamp, at);
             self.h265.note(h265, timestamp, at);
+        }
+    }
+
+    /// Whether there were key pictures, by either codec.
+    pub(super) fn key_pictures(&self) -> KeyPictures {
+        KeyPictures {
+            h264: self.h264.pictures.count > 0,
+            h265: self.h265.pictures.count > 0,
         }
     }
 

@@ -6,6 +6,7 @@ mod direction;
 mod golden;
 mod groups;
 mod hairpin;
+mod handover;
 mod media;
 mod netfilter;
 mod retire;

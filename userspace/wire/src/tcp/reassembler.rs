@@ -170,6 +170,33 @@ impl Reassembler {
         self.give_up_acknowledged(sink);
     }
 
+    /// Takes note that someone else has read the stream up to `seq`: nothing before it is missing. What waits behind it
+    /// comes out with [`Self::deliver_waiting`]. Returns the stream offset of `seq`; `None` where no byte was seen before.
+    pub fn skip_to(&mut self, seq: u32) -> Option<u64> {
+        let ahead = seq.wrapping_sub(self.next?);
+        if ahead.cast_signed() > 0 {
+            self.recent.clear();
+            self.advance(ahead.into());
+        }
+        while let Some((first, _)) = self.held.first().filter(|(first, _)| *first < self.offset) {
+            let Some(mut piece) = self.held.take_at(first) else {
+                break;
+            };
+            let read = self.offset - first;
+            if read < piece.len {
+                piece.len -= read;
+                piece.bytes.drain(..(read as usize).min(piece.bytes.len()));
+                self.held.insert(self.offset, piece);
+            }
+        }
+        Some(self.offset)
+    }
+
+    /// Delivers what waits and is next now.
+    pub fn deliver_waiting(&mut self, sink: &mut impl FnMut(Piece<'_>) -> Recall) {
+        self.deliver_held(sink);
+    }
+
     /// Ends the capture: everything that waits comes out, with gaps for what never came.
     pub fn finish(&mut self, sink: &mut impl FnMut(Piece<'_>) -> Recall) {
         self.flush_held(sink);
@@ -201,6 +228,11 @@ impl Reassembler {
     /// Sequence number of the next byte that is expected in order.
     pub const fn next_seq(&self) -> Option<u32> {
         self.next
+    }
+
+    /// The same, with the stream offset that it stands for.
+    pub fn position(&self) -> Option<(u32, u64)> {
+        Some((self.next?, self.offset))
     }
 
     /// Payload bytes that are held back now.

@@ -77,7 +77,8 @@ impl Buffer {
             vlan_tci: 0,
             direction: direction as u8,
             reason: Reason::Control as u8,
-            pad: [0; 2],
+            walk: 0,
+            pad: 0,
         };
         read_control(&message, &mut header);
         Ok(Frame { header, bytes })

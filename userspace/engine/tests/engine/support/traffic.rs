@@ -28,6 +28,11 @@ impl Wire {
         }
     }
 
+    /// The time of the next frame in ns.
+    pub(crate) fn now_ns(&self) -> i64 {
+        self.now_ms * 1_000_000
+    }
+
     pub(crate) fn wait_ms(&mut self, ms: i64) {
         self.now_ms += ms;
     }
@@ -181,6 +186,17 @@ impl Talk {
             text,
         );
         self.server_seq += text.len() as u32;
+    }
+
+    /// The server sends what the engine does not get.
+    pub(crate) fn server_says_unseen(&mut self, wire: &mut Wire, text: &[u8]) {
+        wire.wait_ms(1);
+        self.server_seq += text.len() as u32;
+    }
+
+    /// Sequence number of the next byte of the server.
+    pub(crate) fn server_seq(&self) -> u32 {
+        self.server_seq
     }
 
     /// One request and its answer.

@@ -30,9 +30,30 @@ pub(super) struct PartialFrame {
     /// Payload bytes that have passed, captured or missing.
     passed_len: u16,
     captured_len: u16,
+    /// What comes does not follow what is kept.
+    is_kept: bool,
 }
 
 impl PartialFrame {
+    /// A frame of which someone else has read the first bytes, up to `offset` of the stream: `head`, or more than that
+    /// where only `left` bytes are to come.
+    pub(super) fn begun(offset: u64, head: &[u8], left: Option<u16>) -> Self {
+        let mut frame = Self::new(offset, Vec::new());
+        frame.take(Input {
+            offset,
+            bytes: head,
+            place: Place::default(),
+        });
+        if let Some(left) = left.filter(|left| *left < frame.missing_len()) {
+            frame.is_kept = true;
+            frame.passed_len = frame.len() - left;
+            frame.captured_len = frame.passed_len;
+        }
+        let header_len = frame.header_len as u64;
+        frame.offset = offset.saturating_sub(header_len + u64::from(frame.passed_len));
+        frame
+    }
+
     /// A frame whose `$` is at `offset`; `buffer` is used for what is kept.
     pub(super) fn new(offset: u64, mut buffer: Vec<u8>) -> Self {
         buffer.clear();
@@ -135,7 +156,7 @@ impl PartialFrame {
     fn keep(&mut self, payload: &[u8]) {
         let is_rtcp = |second: Option<&u8>| second.is_some_and(|kind| RTCP_TYPES.contains(kind));
         let has_enough = self.kept.len() >= KEPT_RTP_LEN && !is_rtcp(self.kept.get(1));
-        if has_enough || self.passed_len != self.captured_len {
+        if has_enough || self.is_kept || self.passed_len != self.captured_len {
             return;
         }
         let second = self

@@ -97,6 +97,25 @@ impl MessageStream {
         }
     }
 
+    /// Goes on at `offset`, up to which someone else has read frames. `head` holds the first bytes of the frame that is
+    /// passing there, if one is; `left` bytes of it are to come, where more than the head has.
+    pub fn go_on(&mut self, offset: u64, head: &[u8], left: Option<u16>) {
+        self.protocol = Protocol::Rtsp;
+        self.state = State::InStep;
+        self.message = None;
+        self.again.clear();
+        self.frame = (!head.is_empty()).then(|| PartialFrame::begun(offset, head, left));
+        self.position = offset;
+    }
+
+    /// Stream offset at which the frame began that is passing, or at which the next may begin; `None` while the stream
+    /// is out of step, or in a message.
+    pub fn frame_begin(&self) -> Option<u64> {
+        let in_step = self.is_at_rest() && self.again.is_empty();
+        let frame = self.frame.as_ref().map(PartialFrame::offset);
+        in_step.then(|| frame.unwrap_or(self.position))
+    }
+
     /// Whether a chunk that comes next brings nothing but frames, the last of which may go on behind it.
     #[inline]
     pub fn brings_frames_only(&self, chunk: &[u8]) -> bool {
