@@ -77,7 +77,8 @@ fn requests(leg: &Leg) -> impl Iterator<Item = (&Exchange, Timestamp)> {
 fn keepalives(leg: &Leg, start: Timestamp) -> u32 {
     let ends = |exchange: &Exchange| exchange.is("TEARDOWN") || exchange.is("PAUSE");
     let after = requests(leg).filter(|(exchange, at)| *at > start && !ends(exchange));
-    after.count() as u32
+    let forgotten = u32::try_from(leg.forgotten_keepalives).unwrap_or(u32::MAX);
+    forgotten.saturating_add(after.count() as u32)
 }
 
 impl fmt::Display for Clocks {

@@ -271,6 +271,18 @@ impl Connections {
         }
     }
 
+    /// Lets go of keepalives in connections that have more of them.
+    pub(crate) fn thin(&mut self, keepalives: usize) {
+        for at in 0..self.slots.len() {
+            let slot = self.slots.get_mut(at).and_then(Option::as_mut);
+            let exchanges = slot.map(|slot| &mut slot.connection.record.exchanges);
+            if let Some(exchanges) = exchanges.filter(|those| those.keepalives() > keepalives) {
+                exchanges.forget_keepalives();
+                self.account(at);
+            }
+        }
+    }
+
     fn reopened(&self, slot: usize, end: usize, segment: &Segment<'_>) -> bool {
         let slot = self.slots.get(slot).and_then(Option::as_ref);
         slot.is_some_and(|slot| slot.connection.is_reopened_by(end, segment))

@@ -255,6 +255,7 @@ impl Engine {
         let until = now - retention.silent;
         let is_named = |end: SocketAddr| named.contains(&end);
         self.connections.forget(|session| over.contains(&session));
+        self.connections.thin(retention.keepalives);
         self.flows.forget(
             |flow| flow.current.last.at > until || is_named(flow.from) || is_named(flow.to),
             is_named,

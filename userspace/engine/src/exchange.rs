@@ -65,7 +65,14 @@ pub(crate) struct Exchanges {
     unanswered_server: VecDeque<usize>,
     kept_bytes: usize,
     dropped: u64,
+    /// Keepalives in the list, and those that were let go.
+    keepalives: usize,
+    forgotten: u64,
 }
+
+/// Exchanges at the beginning and at the end of a connection that stay, whatever becomes of those between them.
+const FIRST_KEPT: usize = 32;
+const LAST_KEPT: usize = 96;
 
 impl Exchanges {
     pub(crate) fn list(&self) -> &[Exchange] {
@@ -79,6 +86,44 @@ impl Exchanges {
     /// Messages that a cap kept out.
     pub(crate) const fn dropped(&self) -> u64 {
         self.dropped
+    }
+
+    /// Keepalives that are kept.
+    pub(crate) const fn keepalives(&self) -> usize {
+        self.keepalives
+    }
+
+    /// Keepalives that were let go ([`Self::forget_keepalives`]).
+    pub(crate) const fn forgotten(&self) -> u64 {
+        self.forgotten
+    }
+
+    /// Lets go of the keepalives in the middle of a long connection: each says what the one before it said.
+    pub(crate) fn forget_keepalives(&mut self) {
+        let end = self.list.len().saturating_sub(LAST_KEPT);
+        let goes = |(index, exchange): &(usize, &Exchange)| {
+            (FIRST_KEPT..end).contains(index) && exchange.is_keepalive()
+        };
+        let going = self.list.iter().enumerate().filter(goes);
+        let going: Vec<usize> = going.map(|(index, _)| index).collect();
+        for open in [&mut self.unanswered_client, &mut self.unanswered_server] {
+            for index in open {
+                *index -= going.partition_point(|gone| gone < index);
+            }
+        }
+        let mut rest = going.iter().copied().peekable();
+        let mut index = 0;
+        let freed = &mut self.kept_bytes;
+        self.list.retain(|exchange| {
+            let stays = rest.next_if_eq(&index).is_none();
+            index += 1;
+            if !stays {
+                *freed = freed.saturating_sub(exchange.messages().map(cost).sum());
+            }
+            stays
+        });
+        self.keepalives -= going.len();
+        self.forgotten += going.len() as u64;
     }
 
     /// Bytes that the messages kept take.
@@ -97,8 +142,15 @@ impl Exchanges {
         } else if facts.status.is_some_and(|status| status < 200) {
             return Placed::Provisional;
         }
-        let bytes = self.kept_bytes.saturating_add(cost(message));
-        if bytes > limits.connection_message_bytes {
+        let cost = cost(message);
+        let is_full = |exchanges: &Self| {
+            exchanges.kept_bytes.saturating_add(cost) > limits.connection_message_bytes
+        };
+        let is_long = is_full(self) || self.list.len() >= limits.exchanges;
+        if is_long && self.keepalives > FIRST_KEPT + LAST_KEPT {
+            self.forget_keepalives();
+        }
+        if is_full(self) {
             return self.drop_one();
         }
         let answered = if is_request {
@@ -109,7 +161,7 @@ impl Exchanges {
         if answered.is_none() && self.list.len() >= limits.exchanges {
             return self.drop_one();
         }
-        self.kept_bytes = bytes;
+        self.kept_bytes += cost;
         match answered {
             Some(index) => self.answer(index, message),
             None if is_request => self.add_request(message, facts),
@@ -139,6 +191,7 @@ impl Exchanges {
     fn answer(&mut self, index: usize, message: &Arc<Message>) -> Placed {
         if let Some(exchange) = self.list.get_mut(index) {
             exchange.response = Some(Arc::clone(message));
+            self.keepalives += usize::from(exchange.is_keepalive());
         }
         Placed::Response(index)
     }
@@ -338,5 +391,68 @@ mod tests {
         let (second, facts) = message(Client, "OPTIONS * RTSP/1.0\nCSeq: 2\n\n");
         assert_eq!(exchanges.add(&second, &facts, &limits), Placed::Dropped);
         assert_eq!(exchanges.dropped(), 1);
+    }
+
+    /// A PLAY, that many keepalives, and a request in their middle that is answered at the very end.
+    fn long_talk(keepalives: u32, limits: &Limits) -> Exchanges {
+        let mut exchanges = Exchanges::default();
+        let mut say = |from: Side, text: String| {
+            let (message, facts) = message(from, &text);
+            exchanges.add(&message, &facts, limits)
+        };
+        for cseq in 1..=keepalives {
+            let method = if cseq == 1 { "PLAY" } else { "GET_PARAMETER" };
+            say(
+                Client,
+                format!("{method} rtsp://a/ RTSP/1.0\nCSeq: {cseq}\n\n"),
+            );
+            if cseq != keepalives / 2 {
+                say(Server, format!("RTSP/1.0 200 OK\nCSeq: {cseq}\n\n"));
+            }
+        }
+        exchanges
+    }
+
+    #[test]
+    fn keepalives_in_the_middle_go_and_what_is_open_is_still_answered() {
+        let mut exchanges = long_talk(1_000, &Limits::default());
+        assert_eq!((exchanges.keepalives(), exchanges.forgotten()), (998, 0));
+        let before = exchanges.kept_bytes();
+        exchanges.forget_keepalives();
+        // The first and the last stay, and the one without an answer.
+        assert_eq!(exchanges.list().len(), FIRST_KEPT + 1 + LAST_KEPT);
+        assert_eq!(exchanges.keepalives(), FIRST_KEPT + LAST_KEPT - 1);
+        assert_eq!(exchanges.forgotten(), 998 - 127);
+        let sum: usize = exchanges
+            .list()
+            .iter()
+            .flat_map(Exchange::messages)
+            .map(cost)
+            .sum();
+        assert_eq!(exchanges.kept_bytes(), sum);
+        assert!(before > 7 * sum);
+        let (late, facts) = message(Server, "RTSP/1.0 200 OK\nCSeq: 500\n\n");
+        let placed = exchanges.add(&late, &facts, &Limits::default());
+        assert_eq!(placed, Placed::Response(FIRST_KEPT));
+        assert_eq!(exchanges.list()[FIRST_KEPT].status(), Some(200));
+    }
+
+    #[test]
+    fn a_cap_takes_keepalives_before_it_takes_news() {
+        let limits = Limits {
+            exchanges: 300,
+            ..Limits::default()
+        };
+        let exchanges = long_talk(10_000, &limits);
+        assert_eq!(exchanges.dropped(), 0);
+        assert_eq!(
+            exchanges.forgotten() + exchanges.list().len() as u64,
+            10_000
+        );
+        assert!(exchanges.list().len() <= 300);
+        assert_eq!(
+            exchanges.list().last().and_then(|last| last.cseq),
+            Some(10_000)
+        );
     }
 }

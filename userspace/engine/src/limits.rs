@@ -14,6 +14,8 @@ pub struct Retention {
     pub silent: Span,
     /// Silence before which a session that looks over is not: it may go on.
     pub settled: Span,
+    /// Keepalives kept of one connection; of more those in the middle go.
+    pub keepalives: usize,
 }
 
 impl Retention {
@@ -22,6 +24,7 @@ impl Retention {
         over: 256,
         silent: Span::from_secs(3_600),
         settled: Span::from_secs(10),
+        keepalives: 256,
     };
 }
 
@@ -41,7 +44,7 @@ pub struct Limits {
     pub head_bytes: usize,
     /// Bytes of one RTSP message's body.
     pub body_bytes: usize,
-    /// Exchanges kept of one connection; later ones are counted.
+    /// Exchanges kept of one connection; of more, keepalives in the middle go first, and later ones are counted.
     pub exchanges: usize,
     /// Bytes of messages kept of one connection, with what is noted about each; later messages are counted.
     pub connection_message_bytes: usize,

@@ -227,6 +227,8 @@ pub struct Leg {
     pub first_gap: Option<Locator>,
     /// Messages that were not kept because of a cap.
     pub dropped_messages: u64,
+    /// Exchanges in the middle of a long connection that only kept the session alive, and that are not kept themselves.
+    pub forgotten_keepalives: u64,
     /// Last segment with which the client repeated bytes that the server had not acknowledged up to the end.
     pub client_unheard: Option<Locator>,
     /// Last segment with which the server repeated bytes that the client had not acknowledged up to the end.
@@ -240,6 +242,11 @@ pub struct Leg {
 }
 
 impl Leg {
+    /// Whether messages passed that are not among its exchanges.
+    pub const fn lacks_messages(&self) -> bool {
+        self.dropped_messages > 0 || self.forgotten_keepalives > 0
+    }
+
     /// Whether the connection was there when the capture began.
     pub const fn began_before(&self) -> bool {
         self.client_isn.is_none() && self.server_isn.is_none()
@@ -320,6 +327,27 @@ impl Exchange {
     /// Status code of the response.
     pub fn status(&self) -> Option<u16> {
         self.response.as_ref().and_then(|response| response.status)
+    }
+
+    /// Its messages, as far as they were seen.
+    pub fn messages(&self) -> impl Iterator<Item = &Message> {
+        [&self.request, &self.response]
+            .into_iter()
+            .filter_map(|message| message.as_deref())
+    }
+
+    /// Whether it did nothing but keep the session alive: the client asked without a body, once, and was granted it.
+    pub(crate) fn is_keepalive(&self) -> bool {
+        let methods = ["OPTIONS", "GET_PARAMETER", "SET_PARAMETER"];
+        let is_plain = |message: &Message| {
+            message.head_len == message.raw.len() && message.anomalies.is_empty()
+        };
+        self.by == Side::Client
+            && self.repeats == 0
+            && methods.into_iter().any(|method| self.is(method))
+            && self.succeeded()
+            && self.messages().count() == 2
+            && self.messages().all(is_plain)
     }
 
     /// Whether the response says success (2xx).

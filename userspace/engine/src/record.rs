@@ -372,6 +372,7 @@ impl Record {
             missing_bytes: self.missing_bytes,
             first_gap: self.first_gap,
             dropped_messages: self.exchanges.dropped(),
+            forgotten_keepalives: self.exchanges.forgotten(),
             client_unheard: self.unheard[client],
             server_unheard: self.unheard[server],
             client_shut: self.windows[client].until(self.last.at),

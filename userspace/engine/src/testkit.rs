@@ -74,6 +74,7 @@ pub(crate) fn leg(tap: TapId, client: &str, server: &str, talk: &str) -> Leg {
         missing_bytes: 0,
         first_gap: None,
         dropped_messages: 0,
+        forgotten_keepalives: 0,
         client_unheard: None,
         server_unheard: None,
         client_shut: None,

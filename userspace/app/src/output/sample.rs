@@ -92,6 +92,7 @@ fn leg(tap: u16, client: &str) -> Leg {
         missing_bytes: 0,
         first_gap: None,
         dropped_messages: 0,
+        forgotten_keepalives: 0,
         client_unheard: None,
         server_unheard: None,
         client_shut: None,

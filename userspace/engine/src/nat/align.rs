@@ -16,7 +16,8 @@ pub struct AlignedPair {
 /// Pairs exchanges by who asked, CSeq, method and order.
 ///
 /// What keeps no such identity between two that do (a garbled request line, a proxy's own CSeq) is paired by its place
-/// if the place allows one answer only. The result is in order of the first leg; every exchange occurs once.
+/// if the place allows one answer only. The result is in order of the first leg; every exchange occurs once, but for
+/// keepalives of which the other leg no longer knows ([`Leg::forgotten_keepalives`]).
 pub fn align(a: &Leg, b: &Leg) -> Vec<AlignedPair> {
     let anchors = anchors(&a.exchanges, &b.exchanges);
     let mut pairs = Vec::with_capacity(a.exchanges.len().max(b.exchanges.len()));
@@ -37,7 +38,21 @@ pub fn align(a: &Leg, b: &Leg) -> Vec<AlignedPair> {
         }
         (next_a, next_b) = (at_a + 1, at_b + 1);
     }
-    join_out_of_turn(a, b, pairs)
+    let mut pairs = join_out_of_turn(a, b, pairs);
+    if a.forgotten_keepalives > 0 || b.forgotten_keepalives > 0 {
+        pairs.retain(|pair| !is_lone_keepalive(a, b, *pair));
+    }
+    pairs
+}
+
+/// Whether a keepalive is known of one leg only.
+fn is_lone_keepalive(a: &Leg, b: &Leg, pair: AlignedPair) -> bool {
+    let alone = match (pair.a, pair.b) {
+        (Some(index), None) => a.exchanges.get(index),
+        (None, Some(index)) => b.exchanges.get(index),
+        _ => None,
+    };
+    alone.is_some_and(Exchange::is_keepalive)
 }
 
 /// Joins what has one identity and a partner on the other side of an anchor: messages that changed places.

@@ -13,6 +13,7 @@ fn keep(over: usize) -> Retention {
         over,
         silent: Span::from_secs(3_600),
         settled: Span::from_secs(10),
+        keepalives: 256,
     }
 }
 
@@ -141,4 +142,59 @@ fn a_day_of_sessions_is_held_in_the_room_of_a_few() {
     }
     let snapshot = wire.engine.snapshot();
     assert_eq!(snapshot.retired + snapshot.sessions.len() as u64, 2_880);
+}
+
+#[test]
+fn a_week_of_keepalives_is_forgotten_but_for_its_ends_and_nobody_is_blamed_for_it() {
+    let mut wire = Wire::new(engine(2));
+    let isn = (7_000, 9_000);
+    let mut lan = Talk::open_with(&mut wire, LAN, "192.168.1.100:20000", SERVER, isn);
+    let mut wan = Talk::open_with(&mut wire, WAN, "198.51.100.7:20000", SERVER, isn);
+    for talk in [&mut lan, &mut wan] {
+        talk.play_udp(&mut wire, "30000-30001", "30000-30001");
+    }
+    // Other UDP passes, so that no filter can have left the media out.
+    wire.udp(LAN, "192.168.1.100:40000", "192.168.1.1:53", b"a question");
+    for number in 0..20_160 {
+        wire.wait_ms(30_000);
+        let cseq = 10 + number;
+        let request = format!("GET_PARAMETER rtsp://203.0.113.10/cam RTSP/1.0|CSeq: {cseq}");
+        let answer = format!("RTSP/1.0 200 OK|CSeq: {cseq}");
+        lan.exchange(&mut wire, &request, &answer);
+        // The run looks after itself between the two taps: one of them then knows of keepalives that the other forgot.
+        if number % 300 == 299 {
+            retire(&mut wire, keep(3));
+        }
+        wan.exchange(&mut wire, &request, &answer);
+    }
+    let snapshot = wire.engine.snapshot();
+    let session = &snapshot.sessions[0];
+    assert_eq!(session.legs.len(), 2, "one connection at two taps");
+    for leg in &session.legs {
+        let kept = leg.exchanges.len() as u64;
+        assert!(kept < 600, "{kept} exchanges kept");
+        assert_eq!(leg.dropped_messages, 0);
+        assert_eq!(
+            kept + leg.forgotten_keepalives,
+            20_160 + setup_exchanges(session),
+            "all are told of"
+        );
+    }
+    let codes: Vec<&str> = snapshot
+        .findings
+        .iter()
+        .map(|found| found.code.name())
+        .collect();
+    assert_eq!(codes, ["rtp-never-sent"], "the media alone is missing");
+}
+
+/// Exchanges before PLAY was accepted, and PLAY.
+fn setup_exchanges(session: &rtspscope_engine::Session) -> u64 {
+    let first = session.legs.first().expect("a leg");
+    let keeps = |method: &str| method == "GET_PARAMETER";
+    let others = first
+        .exchanges
+        .iter()
+        .filter(|exchange| !keeps(&exchange.method));
+    others.count() as u64
 }

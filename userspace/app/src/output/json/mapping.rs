@@ -78,7 +78,9 @@ impl Mapping<'_> {
     }
 
     fn session(&self, session: &model::Session) -> Session {
-        let exchanges = session.legs.first().map_or(&[][..], |leg| &leg.exchanges);
+        let first = session.legs.first();
+        let exchanges = first.map_or(&[][..], |leg| &leg.exchanges);
+        let forgotten = first.map_or(0, |leg| leg.forgotten_keepalives);
         let requests = exchanges
             .iter()
             .map(|exchange| u64::from(exchange.request.is_some()) + u64::from(exchange.repeats));
@@ -98,11 +100,12 @@ impl Mapping<'_> {
             transport: names::transport(session.transport),
             started_at: rfc3339(session.started_at),
             ended_at: session.ended_at.map(rfc3339),
-            requests: requests.sum(),
-            responses: exchanges
-                .iter()
-                .filter(|exchange| exchange.response.is_some())
-                .count() as u64,
+            requests: forgotten + requests.sum::<u64>(),
+            responses: forgotten
+                + exchanges
+                    .iter()
+                    .filter(|exchange| exchange.response.is_some())
+                    .count() as u64,
             timeout_s: session.timeout_secs,
             clocks: clocks::clocks(session).map(clocks),
             media: session

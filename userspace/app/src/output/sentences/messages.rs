@@ -9,7 +9,11 @@ use crate::output::privacy::Privacy;
 pub(in crate::output) fn leg(report: &Report, leg: &Leg) -> String {
     let tap = report.capture.taps.get(usize::from(leg.tap.0));
     let name = tap.map_or("tap", |tap| tap.name.as_str());
-    format!("{name}: {} → {}", leg.client, leg.server)
+    let forgotten = match leg.forgotten_keepalives {
+        0 => String::new(),
+        count => format!(" ({count} keepalives in the middle are not kept)"),
+    };
+    format!("{name}: {} → {}{forgotten}", leg.client, leg.server)
 }
 
 /// A request and its answer, each with its frame and first line.

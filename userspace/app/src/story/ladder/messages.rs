@@ -144,9 +144,7 @@ fn part(exchange: &Exchange, is_response: bool) -> Option<&Message> {
 /// What a leg without the message says: it did not pass, unless bytes of it are missing.
 fn absent(making: &Making<'_>, leg: usize) -> Seen {
     match making.session.legs.get(leg) {
-        Some(leg) if !leg.encrypted && leg.missing_bytes == 0 && leg.dropped_messages == 0 => {
-            Seen::Not
-        }
+        Some(leg) if !leg.encrypted && leg.missing_bytes == 0 && !leg.lacks_messages() => Seen::Not,
         Some(_) | None => Seen::Unknown,
     }
 }
