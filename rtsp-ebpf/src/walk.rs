@@ -11,7 +11,7 @@ mod frames;
 
 use aya_ebpf::helpers::bpf_ktime_get_ns;
 use rtsp_ebpf_common::abi::{
-    FlowKey, HalfValue, Local, Reader, TakeValue, WALK_CLAIM, WALK_RETURNED, WALK_TAKEN, WalkValue,
+    FlowKey, HalfValue, Local, Reader, TakeValue, WALK_CLAIM, WALK_RETURNED, WALK_TAKEN,
 };
 use rtsp_ebpf_common::flow::HEAD_LEN;
 use rtsp_ebpf_common::verifier::hide;

@@ -1,4 +1,4 @@
-"""Puts the frames of a capture on an interface: inject.py CAPTURE INTERFACE [paged].
+"""Puts the frames of a capture on an interface: inject.py CAPTURE INTERFACE [paged | PER_PAUSE].
 
 Frames go out in the order of the file, as fast as PER_PAUSE frames and a short pause alternate: fast enough for a test,
 slow enough for a receiver that was built without optimisation.
@@ -55,8 +55,9 @@ class Trace:
 
 
 def main():
-    capture, interface = sys.argv[1:3]
-    is_paged = sys.argv[3:] == ["paged"]
+    capture, interface, *rest = sys.argv[1:]
+    is_paged = rest == ["paged"]
+    per_pause = int(rest[0]) if rest and not is_paged else PER_PAUSE
     wire = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
     wire.setsockopt(SOL_PACKET, PACKET_VNET_HDR, int(is_paged))
     wire.bind((interface, 0))
@@ -68,7 +69,7 @@ def main():
     with open(capture, "rb") as file:
         for count, frame in enumerate(frames(file)):
             wire.send(virtio + frame)
-            if count % PER_PAUSE == 0:
+            if count % per_pause == 0:
                 time.sleep(PAUSE_SECONDS)
     if is_paged:
         print(trace.paged() if trace else "untold")

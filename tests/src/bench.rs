@@ -6,6 +6,7 @@
 mod camera;
 mod flood;
 mod forwarding;
+mod interleaved;
 mod tool;
 mod watching;
 
@@ -16,6 +17,7 @@ pub fn main(args: &[&str]) -> io::Result<()> {
     match args {
         [] => {
             watching::measure()?;
+            interleaved::measure()?;
             forwarding::measure()
         }
         ["camera", address, streams, millis] => {

@@ -21,6 +21,8 @@ const REST: Duration = Duration::from_secs(1);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Tool {
     Rtspscope,
+    /// The same program where kernel programs cannot run: every packet is copied to it.
+    Copies,
     Tcpdump,
     Dumpcap,
 }
@@ -41,6 +43,7 @@ impl Tool {
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Rtspscope => "rtspscope watch",
+            Self::Copies => "  --backend afpacket",
             Self::Tcpdump => "tcpdump -w /dev/null",
             Self::Dumpcap => "dumpcap -w /dev/null",
         }
@@ -55,16 +58,22 @@ impl Tool {
     ) -> io::Result<Process> {
         let binary = program::binary()?.to_string_lossy();
         let command = match self {
-            Self::Rtspscope => {
+            Self::Rtspscope | Self::Copies => {
+                let backend = if self == Self::Copies {
+                    "afpacket"
+                } else {
+                    "ebpf"
+                };
                 let fixed = ["--no-tui", "--format", "ndjson", "--duration", "300s"];
-                [&[&*binary, "watch"], interfaces, &fixed].concat()
+                let backend = ["--backend", backend];
+                [&[&*binary, "watch"], interfaces, &fixed, &backend].concat()
             }
             Self::Tcpdump => vec!["tcpdump", "-i", interfaces[1], "-w", "/dev/null"],
             Self::Dumpcap => vec!["dumpcap", "-q", "-i", interfaces[1], "-w", "/dev/null"],
         };
         let mut process = Process::start(&namespace.exec_prefix(), &command, logs, "tool")?;
         process.wait_until("observing", LIMIT, |process| match self {
-            Self::Rtspscope => process.output().contains(r#""type":"observing""#),
+            Self::Rtspscope | Self::Copies => process.output().contains(r#""type":"observing""#),
             Self::Tcpdump => process.errors().contains("listening on"),
             Self::Dumpcap => process.errors().contains("File:"),
         })?;
@@ -77,7 +86,7 @@ impl Tool {
         let cpu = cpu_seconds(process.id())?;
         process.interrupt(LIMIT)?;
         let (packets, dropped) = match self {
-            Self::Rtspscope => of_report(&process.output())?,
+            Self::Rtspscope | Self::Copies => of_report(&process.output())?,
             Self::Tcpdump => {
                 let said = process.errors();
                 (
