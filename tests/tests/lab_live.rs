@@ -41,7 +41,12 @@ fn observe(plan: &Plan, scene: impl FnOnce(&Lab) -> io::Result<()>) -> io::Resul
         "--wan",
         &wan.to_string_lossy(),
     ])?;
-    assert_eq!(live.report.essence(), witness.essence(), "live and tcpdump");
+    assert_eq!(
+        live.report.essence(),
+        witness.essence(),
+        "live and tcpdump; live: {}",
+        live.report.value()
+    );
     Ok(live.report)
 }
 
