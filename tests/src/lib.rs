@@ -23,6 +23,7 @@ pub mod program;
 pub mod report;
 pub mod scripted;
 pub mod soak;
+pub mod storm;
 pub mod tools;
 pub mod wait;
 pub mod witness;

@@ -230,4 +230,7 @@ pub enum LossKind {
     NetfilterOverrun,
     /// A connection or expectation of netfilter's was given up because the engine's table was full.
     NetfilterCap,
+    /// An end of media was not told to the kernel programs because their table was full: what comes there from others than
+    /// the RTSP peers is not counted.
+    EndpointCap,
 }

@@ -1,6 +1,7 @@
 //! What the kernel counted: flows and losses, read from its maps.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::time::Duration;
 
 use aya::Ebpf;
 use aya::maps::{self, Map, MapData, MapError, PerCpuArray};
@@ -13,6 +14,10 @@ use super::session::take_map;
 
 /// Read and write a value under its lock (`linux/bpf.h`).
 const BPF_F_LOCK: u64 = 4;
+
+/// Silence after which a flow may go where the table is nearly full. If it goes on it is counted anew, and the engine
+/// takes that for another use of its ports.
+const IDLE: Duration = Duration::from_secs(10);
 
 /// Losses that the kernel counts, with their names for the engine.
 const LOSSES: [(Counter, LossKind); 4] = [
@@ -78,6 +83,31 @@ impl Counters {
         // What the kernel has dropped for newer flows is forgotten here too.
         self.told = told;
         Ok(changed)
+    }
+
+    /// Makes room where the table is nearly full: forgets the flows of which no packet came for [`IDLE`], all of which
+    /// were told. How many.
+    pub(super) fn forget_idle(&mut self, now_ns: u64) -> Result<usize, MapError> {
+        let room = self.flows_max as usize;
+        if self.told.len() < room - room / 8 {
+            return Ok(0);
+        }
+        let before = i64::try_from(now_ns.saturating_sub(IDLE.as_nanos() as u64)).unwrap_or(0);
+        let mut idle = Vec::new();
+        for key in self.flows.keys() {
+            let key = key?;
+            match self.flows.get(&key, BPF_F_LOCK) {
+                // One without a packet is just being made.
+                Ok(value) if value.stats.packets > 0 && value.stats.last_ns < before => {
+                    idle.push(key);
+                }
+                Ok(_) | Err(MapError::KeyNotFound) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        let idle: HashSet<FlowKey> = idle.into_iter().collect();
+        self.remove_flows(|key| idle.contains(key))?;
+        Ok(idle.len())
     }
 
     /// Forgets flows; if their packets go on they are counted anew.

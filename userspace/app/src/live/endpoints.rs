@@ -1,6 +1,6 @@
 //! Ends of media that sessions have agreed on, pushed to the kernel: it follows them whoever sends to them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
 
 use aya::Ebpf;
@@ -27,12 +27,24 @@ struct End {
 
 type Ends = BTreeMap<SocketAddr, End>;
 
+/// What came of telling the kernel.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Update {
+    /// Ends of which the counts are of another use: those that nobody uses any more, and those that a client has set up
+    /// once more.
+    pub(super) over: Vec<SocketAddr>,
+    /// How many ends found no room that were not among those of the last time.
+    pub(super) unfit: usize,
+}
+
 /// The maps of negotiated ends, and what is in them.
 pub(super) struct Endpoints {
     ends: HashMap<MapData, EndpointKey, EndpointValue>,
     marks: Array<MapData, PortMarks>,
     rtsp_ports: Vec<u16>,
     pushed: Ends,
+    /// Ends that found no room.
+    unfit: BTreeSet<SocketAddr>,
 }
 
 impl Endpoints {
@@ -43,34 +55,60 @@ impl Endpoints {
             marks: Array::try_from(take_map(ebpf, PORT_MARKS)?)?,
             rtsp_ports: rtsp_ports.to_vec(),
             pushed: Ends::new(),
+            unfit: BTreeSet::new(),
         };
         endpoints.push_marks(&Ends::new())?;
         Ok(endpoints)
     }
 
-    /// Makes the kernel follow what the sessions have agreed on by now. Returns the ends of which the counts are of
-    /// another use: those that nobody uses any more, and those that a client has set up once more.
-    pub(super) fn update(&mut self, snapshot: &Snapshot) -> Result<Vec<SocketAddr>, MapError> {
-        let wanted = negotiated(snapshot);
-        for (address, end) in &wanted {
-            let known = self.pushed.get(address);
-            if known.map(|known| known.clock_rate) != Some(end.clock_rate) {
-                let value = EndpointValue {
-                    clock_rate: end.clock_rate,
-                };
-                self.ends.insert(EndpointKey::new(*address), value, 0)?;
-            }
-        }
+    /// Makes the kernel follow what the sessions have agreed on by now, as far as it has room.
+    pub(super) fn update(&mut self, snapshot: &Snapshot) -> Result<Update, MapError> {
+        self.push(negotiated(snapshot))
+    }
+
+    fn push(&mut self, mut wanted: Ends) -> Result<Update, MapError> {
         for address in self.pushed.keys().filter(|end| !wanted.contains_key(end)) {
             match self.ends.remove(&EndpointKey::new(*address)) {
                 Ok(()) | Err(MapError::KeyNotFound) => {}
                 Err(error) => return Err(error),
             }
         }
+        let mut unfit = BTreeSet::new();
+        for (address, end) in &wanted {
+            let known = self.pushed.get(address);
+            if known.map(|known| known.clock_rate) == Some(end.clock_rate) {
+                continue;
+            }
+            let value = EndpointValue {
+                clock_rate: end.clock_rate,
+            };
+            // A full table still takes other values for what is in it.
+            let is_hopeless = known.is_none() && !unfit.is_empty();
+            if is_hopeless || !self.fits(*address, value)? {
+                unfit.insert(*address);
+            }
+        }
+        wanted.retain(|address, _| !unfit.contains(address));
         self.push_marks(&wanted)?;
-        let over = over(&self.pushed, &wanted);
-        self.pushed = wanted;
-        Ok(over)
+        let update = Update {
+            over: over(&self.pushed, &wanted),
+            unfit: unfit.difference(&self.unfit).count(),
+        };
+        (self.pushed, self.unfit) = (wanted, unfit);
+        Ok(update)
+    }
+
+    /// Puts an end into the map; tells whether it had room.
+    fn fits(&mut self, address: SocketAddr, value: EndpointValue) -> Result<bool, MapError> {
+        match self.ends.insert(EndpointKey::new(address), value, 0) {
+            Ok(()) => Ok(true),
+            Err(MapError::SyscallError(error))
+                if error.io_error.raw_os_error() == Some(libc::E2BIG) =>
+            {
+                Ok(false)
+            }
+            Err(error) => Err(error),
+        }
     }
 
     fn push_marks(&mut self, wanted: &Ends) -> Result<(), MapError> {
@@ -209,6 +247,47 @@ mod tests {
     fn an_end_that_nobody_names_any_more_is_over() {
         let before = ends(&[(5000, Some((1, 2))), (6000, None)]);
         assert_eq!(over_ports(&before, &Ends::new()), [5000, 6000]);
+    }
+
+    /// The maps of the kernel programs, with room for so many ends; `None` without root.
+    fn endpoints(room: u32) -> Option<(Ebpf, Endpoints)> {
+        super::super::privilege::check().ok()?;
+        let object = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/rtsp-ebpf"));
+        let mut loader = aya::EbpfLoader::new();
+        let mut ebpf = loader
+            .map_max_entries("ENDPOINTS", room)
+            .load(object)
+            .unwrap();
+        let endpoints = Endpoints::new(&mut ebpf, &[554]).unwrap();
+        Some((ebpf, endpoints))
+    }
+
+    /// Ends at these ports.
+    fn at(ports: impl Iterator<Item = u16>) -> Ends {
+        ends(&ports.map(|port| (port, None)).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn ends_that_find_no_room_are_counted_once_and_get_it_later() {
+        let Some((_ebpf, mut endpoints)) = endpoints(8) else {
+            println!("ends_that_find_no_room…: skipped, it needs root");
+            return;
+        };
+        let kept = |endpoints: &Endpoints| endpoints.ends.keys().flatten().count();
+        assert_eq!(endpoints.push(at(5000..5012)).unwrap().unfit, 4);
+        assert_eq!(kept(&endpoints), 8);
+        assert_eq!(
+            endpoints.push(at(5000..5012)).unwrap(),
+            Update::default(),
+            "the same four"
+        );
+        assert_eq!(endpoints.push(at(5000..5013)).unwrap().unfit, 1);
+        // Four go, and four of the five that waited come in.
+        let update = endpoints.push(at(5004..5013)).unwrap();
+        assert_eq!((update.over.len(), update.unfit), (4, 0));
+        assert_eq!(kept(&endpoints), 8);
+        assert_eq!(endpoints.push(at(5005..5013)).unwrap().over.len(), 1);
+        assert_eq!(kept(&endpoints), 8, "the last one has room now");
     }
 
     #[test]

@@ -7,14 +7,14 @@ use std::time::Duration;
 use aya::Ebpf;
 use aya::maps::{Map, MapData, MapError, RingBuf};
 use rtsp_ebpf_common::abi::{Direction as Way, FlowKey, FlowValue};
-use rtspscope_engine::{CaptureLoss, FlowCounters, Input, TapInfo};
+use rtspscope_engine::{CaptureLoss, FlowCounters, Input, LossKind, TapInfo};
 use rtspscope_wire::{Direction, LinkType, TapId, TapRole};
 use tokio::time::Instant;
 
 use super::attach::Attached;
 use super::clock::Clock;
 use super::counters::Counters;
-use super::endpoints::{Endpoints, touches};
+use super::endpoints::{Endpoints, Update, touches};
 use super::error::LiveError;
 use super::frames::Frames;
 use super::health::{Health, RingUse};
@@ -252,6 +252,14 @@ impl Source for Live {
         for counted in self.walks.changed().map_err(LiveError::from)? {
             self.hand_over_channel(&counted, host)?;
         }
+        let idle = self.counters.forget_idle(Clock::now());
+        match idle.map_err(LiveError::from)? {
+            0 => {}
+            idle => host.note(
+                "flow table",
+                &format!("nearly full: {idle} flows without a packet for 10 s were let go"),
+            ),
+        }
         for (kind, count) in self.counters.new_losses().map_err(LiveError::from)? {
             host.handle_input(&Input::CaptureLoss(CaptureLoss {
                 tap: None,
@@ -296,11 +304,16 @@ impl Source for Live {
             return Ok(());
         }
         self.is_set_up = false;
-        let over = self
-            .endpoints
-            .update(&host.snapshot())
-            .map_err(LiveError::from)?;
+        let update = self.endpoints.update(&host.snapshot());
+        let Update { over, unfit } = update.map_err(LiveError::from)?;
         self.follow_at = Some(Instant::now() + begun_at.elapsed() * FOLLOW_REST);
+        if unfit > 0 {
+            host.handle_input(&Input::CaptureLoss(CaptureLoss {
+                tap: None,
+                kind: LossKind::EndpointCap,
+                count: unfit as u64,
+            }))?;
+        }
         if over.is_empty() {
             return Ok(());
         }

@@ -150,8 +150,8 @@ fn findings(tally: &Tally, families: &mut Families<'_>) -> fmt::Result {
 
 fn losses(tally: &Tally, families: &mut Families<'_>) -> fmt::Result {
     use rtspscope_engine::LossKind::{
-        ConnectionCap, DroppedByCapture, EventCap, FlowCap, Fragments, LoadFailed, MapFull,
-        MessageCap, NotParsed, RingFull,
+        ConnectionCap, DroppedByCapture, EndpointCap, EventCap, FlowCap, Fragments, LoadFailed,
+        MapFull, MessageCap, NotParsed, RingFull,
     };
     let kinds = [
         RingFull,
@@ -164,6 +164,7 @@ fn losses(tally: &Tally, families: &mut Families<'_>) -> fmt::Result {
         MessageCap,
         EventCap,
         Fragments,
+        EndpointCap,
     ];
     let rows: Vec<Row<'_>> = kinds
         .into_iter()

@@ -127,6 +127,7 @@ pub(crate) const fn loss(kind: LossKind) -> &'static str {
         LossKind::Fragments => "fragments",
         LossKind::NetfilterOverrun => "netfilter-overrun",
         LossKind::NetfilterCap => "netfilter-cap",
+        LossKind::EndpointCap => "endpoint-cap",
     }
 }
 

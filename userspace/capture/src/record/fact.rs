@@ -196,7 +196,7 @@ impl Fact {
 }
 
 /// The loss kinds by their code in the file: the position here, which must stay.
-const LOSS_KINDS: [LossKind; 13] = [
+const LOSS_KINDS: [LossKind; 14] = [
     LossKind::RingFull,
     LossKind::MapFull,
     LossKind::LoadFailed,
@@ -210,6 +210,7 @@ const LOSS_KINDS: [LossKind; 13] = [
     LossKind::Fragments,
     LossKind::NetfilterOverrun,
     LossKind::NetfilterCap,
+    LossKind::EndpointCap,
 ];
 
 fn code_of(kind: LossKind) -> u8 {

@@ -227,6 +227,11 @@ fn told(kind: LossKind, count: u64) -> Option<String> {
         LossKind::NotParsed => format!("{count} packets could not be read"),
         LossKind::DroppedByCapture => format!("the capturing program lost {count} packets"),
         LossKind::FileCut => "a file ends in the middle of a packet".to_owned(),
+        LossKind::EndpointCap => {
+            format!(
+                "{count} ends of media are followed between the RTSP peers only, because the kernel's table of ends was full"
+            )
+        }
         LossKind::ConnectionCap => {
             format!("{count} connections were not followed because there were too many at once")
         }

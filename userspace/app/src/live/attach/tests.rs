@@ -3,6 +3,7 @@
 mod agreement;
 mod cost;
 mod log;
+mod losses;
 mod others;
 mod packets;
 mod paged;

@@ -32,10 +32,15 @@ pub(super) fn udp(ends: (SocketAddr, SocketAddr), payload: &[u8]) -> Vec<u8> {
 
 /// A frame with one segment from server to client.
 pub(super) fn text(text: &str) -> Vec<u8> {
-    let mut transport = ports(CONTROL);
+    said(CONTROL, text)
+}
+
+/// A frame with one segment.
+pub(super) fn said(ends: (SocketAddr, SocketAddr), text: &str) -> Vec<u8> {
+    let mut transport = ports(ends);
     transport.extend([0, 0, 0, 1, 0, 0, 0, 1, 0x50, 0x18, 0xff, 0xff, 0, 0, 0, 0]);
     transport.extend(text.bytes());
-    frame(CONTROL, 6, &transport)
+    frame(ends, 6, &transport)
 }
 
 /// A frame whose IPv4 header says that it has no length.
