@@ -20,6 +20,9 @@ pub fn main(args: &[&str]) -> io::Result<()> {
             interleaved::measure()?;
             forwarding::measure()
         }
+        ["watching"] => watching::measure(),
+        ["interleaved"] => interleaved::measure(),
+        ["forwarding"] => forwarding::measure(),
         ["camera", address, streams, millis] => {
             camera::serve(address, number(streams)?, number(millis)?)
         }

@@ -77,8 +77,9 @@ fn a_healthy_stream_is_counted_where_it_passes_and_hardly_copied() -> io::Result
         (End::Far, ["--wan", "eth0"]),
     ] {
         let (passed, copied) = check(&recipe, end, &interfaces)?;
+        // All of it is copied until user space has seen which frames pass.
         assert!(
-            copied < passed,
+            copied * 3 < passed,
             "{copied} of {passed} were copied at {interfaces:?}"
         );
     }

@@ -142,7 +142,7 @@ fn number_before(text: &str, what: &str) -> u64 {
 }
 
 /// User and system time of a running process.
-fn cpu_seconds(id: u32) -> io::Result<f64> {
+pub(super) fn cpu_seconds(id: u32) -> io::Result<f64> {
     let stat = fs::read_to_string(format!("/proc/{id}/stat"))?;
     // The name, in brackets, may hold anything; user and system time are the 14th and 15th field (proc(5)).
     let (_, fields) = stat.rsplit_once(')').ok_or(io::ErrorKind::InvalidData)?;

@@ -139,6 +139,7 @@ impl Sender {
     /// acknowledgement is due.
     pub(crate) fn cut(&mut self, at_ns: u64, all: bool, peer: &Self, due: &mut Vec<Due>) -> bool {
         let mut acknowledge = false;
+        let mut spread_ns = 0;
         loop {
             let wanted = self.random.between(MIN_SEGMENT, self.max_segment) as usize;
             let len = if self.unsent.len() >= wanted {
@@ -150,8 +151,8 @@ impl Sender {
             };
             let segment: Vec<u8> = self.unsent.drain(..len).collect();
             let start = self.written - (self.unsent.len() + len) as u64;
-            let spread_ns = u64::from(self.segments % 8) * 10_000;
             self.send_faulty(at_ns + spread_ns, start, &segment, peer, due);
+            spread_ns += 10_000;
             acknowledge |= self.segments.is_multiple_of(SEGMENTS_PER_ACK);
         }
     }
