@@ -30,6 +30,8 @@ mod kernel_log;
 mod libpcap;
 mod links;
 mod netfilter;
+#[cfg(feature = "ebpf")]
+mod object;
 mod packet;
 mod privilege;
 mod promiscuous;

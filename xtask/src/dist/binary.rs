@@ -51,6 +51,8 @@ pub(super) fn build(workspace: &Workspace, zig: &Zig, target: &Target) -> Result
     if compiler.core == CoreLibrary::Sources {
         command
             .args(["-Z", "build-std=std,panic_abort"])
+            // Of the library's own features: small code, and no reader of DWARF, which a stripped binary does not have.
+            .args(["-Z", "build-std-features=optimize_for_size"])
             // A stable compiler is asked for what only the building of its own library needs.
             .env("RUSTC_BOOTSTRAP", "1");
     }
@@ -59,7 +61,10 @@ pub(super) fn build(workspace: &Workspace, zig: &Zig, target: &Target) -> Result
 }
 
 fn flags(workspace: &Workspace, target: &Target, compiler: &Compiler) -> Vec<String> {
-    let mut flags = vec!["-Ctarget-feature=+crt-static".to_owned()];
+    // A panic ends the program: nothing is unwound, and the tables for it are an eighth of a binary.
+    let mut flags = ["-Ctarget-feature=+crt-static", "-Cforce-unwind-tables=no"]
+        .map(str::to_owned)
+        .to_vec();
     if compiler.core == CoreLibrary::Sources {
         // The C library and the objects that begin a program are Zig's: sources bring none.
         flags.push("-Clink-self-contained=no".to_owned());

@@ -1,12 +1,16 @@
 //! The kernel programs inside a binary: they must be of the byte order of its machine, or its kernel refuses them.
 
-use std::{fs, path::Path};
+use std::{fs, io::Read as _, path::Path};
 
 use anyhow::{Context as _, Result, bail};
+use flate2::read::GzDecoder;
 use object::{Architecture, Endianness, Object as _};
 
-/// How an ELF file begins.
-const MAGIC: &[u8] = b"\x7fELF";
+/// How a gzip stream begins whose content is deflated (RFC 1952 §2.3.1): the programs are packed.
+const MAGIC: &[u8] = b"\x1f\x8b\x08";
+
+/// More than the programs take.
+const MAX_LEN: u64 = 8 << 20;
 
 /// Checks that the binary has kernel programs, and only ones of its own byte order.
 pub(super) fn check(binary: &Path) -> Result<()> {
@@ -29,13 +33,14 @@ pub(super) fn check(binary: &Path) -> Result<()> {
 
 /// The byte orders of all objects for the kernel's machine.
 fn byte_orders(bytes: &[u8]) -> Vec<Endianness> {
-    let places = (1..bytes.len().saturating_sub(MAGIC.len()))
-        .filter(|&place| bytes[place..].starts_with(MAGIC));
-    places
-        .filter_map(|place| {
-            // A copy, because objects are read at even addresses only.
-            let rest = bytes[place..].to_vec();
-            let file = object::File::parse(rest.as_slice()).ok()?;
+    let packed = bytes.windows(MAGIC.len()).enumerate();
+    let packed = packed.filter(|(_, begin)| *begin == MAGIC);
+    packed
+        .filter_map(|(place, _)| {
+            let mut object = Vec::new();
+            let stream = GzDecoder::new(&bytes[place..]);
+            stream.take(MAX_LEN).read_to_end(&mut object).ok()?;
+            let file = object::File::parse(object.as_slice()).ok()?;
             (file.architecture() == Architecture::Bpf).then(|| file.endianness())
         })
         .collect()
@@ -43,6 +48,10 @@ fn byte_orders(bytes: &[u8]) -> Vec<Endianness> {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write as _;
+
+    use flate2::{Compression, write::GzEncoder};
+
     use super::*;
 
     /// The header of an object for the kernel's machine (`EM_BPF`, 247) without sections.
@@ -69,16 +78,23 @@ mod tests {
         header
     }
 
+    fn packed(object: &[u8]) -> Vec<u8> {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+        encoder.write_all(object).expect("to memory");
+        encoder.finish().expect("to memory")
+    }
+
     #[test]
     fn objects_inside_a_program_are_found_with_their_byte_order() {
         let program = [
-            b"program \x7fELF no object".as_slice(),
-            &object(true),
+            b"program \x1f\x8b\x08 no stream".as_slice(),
+            &packed(b"no object"),
+            &packed(&object(true)),
             b"rest",
         ]
         .concat();
         assert_eq!(byte_orders(&program), [Endianness::Big]);
-        let program = [b"program".as_slice(), &object(false)].concat();
+        let program = [b"program".as_slice(), &packed(&object(false))].concat();
         assert_eq!(byte_orders(&program), [Endianness::Little]);
         assert_eq!(byte_orders(b"program without any"), []);
     }

@@ -22,6 +22,7 @@ use rtspscope_wire::{LinkType, TapRole};
 
 use super::error::LiveError;
 use super::interfaces::Interface;
+use super::object::Object;
 use super::{Hook, LiveOptions, clsact, links, promiscuous};
 
 /// Kernel from which TCX is there.
@@ -270,11 +271,8 @@ fn load(options: &LiveOptions) -> Result<Ebpf, LiveError> {
         // aya makes a whole page of it.
         loader.map_max_entries(LOG_MAP, 1);
     }
-    let ebpf = loader.load(aya::include_bytes_aligned!(concat!(
-        env!("OUT_DIR"),
-        "/rtsp-ebpf"
-    )))?;
-    Ok(ebpf)
+    let object = Object::unpack().map_err(LiveError::system("unpacking the kernel programs"))?;
+    Ok(loader.load(object.bytes())?)
 }
 
 fn program<'a, P>(ebpf: &'a mut Ebpf, name: &str) -> Result<&'a mut P, ProgramError>
