@@ -137,7 +137,8 @@ fn hardware_type(name: &str) -> io::Result<u16> {
         .take(libc::IFNAMSIZ - 1)
         .zip(name.bytes())
     {
-        *to = from.cast_signed();
+        // Characters of C are signed on some machines, and not on others.
+        *to = libc::c_char::from_ne_bytes([from]);
     }
     // SAFETY: the request is of the type that this call reads and writes.
     if unsafe {

@@ -12,6 +12,12 @@ const PROCESSOR: TargetArch = TargetArch::aarch64;
 #[cfg(target_arch = "riscv64")]
 const PROCESSOR: TargetArch = TargetArch::riscv64;
 
+/// `kexec_file_load`: libc knows it by glibc only where the table of calls is the generic one (`asm-generic/unistd.h`).
+#[cfg(target_arch = "x86_64")]
+const KEXEC_FILE_LOAD: libc::c_long = libc::SYS_kexec_file_load;
+#[cfg(not(target_arch = "x86_64"))]
+const KEXEC_FILE_LOAD: libc::c_long = 294;
+
 /// The calls, which all these processors have.
 const REFUSED: [libc::c_long; 44] = [
     libc::SYS_execve,
@@ -22,7 +28,7 @@ const REFUSED: [libc::c_long; 44] = [
     libc::SYS_pidfd_getfd,
     libc::SYS_kcmp,
     libc::SYS_kexec_load,
-    libc::SYS_kexec_file_load,
+    KEXEC_FILE_LOAD,
     libc::SYS_reboot,
     libc::SYS_init_module,
     libc::SYS_finit_module,
