@@ -45,7 +45,9 @@ const FORWARDS_GROUPS: &[&[&str]] = &[
     ],
 ];
 
-/// Leads what comes from inside for the public address to the camera, by the router's own address: NAT loopback.
+/// Leads what comes from inside for the public address to the camera, by the router's own address: NAT loopback. Media that
+/// come before the player has opened its port end at the router, which must not remember them: it would give the player's
+/// packet another port.
 const TURNS_AROUND: &[&[&str]] = &[
     &[
         "nft",
@@ -54,6 +56,10 @@ const TURNS_AROUND: &[&[&str]] = &[
     &[
         "nft",
         "add rule ip nat postrouting ip saddr 192.168.1.0/24 ip daddr 192.168.1.100 masquerade",
+    ],
+    &[
+        "nft",
+        "add rule ip filter input iifname lan0 udp dport 1024-65535 drop",
     ],
 ];
 
