@@ -2,12 +2,14 @@
 //!
 //! Which frames matter is known only when all were seen, and keeping all would not fit in memory. So the captures are read
 //! twice: the first time by the engine, the second time by [`collect`] with the [`plan`] that the engine's knowledge gives.
-//! What is kept is redacted as a whole, because a secret may lie across segments, and then written.
+//! A live run records what it sees for that ([`backlog`]). What is kept is redacted as a whole, because a secret may lie across segments, and then written.
 
+mod backlog;
 mod checksum;
 mod collect;
 mod directory;
 mod index;
+mod limits;
 mod pcapng;
 mod plan;
 mod redact;
@@ -25,6 +27,8 @@ use crate::output::json;
 use crate::output::markdown;
 use crate::output::privacy::Privacy;
 use crate::run::{Filter, Known};
+use crate::sandbox::Rest;
+pub(crate) use backlog::Backlog;
 use collect::{Collected, Collector};
 use directory::Directory;
 use plan::Plan;
@@ -108,20 +112,71 @@ impl Bundle {
         spool::standard_input(self.directory.path(), files)
     }
 
+    /// The same for a live run, which goes on with other rights than it begins with. A new directory is given to the user
+    /// that it goes on as; one that is there must be writable with those rights.
+    pub(crate) fn prepare_live(path: &Path, rest: &Rest) -> Result<Self, Failure> {
+        let directory = Directory::open(path)?;
+        directory.give_to(rest)?;
+        Ok(Self { directory })
+    }
+
+    /// Begins to keep what a live run sees.
+    pub(crate) fn backlog(&self) -> Result<Backlog, Failure> {
+        Backlog::begin(self.directory.path())
+    }
+
     /// Reads the captures again and writes the bundle; says in a line what is in it.
     pub(crate) fn write(
-        mut self,
+        self,
         known: &Known,
         files: &[NamedFile],
         filter: Option<Filter>,
         privacy: Privacy,
     ) -> Result<String, Failure> {
         let plan = Plan::new(&known.snapshot, privacy);
-        let mut collected = collect(&plan, files, filter)?;
+        let collected = collect(&plan, files, filter)?;
+        let context = Context {
+            known,
+            plan: &plan,
+            privacy,
+        };
+        self.fill(&context, collected, index::Source::Files)
+    }
+
+    /// Reads what a live run kept and writes the bundle; says in a line what is in it.
+    pub(crate) fn write_live(
+        self,
+        known: &Known,
+        backlog: Backlog,
+        privacy: Privacy,
+    ) -> Result<String, Failure> {
+        let plan = Plan::new(&known.snapshot, privacy);
+        let mut collector = Collector::new(&plan);
+        let reach = backlog.read(|input| collector.handle_input(input))?;
+        let collected = collector.finish();
+        let context = Context {
+            known,
+            plan: &plan,
+            privacy,
+        };
+        self.fill(&context, collected, index::Source::Live(reach))
+    }
+
+    fn fill(
+        mut self,
+        context: &Context<'_>,
+        mut collected: Collected,
+        source: index::Source,
+    ) -> Result<String, Failure> {
+        let Context {
+            known,
+            plan,
+            privacy,
+        } = *context;
         if privacy == Privacy::Redact {
             redact::redact(&mut collected.frames);
         }
-        let index = index::of(&collected, &known.snapshot, privacy);
+        let index = index::of(&collected, &known.snapshot, source, privacy);
         let report = json::report(&known.snapshot, privacy);
         let text = json::pretty(&json::with_evidence(&report, &index))? + "\n";
         let pages = markdown::report(&known.snapshot, privacy, false) + &markdown::evidence(&index);
@@ -142,6 +197,13 @@ impl Bundle {
     }
 }
 
+/// What all files of a bundle are made of.
+struct Context<'a> {
+    known: &'a Known,
+    plan: &'a Plan,
+    privacy: Privacy,
+}
+
 /// Reads the captures again, as the first time.
 fn collect(
     plan: &Plan,
@@ -152,10 +214,12 @@ fn collect(
     let mut source = MergedFiles::open(files, &mut host)?;
     let mut collector = Collector::new(plan);
     while let Some(input) = source.next(&mut host)? {
-        let Input::Frame(frame) = input else { continue };
-        if filter.as_mut().is_none_or(|filter| filter.matches(&frame)) {
-            collector.handle_frame(&frame);
+        if let (Input::Frame(frame), Some(filter)) = (&input, &mut filter)
+            && !filter.matches(frame)
+        {
+            continue;
         }
+        collector.handle_input(&input);
     }
     Ok(collector.finish())
 }

@@ -133,6 +133,10 @@ pub(crate) struct WatchArgs {
     /// Write all that is seen to a pcapng file, for `analyze` or Wireshark.
     #[arg(long, value_name = "OUT.pcapng")]
     pub record: Option<PathBuf>,
+    /// At the end write the frames that matter, each with a comment, and the report to a new directory, to hand on; for
+    /// saved captures use analyze.
+    #[arg(long, value_name = "DIR", conflicts_with = "files")]
+    pub bundle: Option<PathBuf>,
     /// Who takes the packets from the interfaces.
     #[arg(long, value_enum, default_value_t = BackendChoice::Auto, conflicts_with = "files")]
     pub backend: BackendChoice,

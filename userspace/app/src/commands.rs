@@ -178,6 +178,9 @@ fn watch_live(args: &WatchArgs, view: Box<dyn View>) -> Result<u8, Failure> {
     };
     let task = task(args);
     let engine = engine_options(&args.common, task);
+    let rest = rest(args)?;
+    let prepare = |path| Bundle::prepare_live(path, &rest);
+    let bundle = args.bundle.as_deref().map(prepare).transpose()?;
     let live_options = LiveOptions {
         taps: [
             with_role(&args.lan, TapRole::Lan),
@@ -201,16 +204,18 @@ fn watch_live(args: &WatchArgs, view: Box<dyn View>) -> Result<u8, Failure> {
         },
         health: !args.no_tui,
         kernel_log: args.common.verbose,
-        rest: rest(args)?,
+        rest,
     };
     let metrics = args.metrics.map(|_| Metrics::default());
     let mut options = RunOptions {
         number_frames: true,
         retention: Some(Retention::LIVE),
         metrics: metrics.clone(),
+        keep_counters: bundle.is_some(),
+        backlog: bundle.as_ref().map(Bundle::backlog).transpose()?,
         ..options(&args.common, args.record.as_deref(), task)?
     };
-    options.engine.timelines = !args.no_tui;
+    options.engine.timelines = !args.no_tui || bundle.is_some();
     let mut run = Run::new(options, view);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -226,16 +231,21 @@ fn watch_live(args: &WatchArgs, view: Box<dyn View>) -> Result<u8, Failure> {
         live::run(&live_options, &mut run).await
     });
     match ended {
-        Ok(()) | Err(Failure::UserLeft) => Ok(status(&run.finish()?, &args.common)),
-        Err(failure) => Err(failure),
+        Ok(()) | Err(Failure::UserLeft) => {}
+        Err(failure) => return Err(failure),
     }
+    let mut known = run.finish()?;
+    if let Some((bundle, backlog)) = bundle.zip(known.backlog.take()) {
+        complain(&bundle.write_live(&known, backlog, privacy(&args.common))?);
+    }
+    Ok(status(&known, &args.common))
 }
 
 /// What a live run goes on with. At the screen root saves where it likes, so that it keeps the right to.
 fn rest(args: &WatchArgs) -> Result<Rest, Failure> {
     let user = args.user.as_deref().map(User::named).transpose()?;
     let saves_as_root = !args.no_tui && user.is_none();
-    let writes = [&args.record, &args.common.output];
+    let writes = [&args.record, &args.common.output, &args.bundle];
     Ok(Rest {
         capabilities: saves_as_root
             .then_some(Capability::DAC_OVERRIDE)
@@ -305,6 +315,7 @@ fn options(common: &CommonArgs, record: Option<&Path>, task: Task) -> Result<Run
         recorder: record.map(Recorder::create).transpose()?,
         number_frames: false,
         keep_counters: false,
+        backlog: None,
         retention: None,
         metrics: None,
     })

@@ -22,6 +22,7 @@ pub(crate) use lookout::Look;
 use lookout::Lookout;
 pub(crate) use pace::Pace;
 
+use crate::bundle::Backlog;
 use crate::failure::Failure;
 use crate::live::Gauges;
 use crate::metrics::Metrics;
@@ -73,6 +74,8 @@ pub(crate) struct Known {
     pub snapshot: Snapshot,
     /// What was counted of the UDP flows, where it was asked for.
     pub counters: Vec<FlowCounters>,
+    /// What a live run kept for its bundle.
+    pub backlog: Option<Backlog>,
 }
 
 impl Known {
@@ -96,6 +99,8 @@ pub(crate) struct RunOptions {
     pub number_frames: bool,
     /// Give what was counted of each flow at the end.
     pub keep_counters: bool,
+    /// Where a live run keeps what it sees for its bundle.
+    pub backlog: Option<Backlog>,
     /// What a live run keeps of the past; `None` for saved captures, of which all is kept.
     pub retention: Option<Retention>,
     /// Where figures go.
@@ -109,6 +114,7 @@ pub(crate) struct Run {
     filter: Option<Filter>,
     number_frames: bool,
     keep_counters: bool,
+    backlog: Option<Backlog>,
     lookout: Option<Lookout>,
     metrics: Option<Metrics>,
     /// Inputs go to the engine as they are, and nowhere else.
@@ -132,6 +138,7 @@ impl Run {
     pub(crate) fn new(options: RunOptions, view: Box<dyn View>) -> Self {
         let is_plain = options.recorder.is_none()
             && options.filter.is_none()
+            && options.backlog.is_none()
             && !options.number_frames
             && options.retention.is_none();
         Self {
@@ -141,6 +148,7 @@ impl Run {
             filter: options.filter,
             number_frames: options.number_frames,
             keep_counters: options.keep_counters,
+            backlog: options.backlog,
             lookout: options.retention.map(Lookout::new),
             metrics: options.metrics,
             frames: 0,
@@ -232,6 +240,10 @@ impl Run {
         if let Some(recorder) = &mut self.recorder {
             recorder.handle_input(input)?;
         }
+        let backlog = self.backlog.as_mut();
+        if let Some(Err(failure)) = backlog.map(|backlog| backlog.handle_input(input)) {
+            self.note("--bundle", &format!("{failure}; it keeps what came before"));
+        }
         self.view.handle_input(input);
         self.engine.handle_input(*input);
         Ok(())
@@ -265,6 +277,7 @@ impl Run {
         let counters = self.keep_counters.then(|| self.engine.flow_counters());
         Ok(Known {
             counters: counters.into_iter().flatten().collect(),
+            backlog: self.backlog,
             snapshot,
         })
     }
@@ -302,6 +315,9 @@ impl Host for Run {
         info.unfiltered &= self.filter.is_none();
         if let Some(recorder) = &mut self.recorder {
             recorder.open_tap(info.clone());
+        }
+        if let Some(backlog) = &mut self.backlog {
+            backlog.open_tap(&info);
         }
         self.view.open_tap(&info);
         self.engine.add_tap(info)

@@ -16,7 +16,9 @@ mod capabilities;
 mod files;
 mod user;
 
+use std::io;
 use std::path::PathBuf;
+use std::thread;
 
 pub(crate) use user::User;
 
@@ -65,6 +67,22 @@ pub(crate) fn enter(rest: &Rest) -> Result<String, Failure> {
     };
     let calls = calls::restrict();
     Ok(format!("{who}keeps {kept}; {files}; {calls}"))
+}
+
+/// Tries something with the rights to files that are left later on, in a thread of its own, which alone has no others.
+pub(crate) fn try_with<T: Send>(
+    rest: &Rest,
+    work: impl FnOnce() -> io::Result<T> + Send,
+) -> io::Result<T> {
+    let within = || {
+        if let Some(user) = &rest.user {
+            user.act_as_it();
+        }
+        capabilities::keep_in_this_thread(&rest.capabilities)?;
+        work()
+    };
+    let outcome = thread::scope(|scope| scope.spawn(within).join());
+    outcome.unwrap_or_else(|_| Err(io::Error::other("the thread that tries it ended")))
 }
 
 /// Keeps only these files within reach and few system calls; capabilities stay, by which root reads others' files.

@@ -122,6 +122,11 @@ impl Recorder {
     /// Creates the file and begins its section.
     pub fn create(path: &Path) -> Result<Self, Failure> {
         let file = File::create(path).map_err(|error| Failure::writing(path.display(), &error))?;
+        Self::begin(file, path)
+    }
+
+    /// Begins a section in a file that is open and empty; `path` is what it is called.
+    pub fn begin(file: File, path: &Path) -> Result<Self, Failure> {
         let mut recorder = Self {
             file,
             path: path.to_owned(),

@@ -6,22 +6,17 @@ mod segments;
 
 use std::collections::{BTreeMap, HashMap};
 
-use rtspscope_wire::FrameRef;
+use rtspscope_engine::{Conntrack, Input};
 use rtspscope_wire::decode::{self, Body, IcmpError, Membership};
+use rtspscope_wire::netfilter::PACKET_HEADER;
+use rtspscope_wire::{Direction, FrameRef, LinkType, TapId};
 
+use super::limits::{COLLECTED_BYTES, ICMP_OF_A_FLOW, MEMBERSHIPS};
 use super::plan::{Flow, Plan};
 use super::{Kept, Reason};
 use datagrams::Datagrams;
 use fragments::Fragments;
 use segments::Segments;
-
-/// Bytes of frames that are kept in memory; of those beyond it only the proofs of findings.
-const MAX_BYTES: usize = 32 << 20;
-
-/// ICMP errors that are kept of one flow besides those that the report names.
-const ICMP_OF_A_FLOW: u32 = 8;
-/// Messages of group membership that are kept of a capture.
-const MEMBERSHIPS: u32 = 64;
 
 /// What the second reading brought.
 #[derive(Debug, Default)]
@@ -61,7 +56,7 @@ impl Store {
             return;
         }
         let is_proof = kept.reasons.iter().any(|reason| reason.proves.is_some());
-        if self.bytes + kept.bytes.len() > MAX_BYTES && !is_proof {
+        if self.bytes + kept.bytes.len() > COLLECTED_BYTES && !is_proof {
             self.left_out += 1;
             return;
         }
@@ -84,8 +79,20 @@ impl<'p> Collector<'p> {
         }
     }
 
-    /// Takes a frame, in the order of the first reading.
-    pub(super) fn handle_frame(&mut self, frame: &FrameRef<'_>) {
+    /// Takes an input, in the order of the first reading.
+    pub(super) fn handle_input(&mut self, input: &Input<'_>) {
+        match input {
+            Input::Frame(frame) => self.handle_frame(frame),
+            Input::Conntrack(told) => self.handle_conntrack(told),
+            Input::FlowCounters(_)
+            | Input::Handover(_)
+            | Input::ChannelCounters(_)
+            | Input::CaptureLoss(_)
+            | Input::Tick(_) => {}
+        }
+    }
+
+    fn handle_frame(&mut self, frame: &FrameRef<'_>) {
         self.order += 1;
         let mut reasons = self.plan.reasons((frame.tap, frame.number)).to_vec();
         let Ok(packet) = decode::ip(frame) else {
@@ -116,6 +123,27 @@ impl<'p> Collector<'p> {
         } else {
             self.keep(frame, reasons);
         }
+    }
+
+    fn handle_conntrack(&mut self, told: &Conntrack<'_>) {
+        self.order += 1;
+        let reasons = self.plan.reasons((TapId::NETFILTER, told.number)).to_vec();
+        if reasons.is_empty() {
+            return;
+        }
+        let packet = [&PACKET_HEADER[..], told.raw].concat();
+        self.keep(
+            &FrameRef {
+                at: told.at,
+                tap: TapId::NETFILTER,
+                direction: Direction::Unknown,
+                link_type: LinkType::NETLINK,
+                number: told.number,
+                original_len: u32::try_from(packet.len()).unwrap_or(u32::MAX),
+                bytes: &packet,
+            },
+            reasons,
+        );
     }
 
     /// All that was kept.

@@ -4,7 +4,8 @@ use std::fs::{self, File};
 use std::io::{self, BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 
-use crate::failure::Failure;
+use crate::failure::{Failure, reason};
+use crate::sandbox::{self, Rest};
 
 /// A directory that is being filled. Files get their names when all are complete; until then, dropping it takes them away.
 #[derive(Debug)]
@@ -40,6 +41,34 @@ impl Directory {
             ));
         }
         Ok(directory)
+    }
+
+    /// Makes sure that it can be written to with the rights that are left later on; one that was made here is given to the
+    /// user who has them.
+    pub(super) fn give_to(&self, rest: &Rest) -> Result<(), Failure> {
+        if let (true, Some(user)) = (self.created, &rest.user) {
+            let given = user.own(&self.path);
+            given.map_err(|error| Failure::writing(self.path.display(), &error))?;
+        }
+        let probe = self.path.join(".probe");
+        let tried = sandbox::try_with(rest, || {
+            File::create_new(&probe).and_then(|_| fs::remove_file(&probe))
+        });
+        tried.map_err(|error| {
+            let remedy = "choose a place that it may write to, or leave the directory to be made";
+            match &rest.user {
+                Some(user) => Failure::new(
+                    self.path.display(),
+                    format_args!(
+                        "user {} cannot write there: {}",
+                        user.name(),
+                        reason(&error)
+                    ),
+                    remedy,
+                ),
+                None => Failure::writing(self.path.display(), &error),
+            }
+        })
     }
 
     pub(super) fn path(&self) -> &Path {

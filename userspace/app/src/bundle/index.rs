@@ -5,11 +5,34 @@ use rtspscope_engine::model::Tap;
 
 use super::collect::Collected;
 use super::{Kept, PCAPNG};
-use crate::output::evidence::{Index, IndexedFrame, Proof};
+use crate::output::evidence::{Index, IndexedFrame, Proof, Reach};
+use crate::output::names;
 use crate::output::privacy::{Privacy, own};
 use crate::output::time::rfc3339;
 
-pub(super) fn of(collected: &Collected, snapshot: &Snapshot, privacy: Privacy) -> Index {
+/// Where the frames come from.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Source {
+    /// Captures, each of which numbers its own frames.
+    Files,
+    /// A live run, which numbers the packets of all its taps, and of which so much could be read again.
+    Live(Reach),
+}
+
+pub(super) fn of(
+    collected: &Collected,
+    snapshot: &Snapshot,
+    source: Source,
+    privacy: Privacy,
+) -> Index {
+    let reach = match source {
+        Source::Files => Reach::default(),
+        Source::Live(reach) => reach,
+    };
+    let file = |tap: &Tap| match source {
+        Source::Files => file(tap),
+        Source::Live(_) => own(&tap.name),
+    };
     let frames = (1_u64..).zip(&collected.frames);
     Index {
         pcapng: PCAPNG,
@@ -18,13 +41,19 @@ pub(super) fn of(collected: &Collected, snapshot: &Snapshot, privacy: Privacy) -
             Privacy::Show => "shown",
         },
         left_out: collected.left_out,
+        reach,
         frames: frames
-            .map(|(number, kept)| entry(number, kept, snapshot))
+            .map(|(number, kept)| entry(number, kept, snapshot, file))
             .collect(),
     }
 }
 
-fn entry(number: u64, kept: &Kept, snapshot: &Snapshot) -> IndexedFrame {
+fn entry(
+    number: u64,
+    kept: &Kept,
+    snapshot: &Snapshot,
+    file: impl Fn(&Tap) -> String,
+) -> IndexedFrame {
     let tap = snapshot.taps.get(usize::from(kept.tap.0));
     let mut what: Vec<String> = Vec::new();
     let mut proves: Vec<Proof> = Vec::new();
@@ -43,8 +72,8 @@ fn entry(number: u64, kept: &Kept, snapshot: &Snapshot) -> IndexedFrame {
     }
     IndexedFrame {
         frame: number,
-        tap: tap.map_or_else(String::new, |tap| own(&tap.name)),
-        file: tap.map_or_else(String::new, file),
+        tap: tap.map_or_else(|| names::no_tap(kept.tap), |tap| own(&tap.name)),
+        file: tap.map_or_else(|| names::no_tap(kept.tap), file),
         original_frame: kept.number,
         at: rfc3339(kept.at),
         what,

@@ -8,6 +8,7 @@ use rtspscope_wire::{LinkType, TapId, Timestamp};
 
 use super::Kept;
 use crate::output::evidence::Index;
+use crate::output::names;
 use crate::output::privacy::own;
 use rtspscope_capture::record::{Described, Fact, blocks};
 
@@ -83,7 +84,7 @@ impl<'w> Pcapng<'w> {
         } else {
             let like = self.interfaces.iter().find(|(of, ..)| *of == tap);
             let (described, name) = like.map_or_else(
-                || (Described::default(), String::new()),
+                || (Described::default(), names::no_tap(tap)),
                 |(_, _, described, name)| (*described, name.clone()),
             );
             self.interface(

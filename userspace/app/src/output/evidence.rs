@@ -14,8 +14,44 @@ pub(crate) struct Index {
     pub credentials: &'static str,
     /// Frames for which there was no room.
     pub left_out: u64,
+    /// What of a live run could not be read again.
+    #[serde(flatten)]
+    pub reach: Reach,
     /// The frames in the order of the file.
     pub frames: Vec<IndexedFrame>,
+}
+
+/// How much of a live run's packets could not be read again for its bundle.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub(crate) struct Reach {
+    /// The first ones, which gave way to later ones.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub let_go: u64,
+    /// The last ones, which could not be written down.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub missed: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes fields so")]
+const fn is_zero(count: &u64) -> bool {
+    *count == 0
+}
+
+impl Reach {
+    /// The end of a sentence about it.
+    fn told(self) -> String {
+        let let_go = match self.let_go {
+            0 => String::new(),
+            count => format!(
+                "; the run was long, and its first {count} packets had given way to later ones"
+            ),
+        };
+        let missed = match self.missed {
+            0 => String::new(),
+            count => format!("; its last {count} packets could not be kept"),
+        };
+        let_go + &missed
+    }
 }
 
 /// One frame of a bundle.
@@ -102,8 +138,9 @@ impl Index {
             0 => String::new(),
             count => format!("; {count} more found no room"),
         };
+        let reach = self.reach.told();
         format!(
-            "{} holds {count} frames that matter, {proofs} of them proofs of findings, each with a comment; {credentials}{left_out}",
+            "{} holds {count} frames that matter, {proofs} of them proofs of findings, each with a comment; {credentials}{left_out}{reach}",
             self.pcapng
         )
     }

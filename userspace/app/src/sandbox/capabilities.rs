@@ -30,8 +30,7 @@ struct Sets {
 
 /// Keeps these capabilities, becomes `user`, and gives the rest up. Returns which were kept, for a line.
 pub(super) fn keep(wanted: &[Capability], user: Option<&User>) -> Result<String, Failure> {
-    let had = permitted().map_err(failed("capget"))?;
-    let kept = wanted.iter().fold(0, |sum, one| sum | (1_u64 << one.0)) & had;
+    let kept = had_of(wanted).map_err(failed("capget"))?;
     drop_bounding(kept);
     // SAFETY: no memory is passed. A kernel without ambient capabilities (before 4.3) has none to clear.
     unsafe {
@@ -60,6 +59,17 @@ pub(super) fn keep(wanted: &[Capability], user: Option<&User>) -> Result<String,
     check(unsafe { libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) })
         .map_err(failed("PR_SET_NO_NEW_PRIVS"))?;
     Ok(named(kept))
+}
+
+/// Keeps these capabilities in this thread, and no others.
+pub(super) fn keep_in_this_thread(wanted: &[Capability]) -> io::Result<()> {
+    set(had_of(wanted)?)
+}
+
+/// Those of the wanted capabilities that this thread has.
+fn had_of(wanted: &[Capability]) -> io::Result<u64> {
+    let wanted = wanted.iter().fold(0, |sum, one| sum | (1_u64 << one.0));
+    Ok(wanted & permitted()?)
 }
 
 fn failed(call: &'static str) -> impl FnOnce(io::Error) -> Failure {

@@ -2,6 +2,7 @@
 
 use std::ffi::{CStr, CString};
 use std::io;
+use std::path::Path;
 
 use crate::failure::Failure;
 
@@ -53,8 +54,22 @@ impl User {
         })
     }
 
-    pub(super) fn name(&self) -> &str {
+    pub(crate) fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Gives it a file or directory.
+    pub(crate) fn own(&self, path: &Path) -> io::Result<()> {
+        std::os::unix::fs::lchown(path, Some(self.uid), Some(self.gid))
+    }
+
+    /// Has this thread use files as this user does; capabilities over files are gone with that (`setfsuid(2)`).
+    pub(super) fn act_as_it(&self) {
+        // SAFETY: no memory is passed. The kernel keeps both for each thread, and neither call tells of a failure.
+        unsafe {
+            libc::setfsgid(self.gid);
+            libc::setfsuid(self.uid);
+        }
     }
 
     /// Becomes this user, with its group alone. Permitted capabilities stay where [`libc::PR_SET_KEEPCAPS`] says so.

@@ -1,6 +1,6 @@
 //! What matters of a session's connections: each message at each tap, what differs between the taps, begin and end.
 
-use rtspscope_engine::model::{self, Exchange, FieldDiff, Leg, Session, TransportKind};
+use rtspscope_engine::model::{self, Exchange, FieldDiff, Leg, Netfilter, Session, TransportKind};
 use rtspscope_engine::{Locator, Snapshot};
 use rtspscope_wire::TapId;
 
@@ -21,11 +21,31 @@ pub(super) fn add(
             messages(plan, exchange, suffix, privacy);
         }
     }
+    if let Some(told) = &session.netfilter {
+        netfilter(plan, told, suffix);
+    }
     let Some(pair) = &session.nat else { return };
     for diff in &pair.rewrites {
         let told = difference(diff, snapshot, privacy);
         for at in [diff.pre_at, diff.post_at] {
             plan.frame(Some(at), plain(told.clone()));
+        }
+    }
+}
+
+/// What the router's own connection tracking told of the session: packets of netlink, numbered among the frames.
+fn netfilter(plan: &mut Plan, told: &Netfilter, suffix: &str) {
+    for entry in told.connection.iter().chain(&told.mappings) {
+        let (from, to) = (entry.original.from, entry.original.to);
+        let text = format!("netfilter's entry {from} to {to}{suffix}");
+        for at in [Some(entry.first), Some(entry.status_at), entry.ended] {
+            plan.frame(at, plain(text.clone()));
+        }
+    }
+    for expected in &told.expectations {
+        let text = format!("a helper expects media at {}{suffix}", expected.expected.to);
+        for at in [Some(expected.first), expected.ended] {
+            plan.frame(at, plain(text.clone()));
         }
     }
 }
