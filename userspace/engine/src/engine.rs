@@ -261,6 +261,9 @@ impl Engine {
             is_named,
         );
         self.icmp.forget(until, is_named);
+        let oldest = retire::oldest(snapshot, &over).unwrap_or(now);
+        self.netfilter
+            .forget(now - retention.settled, oldest, is_named);
         self.fragmented.forget(is_named);
         self.retired += over.len() as u64;
     }

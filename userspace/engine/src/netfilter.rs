@@ -7,6 +7,8 @@
 mod join;
 mod table;
 
+use std::net::SocketAddr;
+
 use rtspscope_wire::netfilter::{Change, Entry, Event, Expectation, Status, Subject};
 use rtspscope_wire::{TapId, Timestamp};
 
@@ -14,7 +16,7 @@ use crate::input::Conntrack;
 use crate::limits::Limits;
 use crate::locator::Locator;
 use crate::model::{Expected, Mapping};
-use table::{Table, Tracked};
+use table::{End, Table, Tracked};
 
 /// Everything that connection tracking said, as far as it is kept.
 #[derive(Clone, Debug)]
@@ -48,6 +50,25 @@ impl Netfilter {
             Subject::Entry(entry) => self.note_entry(*change, entry, at),
             Subject::Expectation(expectation) => self.note_expectation(*change, expectation, at),
         }
+    }
+
+    /// Forgets what ended before `settled`, and either before `oldest`, when the first session that is kept began, or
+    /// concerning none of these ends.
+    pub(crate) fn forget(
+        &mut self,
+        settled: Timestamp,
+        oldest: Timestamp,
+        is_named: impl Fn(SocketAddr) -> bool,
+    ) {
+        let is_wanted = |ended: Option<Locator>, ends: Vec<End>| {
+            let Some(ended) = ended else { return true };
+            let is_of_kept = || ended.at >= oldest && ends.iter().any(|(_, end)| is_named(*end));
+            ended.at > settled || is_of_kept()
+        };
+        self.entries
+            .forget(|entry| is_wanted(entry.ended, entry.ends()));
+        self.expectations
+            .forget(|expected| is_wanted(expected.ended, expected.ends()));
     }
 
     fn note_entry(&mut self, change: Change, entry: &Entry, at: Locator) -> u64 {

@@ -94,6 +94,13 @@ pub(crate) fn named(snapshot: &Snapshot, over: &BTreeSet<u32>) -> Ends {
     ends
 }
 
+/// When the first of the sessions began that are kept.
+pub(crate) fn oldest(snapshot: &Snapshot, over: &BTreeSet<u32>) -> Option<Timestamp> {
+    let kept = snapshot.sessions.iter();
+    let kept = kept.filter(|session| !over.contains(&session.id));
+    kept.map(|session| session.started_at).min()
+}
+
 fn add_negotiated(leg: &Leg, negotiated: &Negotiated, ends: &mut Ends) {
     let ports = [
         negotiated.client_rtp_port,

@@ -77,11 +77,26 @@ impl<T: Tracked> Table<T> {
         numbers.filter_map(|number| Some((*number, self.records.get(number)?)))
     }
 
+    /// Lets go of those that have ended and are not wanted any more.
+    pub(super) fn forget(&mut self, is_wanted: impl Fn(&T) -> bool) {
+        let records = &self.records;
+        let is_wanted = |number: &u64| records.get(number).is_some_and(&is_wanted);
+        let going = self.ended.iter().copied();
+        let going: Vec<u64> = going.filter(|number| !is_wanted(number)).collect();
+        for number in going {
+            self.ended.remove(&number);
+            self.remove(number);
+        }
+    }
+
     fn remove_one(&mut self) {
         let oldest = self.records.keys().next().copied();
-        let Some(number) = self.ended.pop_first().or(oldest) else {
-            return;
-        };
+        if let Some(number) = self.ended.pop_first().or(oldest) {
+            self.remove(number);
+        }
+    }
+
+    fn remove(&mut self, number: u64) {
         let Some(record) = self.records.remove(&number) else {
             return;
         };

@@ -148,3 +148,41 @@ fn a_flood_of_connections_falls_to_the_cap_and_is_counted() {
         "the ended one fell first"
     );
 }
+
+#[test]
+fn what_is_over_and_of_no_kept_session_is_forgotten() {
+    let mut netfilter = Netfilter::new(&Limits::default());
+    let named = |end: SocketAddr| end == addr("192.168.1.100:40000");
+    let other = entry(
+        Tuple::UDP,
+        "192.168.1.7:53124",
+        "203.0.113.53:53",
+        "203.0.113.1:53124",
+    );
+    for entry in [&connection(), &other] {
+        say(&mut netfilter, 0, Change::New, entry);
+    }
+    let at = |secs: i64| Timestamp(secs * 1_000_000_000);
+    let kept = |netfilter: &Netfilter| {
+        let at = |end: &str, protocol| netfilter.entries.at((protocol, addr(end))).count();
+        [
+            at("192.168.1.100:40000", Tuple::TCP),
+            at("192.168.1.7:53124", Tuple::UDP),
+        ]
+    };
+    netfilter.forget(at(100), at(0), named);
+    assert_eq!(kept(&netfilter), [1, 1], "both live");
+    for entry in [&connection(), &other] {
+        say(&mut netfilter, 90, Change::Destroyed, entry);
+    }
+    netfilter.forget(at(80), at(0), named);
+    assert_eq!(kept(&netfilter), [1, 1], "both ended just now");
+    netfilter.forget(at(100), at(0), named);
+    assert_eq!(kept(&netfilter), [1, 0], "one is of a session that is kept");
+    netfilter.forget(at(100), at(95), named);
+    assert_eq!(
+        kept(&netfilter),
+        [0, 0],
+        "it ended before that session began"
+    );
+}
