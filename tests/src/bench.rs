@@ -4,6 +4,7 @@
 //! rates depend on the machine, so everything is measured with and without a tool in turns, and the best of each counts.
 
 mod camera;
+mod drain;
 mod flood;
 mod forwarding;
 mod interleaved;
@@ -18,7 +19,8 @@ pub fn main(args: &[&str]) -> io::Result<()> {
         [] => {
             watching::measure()?;
             interleaved::measure()?;
-            forwarding::measure()
+            forwarding::measure()?;
+            drain::measure()
         }
         ["watching"] => watching::measure(),
         ["interleaved"] => interleaved::measure(),
@@ -27,6 +29,8 @@ pub fn main(args: &[&str]) -> io::Result<()> {
             camera::serve(address, number(streams)?, number(millis)?)
         }
         ["player", camera, streams] => camera::play(camera, number(streams)?),
+        ["answer", address] => drain::answer(address),
+        ["ask", address, millis] => drain::ask(address, number(millis)?),
         ["blast", to, millis] => flood::blast(to, number(millis)?),
         ["sink", address] => flood::sink(address),
         other => Err(io::Error::other(format!("unknown arguments: {other:?}"))),

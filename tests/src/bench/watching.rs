@@ -10,16 +10,16 @@ use crate::cable::{Cable, End, INTERFACE};
 use crate::lab::process::Process;
 
 /// Media of the one session.
-const MEDIA: &str = "4";
+pub(super) const MEDIA: &str = "4";
 
 /// Time of one flood.
-const MILLIS: &str = "3000";
+pub(super) const MILLIS: &str = "3000";
 
 /// Longest time for a flood to end.
 const LIMIT: Duration = Duration::from_mins(1);
 
 /// Addresses that [`Cable::set_addresses`] gives.
-const CAMERA: &str = "10.77.0.2";
+pub(super) const CAMERA: &str = "10.77.0.2";
 
 /// Floods of which the fastest of each tool counts.
 const ROUNDS: usize = 3;
