@@ -15,7 +15,7 @@ pub(crate) fn told() -> io::Result<String> {
     near.ip(&["link", "set", INTERFACE, "master", "br-lan"])?;
     near.ip(&["link", "set", "br-lan", "up"])?;
     let table = format!(
-        "table inet fw4 {{ flowtable ft {{ hook ingress priority 0; devices = {{ {INTERFACE} }}; }} }}"
+        "table inet fw4 {{\n flowtable ft {{\n hook ingress priority 0\n devices = {{ {INTERFACE} }}\n }}\n}}\n"
     );
     let rules = cable.scratch().join("rules.nft");
     std::fs::write(&rules, table)?;
