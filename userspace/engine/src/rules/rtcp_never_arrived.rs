@@ -8,15 +8,15 @@ pub(super) const EXPLANATION: Explanation = Explanation {
     meaning: "Picture or sound arrive, but the server's RTCP reports, which go to a port of their own, end at the router. Players then \
         cannot keep sound and picture together, and some servers stop after 10 to 60 seconds without the answering reports.",
     proof: "RTCP from the server at the tap next to the server, none next to the client, while RTP of the same medium arrives there.",
-    not_this: "A server that sends no RTCP at all is no fault of the path. A first report that came before the client had opened \
-        its port is not counted alone.",
+    not_this: "A server that sends no RTCP at all is no fault of the path. First reports that came before the client had opened \
+        its port, which it does with a report of its own, are not counted alone.",
     remedies: &[
         advice::USE_TCP,
         "Let the player use an even RTP port with the RTCP port above it (client_port=5000-5001): some ALGs open only such pairs",
     ],
 };
 
-/// RTCP that a client opened for late is judged only after as many packets.
+/// RTCP for which a client opens the way itself is judged only after as many packets.
 const ENOUGH_AFTER_OPENING: u64 = 3;
 
 /// Fires for a UDP medium whose RTP arrives and whose RTCP was seen next to the server only.
@@ -46,7 +46,9 @@ fn finding(view: &View<'_>, media: MediaFacts<'_>) -> Option<Finding> {
     if began > ended {
         return None;
     }
-    if media.opened(true).next().is_some() && server.rtcp.packets < ENOUGH_AFTER_OPENING {
+    // A player that opened the way for RTP itself opens that for RTCP with its first report, seconds later (RFC 3550 §6.2).
+    let opens_itself = [true, false].map(|rtcp| media.opened(rtcp).next().is_some());
+    if opens_itself != [false; 2] && server.rtcp.packets < ENOUGH_AFTER_OPENING {
         return None;
     }
     let asked = media.negotiated_at(view.facts.sides()?.client_index);
@@ -87,7 +89,7 @@ fn finding(view: &View<'_>, media: MediaFacts<'_>) -> Option<Finding> {
 
 #[cfg(test)]
 mod tests {
-    use crate::testkit::{Scene, UDP_TALK};
+    use crate::testkit::{LAN, Scene, UDP_TALK};
 
     #[test]
     fn fires_when_rtp_came_in_and_rtcp_did_not() {
@@ -127,6 +129,21 @@ mod tests {
                 .troubles(),
             Vec::<&str>::new()
         );
+    }
+
+    #[test]
+    fn is_silent_when_a_client_that_opened_for_rtp_has_not_reported_yet() {
+        let scene = |reports| {
+            let scene = Scene::behind_nat(UDP_TALK).punch(0.1, 5000).rtp(78, 78);
+            let mut scene = scene.rtcp(0, reports);
+            scene
+                .arrival(LAN)
+                .from_client
+                .retain(|sent| !sent.rtcp_port);
+            scene.troubles()
+        };
+        assert_eq!(scene(1), Vec::<&str>::new());
+        assert_eq!(scene(3), ["rtcp-never-arrived"]);
     }
 
     #[test]
