@@ -1,0 +1,197 @@
+//! An RTSP connection as one tap saw it, and what was said on it.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use rtspscope_wire::{Anomaly, Span, TapId};
+
+use super::TooBig;
+use crate::locator::Locator;
+
+/// An RTSP connection as one tap saw it on one side of the router.
+#[derive(Clone, Debug)]
+pub struct Leg {
+    /// The tap.
+    pub tap: TapId,
+    /// Client end as seen here.
+    pub client: SocketAddr,
+    /// Server end as seen here.
+    pub server: SocketAddr,
+    /// The client's initial sequence number, where the SYN was seen.
+    pub client_isn: Option<u32>,
+    /// The server's initial sequence number, where the SYN/ACK was seen.
+    pub server_isn: Option<u32>,
+    /// First packet.
+    pub first: Locator,
+    /// Last packet.
+    pub last: Locator,
+    /// How the connection ended.
+    pub closed: Option<Close>,
+    /// Why nothing can be read, for a TLS connection.
+    pub encrypted: bool,
+    /// Requests and responses in order of the request.
+    pub exchanges: Vec<Exchange>,
+    /// Bytes of either direction that the capture does not have.
+    pub missing_bytes: u64,
+    /// Where the first of them is missing.
+    pub first_gap: Option<Locator>,
+    /// Messages that were not kept because of a cap.
+    pub dropped_messages: u64,
+    /// Exchanges in the middle of a long connection that only kept the session alive, and that are not kept themselves.
+    pub forgotten_keepalives: u64,
+    /// Last segment with which the client repeated bytes that the server had not acknowledged up to the end.
+    pub client_unheard: Option<Locator>,
+    /// Last segment with which the server repeated bytes that the client had not acknowledged up to the end.
+    pub server_unheard: Option<Locator>,
+    /// When the client took no more bytes.
+    pub client_shut: Option<ShutWindow>,
+    /// What routers said here of the server's segments that were too large for their next link, in order.
+    pub too_big: Vec<TooBig>,
+    /// Bytes that were neither a message nor an interleaved frame although nothing was missing before them.
+    pub desync: Option<Desync>,
+}
+
+impl Leg {
+    /// Whether messages passed that are not among its exchanges.
+    pub const fn lacks_messages(&self) -> bool {
+        self.dropped_messages > 0 || self.forgotten_keepalives > 0
+    }
+
+    /// Whether the connection was there when the capture began.
+    pub const fn began_before(&self) -> bool {
+        self.client_isn.is_none() && self.server_isn.is_none()
+    }
+}
+
+/// Times when an end of a connection let no more bytes in: a window of zero (RFC 9293 §3.8.6).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ShutWindow {
+    /// How often.
+    pub count: u64,
+    /// The longest time.
+    pub longest: Span,
+    /// The segment that shut it first.
+    pub first: Locator,
+}
+
+/// Where the framing of a stream was lost (RFC 2326 §10.12).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Desync {
+    /// Who sent the stream.
+    pub from: Side,
+    /// Bytes passed over.
+    pub bytes: u64,
+    /// Where the first of them stands: the segment that was being read, and the offset in the stream.
+    pub first: Locator,
+}
+
+/// End of a TCP connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Close {
+    /// Who sent the first FIN or RST.
+    pub by: Side,
+    /// RST instead of FIN.
+    pub reset: bool,
+    /// The segment.
+    pub at: Locator,
+}
+
+/// One end of an RTSP connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Side {
+    /// Who opened the connection or sent the first request.
+    Client,
+    /// The other end.
+    Server,
+}
+
+impl Side {
+    /// The other end.
+    #[must_use]
+    pub const fn other(self) -> Self {
+        match self {
+            Self::Client => Self::Server,
+            Self::Server => Self::Client,
+        }
+    }
+}
+
+/// A request and its final response, matched by CSeq (RFC 2326 §12.17).
+#[derive(Clone, Debug)]
+pub struct Exchange {
+    /// Who asked.
+    pub by: Side,
+    /// Method as written; empty where only the response was seen.
+    pub method: String,
+    /// CSeq of either message.
+    pub cseq: Option<u32>,
+    /// The request, unless the capture began after it.
+    pub request: Option<Arc<Message>>,
+    /// The final response, once it came.
+    pub response: Option<Arc<Message>>,
+    /// How often the same request was sent again as a new message on the connection.
+    pub repeats: u32,
+}
+
+impl Exchange {
+    /// Status code of the response.
+    pub fn status(&self) -> Option<u16> {
+        self.response.as_ref().and_then(|response| response.status)
+    }
+
+    /// Its messages, as far as they were seen.
+    pub fn messages(&self) -> impl Iterator<Item = &Message> {
+        [&self.request, &self.response]
+            .into_iter()
+            .filter_map(|message| message.as_deref())
+    }
+
+    /// Whether it did nothing but keep the session alive: the client asked without a body, once, and was granted it.
+    pub(crate) fn is_keepalive(&self) -> bool {
+        let methods = ["OPTIONS", "GET_PARAMETER", "SET_PARAMETER"];
+        let is_plain = |message: &Message| {
+            message.head_len == message.raw.len() && message.anomalies.is_empty()
+        };
+        self.by == Side::Client
+            && self.repeats == 0
+            && methods.into_iter().any(|method| self.is(method))
+            && self.succeeded()
+            && self.messages().count() == 2
+            && self.messages().all(is_plain)
+    }
+
+    /// Whether the response says success (2xx).
+    pub fn succeeded(&self) -> bool {
+        self.status()
+            .is_some_and(|status| (200..300).contains(&status))
+    }
+
+    /// Whether it makes media flow: PLAY or RECORD.
+    pub fn starts_media(&self) -> bool {
+        self.is("PLAY") || self.is("RECORD")
+    }
+
+    /// Whether the method is `name`; methods are case-sensitive (RFC 2326 §6.1).
+    pub fn is(&self, name: &str) -> bool {
+        self.method == name
+    }
+}
+
+/// One RTSP message at one tap, with its bytes.
+#[derive(Clone, Debug)]
+pub struct Message {
+    /// Its first byte.
+    pub at: Locator,
+    /// Frame that completed it.
+    pub last_frame: Option<u64>,
+    /// Who sent it.
+    pub from: Side,
+    /// Status code of a response; `None` for a request.
+    pub status: Option<u16>,
+    /// Head and body as they crossed the wire (decoded from base64 in an HTTP tunnel).
+    pub raw: Arc<[u8]>,
+    /// Length of the head with its empty line; the body follows.
+    pub head_len: usize,
+    /// What was odd.
+    pub anomalies: Vec<Anomaly>,
+}

@@ -1,0 +1,152 @@
+//! One medium of a session and what the two ends agreed on.
+
+use std::net::IpAddr;
+
+use rtspscope_wire::sdp::StreamDirection;
+
+use super::Arrival;
+
+/// One medium of a session.
+#[derive(Clone, Debug, Default)]
+pub struct MediaStream {
+    /// Control URI of its SETUP, else the SDP's control attribute.
+    pub control: Option<String>,
+    /// Media type of the SDP's m= line.
+    pub kind: Option<String>,
+    /// Encoding name of the first payload type (rtpmap, else RFC 3551 table).
+    pub encoding: Option<String>,
+    /// RTP clock rate in Hz.
+    pub clock_rate: Option<u32>,
+    /// First payload type of the m= line.
+    pub payload_type: Option<u8>,
+    /// What the SDP says of retransmissions and forward error correction that may share a flow with the medium.
+    pub repair: Repair,
+    /// The SDP holds parameter sets of the payload type (`sprop-…`).
+    pub sdp_parameter_sets: bool,
+    /// Profile of the Transport header, else of the m= line.
+    pub profile: Option<String>,
+    /// Which end sends it.
+    pub direction: MediaDirection,
+    /// What the SDP says of that, by the view of whoever wrote it: cameras differ in whose view they take.
+    pub sdp_direction: Option<StreamDirection>,
+    /// What speaks for it where no message tells of it: several signs, never one; empty for media of which messages tell.
+    pub hints: Vec<MediaHint>,
+    /// Whether a SETUP for it was accepted.
+    pub set_up: bool,
+    /// What the two ends agreed on, the client's part as the client itself wrote it.
+    pub negotiated: Negotiated,
+    /// The same as each leg's messages show it, in the order of [`Session::legs`](super::Session::legs).
+    pub per_leg: Vec<Negotiated>,
+    /// The accepted (else last) SETUP at each leg: index into that leg's exchanges.
+    pub setup: Vec<Option<usize>>,
+    /// What came beside each leg, in the order of [`Session::legs`](super::Session::legs), then at other taps that saw some.
+    pub arrivals: Vec<Arrival>,
+}
+
+impl MediaStream {
+    /// Whether only its packets tell of it.
+    pub const fn is_inferred(&self) -> bool {
+        !self.hints.is_empty()
+    }
+
+    /// Whether it is carried without RTP: MPEG-TS or else straight in UDP, as IPTV has it (`MP2T/H2221/UDP`, `RAW/RAW/UDP`).
+    pub fn is_raw(&self) -> bool {
+        let profile = self.profile.as_deref();
+        profile.is_some_and(|profile| {
+            let profile = profile.to_ascii_uppercase();
+            profile.starts_with("MP2T/H2221") || profile.starts_with("RAW/RAW")
+        })
+    }
+
+    /// Encoding by its rtpmap, where the media is in clear: SRTP (RFC 3711) hides it.
+    pub fn encoding_in_clear(&self) -> Option<&str> {
+        let profile = self.profile.as_deref().unwrap_or_default();
+        let is_hidden = profile.to_ascii_uppercase().contains("SAVP");
+        self.encoding.as_deref().filter(|_| !is_hidden)
+    }
+
+    /// What its packets are called.
+    pub fn unit(&self) -> &'static str {
+        if self.is_raw() {
+            "datagrams"
+        } else {
+            "RTP packets"
+        }
+    }
+
+    /// What one of them is called.
+    pub fn unit_of_one(&self) -> &'static str {
+        if self.is_raw() {
+            "datagram"
+        } else {
+            "RTP packet"
+        }
+    }
+
+    /// What it consists of.
+    pub fn matter(&self) -> &'static str {
+        if self.is_raw() { "media" } else { "RTP" }
+    }
+}
+
+/// Which end sends a medium.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum MediaDirection {
+    /// The server, as for every medium that is played.
+    #[default]
+    FromServer,
+    /// The client: it records to a server (RFC 2326 §10.11), or it speaks to a camera (ONVIF Streaming §5.3).
+    FromClient,
+}
+
+/// A sign that packets are a medium of a session, where no message tells of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum MediaHint {
+    /// RTP that goes on in sequence (RFC 3550 §A.1).
+    RtpSequence,
+    /// It goes between the hosts of the RTSP connection, and of no other connection that might have set it up.
+    SameHosts,
+    /// The same source was seen at both legs.
+    SameSource,
+    /// Reports go beside it (RTCP).
+    Reports,
+    /// The RTP-Info of an accepted PLAY names its source or its first packet.
+    RtpInfo,
+}
+
+/// How packets that only repeat or repair others are told from a medium's own.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Repair {
+    /// Their payload types: `rtx` (RFC 4588) and forward error correction.
+    pub payload_types: Vec<u8>,
+    /// Their synchronisation sources, by `a=ssrc-group` (RFC 5576).
+    pub sources: Vec<u32>,
+}
+
+/// Ports, channels and addresses of one medium as one leg's SETUP exchange shows them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Negotiated {
+    /// RTP port in the request's `client_port`.
+    pub client_rtp_port: Option<u16>,
+    /// RTCP port in the request's `client_port`.
+    pub client_rtcp_port: Option<u16>,
+    /// RTP port of `client_port` in the response.
+    pub answered_rtp_port: Option<u16>,
+    /// RTCP port of `client_port` in the response.
+    pub answered_rtcp_port: Option<u16>,
+    /// RTP port in the response's `server_port`.
+    pub server_rtp_port: Option<u16>,
+    /// RTCP port in the response's `server_port`.
+    pub server_rtcp_port: Option<u16>,
+    /// Interleaved channels of the response, else of the request.
+    pub channels: Option<(u8, u8)>,
+    /// `destination` as written, of the response, else of the request; for a group without one its address in the
+    /// description.
+    pub destination: Option<String>,
+    /// `source` of the response as written.
+    pub source: Option<String>,
+    /// `ssrc` of the response.
+    pub ssrc: Option<u32>,
+    /// Group and ports of a multicast transport, with RTP port and RTCP port.
+    pub multicast: Option<(IpAddr, u16, u16)>,
+}
