@@ -101,3 +101,87 @@ pub(super) fn failure(error: &io::Error) -> Failure {
         "use another terminal, or add --no-tui",
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use std::env;
+    use std::io::Read as _;
+    use std::os::fd::{FromRawFd as _, OwnedFd};
+    use std::process::Command;
+    use std::ptr;
+
+    use super::*;
+
+    /// Tells this program, run a second time, that it is to panic on its terminal.
+    const PANICS: &str = "RTSPSCOPE_TEST_PANICS";
+
+    /// A terminal: the end at which a person would sit, and the program's.
+    fn terminal() -> (File, OwnedFd) {
+        let (mut person, mut program) = (-1, -1);
+        let size = libc::winsize {
+            ws_row: 24,
+            ws_col: 80,
+            ws_xpixel: 0,
+            ws_ypixel: 0,
+        };
+        // SAFETY: both numbers and the size live through the call; name and modes are left to the kernel.
+        let made = unsafe {
+            libc::openpty(
+                &raw mut person,
+                &raw mut program,
+                ptr::null_mut(),
+                ptr::null_mut(),
+                (&raw const size).cast_mut(),
+            )
+        };
+        assert_eq!(made, 0, "{}", io::Error::last_os_error());
+        // SAFETY: the call has just opened both, and nobody else has them.
+        unsafe { (File::from_raw_fd(person), OwnedFd::from_raw_fd(program)) }
+    }
+
+    /// The modes of a terminal by which raw mode shows: echo, lines, signals.
+    fn modes(terminal: &File) -> libc::tcflag_t {
+        // SAFETY: all zeros are valid modes, which the call replaces.
+        let mut modes: libc::termios = unsafe { std::mem::zeroed() };
+        // SAFETY: the modes live through the call.
+        let read = unsafe { libc::tcgetattr(terminal.as_raw_fd(), &raw mut modes) };
+        assert_eq!(read, 0, "{}", io::Error::last_os_error());
+        modes.c_lflag
+    }
+
+    #[test]
+    fn a_panic_gives_the_terminal_back_and_then_says_why() {
+        if env::var_os(PANICS).is_some() {
+            let _terminal = take().unwrap();
+            panic!("the screen broke");
+        }
+        let (mut person, program) = terminal();
+        let before = modes(&person);
+        let own = "tui::terminal::tests::a_panic_gives_the_terminal_back_and_then_says_why";
+        let mut child = Command::new(env::current_exe().unwrap())
+            .args([own, "--exact", "--nocapture"])
+            .env(PANICS, "1")
+            .stdin(program.try_clone().unwrap())
+            .stdout(program.try_clone().unwrap())
+            .stderr(program)
+            .spawn()
+            .unwrap();
+        let mut seen = Vec::new();
+        // A terminal that nobody has open any more reads as an error.
+        let _ended = person.read_to_end(&mut seen);
+        assert_eq!(child.wait().unwrap().code(), Some(101));
+        let seen = String::from_utf8_lossy(&seen);
+        let steps = [
+            "\x1b[?1049h",
+            "\x1b[?1049l",
+            "\x1b[?25h",
+            "the screen broke",
+        ];
+        let at = steps.map(|step| seen.find(step));
+        assert!(
+            at.iter().all(Option::is_some) && at.is_sorted(),
+            "{at:?} {seen:?}"
+        );
+        assert_eq!(modes(&person), before);
+    }
+}
