@@ -24,6 +24,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     divert(settings.rtsp_port)?;
     writeln!(io::stdout(), "ready")?;
     let mut gateway = Gateway::new(settings);
+    let mut opened: Vec<Pinhole> = Vec::new();
     loop {
         let mut message = queue.recv()?;
         let direction = match message.get_queue_num() {
@@ -32,8 +33,11 @@ fn main() -> Result<(), Box<dyn Error>> {
         };
         let mut pinholes = Vec::new();
         let verdict = gateway.handle_packet(direction, message.get_payload(), &mut pinholes);
-        for pinhole in &pinholes {
-            open(pinhole)?;
+        // A request that is sent again asks for what is open already; to open it takes long enough for the next one to come.
+        pinholes.retain(|pinhole| !opened.contains(pinhole));
+        for pinhole in pinholes {
+            open(&pinhole)?;
+            opened.push(pinhole);
         }
         let decision = match verdict {
             Verdict::Dropped => QueueVerdict::Drop,
