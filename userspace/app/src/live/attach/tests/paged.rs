@@ -2,7 +2,8 @@
 //! longer than an IP header can say: what is read, counted and copied is what it would be of a linear one. Root only.
 //!
 //! `BPF_PROG_TEST_RUN` lays the rest of a packet in pages where its context names a shorter linear part: for XDP since
-//! Linux 6.18, for TC since 6.19. A packet longer than a page is in pages for XDP since 5.18.
+//! Linux 6.18. A packet longer than a page is in pages for XDP since 5.18. What TC makes of pages, real frames show in
+//! `tests/tests/kernel_jumbo.rs`.
 
 use super::agreement::{for_each_shape, offline, stay_on_one_processor};
 use super::packets::rtp;
@@ -21,32 +22,22 @@ const LONG: usize = 68_000;
 /// Most bytes that the kernel lets an XDP program load at once.
 const XDP_LOAD_MAX: usize = 0xffff;
 
-/// First kernels whose test runs take a length of the linear part.
-const XDP_PAGED_SINCE: KernelVersion = KernelVersion::new(6, 18, 0);
-const TC_PAGED_SINCE: KernelVersion = KernelVersion::new(6, 19, 0);
+/// First kernel whose test runs of XDP take a length of the linear part.
+const PAGED_SINCE: KernelVersion = KernelVersion::new(6, 18, 0);
 
-/// Offset of `data_end` in the contexts of both kinds of program, and their lengths (`linux/bpf.h`).
-const TC_CONTEXT: (usize, usize) = (80, 192);
-const XDP_CONTEXT: (usize, usize) = (4, 24);
+/// Offset of `data_end` in the context of an XDP program, and its length (`struct xdp_md`).
+const CONTEXT: (usize, usize) = (4, 24);
 
 /// Whether this kernel can run the program on packets in pages.
 fn can_run(program: &str) -> bool {
-    kernel_has(if program == MIRROR_PROGRAM {
-        XDP_PAGED_SINCE
-    } else {
-        TC_PAGED_SINCE
-    })
+    program == MIRROR_PROGRAM && kernel_has(PAGED_SINCE)
 }
 
 impl Loaded {
     /// Runs a program once on a packet in pages.
     fn run_paged(&mut self, packet: &Paged<'_>) {
         let name = packet.program;
-        let (at, len) = if name == MIRROR_PROGRAM {
-            XDP_CONTEXT
-        } else {
-            TC_CONTEXT
-        };
+        let (at, len) = CONTEXT;
         let mut context = vec![0; len];
         context[at..at + 4].copy_from_slice(&(packet.linear as u32).to_ne_bytes());
         let options = TestRunOptions {
@@ -97,12 +88,9 @@ fn for_each_paged(protocol: u8, transport: &[u8], mut check: impl FnMut(&Paged<'
     count
 }
 
-/// How many checks [`for_each_paged`] makes on this kernel: nine shapes of IP in six links for each of the programs for
-/// Ethernet, and without a link for the two others.
+/// How many checks [`for_each_paged`] makes on this kernel: nine shapes of IP in six links.
 fn expected_count() -> usize {
-    let xdp = 9 * 6 * usize::from(can_run(MIRROR_PROGRAM));
-    let tc = (9 * 6 * 2 + 9 * 2) * usize::from(can_run("rtsp_ether_in"));
-    (xdp + tc) * LINEAR.len()
+    9 * 6 * usize::from(can_run(MIRROR_PROGRAM)) * LINEAR.len()
 }
 
 #[test]
