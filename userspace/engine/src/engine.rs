@@ -159,7 +159,7 @@ impl Engine {
                 let fallen = self.netfilter.note(told);
                 self.taps.count_loss(LossKind::NetfilterCap, fallen);
             }
-            Input::Handover(handover) => self.handle_handover(*handover),
+            Input::Handover(handover) => self.handle_handover(handover),
             Input::ChannelCounters(counters) => {
                 self.connections.set_kernel_counts(counters);
                 let counted_until = Timestamp(counters.stats.last_ns);
