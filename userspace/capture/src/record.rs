@@ -16,8 +16,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use rtspscope_engine::{Conntrack, Input, TapInfo};
-use rtspscope_wire::netfilter::PACKET_HEADER;
-use rtspscope_wire::{Direction, FrameRef, LinkType, TapId, TapRole, Timestamp};
+use rtspscope_wire::{LinkType, TapId, TapRole, Timestamp};
 
 pub use fact::Fact;
 
@@ -232,17 +231,8 @@ impl Recorder {
     fn write_netlink(&mut self, told: &Conntrack<'_>) {
         let interface = self.interface(TapId::NETFILTER, LinkType::NETLINK);
         self.last_at = self.last_at.max(told.at);
-        let packet = [&PACKET_HEADER[..], told.raw].concat();
-        let frame = FrameRef {
-            at: told.at,
-            tap: TapId::NETFILTER,
-            direction: Direction::Unknown,
-            link_type: LinkType::NETLINK,
-            number: told.number,
-            original_len: u32::try_from(packet.len()).unwrap_or(u32::MAX),
-            bytes: &packet,
-        };
-        blocks::packet(&mut self.pending, interface, &frame, None);
+        let packet = told.packet();
+        blocks::packet(&mut self.pending, interface, &told.frame(&packet), None);
     }
 
     fn write_fact(&mut self, tap: Option<TapId>, fact: &Fact) {

@@ -354,10 +354,7 @@ impl Engine {
         } = self;
         let (record, refused) = connections.handle_segment(frame.tap, segment, place, notices);
         if let Some(record) = record {
-            for notice in notices.drain(..) {
-                note_carrier(&notice, record, carriers);
-                act_on(notice, record, taps, flows, events);
-            }
+            pass_on(notices, record, carriers, (taps, flows, events));
         }
         notices.clear();
         if refused {
@@ -376,10 +373,7 @@ impl Engine {
             ..
         } = self;
         if let Some(record) = connections.hand_over(handover, notices) {
-            for notice in notices.drain(..) {
-                note_carrier(&notice, record, carriers);
-                act_on(notice, record, taps, flows, events);
-            }
+            pass_on(notices, record, carriers, (taps, flows, events));
         }
         notices.clear();
     }
@@ -444,6 +438,19 @@ fn locate(frame: &FrameRef<'_>) -> Locator {
 fn tell(event: Event, taps: &mut Taps, events: &mut Events) {
     if events.push(event) {
         taps.count_loss(LossKind::EventCap, 1);
+    }
+}
+
+/// Acts on all that a connection has to tell.
+fn pass_on(
+    notices: &mut Vec<Notice>,
+    record: &Record,
+    carriers: &mut Vec<Carrier>,
+    (taps, flows, events): (&mut Taps, &mut FlowTable, &mut Events),
+) {
+    for notice in notices.drain(..) {
+        note_carrier(&notice, record, carriers);
+        act_on(notice, record, taps, flows, events);
     }
 }
 

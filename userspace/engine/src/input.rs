@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use rtsp_ebpf_common::flow::FlowStats;
 use rtspscope_wire::netfilter;
-use rtspscope_wire::{FrameRef, LinkType, TapId, TapRole, Timestamp};
+use rtspscope_wire::{Direction, FrameRef, LinkType, TapId, TapRole, Timestamp};
 
 use crate::counting::Codec;
 
@@ -68,6 +68,26 @@ pub struct Conntrack<'a> {
     pub raw: &'a [u8],
     /// What it says.
     pub event: &'a netfilter::Event,
+}
+
+impl Conntrack<'_> {
+    /// The messages as a packet of netlink ([`LinkType::NETLINK`]), as captures keep them.
+    pub fn packet(&self) -> Vec<u8> {
+        [&netfilter::PACKET_HEADER[..], self.raw].concat()
+    }
+
+    /// The frame of a capture that such a packet is.
+    pub fn frame<'p>(&self, packet: &'p [u8]) -> FrameRef<'p> {
+        FrameRef {
+            at: self.at,
+            tap: TapId::NETFILTER,
+            direction: Direction::Unknown,
+            link_type: LinkType::NETLINK,
+            number: self.number,
+            original_len: u32::try_from(packet.len()).unwrap_or(u32::MAX),
+            bytes: packet,
+        }
+    }
 }
 
 /// A change of who reads the media in one direction of an RTSP connection: the engine, or the kernel, which counts

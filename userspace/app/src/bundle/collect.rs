@@ -8,8 +8,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use rtspscope_engine::{Conntrack, Input};
 use rtspscope_wire::decode::{self, Body, IcmpError, Membership};
-use rtspscope_wire::netfilter::PACKET_HEADER;
-use rtspscope_wire::{Direction, FrameRef, LinkType, TapId};
+use rtspscope_wire::{FrameRef, TapId};
 
 use super::limits::{COLLECTED_BYTES, ICMP_OF_A_FLOW, MEMBERSHIPS};
 use super::plan::{Flow, Plan};
@@ -131,19 +130,8 @@ impl<'p> Collector<'p> {
         if reasons.is_empty() {
             return;
         }
-        let packet = [&PACKET_HEADER[..], told.raw].concat();
-        self.keep(
-            &FrameRef {
-                at: told.at,
-                tap: TapId::NETFILTER,
-                direction: Direction::Unknown,
-                link_type: LinkType::NETLINK,
-                number: told.number,
-                original_len: u32::try_from(packet.len()).unwrap_or(u32::MAX),
-                bytes: &packet,
-            },
-            reasons,
-        );
+        let packet = told.packet();
+        self.keep(&told.frame(&packet), reasons);
     }
 
     /// All that was kept.
