@@ -152,6 +152,13 @@ macro_rules! gst {
     };
 }
 
+/// retina reads forty pictures of the URL.
+macro_rules! retina {
+    ($transport:literal) => {
+        &[env!("CARGO_BIN_EXE_lab-retina"), $transport, "URL", "40"]
+    };
+}
+
 /// What serves the picture.
 #[derive(Debug, Clone, Copy)]
 enum Server {
@@ -315,6 +322,14 @@ meetings! {
 
     gst_over_an_http_tunnel: Meeting { scheme: "rtsph", player: gst!("protocols=tcp+http"), transport: "http-tunnel", ..Meeting::PLAIN };
 
+    gst_over_tls: Meeting {
+        server: Server::Gst(&["--tls"]),
+        scheme: "rtsps",
+        player: gst!("protocols=tcp"),
+        transport: "tls",
+        ..Meeting::PLAIN
+    };
+
     gst_of_a_group: Meeting {
         server: Server::Gst(&["--group", "239.5.5.5"]),
         router: FORWARDS_GROUPS,
@@ -322,6 +337,12 @@ meetings! {
         transport: "multicast",
         ..Meeting::PLAIN
     };
+
+    retina_over_udp: Meeting { player: retina!("udp"), ..Meeting::PLAIN };
+
+    retina_over_tcp: Meeting { player: retina!("tcp"), transport: "tcp", ..Meeting::PLAIN };
+
+    retina_at_vlc: Meeting { server: Server::Vlc, player: retina!("udp"), ..Meeting::PLAIN };
 
     ffmpeg_at_vlc: Meeting { server: Server::Vlc, ..Meeting::PLAIN };
 
@@ -344,6 +365,28 @@ meetings! {
     gst_over_tcp_at_a_camera_inside: Meeting {
         camera_inside: true,
         player: gst!("protocols=tcp"),
+        transport: "tcp",
+        warnings: &["exposed-to-internet"],
+        ..Meeting::PLAIN
+    };
+
+    gst_over_udp_at_a_camera_inside: Meeting {
+        camera_inside: true,
+        player: gst!("protocols=udp"),
+        warnings: &["exposed-to-internet"],
+        ..Meeting::PLAIN
+    };
+
+    retina_over_udp_at_a_camera_inside: Meeting {
+        camera_inside: true,
+        player: retina!("udp"),
+        warnings: &["exposed-to-internet"],
+        ..Meeting::PLAIN
+    };
+
+    retina_over_tcp_at_a_camera_inside: Meeting {
+        camera_inside: true,
+        player: retina!("tcp"),
         transport: "tcp",
         warnings: &["exposed-to-internet"],
         ..Meeting::PLAIN
@@ -375,6 +418,13 @@ meetings! {
         hairpin: true,
         router: TURNS_AROUND,
         player: gst!("protocols=udp"),
+        ..Meeting::PLAIN
+    };
+
+    retina_over_udp_inside_at_the_public_address: Meeting {
+        hairpin: true,
+        router: TURNS_AROUND,
+        player: retina!("udp"),
         ..Meeting::PLAIN
     };
 

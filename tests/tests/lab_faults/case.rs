@@ -76,8 +76,8 @@ pub(crate) struct Case {
     pub(crate) hairpin: bool,
     /// Arguments of each scripted client, one after the other.
     pub(crate) clients: &'static [&'static [&'static str]],
-    /// A real player with wrong credentials comes in their place.
-    pub(crate) wrong_password: bool,
+    /// The command of a real player that comes in their place; `ADDRESS` in it stands for the camera's.
+    pub(crate) player: Option<&'static [&'static str]>,
 }
 
 impl Case {
@@ -94,7 +94,7 @@ impl Case {
         camera_inside: false,
         hairpin: false,
         clients: &[PUNCHES],
-        wrong_password: false,
+        player: None,
     };
 }
 
@@ -216,8 +216,14 @@ impl Case {
         } else {
             lab.plan().wan_host
         };
-        if self.wrong_password {
-            return play_with_wrong_password(lab);
+        if let Some(words) = self.player {
+            let command: Vec<String> = words
+                .iter()
+                .map(|word| word.replace("ADDRESS", &address.to_string()))
+                .collect();
+            let words: Vec<&str> = command.iter().map(String::as_str).collect();
+            let mut player = lab.spawn(client_host, "player", &words)?;
+            return player.wait_end(CLIENT_LIMIT).map(drop);
         }
         let url = format!("rtsp://{address}/test");
         for args in self.clients {
@@ -260,21 +266,4 @@ fn start_proxy(lab: &Lab) -> io::Result<Process> {
         ],
     )?;
     Ok(proxy)
-}
-
-fn play_with_wrong_password(lab: &Lab) -> io::Result<()> {
-    let url = format!("rtsp://viewer:wrong@{}/test", lab.plan().wan_host);
-    let command = [
-        "ffmpeg",
-        "-nostdin",
-        "-rtsp_transport",
-        "udp",
-        "-i",
-        &url,
-        "-f",
-        "null",
-        "-",
-    ];
-    let mut player = lab.spawn(Host::Lan, "ffmpeg", &command)?;
-    player.wait_end(CLIENT_LIMIT).map(drop)
 }

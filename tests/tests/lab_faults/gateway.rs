@@ -75,6 +75,13 @@ cases! {
         ..Case::PLAIN
     } => [], ["alg-reply-not-restored", "alg-rewrote-message", "nat-source-port-changed"];
 
+    /// retina takes nothing from another port than the camera announced, and its host says so to the camera.
+    an_answer_that_is_not_restored_to_a_strict_player: Case {
+        alg: Some(&["--fault", "keep-reply"]),
+        player: Some(&[env!("CARGO_BIN_EXE_lab-retina"), "udp", "rtsp://ADDRESS/test", "10"]),
+        ..Case::PLAIN
+    } => [], ["alg-reply-not-restored", "alg-rewrote-message", "nat-source-port-changed"];
+
     a_proxy_that_changes_nothing: Case {
         proxy: true,
         ..Case::PLAIN

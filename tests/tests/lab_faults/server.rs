@@ -35,7 +35,17 @@ cases! {
 
     wrong_credentials: Case {
         camera: Some(&["--status", "DESCRIBE=401"]),
-        wrong_password: true,
+        player: Some(&[
+            "ffmpeg",
+            "-nostdin",
+            "-rtsp_transport",
+            "udp",
+            "-i",
+            "rtsp://viewer:wrong@ADDRESS/test",
+            "-f",
+            "null",
+            "-",
+        ]),
         ..Case::PLAIN
     } => ["authentication-failed"], [];
 
