@@ -32,7 +32,7 @@ pub struct Script {
     /// Sets up every medium, the SETUP requests together in one segment; each medium takes the next two ports and a
     /// Transport header of the usual kind.
     pub pipelined: bool,
-    /// Sends a datagram from both ports to the server's ports before PLAY.
+    /// Sends a datagram from both ports to the server's ports before PLAY, where media come to ports.
     pub punch: bool,
     /// Time from the answer to SETUP to PLAY.
     pub hold: Duration,
@@ -173,7 +173,8 @@ impl Script {
         if self.join {
             join(dialog, &reply, &media)?;
         }
-        if self.punch {
+        let is_inside = self.transport.contains("interleaved");
+        if self.punch && !is_inside {
             let (first, second) = server_ports(&reply)?;
             media.send_to(b"punch", (server.ip(), first))?;
             reports.send_to(b"punch", (server.ip(), second))?;
@@ -190,7 +191,7 @@ impl Script {
         {
             return Ok(0);
         }
-        let received = if self.transport.contains("interleaved") {
+        let received = if is_inside {
             self.receive_inside(dialog)?
         } else {
             self.receive(dialog, &session, media, reports)?

@@ -86,8 +86,8 @@ pub(crate) struct LiveOptions {
     pub mirror: Option<String>,
     /// Ends there what the mirror port receives.
     pub mirror_drop: bool,
-    /// Size of the ring, a power of two.
-    pub ring_bytes: u32,
+    /// Room for packets on their way out of the kernel, a power of two; where nobody says, each backend has its own.
+    pub ring_bytes: Option<u32>,
     /// TCP ports of which every connection is copied; plain RTSP is recognised on any port.
     pub rtsp_ports: Vec<u16>,
     /// Ends by itself after this time; else only by SIGINT or SIGTERM.
@@ -102,6 +102,29 @@ pub(crate) struct LiveOptions {
     pub rest: Rest,
     /// Lets the kernel programs say what they could not read or copy, and which connections they recognised.
     pub kernel_log: bool,
+}
+
+/// Rooms where nobody says. The kernel's ring is counted to the process twice over, since it is mapped so, and holds little
+/// but text; a socket holds every packet.
+const KERNEL_RING_BYTES: u32 = 4 << 20;
+const SOCKET_BYTES: u32 = 8 << 20;
+
+impl LiveOptions {
+    /// Size of the ring of the kernel programs.
+    const fn kernel_ring_bytes(&self) -> u32 {
+        match self.ring_bytes {
+            Some(bytes) => bytes,
+            None => KERNEL_RING_BYTES,
+        }
+    }
+
+    /// Room of a packet socket.
+    const fn socket_bytes(&self) -> u32 {
+        match self.ring_bytes {
+            Some(bytes) => bytes,
+            None => SOCKET_BYTES,
+        }
+    }
 }
 
 /// Whether this process may have packet sockets, which take packets where kernel programs cannot.

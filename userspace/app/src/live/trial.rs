@@ -19,9 +19,6 @@ pub(crate) const CLSACT: &str = "TC by clsact";
 /// The XDP program of a mirror port.
 pub(crate) const XDP: &str = "XDP";
 
-/// Size of the ring that is tried: that of a run without `--ring`.
-const RING_BYTES: u32 = 8 << 20;
-
 /// What was tried, and what came of it.
 #[derive(Clone, Debug)]
 pub(crate) struct Trial {
@@ -99,7 +96,6 @@ fn on(interface: &Interface) -> Vec<Trial> {
 /// A run with the usual ring.
 fn options(hook: Hook) -> LiveOptions {
     LiveOptions {
-        ring_bytes: RING_BYTES,
         rtsp_ports: vec![554],
         hook,
         ..LiveOptions::default()

@@ -64,7 +64,6 @@ fn loopback() -> Interface {
 fn options() -> LiveOptions {
     LiveOptions {
         rtsp_ports: vec![554],
-        ring_bytes: 8 << 20,
         ..LiveOptions::default()
     }
 }

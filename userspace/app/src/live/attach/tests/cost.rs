@@ -52,7 +52,7 @@ fn cost_of_a_packet() {
     let counted = best(|| cost(&mut loaded, "rtsp_ether_in", &media));
     let copied = cost_of_text(&mut loaded, &control);
     let mut small = Loaded::with(&LiveOptions {
-        ring_bytes: CACHED_RING,
+        ring_bytes: Some(CACHED_RING),
         ..options()
     });
     let copied_cached = cost_of_text(&mut small, &control);

@@ -96,7 +96,7 @@ fn text_beyond_the_ring_is_counted_as_lost_and_once() {
         return;
     }
     let mut loaded = Loaded::with(&LiveOptions {
-        ring_bytes: 64 << 10,
+        ring_bytes: Some(64 << 10),
         ..options()
     });
     let packet = text("RTSP/1.0 200 OK\r\nCSeq: 1\r\n\r\n");
