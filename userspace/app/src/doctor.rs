@@ -13,9 +13,11 @@ mod permissions;
 mod programs;
 mod resources;
 
+use rtspscope_wire::Timestamp;
 use serde::Serialize;
 
 use crate::machine::{self, Machine, Task};
+use crate::router_setup;
 
 pub(crate) use output::{json, text};
 
@@ -102,6 +104,7 @@ impl Diagnosis {
 pub(crate) fn diagnose(interfaces: &[String]) -> Diagnosis {
     let machine = Machine::this();
     let packages = packages::Packages::of(&machine);
+    let setup = router_setup::read(&machine, Timestamp::default());
     let mut checks = Vec::new();
     checks.extend(kernel::checks(&machine));
     checks.extend(permissions::checks(&machine));
@@ -109,8 +112,8 @@ pub(crate) fn diagnose(interfaces: &[String]) -> Diagnosis {
     let sockets = programs::packet_sockets();
     let has_sockets = sockets.status == Status::Pass;
     checks.push(sockets);
-    checks.extend(conntrack::checks(&machine, packages));
-    checks.extend(firewall::checks(&machine, packages));
+    checks.extend(conntrack::checks(&machine, &setup, packages));
+    checks.extend(firewall::checks(&setup, packages));
     checks.extend(resources::checks(&machine));
     let live = verdict(&checks, has_sockets);
     Diagnosis {

@@ -55,7 +55,7 @@ use tokio::task::yield_now;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until};
 
 use error::LiveError;
-use netfilter::Netfilter;
+use netfilter::{Netfilter, Setup};
 
 use crate::failure::Failure;
 use crate::sandbox::{self, Capability, Rest};
@@ -239,10 +239,13 @@ const VIEW_INTERVAL: Duration = Duration::from_millis(50);
 ///
 /// [`LiveHost::handle_batch`] may end the run early with its error; what was attached is detached all the same.
 pub(crate) async fn run(options: &LiveOptions, host: &mut dyn LiveHost) -> Result<(), Failure> {
-    let mut live = backend::open(options, host)?;
-    // Before the rest is given up: to subscribe takes CAP_NET_ADMIN.
-    let mut netfilter = Netfilter::open(options, host);
-    if let Err(failure) = give_up_the_rest(options, live.needs(), host) {
+    // Before the rest is given up: to ask the firewall starts programs, to subscribe takes CAP_NET_ADMIN.
+    let setup = Setup::read(options);
+    let mut live = backend::open(options, setup.known(), host)?;
+    let told = setup.tell(host);
+    let mut netfilter = Netfilter::open(options, setup, host);
+    let alone = told.and_then(|()| give_up_the_rest(options, live.needs(), host));
+    if let Err(failure) = alone {
         live.detach()?;
         return Err(failure);
     }

@@ -14,6 +14,7 @@ mod metrics;
 mod offload;
 mod output;
 mod progress;
+mod router_setup;
 mod run;
 mod sandbox;
 mod story;

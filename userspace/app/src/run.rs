@@ -203,6 +203,7 @@ impl Run {
             }
             Input::Frame(_)
             | Input::Conntrack(_)
+            | Input::RouterSetup(_)
             | Input::FlowCounters(_)
             | Input::Handover(_)
             | Input::ChannelCounters(_)

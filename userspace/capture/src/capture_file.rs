@@ -5,7 +5,8 @@ use std::io::{Cursor, Read};
 use std::ops::Range;
 
 use rtspscope_engine::{
-    CaptureLoss, ChannelCounters, Conntrack, FlowCounters, Handover, Input, LossKind, TapInfo,
+    CaptureLoss, ChannelCounters, Conntrack, FlowCounters, Handover, Input, LossKind, RouterSetup,
+    TapInfo,
 };
 use rtspscope_wire::netfilter;
 use rtspscope_wire::{Direction, FrameRef, LinkType, TapId, TapRole, Timestamp};
@@ -67,6 +68,8 @@ pub(crate) enum What {
     },
     /// Counters of a flow, from a recording.
     Counters(Box<FlowCounters>),
+    /// How the router's netfilter is set up, from a recording.
+    Setup(Box<RouterSetup>),
     /// Who reads the media of a connection, from a recording.
     Handover(Box<Handover>),
     /// Counters of an interleaved channel, from a recording.
@@ -444,6 +447,7 @@ impl CaptureFile {
                 event,
             }),
             What::Counters(counters) => Input::FlowCounters(counters),
+            What::Setup(setup) => Input::RouterSetup(setup),
             What::Handover(handover) => Input::Handover(handover),
             What::Channel(counters) => Input::ChannelCounters(counters),
             What::Loss {

@@ -236,6 +236,7 @@ impl Pcapng {
                 count,
                 of_tap,
             },
+            Some(Fact::Setup(setup)) => What::Setup(setup),
             Some(Fact::Watched { until }) => What::Watched { until },
             None => {
                 let dropped = DROP_OPTIONS

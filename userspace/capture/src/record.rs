@@ -9,13 +9,14 @@
 
 pub mod blocks;
 mod fact;
+mod setup;
 
 use std::fs::File;
 use std::io::Write;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use rtspscope_engine::{Conntrack, Input, TapInfo};
+use rtspscope_engine::{Conntrack, Input, RouterSetup, TapInfo};
 use rtspscope_wire::{LinkType, TapId, TapRole, Timestamp};
 
 pub use fact::Fact;
@@ -113,6 +114,8 @@ pub struct Recorder {
     taps: Vec<TapInfo>,
     /// Which tap, with which link type, each interface of the file is.
     interfaces: Vec<(TapId, LinkType)>,
+    /// The last one, for a file that is begun anew.
+    setup: Option<Box<RouterSetup>>,
     last_at: Timestamp,
     flushed_at: Timestamp,
 }
@@ -133,6 +136,7 @@ impl Recorder {
             written_len: 0,
             taps: Vec::new(),
             interfaces: Vec::new(),
+            setup: None,
             last_at: Timestamp::default(),
             flushed_at: Timestamp::default(),
         };
@@ -161,6 +165,10 @@ impl Recorder {
                 blocks::packet(&mut self.pending, interface, frame, None);
             }
             Input::Conntrack(told) => self.write_netlink(told),
+            Input::RouterSetup(setup) => {
+                self.write_setup(setup);
+                self.setup = Some(Box::new((*setup).clone()));
+            }
             Input::FlowCounters(counters) => {
                 let fact = Fact::Counters {
                     from: counters.from,
@@ -216,6 +224,10 @@ impl Recorder {
             renewed.open_tap(tap.clone());
         }
         renewed.last_at = self.last_at;
+        if let Some(setup) = self.setup.take() {
+            renewed.write_setup(&setup);
+            renewed.setup = Some(setup);
+        }
         std::mem::replace(self, renewed).finish()
     }
 
@@ -233,6 +245,14 @@ impl Recorder {
         self.last_at = self.last_at.max(told.at);
         let packet = told.packet();
         blocks::packet(&mut self.pending, interface, &told.frame(&packet), None);
+    }
+
+    /// It belongs to netfilter and to no tap.
+    fn write_setup(&mut self, setup: &RouterSetup) {
+        let interface = self.interface(TapId::NETFILTER, LinkType::NETLINK);
+        self.last_at = self.last_at.max(setup.at);
+        let fact = Fact::Setup(Box::new(setup.clone())).encode();
+        blocks::statistics(&mut self.pending, interface, self.last_at, &fact);
     }
 
     fn write_fact(&mut self, tap: Option<TapId>, fact: &Fact) {

@@ -101,6 +101,7 @@ fn told(input: &Input<'_>) -> String {
             )
         }
         Input::FlowCounters(counters) => format!("counters {} → {}", counters.from, counters.to),
+        Input::RouterSetup(setup) => format!("{setup:?}"),
         Input::Handover(handover) => format!("handover {} → {}", handover.from, handover.to),
         Input::ChannelCounters(counters) => format!("channel {}", counters.channel),
         Input::Tick(at) => format!("tick {}", at.0),

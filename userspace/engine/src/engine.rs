@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use rtspscope_wire::decode::{self, Body, Datagram, Decoded, IpPacket, Layer, Plain, Segment};
 use rtspscope_wire::defrag::{Defragmenter, FragmentLimits, Whole};
@@ -27,6 +28,7 @@ use crate::netfilter::Netfilter;
 use crate::output::Event;
 use crate::record::{Notice, Record, Speech};
 use crate::retire;
+use crate::router_setup::RouterSetup;
 use crate::snapshot;
 use crate::taps::Taps;
 
@@ -71,6 +73,7 @@ pub struct Engine {
     fragmented: FragmentedFlows,
     datagram_talks: DatagramTalks,
     netfilter: Netfilter,
+    setup: Option<Arc<RouterSetup>>,
     events: Events,
     sessions: u32,
     retired: u64,
@@ -125,6 +128,7 @@ impl Engine {
             fragmented: FragmentedFlows::new(limits.fragmented_flows),
             datagram_talks: DatagramTalks::new(limits.datagram_talks),
             netfilter,
+            setup: None,
             events: Events {
                 queue: VecDeque::new(),
                 max: limits.events.max(1),
@@ -158,6 +162,9 @@ impl Engine {
             Input::Conntrack(told) => {
                 let fallen = self.netfilter.note(told);
                 self.taps.count_loss(LossKind::NetfilterCap, fallen);
+            }
+            Input::RouterSetup(setup) => {
+                self.setup = Some(Arc::new((*setup).clone().capped()));
             }
             Input::Handover(handover) => self.handle_handover(handover),
             Input::ChannelCounters(counters) => {
@@ -236,6 +243,7 @@ impl Engine {
                 datagram_talks: &self.datagram_talks,
                 netfilter: &self.netfilter,
             },
+            self.setup.clone(),
             &mut self.sessions,
         );
         snapshot.retired = self.retired;

@@ -7,6 +7,7 @@ use rtspscope_wire::netfilter;
 use rtspscope_wire::{Direction, FrameRef, LinkType, TapId, TapRole, Timestamp};
 
 use crate::counting::Codec;
+use crate::router_setup::RouterSetup;
 
 /// One thing that happened outside.
 #[derive(Clone, Copy, Debug)]
@@ -18,6 +19,8 @@ pub enum Input<'a> {
     FlowCounters(&'a FlowCounters),
     /// The router's own connection tracking said something.
     Conntrack(Conntrack<'a>),
+    /// How the router's netfilter is set up, in the place of what was said of that before.
+    RouterSetup(&'a RouterSetup),
     /// The kernel begins or ends to read the media in one direction of an RTSP connection.
     Handover(&'a Handover),
     /// What the kernel has counted of an interleaved channel since it took its direction over.

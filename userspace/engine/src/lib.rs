@@ -16,6 +16,7 @@ pub mod locator;
 pub mod model;
 pub mod nat;
 pub mod output;
+pub mod router_setup;
 pub mod rules;
 
 mod claim;
@@ -54,7 +55,8 @@ pub use input::{
     CaptureLoss, Carrier, ChannelAt, ChannelCounters, Conntrack, FlowCounters, Handover, Input,
     KeyPictures, LossKind, Passing, Returned, TapInfo,
 };
-pub use limits::{Limits, Retention};
+pub use limits::{Limits, Retention, SetupLimits};
 pub use locator::Locator;
 pub use model::{Session, Snapshot};
 pub use output::Event;
+pub use router_setup::RouterSetup;

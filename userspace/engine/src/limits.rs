@@ -28,6 +28,39 @@ impl Retention {
     };
 }
 
+/// What is kept of the router's setup ([`crate::router_setup`]). All of it together is shorter than an option of pcapng can
+/// be, which is 64 KiB.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SetupLimits {
+    /// Loaded helpers.
+    pub helpers: usize,
+    /// Rules that assign helpers.
+    pub rules: usize,
+    /// Flowtables.
+    pub flowtables: usize,
+    /// Interfaces of one flowtable.
+    pub devices: usize,
+    /// Ports and ranges of one rule or helper; of one with more they count as not known.
+    pub ports: usize,
+    /// Bytes of a rule.
+    pub text_bytes: usize,
+    /// Bytes of a name.
+    pub name_bytes: usize,
+}
+
+impl SetupLimits {
+    /// More than any router's own firewall writes.
+    pub const KEPT: Self = Self {
+        helpers: 8,
+        rules: 32,
+        flowtables: 8,
+        devices: 32,
+        ports: 32,
+        text_bytes: 512,
+        name_bytes: 64,
+    };
+}
+
 /// Upper bounds of the engine's memory. The defaults hold a busy router's traffic in some tens of megabytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {

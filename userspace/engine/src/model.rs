@@ -4,6 +4,7 @@
 //! `None`, never zero.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use rtspscope_wire::{LinkType, Span, TapId, TapRole, Timestamp};
 
@@ -11,6 +12,7 @@ use crate::advice::Named;
 use crate::finding::{Code, Finding};
 use crate::input::LossKind;
 use crate::locator::Locator;
+use crate::router_setup::RouterSetup;
 
 mod arrival;
 mod counts;
@@ -56,6 +58,8 @@ pub struct Snapshot {
     pub notes: Vec<String>,
     /// The router that the remedies are for, where it is known.
     pub router: Option<Named>,
+    /// How the netfilter of the router that was watched is set up; `None` where nobody read it.
+    pub setup: Option<Arc<RouterSetup>>,
 }
 
 /// A flow of RTP that no session is known to have set up.

@@ -1,5 +1,7 @@
 //! Makes the model of one moment out of what the tables hold.
 
+use std::sync::Arc;
+
 use rtspscope_wire::{TapId, TapRole};
 
 use crate::claim::{self, Heard};
@@ -8,6 +10,7 @@ use crate::input::LossKind;
 use crate::model::{Leg, Session, Snapshot, Tap, UnclaimedRtp};
 use crate::nat::pairing;
 use crate::record::Record;
+use crate::router_setup::RouterSetup;
 use crate::session::{self, Source};
 use crate::{alg, roles, rules, tap_clocks};
 
@@ -17,6 +20,7 @@ pub(crate) fn take(
     losses: Vec<(LossKind, u64)>,
     connections: &mut Connections,
     heard: Heard<'_>,
+    setup: Option<Arc<RouterSetup>>,
     numbers: &mut u32,
 ) -> Snapshot {
     let role_of = |tap: TapId| {
@@ -36,6 +40,7 @@ pub(crate) fn take(
         losses,
         sessions,
         unclaimed,
+        setup,
         datagram_talks: heard.datagram_talks.list().to_vec(),
         ..Snapshot::default()
     };

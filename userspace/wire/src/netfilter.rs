@@ -21,6 +21,11 @@ pub use packet::{PACKET_HEADER, in_packet};
 const ENTRIES: u8 = 1;
 const EXPECTATIONS: u8 = 2;
 
+const RULES: u8 = 10;
+
+/// A rule or an object of nftables that begins or ends (`enum nf_tables_msg_types`).
+const RULE_CHANGES: [u8; 4] = [6, 8, 18, 20];
+
 /// What to do, in the low byte: the same numbers for entries and expectations (`IPCTNL_MSG_CT_*`, `IPCTNL_MSG_EXP_*`).
 const NEW: u8 = 0;
 const DELETE: u8 = 2;
@@ -256,6 +261,12 @@ impl<'a> Message<'a> {
             i32::from_le_bytes(*number)
         };
         (self.kind == ERROR).then_some(number.saturating_neg())
+    }
+
+    /// Whether a rule of nftables, or an object that rules name, began or ended.
+    pub fn is_of_rules(&self) -> bool {
+        let [action, subsystem] = self.kind.to_le_bytes();
+        subsystem == RULES && RULE_CHANGES.contains(&action)
     }
 
     /// What it says of connection tracking; `None` where it speaks of something else, or leaves out what an entry is

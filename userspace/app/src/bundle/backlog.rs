@@ -91,7 +91,8 @@ impl Backlog {
         self.unlooked += match input {
             Input::Frame(frame) => frame.bytes.len() + FACT_BYTES,
             Input::Conntrack(told) => told.raw.len() + FACT_BYTES,
-            Input::FlowCounters(_)
+            Input::RouterSetup(_)
+            | Input::FlowCounters(_)
             | Input::Handover(_)
             | Input::ChannelCounters(_)
             | Input::CaptureLoss(_)
@@ -207,7 +208,8 @@ impl Part {
                     let number = packets_before + told.number;
                     take(number, Some(Input::Conntrack(Conntrack { number, ..told })));
                 }
-                Input::FlowCounters(_)
+                Input::RouterSetup(_)
+                | Input::FlowCounters(_)
                 | Input::Handover(_)
                 | Input::ChannelCounters(_)
                 | Input::CaptureLoss(_)

@@ -83,7 +83,8 @@ impl<'p> Collector<'p> {
         match input {
             Input::Frame(frame) => self.handle_frame(frame),
             Input::Conntrack(told) => self.handle_conntrack(told),
-            Input::FlowCounters(_)
+            Input::RouterSetup(_)
+            | Input::FlowCounters(_)
             | Input::Handover(_)
             | Input::ChannelCounters(_)
             | Input::CaptureLoss(_)

@@ -3,7 +3,7 @@
 
 use std::io::{self, Write};
 
-use rtspscope_engine::{FlowCounters, Snapshot};
+use rtspscope_engine::{FlowCounters, RouterSetup, Snapshot};
 use rtspscope_wire::{LinkType, TapId, Timestamp};
 
 use super::Kept;
@@ -21,6 +21,9 @@ pub(super) fn write(
     counters: &[FlowCounters],
 ) -> io::Result<()> {
     let mut file = Pcapng::begin(out, snapshot, index)?;
+    if let Some(setup) = &snapshot.setup {
+        file.setup(setup)?;
+    }
     let mut counters = counters.iter().peekable();
     for (kept, entry) in frames.iter().zip(&index.frames) {
         while let Some(counted) = counters.next_if(|next| next.stats.last_ns < kept.at.as_nanos()) {
@@ -110,6 +113,14 @@ impl<'w> Pcapng<'w> {
             stats: Box::new(counted.stats),
         };
         self.fact(counted.tap, Timestamp(counted.stats.last_ns), &fact)
+    }
+
+    /// It belongs to netfilter, which has an interface of its own.
+    fn setup(&mut self, setup: &RouterSetup) -> io::Result<()> {
+        let interface = self.interface_of(TapId::NETFILTER, Some(LinkType::NETLINK))?;
+        let fact = Fact::Setup(Box::new(setup.clone()));
+        blocks::statistics(&mut self.block, interface, setup.at, &fact.encode());
+        self.flush()
     }
 
     /// What was not captured, and until when all taps watched.

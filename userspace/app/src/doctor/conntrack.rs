@@ -1,16 +1,16 @@
 //! Connection tracking: whether it runs, what it tells, how long it remembers, and how helpers come to a connection.
 
+use rtspscope_engine::RouterSetup;
+
 use super::packages::Packages;
 use super::{Check, Status};
 use crate::machine::Machine;
+use crate::router_setup;
 
 const SECTION: &str = "connection tracking";
 
-/// Where its settings are.
-const SETTINGS: &str = "proc/sys/net/netfilter";
-
-pub(super) fn checks(machine: &Machine, packages: Packages) -> Vec<Check> {
-    let setting = |name: &str| machine.read(&format!("{SETTINGS}/nf_conntrack_{name}"));
+pub(super) fn checks(machine: &Machine, setup: &RouterSetup, packages: Packages) -> Vec<Check> {
+    let setting = |name: &str| router_setup::setting(machine, name);
     if setting("max").is_none() && setting("udp_timeout").is_none() {
         let found = "not there: this machine does no NAT, or not in this network namespace";
         return vec![Check::new(SECTION, "nf_conntrack", Status::Pass, found)];
@@ -21,10 +21,7 @@ pub(super) fn checks(machine: &Machine, packages: Packages) -> Vec<Check> {
         table(setting("count").as_deref(), setting("max").as_deref()),
         accounting(setting("acct").as_deref()),
         events(setting("events").as_deref(), netlink, packages),
-        timeouts(
-            setting("udp_timeout").as_deref(),
-            setting("udp_timeout_stream").as_deref(),
-        ),
+        timeouts(setup.udp_timeout_secs, setup.udp_stream_timeout_secs),
         assignment(setting("helper").as_deref()),
     ]
 }
@@ -93,7 +90,7 @@ fn events(events: Option<&str>, netlink: bool, packages: Packages) -> Check {
 /// Shorter than what most cameras let pass between two packets of a paused or silent medium.
 const SHORT_SECS: u32 = 60;
 
-fn timeouts(once: Option<&str>, stream: Option<&str>) -> Check {
+fn timeouts(once: Option<u32>, stream: Option<u32>) -> Check {
     let (Some(once), Some(stream)) = (once, stream) else {
         return Check::new(
             SECTION,
@@ -103,10 +100,7 @@ fn timeouts(once: Option<&str>, stream: Option<&str>) -> Check {
         );
     };
     let found = format!("{once} s one way, {stream} s both ways");
-    if stream
-        .parse::<u32>()
-        .is_ok_and(|stream| stream < SHORT_SECS)
-    {
+    if stream < SHORT_SECS {
         return Check::new(
             SECTION,
             "UDP timeouts",
@@ -157,7 +151,7 @@ mod tests {
 
     #[test]
     fn short_timeouts_are_told() {
-        assert_eq!(timeouts(Some("30"), Some("120")).status, Status::Pass);
-        assert_eq!(timeouts(Some("10"), Some("30")).status, Status::Limited);
+        assert_eq!(timeouts(Some(30), Some(120)).status, Status::Pass);
+        assert_eq!(timeouts(Some(10), Some(30)).status, Status::Limited);
     }
 }

@@ -1,57 +1,40 @@
 //! RTSP helpers, who assigns them, and what is offloaded: what the firewall's own programs tell.
 
+use rtspscope_engine::RouterSetup;
+use rtspscope_engine::router_setup::{HelperRule, Offload, Way};
+
 use super::packages::Packages;
 use super::{Check, Status};
-use crate::machine::Machine;
-use crate::offload::{Offload, Way, output_of};
 
 const SECTION: &str = "firewall";
 
-/// The modules of an RTSP helper, as their makers name them.
-const HELPERS: [&str; 3] = [
-    "nf_conntrack_rtsp",
-    "nf_conntrack_rtsp_alg",
-    "ip_conntrack_rtsp",
-];
-
-pub(super) fn checks(machine: &Machine, packages: Packages) -> Vec<Check> {
-    let nft = output_of("nft", &["list", "ruleset"]);
-    let raw = output_of("iptables-save", &["-t", "raw"]);
-    let loaded = HELPERS
-        .into_iter()
-        .find(|module| machine.has_module(module) == Some(true));
-    let assigned = machine.read("proc/sys/net/netfilter/nf_conntrack_helper");
-    let by_itself = assigned.as_deref() == Some("1");
-    vec![
-        helper(loaded, nft.as_deref(), raw.as_deref(), by_itself, packages),
-        offload(&Offload::of(machine)),
-    ]
+pub(super) fn checks(setup: &RouterSetup, packages: Packages) -> Vec<Check> {
+    vec![helper(setup, packages), offload(&setup.offload)]
 }
 
-fn helper(
-    loaded: Option<&str>,
-    nft: Option<&str>,
-    raw: Option<&str>,
-    by_itself: bool,
-    packages: Packages,
-) -> Check {
+fn helper(setup: &RouterSetup, packages: Packages) -> Check {
     let check = |status, found: String| Check::new(SECTION, "RTSP helper", status, found);
-    let Some(module) = loaded else {
+    let Some(loaded) = setup.helpers.iter().flatten().next() else {
         let found =
             "none is loaded: plain NAT; a helper, where one is wanted, is a package of its own";
         return check(Status::Pass, found.to_owned());
     };
-    let rules = rules_of(nft, raw);
+    let module = &loaded.module;
+    let rules = setup.rules.iter().flatten();
+    let mut rules: Vec<&HelperRule> = rules.filter(|rule| rule.is_rtsp()).collect();
+    // A map from ports to helpers is one rule for several.
+    rules.dedup_by_key(|rule| (&rule.chain, &rule.text));
+    let rules: Vec<&str> = rules.iter().map(|rule| rule.text.as_str()).collect();
     if !rules.is_empty() {
         return check(
             Status::Pass,
             format!("{module}, assigned by {}", rules.join("; ")),
         );
     }
-    if by_itself {
+    if setup.by_itself == Some(true) {
         return check(Status::Pass, format!("{module}, for its ports by itself"));
     }
-    if nft.is_none() && raw.is_none() {
+    if setup.rules.is_none() {
         let found = format!("{module} is loaded; which rule assigns it cannot be looked at");
         return check(Status::Unknown, found).remedy(packages.get(
             "nftables",
@@ -65,44 +48,6 @@ fn helper(
     .remedy(
         "rtspscope explain routers tells the rule; or take the module out where it is not wanted",
     )
-}
-
-/// The rules that assign an RTSP helper, escaped later as all text of others is.
-fn rules_of(nft: Option<&str>, raw: Option<&str>) -> Vec<String> {
-    let nft = nft.unwrap_or_default();
-    let objects: Vec<&str> = objects(nft);
-    let sets = |line: &&str| {
-        line.split_once("ct helper set").is_some_and(|(_, name)| {
-            let name = name.trim_start().split(' ').next().unwrap_or_default();
-            let name = name.trim_matches('"');
-            name == "rtsp" || objects.contains(&name)
-        })
-    };
-    let by_nft = nft.lines().map(str::trim).filter(sets);
-    let by_iptables = raw
-        .unwrap_or_default()
-        .lines()
-        .filter(|line| line.contains("-j CT") && line.contains("--helper rtsp"));
-    by_nft.chain(by_iptables).map(str::to_owned).collect()
-}
-
-/// Names of the nftables objects that stand for the helper `rtsp`.
-fn objects(nft: &str) -> Vec<&str> {
-    let mut objects = Vec::new();
-    let mut current = None;
-    for line in nft.lines().map(str::trim) {
-        if let Some(name) = line
-            .strip_prefix("ct helper ")
-            .and_then(|rest| rest.strip_suffix(" {"))
-        {
-            current = Some(name);
-        } else if line.starts_with("type \"rtsp\"") {
-            objects.extend(current.take());
-        } else if line == "}" {
-            current = None;
-        }
-    }
-    objects
 }
 
 fn offload(found: &Offload) -> Check {
@@ -128,7 +73,10 @@ fn offload(found: &Offload) -> Check {
 
 #[cfg(test)]
 mod tests {
+    use rtspscope_engine::router_setup::LoadedHelper;
+
     use super::*;
+    use crate::router_setup::rules_of;
 
     const FW4: &str = "table inet fw4 {\n\tct helper rtsp {\n\t\ttype \"rtsp\" protocol tcp\n\t\tl3proto ip\n\t}\n\n\tchain helper_lan {\n\t\t\
         meta nfproto ipv4 tcp dport 554 ct helper set \"rtsp\" comment \"!fw4: RTSP connection tracking\"\n\t}\n}\n";
@@ -136,7 +84,17 @@ mod tests {
         \tchain pre {\n\t\ttcp dport 8554 ct helper set \"cam\"\n\t\ttcp dport 21 ct helper set \"f\"\n\t}\n}\n";
 
     fn told(loaded: Option<&str>, nft: Option<&str>, raw: Option<&str>, by_itself: bool) -> Check {
-        helper(loaded, nft, raw, by_itself, Packages::Other)
+        let loaded = loaded.map(|module| LoadedHelper {
+            module: module.to_owned(),
+            ports: None,
+        });
+        let setup = RouterSetup {
+            helpers: Some(loaded.into_iter().collect()),
+            by_itself: Some(by_itself),
+            rules: rules_of(nft, raw),
+            ..RouterSetup::default()
+        };
+        helper(&setup, Packages::Other)
     }
 
     #[test]

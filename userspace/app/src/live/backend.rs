@@ -1,5 +1,8 @@
 //! Which way of looking at packets a run takes, and the fall from kernel programs to packet sockets, which is always said.
 
+use rtspscope_engine::RouterSetup;
+use rtspscope_engine::router_setup::Offload;
+
 use super::copied::Copied;
 use super::error::LiveError;
 use super::interfaces::{self, Interface};
@@ -8,7 +11,7 @@ use super::libpcap;
 use super::{LiveHost, LiveOptions, Source, packet};
 use crate::failure::Failure;
 use crate::machine::Machine;
-use crate::offload::{self, Offload};
+use crate::offload;
 
 /// Who takes the packets from the interfaces.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -30,6 +33,7 @@ const COST: &str = "every packet is copied, which costs more of the processor; p
 /// Begins to look at the interfaces that the options name or leave to be chosen.
 pub(super) fn open(
     options: &LiveOptions,
+    setup: Option<&RouterSetup>,
     host: &mut dyn LiveHost,
 ) -> Result<Box<dyn Source>, Failure> {
     let (chosen, ports) = interfaces::without_ports(interfaces::choose(options)?);
@@ -48,8 +52,8 @@ pub(super) fn open(
     if options.taps.is_empty() && options.mirror.is_none() {
         tell_choice(&chosen, host);
     }
-    if options.mirror.is_none() {
-        tell_offload(&chosen, host);
+    if let Some(setup) = setup {
+        tell_offload(&setup.offload, &chosen, host);
     }
     Ok(source)
 }
@@ -136,10 +140,10 @@ fn copied(
 }
 
 /// Says what this machine forwards by ways that taps do not see. A mirror port shows someone else's packets.
-fn tell_offload(chosen: &[Interface], host: &mut dyn LiveHost) {
+fn tell_offload(offload: &Offload, chosen: &[Interface], host: &mut dyn LiveHost) {
     let machine = Machine::this();
     let taps: Vec<&str> = chosen.iter().map(|tap| tap.name.as_str()).collect();
-    for (subject, what) in Offload::of(&machine).unseen(&machine, &taps) {
+    for (subject, what) in offload::unseen(offload, &machine, &taps) {
         host.note_unseen(&subject, &what);
     }
     for card in offload::cards_that_forward(&taps) {

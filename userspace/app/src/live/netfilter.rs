@@ -8,6 +8,7 @@
 //! None of it is needed for a run: what does not work is said in one line, and the run goes on.
 
 mod followed;
+mod setup;
 mod socket;
 
 use std::collections::VecDeque;
@@ -26,6 +27,7 @@ use super::clock::Clock;
 use super::{LiveHost, LiveOptions};
 use crate::failure::Failure;
 use followed::Followed;
+pub(super) use setup::Setup;
 use socket::{request, subscribe, unable};
 
 /// What the user is told things about.
@@ -76,14 +78,19 @@ pub(super) struct Netfilter {
     asked_at: Option<Instant>,
     followed: Followed,
     waiting: VecDeque<Told>,
+    setup: Setup,
     buffer: Vec<u8>,
 }
 
 impl Netfilter {
     /// Begins to listen, and asks for what is there. What a mirror port shows is another router's, of which this
     /// machine's table knows nothing.
-    pub(super) fn open(options: &LiveOptions, host: &mut dyn LiveHost) -> Self {
-        let socket = match options.mirror.as_ref().map_or_else(subscribe, |_| Ok(None)) {
+    pub(super) fn open(options: &LiveOptions, setup: Setup, host: &mut dyn LiveHost) -> Self {
+        let subscribed = match options.mirror {
+            Some(_) => Ok(None),
+            None => subscribe(setup.has_rules()),
+        };
+        let socket = match subscribed {
             Ok(socket) => socket,
             Err(error) => {
                 host.note(SUBJECT, &unable(&error));
@@ -107,6 +114,7 @@ impl Netfilter {
             asked_at: None,
             followed: Followed::new(&options.rtsp_ports),
             waiting: VecDeque::new(),
+            setup,
             buffer: Vec::with_capacity(PACKET_LEN),
         };
         netfilter.ask_for_table(host);
@@ -231,6 +239,9 @@ impl Netfilter {
                 }
             }
             return Ok(());
+        }
+        if message.is_of_rules() {
+            return self.setup.rules_changed(at, host);
         }
         self.wants_table |= message.is_interrupted();
         let Some(event) = message.event() else {

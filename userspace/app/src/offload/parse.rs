@@ -1,6 +1,6 @@
 //! The texts of nft, iptables-save, OpenWrt's settings and ethtool.
 
-use super::{Flowtable, Way};
+use rtspscope_engine::router_setup::{Flowtable, Way};
 
 /// The flowtables in what `nft list flowtables` or `nft list ruleset` prints.
 pub(super) fn flowtables(nft: &str) -> Vec<Flowtable> {

@@ -47,7 +47,7 @@ fn subjects(name: &str, offload: &Offload, taps: &[&str]) -> Vec<String> {
         ("eth0/uevent", "INTERFACE=eth0\n"),
     ];
     let (machine, root) = machine(name, &entries);
-    let unseen = offload.unseen(&machine, taps);
+    let unseen = unseen(offload, &machine, taps);
     fs::remove_dir_all(root).unwrap();
     unseen.into_iter().map(|(subject, _)| subject).collect()
 }

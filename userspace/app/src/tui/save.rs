@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use rtspscope_engine::model::Session;
 use rtspscope_engine::{
-    ChannelCounters, Conntrack, FlowCounters, Handover, Input, Snapshot, TapInfo,
+    ChannelCounters, Conntrack, FlowCounters, Handover, Input, RouterSetup, Snapshot, TapInfo,
 };
 use rtspscope_wire::decode::{self, Body};
 use rtspscope_wire::netfilter::{self, Subject};
@@ -154,6 +154,7 @@ fn only(snapshot: &Snapshot, id: u32) -> Option<Snapshot> {
         datagram_talks: snapshot.datagram_talks.clone(),
         notes: snapshot.notes.clone(),
         router: snapshot.router.clone(),
+        setup: snapshot.setup.clone(),
     })
 }
 
@@ -178,6 +179,9 @@ fn packets(only: &Snapshot, origin: &Origin, path: &Path) -> Result<u64, Failure
             let kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
             for info in &kept.taps {
                 writer.open_tap(info.clone());
+            }
+            if let Some(setup) = &kept.setup {
+                writer.take(&Input::RouterSetup(setup), &ends)?;
             }
             for item in &kept.items {
                 let told = item.told();
@@ -220,6 +224,7 @@ impl Writer {
             Input::ChannelCounters(counters) if ends.are_of(counters.from, counters.to) => {
                 Ok(self.recorder.handle_input(input)?)
             }
+            Input::RouterSetup(_) => Ok(self.recorder.handle_input(input)?),
             Input::Frame(_)
             | Input::Conntrack(_)
             | Input::FlowCounters(_)
@@ -324,6 +329,7 @@ impl Ends {
 #[derive(Debug, Default)]
 pub(super) struct Kept {
     taps: Vec<TapInfo>,
+    setup: Option<RouterSetup>,
     items: VecDeque<Item>,
     bytes: usize,
     /// Of channels that the kernel reads now.
@@ -429,6 +435,7 @@ impl Kept {
                 original_len: 0,
                 bytes: told.raw,
             }),
+            Input::RouterSetup(setup) => self.setup = Some((*setup).clone()),
             Input::Handover(handover) => {
                 self.close_channels(handover);
                 self.push(Item::Handover(**handover));

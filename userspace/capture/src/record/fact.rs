@@ -1,5 +1,5 @@
-//! What a recording keeps besides packets: the kernel's counters, what it read in the engine's stead, and losses, as the
-//! content of a custom option.
+//! What a recording keeps besides packets: the kernel's counters, what it read in the engine's stead, losses, and how the
+//! router's netfilter is set up, as the content of a custom option.
 //!
 //! Little-endian: enterprise number, magic, version, kind, then the fact. Readers of other versions step over it.
 
@@ -7,7 +7,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use rtsp_ebpf_common::flow::FlowStats;
 use rtsp_ebpf_common::layout::Fields;
-use rtspscope_engine::{LossKind, Returned};
+use rtspscope_engine::{LossKind, Returned, RouterSetup};
 use rtspscope_wire::Timestamp;
 
 /// The enterprise number for documentation (RFC 5612); the magic tells this program's options from others'.
@@ -20,6 +20,7 @@ const LOSS: u8 = 2;
 const WATCHED: u8 = 3;
 const HANDOVER: u8 = 4;
 const CHANNEL: u8 = 5;
+const SETUP: u8 = 6;
 
 /// One fact about an interface of the recording.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,6 +65,8 @@ pub enum Fact {
         /// Whether it belongs to the interface's tap, and not to the whole run.
         of_tap: bool,
     },
+    /// How the router's netfilter is set up.
+    Setup(Box<RouterSetup>),
     /// Until when all taps watched, whether anything came by or not.
     Watched {
         /// The end of it.
@@ -117,6 +120,10 @@ impl Fact {
                 out.0
                     .extend_from_slice(&FlowStats::LAYOUT_VERSION.to_le_bytes());
                 stats.clone().visit_fields(&mut out);
+            }
+            Self::Setup(setup) => {
+                out.0.push(SETUP);
+                out.setup(setup);
             }
             Self::Watched { until } => {
                 out.0.push(WATCHED);
@@ -184,6 +191,7 @@ impl Fact {
                     of_tap: of_tap != 0,
                 })
             }
+            [SETUP] => Some(Self::Setup(Box::new(input.setup()?))),
             [WATCHED] => {
                 let until = input.array().map(i64::from_le_bytes)?;
                 Some(Self::Watched {
@@ -225,7 +233,7 @@ fn kind_of(code: u8) -> Option<LossKind> {
     LOSS_KINDS.get(usize::from(code)).copied()
 }
 
-struct Writer(Vec<u8>);
+pub(super) struct Writer(pub(super) Vec<u8>);
 
 impl Writer {
     /// Family, 16 bytes of address, port.
@@ -276,14 +284,20 @@ impl Fields for Writer {
     }
 }
 
-struct Reader<'a> {
+pub(super) struct Reader<'a> {
     rest: &'a [u8],
     /// A field was asked for that is not there.
     short: bool,
 }
 
-impl Reader<'_> {
-    fn array<const LEN: usize>(&mut self) -> Option<[u8; LEN]> {
+impl<'a> Reader<'a> {
+    pub(super) fn bytes(&mut self, len: usize) -> Option<&'a [u8]> {
+        let (first, rest) = self.rest.split_at_checked(len)?;
+        self.rest = rest;
+        Some(first)
+    }
+
+    pub(super) fn array<const LEN: usize>(&mut self) -> Option<[u8; LEN]> {
         let Some((first, rest)) = self.rest.split_first_chunk::<LEN>() else {
             self.short = true;
             return None;

@@ -5,9 +5,10 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use rtsp_ebpf_common::flow::FlowStats;
+use rtspscope_engine::router_setup::{HelperRule, PortRange, RuleSource};
 use rtspscope_engine::{
     CaptureLoss, ChannelCounters, Conntrack, FlowCounters, Handover, Input, LossKind, Returned,
-    TapInfo,
+    RouterSetup, TapInfo,
 };
 use rtspscope_wire::netfilter;
 use rtspscope_wire::{Direction, FrameRef, LinkType, TapId, TapRole, Timestamp};
@@ -130,6 +131,25 @@ fn expectation() -> Vec<u8> {
     (0..EXPECTATION.len()).step_by(2).map(digits).collect()
 }
 
+/// As it was read of a router before its first packet.
+fn setup() -> RouterSetup {
+    RouterSetup {
+        at: Timestamp(1_700_000_000_000_000_000),
+        by_itself: Some(false),
+        rules: Some(vec![HelperRule {
+            source: RuleSource::Nftables,
+            chain: "ip helpers prerouting".to_owned(),
+            helper: Some("ftp".to_owned()),
+            object: Some("ftp-std".to_owned()),
+            protocol: Some(6),
+            ports: Some(vec![PortRange::one(554)]),
+            text: "tcp dport 554 ct helper set \"ftp-std\"".to_owned(),
+        }]),
+        udp_stream_timeout_secs: Some(120),
+        ..RouterSetup::default()
+    }
+}
+
 /// A message of netfilter's with what it says.
 fn told() -> (Vec<u8>, netfilter::Event) {
     let raw = expectation();
@@ -174,11 +194,13 @@ fn channel() -> ChannelCounters {
 
 fn inputs<'a>(
     payload: &'a [u8],
+    setup: &'a RouterSetup,
     counters: &'a FlowCounters,
     (raw, event): (&'a [u8], &'a netfilter::Event),
     channel: &'a ChannelCounters,
 ) -> Vec<Input<'a>> {
     vec![
+        Input::RouterSetup(setup),
         frame(0, 1, 1_700_000_000_000_000_001, Direction::Ingress, payload),
         frame(
             1,
@@ -233,8 +255,8 @@ fn a_replay_gives_the_inputs_that_were_recorded() {
     let payload: Vec<u8> = (0..70_001_u32).map(|number| number as u8).collect();
     let counters = counters();
     let (raw, event) = told();
-    let channel = channel();
-    let inputs = inputs(&payload, &counters, (&raw, &event), &channel);
+    let (channel, setup) = (channel(), setup());
+    let inputs = inputs(&payload, &setup, &counters, (&raw, &event), &channel);
     for input in &inputs {
         recorder.handle_input(input).unwrap();
     }
@@ -262,6 +284,25 @@ fn a_replay_gives_the_inputs_that_were_recorded() {
         .collect();
     assert_eq!(known, told);
     assert_eq!(replayed.notes, Vec::<String>::new());
+}
+
+/// A run goes on in a new file where the old one was moved away, and its setup is read once only.
+#[test]
+fn a_file_that_is_begun_anew_has_the_setup_too() {
+    let path = scratch();
+    let mut recorder = Recorder::create(&path).unwrap();
+    recorder.open_tap(tap("lan0", TapRole::Lan, Some(LinkType::ETHERNET)));
+    let setup = setup();
+    let told = Input::RouterSetup(&setup);
+    recorder.handle_input(&told).unwrap();
+    std::fs::remove_file(&path).unwrap();
+    recorder.reopen().unwrap();
+    recorder.finish().unwrap();
+    let watched = Input::Tick(setup.at);
+    assert_eq!(
+        replay(&path).inputs,
+        [&told, &watched].map(|input| format!("{input:?}"))
+    );
 }
 
 #[test]

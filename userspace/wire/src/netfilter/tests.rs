@@ -233,3 +233,24 @@ fn a_captured_packet_has_a_header_that_names_the_family() {
     other[15] = 0;
     assert_eq!(in_packet(&other), None);
 }
+
+#[test]
+fn a_change_of_rules_is_told_from_one_of_set_elements_and_from_an_entry() {
+    let of = |action: u8, subsystem: u8| {
+        let mut raw = vec![20, 0, 0, 0, action, subsystem];
+        raw.resize(20, 0);
+        raw
+    };
+    let is_of_rules = |raw: &[u8]| messages(raw).next().unwrap().is_of_rules();
+    assert!(
+        [6, 8, 18, 20]
+            .into_iter()
+            .all(|action| is_of_rules(&of(action, 10)))
+    );
+    assert!(
+        ![12, 14, 15]
+            .into_iter()
+            .any(|action| is_of_rules(&of(action, 10)))
+    );
+    assert!(!is_of_rules(&of(8, 1)));
+}

@@ -12,19 +12,23 @@ use tokio::io::unix::AsyncFd;
 /// Groups of `linux/netfilter/nfnetlink_compat.h`: entries new, updated, destroyed; expectations new, destroyed.
 const GROUPS: [u32; 5] = [1, 2, 3, 4, 6];
 
+/// The group of changes of nftables.
+const RULES: u32 = 7;
+
 /// A netlink header, and netfilter's own: any family, version 0.
 const REQUEST_LEN: usize = 20;
 
 /// Bytes of events that the kernel keeps for this socket; a burst of ten thousand connections.
 const BUFFER_LEN: libc::c_int = 4 << 20;
 
-/// A socket that is told of all changes.
-pub(super) fn subscribe() -> io::Result<Option<AsyncFd<Socket>>> {
+/// A socket that is told of all changes, where it is asked for of those of nftables too: to ask where there is no nftables
+/// would load it.
+pub(super) fn subscribe(rules: bool) -> io::Result<Option<AsyncFd<Socket>>> {
     let mut socket = Socket::new(NETLINK_NETFILTER)?;
     socket.bind_auto()?;
     socket.set_non_blocking(true)?;
     widen(&socket);
-    for group in GROUPS {
+    for group in GROUPS.into_iter().chain(rules.then_some(RULES)) {
         socket.add_membership(group)?;
     }
     // SAFETY: the socket owns its descriptor, and nobody puts another in its place while it is watched.
