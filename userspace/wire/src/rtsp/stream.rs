@@ -99,7 +99,7 @@ pub struct RawMessage {
     pub offset: u64,
     /// The frame that brought the first byte.
     pub first: Place,
-    /// The frame that brought the last byte.
+    /// The frame that completed it: the latest of those that brought it, which need not be the one with its last byte.
     pub last: Place,
     /// What is odd about the framing, as byte ranges of `raw`; what is odd about the fields is told by
     /// [`super::message::parse`].

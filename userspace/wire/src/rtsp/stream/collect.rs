@@ -139,14 +139,16 @@ impl Collector {
         self.message.anomalies.retain(|odd| odd.at.end <= len);
     }
 
-    /// The frame that brought the last byte.
+    /// The frame that completed it so far.
     pub(super) const fn last_place(&self) -> Place {
         self.message.last
     }
 
     /// Notes that bytes which stay came at `place`.
     pub(super) const fn came_at(&mut self, place: Place) {
-        self.message.last = place;
+        if place.frame >= self.message.last.frame {
+            self.message.last = place;
+        }
     }
 
     /// The bytes from `at` on, before they are cut off.

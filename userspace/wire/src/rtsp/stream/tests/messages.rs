@@ -32,6 +32,22 @@ fn a_message_knows_the_frames_that_brought_it() {
 }
 
 #[test]
+fn a_message_is_complete_with_the_latest_of_its_frames() {
+    for (frames, latest) in [([5, 7, 6], 7), ([7, 5, 6], 7), ([5, 6, 7], 7)] {
+        let mut run = Run::new();
+        for (bytes, frame) in OPTIONS.chunks(20).zip(frames) {
+            run.frame = frame - 1;
+            run.chunk(bytes);
+        }
+        let message = run.message(0);
+        assert_eq!(
+            (message.first.frame, message.last.frame),
+            (frames[0], latest)
+        );
+    }
+}
+
+#[test]
 fn head_and_body_may_come_in_separate_segments() {
     let mut run = Run::new();
     run.chunk(&describe_reply(Some(SDP.len())))
