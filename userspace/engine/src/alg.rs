@@ -12,7 +12,13 @@ use crate::model::{AlgAction, AlgEffect, AlgJudgement, Exchange, Leg, Session, T
 /// Judges a session that was captured by these taps with these losses. Unknown where one side only was seen, or where the
 /// text is encrypted, unless the router's own connection tracking tells.
 pub fn judge(session: &Session, taps: &[Tap], losses: &[(LossKind, u64)]) -> AlgJudgement {
-    let facts = SessionFacts::new(session, Capture { taps, losses });
+    // What a router is set up to do is no sign that it did it.
+    let capture = Capture {
+        taps,
+        losses,
+        setup: None,
+    };
+    let facts = SessionFacts::new(session, capture);
     let (Some(sides), false) = (facts.sides(), facts.encrypted()) else {
         return AlgJudgement {
             action: facts.told_action().unwrap_or_default(),

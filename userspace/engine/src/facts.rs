@@ -14,7 +14,9 @@ use crate::model::{
     Negotiated, Session, Side, Tap, TransportKind,
 };
 use crate::nat::address;
+use crate::router_setup::RouterSetup;
 
+pub(crate) mod assigned;
 mod compare;
 mod swallowed;
 mod tracked;
@@ -30,6 +32,8 @@ pub(crate) struct Capture<'a> {
     pub(crate) taps: &'a [Tap],
     /// What was not captured or not kept.
     pub(crate) losses: &'a [(LossKind, u64)],
+    /// How the router's netfilter is set up.
+    pub(crate) setup: Option<&'a RouterSetup>,
 }
 
 impl Capture<'_> {

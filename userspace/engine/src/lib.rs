@@ -50,6 +50,7 @@ mod tunnel;
 mod window;
 
 pub use engine::{Engine, EngineOptions};
+pub use facts::assigned::{Assigned, Assignment};
 pub use finding::{Code, Evidence, Finding, Severity};
 pub use input::{
     CaptureLoss, Carrier, ChannelAt, ChannelCounters, Conntrack, FlowCounters, Handover, Input,

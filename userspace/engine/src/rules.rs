@@ -17,6 +17,7 @@ mod alg_opened_pinhole;
 mod alg_reply_not_restored;
 mod alg_rewrote_message;
 mod authentication_failed;
+mod by_setup;
 mod camera_dependent;
 mod capture_incomplete;
 mod client_dependent;
@@ -57,6 +58,7 @@ pub fn check(snapshot: &mut Snapshot) {
         let capture = Capture {
             taps: &snapshot.taps,
             losses: &snapshot.losses,
+            setup: snapshot.setup.as_deref(),
         };
         let view = View {
             sessions: &snapshot.sessions,

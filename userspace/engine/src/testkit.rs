@@ -13,9 +13,11 @@ use crate::locator::Locator;
 use crate::model::{Close, Exchange, Leg, Message, Side};
 
 mod scene;
+mod setup;
 mod tracked;
 
 pub(crate) use scene::Scene;
+pub(crate) use setup::{read_at, with_helper};
 pub(crate) use tracked::{connection, expected, mapping, told_at};
 
 pub(crate) const LAN: TapId = TapId(0);

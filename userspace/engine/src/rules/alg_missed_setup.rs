@@ -1,7 +1,9 @@
 //! `alg-missed-setup`: the router has an ALG, but it did not act on this SETUP.
 
+use super::by_setup::{self, Told};
 use super::{View, advice};
 use crate::facts::MediaFacts;
+use crate::facts::assigned::Assignment;
 use crate::finding::{Code, Explanation, Finding, Severity};
 use crate::model::{AlgAction, AlgEffect, Session, TransportKind};
 
@@ -11,7 +13,8 @@ pub(super) const EXPLANATION: Explanation = Explanation {
         picture and no sound.",
     proof: "Another session through the same router that an ALG helped, and this one, whose media died at the NAT with its text unchanged, \
         and whose SETUP differs in a way that ALGs are known to miss. Or two media of one session, one of them helped, the other not, with its text unchanged. \
-        Or the router's own table: a helper is attached to the connection, and expects nothing for the medium that died.",
+        Or the router's own table: a helper is attached to the connection, and expects nothing for the medium that died. Or the router's \
+        own setup: an RTSP helper is assigned, to other ports than the one of this session, whose media died at the NAT.",
     not_this: "A router without an ALG treats all sessions alike: nat-no-pinhole alone. A player that opens the way itself needs no ALG.",
     remedies: &[
         advice::USE_TCP,
@@ -21,11 +24,12 @@ pub(super) const EXPLANATION: Explanation = Explanation {
 };
 
 /// Fires once for a session, for a medium that got no help where another medium or another session did, or where a helper
-/// is attached.
+/// is attached or would be to another port.
 pub(super) fn check(view: &View<'_>) -> Vec<Finding> {
     let found = beside_helped_medium(view)
         .or_else(|| beside_helped_session(view))
-        .or_else(|| under_a_helper(view));
+        .or_else(|| under_a_helper(view))
+        .or_else(|| at_another_port(view));
     found.into_iter().collect()
 }
 
@@ -71,10 +75,7 @@ fn beside_helped_session(view: &View<'_>) -> Option<Finding> {
 fn under_a_helper(view: &View<'_>) -> Option<Finding> {
     let entry = view.facts.netfilter()?.connection.as_ref()?;
     let helper = entry.helper.as_deref()?;
-    let mut lost = view.facts.media().filter(|media| {
-        lost_unopened(*media) && !rewritten(view, *media) && media.expected().is_none()
-    });
-    let missed = lost.next()?;
+    let missed = unexpected(view)?;
     let setup = missed.setup_request(view.facts.sides()?.client_index)?;
     let oddities = missed.setup_oddities();
     let differs = if oddities.is_empty() {
@@ -82,15 +83,16 @@ fn under_a_helper(view: &View<'_>) -> Option<Finding> {
     } else {
         format!("its SETUP has {}", oddities.join(" and "))
     };
-    Some(
-        Finding::new(
+    let told = Told::of_helper(view);
+    let behind = Told::behind(told.as_ref());
+    let finding = Finding::new(
             Code::AlgMissedSetup,
             Severity::Error,
             view.medium(missed.index),
             "the router has an ALG, and it did not act on this SETUP",
         )
         .cause(format!(
-            "netfilter's own table: helper {helper} is attached to this connection, and expected no media for it; {differs}"
+            "netfilter's own table: helper {helper} is attached to this connection, and expected no media for it; {differs}{behind}"
         ))
         .proof(entry.first, format!("netfilter's own table: helper {helper}"))
         .proof(setup, "this SETUP")
@@ -98,8 +100,45 @@ fn under_a_helper(view: &View<'_>) -> Option<Finding> {
             missed.lost_between().map(|lost| lost.first),
             "its first RTP packet outside",
         )
-        .remedies(EXPLANATION.remedies.iter().copied()),
+;
+    Some(Told::prove(told, finding).remedies(EXPLANATION.remedies.iter().copied()))
+}
+
+/// An RTSP helper is assigned by the router's setup, to other ports than this session's.
+fn at_another_port(view: &View<'_>) -> Option<Finding> {
+    let (Assignment::ToOthers(port, _), _) = view.facts.assignment()? else {
+        return None;
+    };
+    if view.facts.helper().is_some() {
+        return None;
+    }
+    let missed = unexpected(view)?;
+    let setup = missed.setup_request(view.facts.sides()?.client_index)?;
+    let told = Told::of_helper(view)?;
+    Some(
+        Finding::new(
+            Code::AlgMissedSetup,
+            Severity::Error,
+            view.medium(missed.index),
+            format!("the router has an ALG, and it does not watch port {port}"),
+        )
+        .cause(told.text.clone())
+        .proof(told.at, told.text)
+        .proof(setup, format!("this SETUP, sent to port {port}"))
+        .proof_if(
+            missed.lost_between().map(|lost| lost.first),
+            "its first RTP packet outside",
+        )
+        .remedies([advice::USE_TCP, &by_setup::assign(port)])
+        .remedies(EXPLANATION.remedies.iter().skip(1).copied()),
     )
+}
+
+/// A medium that died at the NAT with its text unchanged, and that no helper is known to have expected.
+fn unexpected<'a>(view: &View<'a>) -> Option<MediaFacts<'a>> {
+    view.facts.media().find(|media| {
+        lost_unopened(*media) && !rewritten(view, *media) && media.expected().is_none()
+    })
 }
 
 fn new_oddities(odd: Vec<String>, usual: &[String]) -> Vec<String> {
@@ -143,147 +182,26 @@ fn finding(
     let index = view.facts.sides()?.client_index;
     let setup = media.setup_request(index)?;
     let missed = Some(differs.join(" and ")).filter(|missed| !missed.is_empty())?;
-    Some(
-        Finding::new(
-            Code::AlgMissedSetup,
-            Severity::Error,
-            view.medium(media.index),
-            "the router has an ALG, and it did not act on this SETUP",
-        )
-        .cause(format!("{cause}; this one differs by {missed}"))
-        .proof(setup, format!("this SETUP: {missed}"))
-        .proof_if(
-            media.lost_between().map(|lost| lost.first),
-            "its first RTP packet outside",
-        )
-        .proof_if(
-            helped.at_client().and_then(|arrival| arrival.rtp.first),
-            "media that the ALG let in for the other one",
-        )
-        .remedies(EXPLANATION.remedies.iter().copied()),
+    let told = Told::of_helper(view);
+    let behind = Told::behind(told.as_ref());
+    let finding = Finding::new(
+        Code::AlgMissedSetup,
+        Severity::Error,
+        view.medium(media.index),
+        "the router has an ALG, and it did not act on this SETUP",
     )
+    .cause(format!("{cause}; this one differs by {missed}{behind}"))
+    .proof(setup, format!("this SETUP: {missed}"))
+    .proof_if(
+        media.lost_between().map(|lost| lost.first),
+        "its first RTP packet outside",
+    )
+    .proof_if(
+        helped.at_client().and_then(|arrival| arrival.rtp.first),
+        "media that the ALG let in for the other one",
+    );
+    Some(Told::prove(told, finding).remedies(EXPLANATION.remedies.iter().copied()))
 }
 
 #[cfg(test)]
-mod tests {
-    use crate::model::Netfilter;
-    use crate::testkit::{Scene, UDP_TALK, WAN, addr, at, connection, expected};
-
-    /// A session whose media died at the NAT, under a helper (or none) that expected a port (or nothing).
-    fn under(helper: Option<&str>, port: Option<u16>) -> Scene {
-        let netfilter = Netfilter {
-            connection: Some(connection(helper)),
-            expectations: port.map(expected).into_iter().collect(),
-            ..Netfilter::default()
-        };
-        Scene {
-            netfilter: Some(netfilter),
-            ..Scene::behind_nat(&spaced()).rtp(0, 80)
-        }
-    }
-
-    #[test]
-    fn fires_when_the_attached_helper_expected_nothing() {
-        let snapshot = under(Some("rtsp"), None).checked();
-        let mut findings = snapshot.findings.iter();
-        let finding = findings
-            .find(|finding| finding.code.name() == "alg-missed-setup")
-            .unwrap();
-        assert!(
-            finding.cause.starts_with(
-                "netfilter's own table: helper rtsp is attached to this connection, and expected no media for it; its SETUP has "
-            ),
-            "{}",
-            finding.cause
-        );
-    }
-
-    #[test]
-    fn is_silent_without_a_helper_and_when_the_helper_expected_the_medium() {
-        for scene in [under(None, None), under(Some("rtsp"), Some(5000))] {
-            assert!(!scene.troubles().contains(&"alg-missed-setup"));
-        }
-    }
-
-    fn second(talk: &str) -> Scene {
-        let mut scene = Scene::behind_nat(talk);
-        scene.legs[0].client = addr("192.168.1.101:41000");
-        scene.legs[1].client = addr("203.0.113.1:41000");
-        scene
-    }
-
-    fn codes(helped: Scene, missed: Scene) -> Vec<&'static str> {
-        let findings = Scene::together(vec![helped, missed]).findings;
-        let codes = findings.iter().map(|finding| finding.code.name());
-        codes.filter(|code| *code == "alg-missed-setup").collect()
-    }
-
-    fn spaced() -> String {
-        UDP_TALK.replace("unicast;client_port", "unicast; client_port")
-    }
-
-    #[test]
-    fn fires_when_only_the_session_with_an_unusual_setup_got_no_help() {
-        let helped = Scene::behind_nat(UDP_TALK).rtp(80, 80);
-        assert_eq!(
-            codes(helped, second(&spaced()).rtp(0, 80)),
-            ["alg-missed-setup"]
-        );
-    }
-
-    #[test]
-    fn is_silent_when_no_session_was_helped() {
-        let alike = Scene::behind_nat(UDP_TALK).rtp(0, 80);
-        assert_eq!(
-            codes(alike, second(&spaced()).rtp(0, 80)),
-            Vec::<&str>::new()
-        );
-    }
-
-    #[test]
-    fn is_silent_when_the_setup_is_like_the_other() {
-        let helped = Scene::behind_nat(UDP_TALK).rtp(80, 80);
-        assert_eq!(
-            codes(helped, second(UDP_TALK).rtp(0, 80)),
-            Vec::<&str>::new()
-        );
-    }
-
-    /// The talk with a second medium on ports 5002-5003, at the LAN and, with the first one's ports rewritten, at the WAN.
-    fn two_media(second_outside: &str) -> Scene {
-        let setup = "
-    0.032 > SETUP rtsp://203.0.113.10/a/track2 RTSP/1.0 | CSeq: 30 | Transport: RTP/AVP;unicast;client_port=5002-5003
-    0.034 < RTSP/1.0 200 OK | CSeq: 30 | Session: 66334873 | Transport: RTP/AVP;unicast;client_port=5002-5003;server_port=6972-6973
-    0.04 > PLAY";
-        let inside = UDP_TALK.replace("\n    0.04 > PLAY", setup);
-        let outside = inside
-            .replace("5000-5001", "10000-10001")
-            .replace("5002-5003", second_outside);
-        let mut scene = Scene::heard(&inside, &outside).rtp(80, 80);
-        let rtp = &mut scene.media[1].arrivals[1].rtp;
-        rtp.packets = 80;
-        (rtp.first, rtp.last) = (Some(at(WAN, 0.06, 22)), Some(at(WAN, 9.9, 201)));
-        scene
-    }
-
-    #[test]
-    fn fires_when_only_the_first_setup_of_a_session_was_handled() {
-        let snapshot = two_media("5002-5003").checked();
-        let finding = snapshot
-            .findings
-            .iter()
-            .find(|finding| finding.code.name() == "alg-missed-setup")
-            .unwrap();
-        assert_eq!(finding.subject.media, Some(1));
-        assert_eq!(
-            finding.cause,
-            "another medium of this session was helped by the ALG; this one differs by nothing but its place in the conversation"
-        );
-    }
-
-    #[test]
-    fn is_silent_when_the_second_setup_was_rewritten_too() {
-        let scene = two_media("10002-10003");
-        assert!(!scene.troubles().contains(&"alg-missed-setup"));
-    }
-}
+mod tests;

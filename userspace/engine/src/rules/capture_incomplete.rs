@@ -14,7 +14,8 @@ pub(super) const EXPLANATION: Explanation = Explanation {
     meaning: "Something that a conclusion would rest on was not captured. What the other findings say still holds; what they do not \
         say may be so all the same.",
     proof: "One side of the router only, no UDP in captures of a session that uses UDP, bytes missing in the connection, frames cut \
-        short, packets that the capture itself lost, flows that the router's own table marks as offloaded, RTSP in UDP datagrams, or RTP of which no message or more than one connection may tell.",
+        short, packets that the capture itself lost, flows that the router's own table marks as offloaded or, where it does not tell, that its setup \
+        forwards past the taps, RTSP in UDP datagrams, or RTP of which no message or more than one connection may tell.",
     not_this: "Packets that were lost on the wire are the other findings' business.",
     remedies: &[
         "Capture on both sides of the router at once, and give both: analyze --lan FILE --wan FILE",
@@ -89,6 +90,7 @@ pub(super) fn check(view: &View<'_>) -> Vec<Finding> {
             .offloaded()
             .map(|entry| (offloaded(entry), entry.status_at)),
     );
+    lacks.extend(view.facts.may_be_forwarded_unseen());
     if let Some(unknown) = unknown_membership(view) {
         lacks.push((unknown, leg.first));
     }

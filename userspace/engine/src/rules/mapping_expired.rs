@@ -67,6 +67,10 @@ fn finding(view: &View<'_>, media: MediaFacts<'_>) -> Option<Finding> {
         .map(|refusal| refusal.at);
     let mapping = media.mapping().filter(|mapping| mapping.ended.is_some());
     let told = mapping.map_or_else(String::new, told);
+    let set = view.facts.udp_timeouts();
+    let set_text = set.map_or_else(String::new, |(time_outs, _)| set_to(time_outs));
+    let silence = sent.map(|sent| last.at - sent.at);
+    let remedies = remedies(set.map(|(time_outs, _)| time_outs), silence);
     Some(
         Finding::new(
             Code::MappingExpired,
@@ -78,8 +82,9 @@ fn finding(view: &View<'_>, media: MediaFacts<'_>) -> Option<Finding> {
             ),
         )
         .cause(format!(
-            "RTP ended inside while it went on outside; {idle}{}",
-            after_semicolon(&told)
+            "RTP ended inside while it went on outside; {idle}{}{}",
+            after_semicolon(&told),
+            after_semicolon(&set_text)
         ))
         .proof(last, "last RTP packet inside")
         .proof_if(mapping.and_then(|mapping| mapping.ended), told)
@@ -89,7 +94,8 @@ fn finding(view: &View<'_>, media: MediaFacts<'_>) -> Option<Finding> {
             torn.filter(|torn| torn.at <= last.at),
             "an ICMP error of the client's host, which may end a mapping",
         )
-        .remedies(EXPLANATION.remedies.iter().copied()),
+        .proof_if(set.map(|(_, at)| at), set_text)
+        .remedies(remedies.iter().map(String::as_str)),
     )
 }
 
@@ -128,6 +134,37 @@ fn told(mapping: &Mapping) -> String {
     format!("netfilter's own table: the mapping {from} to {to}{time_out} ended")
 }
 
+/// How long the router keeps UDP mappings by its own settings.
+fn set_to([once, stream]: [u32; 2]) -> String {
+    format!(
+        "the router's setup: a UDP mapping lasts {stream} s without a packet, {once} s where packets went one way only"
+    )
+}
+
+/// Time-outs to choose from, in seconds; RFC 4787 §4.3 recommends five minutes or more.
+const LONGER: [u32; 6] = [180, 300, 600, 1_800, 3_600, 7_200];
+
+/// What to do, with a time-out that is longer than the router's own and than the silence that it ended.
+fn remedies(set: Option<[u32; 2]>, silence: Option<Span>) -> Vec<String> {
+    let silence = silence.map_or(0.0, Span::as_secs_f64);
+    let longer = set.and_then(|[once, stream]| {
+        let least = once.max(stream);
+        let is_longer = |secs: &u32| *secs > least && f64::from(*secs) > silence;
+        LONGER.into_iter().find(is_longer)
+    });
+    let mut remedies: Vec<String> = EXPLANATION
+        .remedies
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    if let (Some(secs), Some(raise)) = (longer, remedies.last_mut()) {
+        *raise = format!(
+            "Raise the router's UDP timeout: sysctl -w net.netfilter.nf_conntrack_udp_timeout_stream={secs}"
+        );
+    }
+    remedies
+}
+
 fn after_semicolon(told: &str) -> String {
     if told.is_empty() {
         String::new()
@@ -139,7 +176,8 @@ fn after_semicolon(told: &str) -> String {
 #[cfg(test)]
 mod tests {
     use crate::model::Netfilter;
-    use crate::testkit::{LAN, Scene, UDP_TALK, WAN, at, mapping, told_at};
+    use crate::router_setup::RouterSetup;
+    use crate::testkit::{LAN, Scene, UDP_TALK, WAN, at, mapping, read_at, told_at, with_helper};
 
     fn stopped(inside: f64, outside: f64) -> Scene {
         let talk = UDP_TALK
@@ -160,6 +198,49 @@ mod tests {
             finding.cause,
             "RTP ended inside while it went on outside; the client had last sent from its media port 30.0 s before"
         );
+    }
+
+    /// Cause, last proof and last remedy with time-outs of the router's own.
+    fn with_time_outs(once: u32, stream: u32, silence: f64) -> (String, String, String) {
+        let setup = RouterSetup {
+            udp_timeout_secs: Some(once),
+            udp_stream_timeout_secs: Some(stream),
+            ..with_helper(&[554])
+        };
+        let scene = Scene {
+            setup: Some(setup),
+            ..stopped(silence, silence + 25.0)
+        };
+        let mut findings = scene.checked().findings.into_iter();
+        let finding = findings
+            .find(|finding| finding.code.name() == "mapping-expired")
+            .unwrap();
+        let proof = finding.evidence.last().unwrap();
+        assert_eq!(proof.at, read_at());
+        (
+            finding.cause,
+            proof.note.clone(),
+            finding.remedy.last().unwrap().clone(),
+        )
+    }
+
+    #[test]
+    fn the_routers_own_time_out_stands_beside_the_silence_and_a_longer_one_is_named() {
+        let (cause, proof, remedy) = with_time_outs(30, 120, 30.0);
+        let set = "the router's setup: a UDP mapping lasts 120 s without a packet, 30 s where packets went one way only";
+        assert_eq!(proof, set);
+        assert_eq!(
+            cause,
+            format!(
+                "RTP ended inside while it went on outside; the client had last sent from its media port 30.0 s before; {set}"
+            )
+        );
+        assert_eq!(
+            remedy,
+            "Raise the router's UDP timeout: sysctl -w net.netfilter.nf_conntrack_udp_timeout_stream=180"
+        );
+        let (_, _, remedy) = with_time_outs(30, 180, 30.0);
+        assert!(remedy.ends_with("_stream=300"), "{remedy}");
     }
 
     #[test]

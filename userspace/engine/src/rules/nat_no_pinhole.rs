@@ -1,5 +1,6 @@
 //! `nat-no-pinhole`: media reached the outside of the NAT, and nothing had opened the way in.
 
+use super::by_setup::{Told, helper_remedy};
 use super::{View, advice};
 use crate::facts::MediaFacts;
 use crate::finding::{Code, Explanation, Finding, Severity};
@@ -45,15 +46,16 @@ fn finding(view: &View<'_>, media: MediaFacts<'_>) -> Option<Finding> {
         .then_some([advice::ASK_INSIDE, advice::TURN_AROUND]);
     let netfilter = view.facts.netfilter();
     let entry = netfilter.and_then(|told| told.connection.as_ref());
-    Some(
-        Finding::new(
+    let told = Told::of_helper(view);
+    let behind = Told::behind(told.as_ref());
+    let finding = Finding::new(
             Code::NatNoPinhole,
             Severity::Error,
             view.medium(media.index),
             format!("the router had no way in for media to {to}"),
         )
         .cause(format!(
-            "{} {} reached {to}; the client at {} had sent nothing from port {port}, and no ALG opened it{}",
+            "{} {} reached {to}; the client at {} had sent nothing from port {port}, and no ALG opened it{}{behind}",
             lost.sender.rtp.packets,
             media.media.unit(),
             sides.client.client.ip(),
@@ -67,9 +69,17 @@ fn finding(view: &View<'_>, media: MediaFacts<'_>) -> Option<Finding> {
         .proof_if(
             entry.map(|told| told.first),
             entry.map_or_else(String::new, helper_of),
-        )
-        .remedies(around.into_iter().flatten().chain(EXPLANATION.remedies.iter().copied())),
-    )
+        );
+    let helper = helper_remedy(view);
+    let usual = EXPLANATION.remedies.iter().copied();
+    let usual = usual.map(|remedy| {
+        if remedy == advice::LOAD_HELPER {
+            helper.as_str()
+        } else {
+            remedy
+        }
+    });
+    Some(Told::prove(told, finding).remedies(around.into_iter().flatten().chain(usual)))
 }
 
 /// Who reads the RTSP connection, by the router's own table.
@@ -84,8 +94,10 @@ fn helper_of(entry: &Mapping) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::{advice, by_setup};
     use crate::model::Netfilter;
-    use crate::testkit::{Scene, UDP_TALK, connection};
+    use crate::router_setup::RouterSetup;
+    use crate::testkit::{Scene, UDP_TALK, connection, read_at, with_helper};
 
     #[test]
     fn says_that_no_helper_is_attached_where_the_table_was_listened_to() {
@@ -101,6 +113,46 @@ mod tests {
         assert_eq!(
             finding.evidence[2].note,
             "netfilter's own table: no helper is attached to this connection"
+        );
+    }
+
+    /// End of the cause, last proof, and what is to be done about the helper, under a setup.
+    fn under(setup: RouterSetup) -> (String, String, String) {
+        let scene = Scene {
+            setup: Some(setup),
+            ..Scene::behind_nat(UDP_TALK).rtp(0, 257)
+        };
+        let mut findings = scene.checked().findings.into_iter();
+        let finding = findings
+            .find(|finding| finding.code.name() == "nat-no-pinhole")
+            .unwrap();
+        let (_, end) = finding.cause.split_once("no ALG opened it; ").unwrap();
+        let last = finding.evidence.last().unwrap();
+        assert_eq!(last.at, read_at());
+        (end.to_owned(), last.note.clone(), finding.remedy[2].clone())
+    }
+
+    #[test]
+    fn a_helper_that_is_loaded_and_not_assigned_is_to_be_assigned() {
+        let told = "the router's setup: nf_conntrack_rtsp is loaded, and no rule assigns it: it does nothing";
+        let expected = (told.to_owned(), told.to_owned(), by_setup::assign(554));
+        assert_eq!(under(with_helper(&[])), expected);
+        let told = "the router's setup: a rule of nftables assigns helper rtsp to port 8554 only, and not to 554 \
+            (ip helpers prerouting: tcp dport … ct helper set \"cam\")";
+        let expected = (told.to_owned(), told.to_owned(), by_setup::assign(554));
+        assert_eq!(under(with_helper(&[8554])), expected);
+    }
+
+    #[test]
+    fn a_helper_that_is_not_there_is_to_be_loaded() {
+        let setup = RouterSetup {
+            helpers: Some(Vec::new()),
+            ..with_helper(&[])
+        };
+        let told = "the router's setup: no RTSP helper is loaded".to_owned();
+        assert_eq!(
+            under(setup),
+            (told.clone(), told, advice::LOAD_HELPER.to_owned())
         );
     }
 

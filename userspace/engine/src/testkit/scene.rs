@@ -14,6 +14,7 @@ use crate::model::{
     NatPair, Negotiated, Netfilter, Refusal, Session, SessionState, Snapshot, Tap, TransportKind,
 };
 use crate::nat::{diff, pairing};
+use crate::router_setup::RouterSetup;
 use crate::rules;
 
 /// One session and what the taps saw of it.
@@ -29,6 +30,7 @@ pub(crate) struct Scene {
     pub(crate) losses: Vec<(LossKind, u64)>,
     pub(crate) user_agent: Option<String>,
     pub(crate) netfilter: Option<Netfilter>,
+    pub(crate) setup: Option<RouterSetup>,
 }
 
 impl Scene {
@@ -64,6 +66,7 @@ impl Scene {
             losses: Vec::new(),
             user_agent: None,
             netfilter: None,
+            setup: None,
         }
     }
 
@@ -237,6 +240,7 @@ impl Scene {
             })
             .collect();
         let losses = first.losses.clone();
+        let setup = first.setup.clone().map(Arc::new);
         let mut sessions: Vec<Session> = scenes.into_iter().map(Self::session).collect();
         for (id, session) in (1..).zip(&mut sessions) {
             session.id = id;
@@ -246,6 +250,7 @@ impl Scene {
             taps,
             losses,
             sessions,
+            setup,
             ..Snapshot::default()
         };
         rules::check(&mut snapshot);
