@@ -4,6 +4,7 @@
 
 mod mapping;
 mod schema;
+mod setup;
 mod tracked;
 
 use rtspscope_engine::Snapshot;

@@ -10,7 +10,7 @@ use super::schema::{
     Media, Nat, Negotiated, Report, Reports, Rewrite, Router, Rtcp, Rtp, Server, Session, Tap,
     Tool, Video,
 };
-use super::tracked;
+use super::{setup, tracked};
 use crate::output::names;
 use crate::output::privacy::{Privacy, own};
 use crate::output::time::rfc3339;
@@ -74,6 +74,7 @@ impl Mapping<'_> {
                 .collect(),
             notes: self.snapshot.notes.iter().map(|note| own(note)).collect(),
             forgotten_sessions: self.snapshot.retired,
+            router_setup: self.snapshot.setup.as_deref().map(setup::router_setup),
         }
     }
 
@@ -114,7 +115,7 @@ impl Mapping<'_> {
                 .map(|media| self.media(session, media))
                 .collect(),
             nat: self.nat(session),
-            alg: tracked::alg(session),
+            alg: tracked::alg(session, self.snapshot.assignment(session)),
             findings: self.codes_of(session.id),
         }
     }

@@ -43,6 +43,8 @@ pub(crate) struct Capture {
     pub notes: Vec<String>,
     /// Sessions that a live run forgot because they were long over.
     pub forgotten_sessions: u64,
+    /// How the netfilter of the router was set up when the run began; `null` where it was not read.
+    pub router_setup: Option<super::setup::RouterSetup>,
 }
 
 #[derive(Debug, Serialize)]
@@ -321,6 +323,8 @@ pub(crate) struct Alg {
     pub helper: Option<String>,
     /// Connections that a helper expected; `null` where nobody listened.
     pub expectations: Option<Vec<Expectation>>,
+    /// What the router's setup says of a helper for this session's RTSP port; `null` where it was not read or does not tell.
+    pub assignment: Option<super::setup::Assignment>,
 }
 
 /// A connection that a helper expected.

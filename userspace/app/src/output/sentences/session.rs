@@ -230,10 +230,13 @@ pub(in crate::output) fn alg(session: &Session) -> String {
         }
         (action_name, effect_name) => format!("{action}; {effect} ({action_name}, {effect_name})"),
     };
-    match helper(session) {
-        Some(helper) => format!("{judged}; {helper}"),
-        None => judged,
-    }
+    let helper = helper(session).map(|helper| format!("; {helper}"));
+    let assignment = session.alg.assignment.as_ref();
+    let assignment = assignment.map(|told| format!("; the router's setup: {}", told.told));
+    [Some(judged), helper, assignment]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 fn opened_by_helper(session: &Session) -> bool {
