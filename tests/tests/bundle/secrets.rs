@@ -100,6 +100,30 @@ fn secrets_across_segments_and_in_repeated_ones_are_blanked() -> io::Result<()> 
 }
 
 #[test]
+fn secrets_in_segments_out_of_order_are_kept_and_blanked() -> io::Result<()> {
+    let describe = describe();
+    let cuts = [
+        place_of(&describe, BASIC) + 7,
+        place_of(&describe, BASIC) + 12,
+    ];
+    let orders = [[0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]];
+    for (number, order) in orders.into_iter().enumerate() {
+        let mut talk = Talk::open(0);
+        let first = talk.frames.len();
+        talk.send_cut(Player, describe.as_bytes(), &cuts);
+        let sent = talk.frames.split_off(first);
+        talk.frames.extend(order.map(|place| sent[place].clone()));
+        talk.send(Camera, answer(2, "Content-Length: 0\r\n").as_bytes());
+        let name = format!("order-{number}");
+        let bundle = bundle(&name, &[&place(&name, &talk.capture(WHOLE))?])?;
+        assert_no_secret(&bundle, &[PASSWORD, BASIC])?;
+        assert_lengths(&bundle, &talk);
+        assert_sound(&bundle);
+    }
+    Ok(())
+}
+
+#[test]
 fn what_is_no_secret_stays() -> io::Result<()> {
     let capture = place("stays", &split_talk().capture(WHOLE))?;
     let bundle = bundle("stays", &[&capture])?;
