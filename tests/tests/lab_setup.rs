@@ -98,8 +98,20 @@ fn rules_and_time_outs_are_read_joined_by_port_and_recorded() -> io::Result<()> 
         ],
     )?;
     lab.run(Host::Router, &["nft", RULES])?;
-    let iptables = "iptables -t raw -A PREROUTING -p tcp --dport 8554 -j CT --helper ftp";
-    lab.run(Host::Router, &iptables.split(' ').collect::<Vec<_>>())?;
+    for (iptables, port) in [("iptables-nft", "8554"), ("iptables-legacy", "8555:8560")] {
+        let rule = [
+            "-t",
+            "raw",
+            "-A",
+            "PREROUTING",
+            "-p",
+            "tcp",
+            "--dport",
+            port,
+        ];
+        let target = ["-j", "CT", "--helper", "ftp"];
+        lab.run(Host::Router, &[&[iptables], &rule[..], &target].concat())?;
+    }
     let _camera = camera(&lab, &[])?;
     let watch = Watch::start(&lab)?;
     client(&lab, &[])?;
@@ -113,6 +125,8 @@ fn rules_and_time_outs_are_read_joined_by_port_and_recorded() -> io::Result<()> 
           "ports": ["554", "10554-10560"], "rule": RULE },
         { "source": "iptables", "chain": "raw PREROUTING", "helper": "ftp", "object": null, "protocol": "tcp",
           "ports": ["8554"], "rule": "-A PREROUTING -p tcp -m tcp --dport 8554 -j CT --helper ftp" },
+        { "source": "iptables", "chain": "raw PREROUTING", "helper": "ftp", "object": null, "protocol": "tcp",
+          "ports": ["8555-8560"], "rule": "-A PREROUTING -p tcp -m tcp --dport 8555:8560 -j CT --helper ftp" },
     ]);
     let expected = json!({
         "read_at": null,

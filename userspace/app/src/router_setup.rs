@@ -24,7 +24,9 @@ pub(crate) fn read(machine: &Machine, at: Timestamp) -> RouterSetup {
     // Without what sets hold, which may be a country's addresses; sets without a name, as of ports, are printed all the
     // same.
     let nft = output_of("nft", &["-t", "list", "ruleset"]);
-    let raw = output_of("iptables-save", &["-t", "raw"]);
+    // Before 0.9.1 nft had no such choice.
+    let nft = nft.or_else(|| output_of("nft", &["list", "ruleset"]));
+    let raw = raw_rules(machine);
     let filter = output_of("iptables-save", &["-t", "filter"]);
     let setup = RouterSetup {
         at,
@@ -33,6 +35,19 @@ pub(crate) fn read(machine: &Machine, at: Timestamp) -> RouterSetup {
         ..settings(machine)
     };
     setup.capped()
+}
+
+/// The table `raw` of iptables. There are two kinds of it, and `iptables-save` is one of them; the other's is asked for where
+/// the kernel has it, as to ask makes it.
+fn raw_rules(machine: &Machine) -> Option<String> {
+    let saved = output_of("iptables-save", &["-t", "raw"]);
+    let tables = machine.read("proc/net/ip_tables_names").unwrap_or_default();
+    let is_there = tables.lines().any(|table| table == "raw");
+    let legacy = is_there.then(|| output_of("iptables-legacy-save", &["-t", "raw"]));
+    match (saved, legacy.flatten()) {
+        (Some(saved), Some(legacy)) => Some(saved + &legacy),
+        (saved, legacy) => saved.or(legacy),
+    }
 }
 
 /// What files tell.

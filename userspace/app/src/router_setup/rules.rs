@@ -14,7 +14,12 @@ pub(crate) fn of(nft: Option<&str>, raw: Option<&str>) -> Option<Vec<HelperRule>
         return None;
     }
     let mut rules = of_nftables(nft.unwrap_or_default());
-    rules.extend(of_iptables(raw.unwrap_or_default()));
+    for rule in of_iptables(raw.unwrap_or_default()) {
+        // Twice where `iptables-save` is the kind that was asked besides.
+        if !rules.contains(&rule) {
+            rules.push(rule);
+        }
+    }
     Some(rules)
 }
 

@@ -102,7 +102,7 @@ fn rules_of_nftables_are_read_with_their_objects_and_ports() {
 
 #[test]
 fn rules_of_iptables_are_read_with_their_ports() {
-    let rules = rules::of(None, Some(RAW)).unwrap();
+    let rules = rules::of(None, Some(&RAW.repeat(2))).unwrap();
     assert_eq!(
         rules.iter().map(told).collect::<Vec<_>>(),
         ["ftp - 6 554", "ftp - 6 554,8000-8010", "ftp - 6 -"]
