@@ -7,6 +7,7 @@ mod mouse;
 mod pages;
 mod recording;
 mod screens;
+mod setup;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

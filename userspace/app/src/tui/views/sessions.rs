@@ -188,12 +188,12 @@ fn draw_below(frame: &mut Frame<'_>, area: Rect, state: &State, scene: &Scene) {
         format!("{}{rest}", text::middle(url, room))
     });
     let mut lines = vec![rule(&title, columns)];
-    lines.extend(findings::summary(
-        scene,
-        state,
-        columns,
-        usize::from(area.height).saturating_sub(1),
-    ));
+    if let Some(told) = scene.snapshot.assignment(session) {
+        let told = format!("router's setup: {}", scene.text(&told.to_string()));
+        lines.push(Line::from(text::left(&told, columns)));
+    }
+    let rows = usize::from(area.height).saturating_sub(lines.len());
+    lines.extend(findings::summary(scene, state, columns, rows));
     frame.render_widget(Paragraph::new(lines), area);
 }
 
