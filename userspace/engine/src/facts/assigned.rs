@@ -39,6 +39,23 @@ impl Snapshot {
     pub fn assignment(&self, session: &Session) -> Option<Assignment<'_>> {
         assignment(self.setup.as_deref()?, session)
     }
+
+    /// The same in a sentence, with what is known of its age.
+    pub fn assignment_told(&self, session: &Session) -> Option<String> {
+        told(self.setup.as_deref()?, session)
+    }
+}
+
+fn told(setup: &RouterSetup, session: &Session) -> Option<String> {
+    let ended = session.ended_at;
+    let since = match setup.rules_changed_at {
+        Some(changed) if changed <= session.started_at => ", as it was before the rules changed",
+        Some(changed) if ended.is_none_or(|ended| changed <= ended) => {
+            ", as it was when the session began"
+        }
+        Some(_) | None => "",
+    };
+    Some(format!("{}{since}", assignment(setup, session)?))
 }
 
 /// A rule sees the port as the connection comes to the router, or as it goes on where it stands behind a port forward.
@@ -89,10 +106,15 @@ fn ends(session: &Session) -> Option<[SocketAddr; 2]> {
 }
 
 impl<'a> SessionFacts<'a> {
-    /// What the router's setup says of a helper, and where that was read.
-    pub(crate) fn assignment(self) -> Option<(Assignment<'a>, Locator)> {
+    /// What the router's setup says of a helper.
+    pub(crate) fn assignment(self) -> Option<Assignment<'a>> {
+        assignment(self.capture.setup?, self.session)
+    }
+
+    /// The same in a sentence, and where it was read.
+    pub(crate) fn assignment_told(self) -> Option<(String, Locator)> {
         let setup = self.capture.setup?;
-        Some((assignment(setup, self.session)?, setup.place()))
+        Some((told(setup, self.session)?, setup.place()))
     }
 
     /// By the router's setup, who forwards flows of the session where its taps do not see them; `None` too where the

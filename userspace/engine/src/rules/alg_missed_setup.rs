@@ -106,7 +106,7 @@ fn under_a_helper(view: &View<'_>) -> Option<Finding> {
 
 /// An RTSP helper is assigned by the router's setup, to other ports than this session's.
 fn at_another_port(view: &View<'_>) -> Option<Finding> {
-    let (Assignment::ToOthers(port, _), _) = view.facts.assignment()? else {
+    let Assignment::ToOthers(port, _) = view.facts.assignment()? else {
         return None;
     };
     if view.facts.helper().is_some() {
@@ -130,7 +130,7 @@ fn at_another_port(view: &View<'_>) -> Option<Finding> {
             "its first RTP packet outside",
         )
         .remedies([advice::USE_TCP, &by_setup::assign(port)])
-        .remedies(EXPLANATION.remedies.iter().skip(1).copied()),
+        .remedies(EXPLANATION.remedies.get(1).copied()),
     )
 }
 

@@ -16,15 +16,8 @@ pub(super) struct Told {
 impl Told {
     /// Of a helper for the session.
     pub(super) fn of_helper(view: &View<'_>) -> Option<Self> {
-        let (assignment, at) = view.facts.assignment()?;
-        let began = view.session.started_at;
-        let changed = view.facts.capture.setup?.rules_changed_at;
-        let since = match changed {
-            Some(changed) if changed <= began => ", as it was before the rules changed",
-            Some(_) => ", as it was when the session began",
-            None => "",
-        };
-        let text = format!("the router's setup: {assignment}{since}");
+        let (told, at) = view.facts.assignment_told()?;
+        let text = format!("the router's setup: {told}");
         Some(Self { text, at })
     }
 
@@ -45,8 +38,8 @@ impl Told {
 /// How a helper comes to the session: to load one, or to assign the one that is there.
 pub(super) fn helper_remedy(view: &View<'_>) -> String {
     match view.facts.assignment() {
-        Some((Assignment::ToOthers(port, _), _)) => assign(port),
-        Some((Assignment::ToNone(_), _)) => view.session.legs.first().map_or_else(
+        Some(Assignment::ToOthers(port, _)) => assign(port),
+        Some(Assignment::ToNone(_)) => view.session.legs.first().map_or_else(
             || advice::LOAD_HELPER.to_owned(),
             |leg| assign(leg.server.port()),
         ),
@@ -57,7 +50,7 @@ pub(super) fn helper_remedy(view: &View<'_>) -> String {
 /// The rule as nftables takes it in one line; tried with a helper that every kernel has.
 pub(super) fn assign(port: u16) -> String {
     format!(
-        "Or let the router's own helper read TCP port {port} too: nft 'table ip rtsp_helper {{ ct helper rtsp {{ type \"rtsp\" protocol tcp; }}; \
+        "Or let the router's own helper read TCP port {port}: nft 'table ip rtsp_helper {{ ct helper rtsp {{ type \"rtsp\" protocol tcp; }}; \
          chain prerouting {{ type filter hook prerouting priority mangle; tcp dport {port} ct helper set \"rtsp\"; }}; }}'"
     )
 }

@@ -115,7 +115,7 @@ impl Mapping<'_> {
                 .map(|media| self.media(session, media))
                 .collect(),
             nat: self.nat(session),
-            alg: tracked::alg(session, self.snapshot.assignment(session)),
+            alg: tracked::alg(self.snapshot, session),
             findings: self.codes_of(session.id),
         }
     }

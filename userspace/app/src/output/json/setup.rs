@@ -1,7 +1,7 @@
 //! How the router's netfilter is set up, in the contract's shape.
 
 use rtspscope_engine::router_setup::{self as engine, PortRange, Way};
-use rtspscope_engine::{Assigned, Assignment as Told};
+use rtspscope_engine::{Assigned, Assignment as Told, Session, Snapshot};
 use rtspscope_wire::netfilter::Tuple;
 use serde::Serialize;
 
@@ -100,8 +100,13 @@ pub(super) fn router_setup(setup: &engine::RouterSetup) -> RouterSetup {
     }
 }
 
-pub(super) fn assignment(told: Told<'_>) -> Assignment {
-    let (by, port, assigned) = match told {
+pub(super) fn assignment(snapshot: &Snapshot, session: &Session) -> Option<Assignment> {
+    let found = snapshot.assignment(session)?;
+    Some(told(found, &snapshot.assignment_told(session)?))
+}
+
+fn told(found: Told<'_>, text: &str) -> Assignment {
+    let (by, port, assigned) = match found {
         Told::ToPort(port, assigned) => {
             let by = match assigned {
                 Assigned::ByRule(_) => "rule",
@@ -123,7 +128,7 @@ pub(super) fn assignment(told: Told<'_>) -> Assignment {
         port,
         helper: assigned.map(|assigned| own(assigned.helper())),
         rule,
-        told: own(&told.to_string()),
+        told: own(text),
     }
 }
 
@@ -198,7 +203,7 @@ mod tests {
             Told::NotLoaded,
         ];
         let told = ways.map(|way| {
-            let told = assignment(way);
+            let told = told(way, "");
             let rule = told.rule.unwrap_or_default();
             let port = told.port.map_or_else(String::new, |port| port.to_string());
             [

@@ -1,7 +1,7 @@
 //! What netfilter's connection tracking says, in the contract's shape.
 
 use rtspscope_engine::model::{self, Expected, Netfilter, Session};
-use rtspscope_engine::{Assignment, Locator};
+use rtspscope_engine::{Locator, Snapshot};
 use rtspscope_wire::netfilter;
 
 use super::schema::{Alg, Expectation, Mapping, Tuple};
@@ -15,14 +15,14 @@ pub(super) fn mappings(told: &Netfilter) -> Vec<Mapping> {
     entries.map(mapping).collect()
 }
 
-pub(super) fn alg(session: &Session, assignment: Option<Assignment<'_>>) -> Alg {
+pub(super) fn alg(snapshot: &Snapshot, session: &Session) -> Alg {
     let told = session.netfilter.as_ref();
     Alg {
         action: names::action(session.alg.action),
         effect: names::effect(session.alg.effect),
         helper: told.and_then(Netfilter::helper).map(own),
         expectations: told.map(|told| told.expectations.iter().map(expectation).collect()),
-        assignment: assignment.map(setup::assignment),
+        assignment: setup::assignment(snapshot, session),
     }
 }
 

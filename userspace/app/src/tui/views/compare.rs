@@ -83,8 +83,7 @@ fn facts(scene: &Scene, pair: [(&Session, &SessionRow); 2]) -> Vec<Fact> {
         of_row("via", |row| row.via.to_owned()),
         of_row("ALG", |row| row.alg.clone()),
         of_session("helper", &|session| {
-            let told = scene.snapshot.assignment(session);
-            told.map_or_else(|| "–".to_owned(), |told| scene.text(&told.to_string()))
+            optional(&scene.snapshot.assignment_told(session))
         }),
         of_row("findings", |row| {
             if row.codes.is_empty() {

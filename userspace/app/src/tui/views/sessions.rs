@@ -188,8 +188,8 @@ fn draw_below(frame: &mut Frame<'_>, area: Rect, state: &State, scene: &Scene) {
         format!("{}{rest}", text::middle(url, room))
     });
     let mut lines = vec![rule(&title, columns)];
-    if let Some(told) = scene.snapshot.assignment(session) {
-        let told = format!("router's setup: {}", scene.text(&told.to_string()));
+    if let Some(told) = scene.snapshot.assignment_told(session) {
+        let told = format!("router's setup: {}", scene.text(&told));
         lines.push(Line::from(text::left(&told, columns)));
     }
     let rows = usize::from(area.height).saturating_sub(lines.len());

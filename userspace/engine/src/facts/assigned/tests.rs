@@ -1,5 +1,6 @@
 //! What a setup says of a session's port, and where it says nothing.
 
+use rtspscope_wire::Timestamp;
 use rtspscope_wire::netfilter::Tuple;
 
 use super::*;
@@ -40,6 +41,31 @@ fn told_of(setup: &RouterSetup, scene: Scene) -> Option<String> {
     let snapshot = scene.checked();
     let told = snapshot.assignment(&snapshot.sessions[0]);
     told.map(|told| told.to_string())
+}
+
+/// The sentence for a session from 0 to 10.1 s, with rules that changed at some second.
+#[test]
+fn what_was_read_before_the_rules_changed_is_said_to_be_old() {
+    let told = |changed: i64| {
+        let setup = RouterSetup {
+            rules_changed_at: Some(Timestamp(changed * 1_000_000_000)),
+            helpers: Some(Vec::new()),
+            ..RouterSetup::default()
+        };
+        let scene = Scene {
+            setup: Some(setup),
+            ..Scene::behind_nat(UDP_TALK)
+        };
+        let snapshot = scene.checked();
+        snapshot.assignment_told(&snapshot.sessions[0]).unwrap()
+    };
+    let read = "no RTSP helper is loaded";
+    assert_eq!(
+        told(-1),
+        format!("{read}, as it was before the rules changed")
+    );
+    assert_eq!(told(5), format!("{read}, as it was when the session began"));
+    assert_eq!(told(30), read);
 }
 
 fn with_rules(rules: Vec<HelperRule>) -> RouterSetup {
