@@ -8,8 +8,10 @@ const PORTS: &str = "RTP/AVP;unicast;client_port=9998-9999";
 pub(crate) struct Case {
     /// Name of its captures.
     pub(crate) name: &'static str,
-    /// The router has the helper.
-    pub(crate) helper: bool,
+    /// The TCP port of which a rule gives the connections to the helper; none leaves it loaded and unused.
+    pub(crate) helper: Option<u16>,
+    /// What the live run says of that, by the rules themselves.
+    pub(crate) assignment: &'static str,
     /// The client's Transport header, and its first port.
     pub(crate) transport: &'static str,
     pub(crate) port: u16,
@@ -34,7 +36,8 @@ pub(crate) struct Case {
 /// A client that does not open its ports, behind a router with the helper.
 const PLAIN: Case = Case {
     name: "plain",
-    helper: true,
+    helper: Some(554),
+    assignment: "rule",
     transport: PORTS,
     port: 9998,
     split: false,
@@ -48,14 +51,26 @@ const PLAIN: Case = Case {
 };
 
 /// All of them.
-pub(crate) const CASES: [Case; 6] = [
+pub(crate) const CASES: [Case; 7] = [
     Case {
         name: "no-helper",
-        helper: false,
+        helper: None,
+        assignment: "nothing",
         alg: &[["none", "missing"]],
         arrives: [false, false],
         errors: &["nat-no-pinhole", "rtp-never-arrived"],
         told: &[],
+        ..PLAIN
+    },
+    Case {
+        name: "other-port",
+        helper: Some(8554),
+        assignment: "other-ports",
+        alg: &[["none", "missing"]],
+        arrives: [false, false],
+        errors: &["nat-no-pinhole", "rtp-never-arrived"],
+        told: &[],
+        live_only: &["alg-missed-setup"],
         ..PLAIN
     },
     PLAIN,

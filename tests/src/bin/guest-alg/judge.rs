@@ -139,6 +139,11 @@ fn judge(case: &Case, results: &Path) -> io::Result<([String; 5], Vec<String>)> 
         without(live.essence(), case.live_only).to_string(),
         report.essence().to_string(),
     );
+    let by: BTreeSet<&str> = by_client(&live)
+        .into_iter()
+        .filter_map(|session| session["alg"]["assignment"]["by"].as_str())
+        .collect();
+    expect("assignment", listed(&by), case.assignment.to_owned());
     let live_only: BTreeSet<&str> = live.codes().difference(&report.codes()).copied().collect();
     expect(
         "live only",

@@ -13,11 +13,15 @@ use rtspscope_tests::wait;
 
 use super::cases::{CASES, Case};
 
-/// The helper, given to every connection to the RTSP port.
-const HELPER: &str = "table ip helper {
-  ct helper rtsp-std { type \"rtsp\" protocol tcp; l3proto ip; }
-  chain prerouting { type filter hook prerouting priority mangle; tcp dport 554 ct helper set \"rtsp-std\"; }
-}";
+/// The helper, given to every connection to a port.
+fn helper(port: u16) -> String {
+    format!(
+        "table ip helper {{
+  ct helper rtsp-std {{ type \"rtsp\" protocol tcp; l3proto ip; }}
+  chain prerouting {{ type filter hook prerouting priority mangle; tcp dport {port} ct helper set \"rtsp-std\"; }}
+}}"
+    )
+}
 
 /// Where the kernel lists what helpers expect.
 const EXPECTED: &str = "/proc/net/nf_conntrack_expect";
@@ -44,8 +48,8 @@ fn play(case: &Case, results: &Path, cards: &Cards) -> io::Result<()> {
         ..Plan::default()
     };
     let lab = Lab::new(&plan)?;
-    if case.helper {
-        lab.run(Host::Router, &["nft", HELPER])?;
+    if let Some(port) = case.helper {
+        lab.run(Host::Router, &["nft", &helper(port)])?;
     }
     let tap = Tap::start(&lab, lab.scratch())?;
     let watch = Watch::start(&lab)?;
