@@ -122,7 +122,10 @@ fn more_connections_than_are_remembered_take_no_room_from_new_ones() {
     if !may_load("more_connections_than_are_remembered_take_no_room_from_new_ones") {
         return;
     }
-    let mut loaded = Loaded::new();
+    let mut loaded = Loaded::with(&LiveOptions {
+        ring_bytes: Some(8 << 20),
+        ..options()
+    });
     for number in 0..CONVERSATIONS {
         let (from, to) = between(number);
         let said = packets::said((from, to), "RTSP/1.0 200 OK\r\nCSeq: 1\r\n\r\n");
