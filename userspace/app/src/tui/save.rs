@@ -497,6 +497,8 @@ impl Kept {
 
 #[cfg(test)]
 mod tests {
+    use rtspscope_wire::TapRole;
+
     use super::*;
     use crate::output::sample;
 
@@ -519,6 +521,65 @@ mod tests {
         assert!(ends.have_flow(end("203.0.113.10:5000"), end("203.0.113.1:9998")));
         assert!(ends.have_flow(end("203.0.113.1:9998"), end("203.0.113.10:5000")));
         assert!(!ends.have_flow(end("203.0.113.10:5000"), end("203.0.113.1:12345")));
+    }
+
+    struct Quiet;
+
+    impl Host for Quiet {
+        fn open_tap(&mut self, _info: TapInfo) -> TapId {
+            TapId(0)
+        }
+
+        fn note(&mut self, _subject: &str, what: &str) {
+            panic!("{what}");
+        }
+    }
+
+    fn setups(file: &NamedFile) -> Vec<RouterSetup> {
+        let mut source = MergedFiles::open(std::slice::from_ref(file), &mut Quiet).unwrap();
+        let mut found = Vec::new();
+        while let Some(input) = source.next(&mut Quiet).unwrap() {
+            if let Input::RouterSetup(setup) = input {
+                found.push(setup.clone());
+            }
+        }
+        found
+    }
+
+    /// From what was kept of a run, and from a recording.
+    #[test]
+    fn what_is_saved_of_a_session_has_the_routers_setup() {
+        let setup = RouterSetup {
+            at: Timestamp(1_700_000_000_000_000_000),
+            udp_timeout_secs: Some(30),
+            ..RouterSetup::default()
+        };
+        let mut kept = Kept::default();
+        kept.open_tap(&TapInfo {
+            name: "lan0".to_owned(),
+            role: TapRole::Lan,
+            source: "ebpf:lan0".to_owned(),
+            link_type: Some(LinkType::ETHERNET),
+            unfiltered: true,
+        });
+        kept.take(&Input::RouterSetup(&setup));
+        let file = |name: &str| NamedFile {
+            path: std::env::temp_dir().join(format!(
+                "rtspscope-save-{}-{name}.pcapng",
+                std::process::id()
+            )),
+            role: TapRole::Unknown,
+            kept_at: None,
+        };
+        let [run, again] = ["run", "again"].map(file);
+        let only = Snapshot::default();
+        let of_run = Origin::Kept(Arc::new(Mutex::new(kept)));
+        packets(&only, &of_run, &run.path).unwrap();
+        packets(&only, &Origin::Files(vec![run.clone()]), &again.path).unwrap();
+        for file in [run, again] {
+            assert_eq!(setups(&file), std::slice::from_ref(&setup));
+            std::fs::remove_file(file.path).unwrap();
+        }
     }
 
     #[test]
