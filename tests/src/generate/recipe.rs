@@ -28,6 +28,8 @@ pub struct SessionRecipe {
     pub packets_per_second: u32,
     /// Bytes of RTP payload of a video packet.
     pub payload_len: usize,
+    /// RTP packets of a medium between two sender reports, and with interleaved media between two keepalives.
+    pub packets_per_report: u32,
     /// Whether there is an audio medium.
     pub audio: bool,
     /// What goes wrong.
@@ -166,6 +168,7 @@ impl SessionRecipe {
             packets: 400,
             packets_per_second: 200,
             payload_len: 900,
+            packets_per_report: 150,
             audio: true,
             faults,
         }

@@ -15,8 +15,6 @@ use super::truth::{ArrivalLog, StreamTruth};
 
 /// Time between two steps of the negotiation.
 const STEP_NS: u64 = 2_000_000;
-/// Media packets between two sender reports, and between two keepalives.
-const PACKETS_PER_REPORT: u32 = 150;
 
 /// A session that is being made.
 #[derive(Debug)]
@@ -166,7 +164,7 @@ impl Session {
         let track = &mut self.tracks[place];
         let index = track.take();
         let packet = track.medium.packet(index, &mut self.random);
-        if index.is_multiple_of(PACKETS_PER_REPORT) {
+        if index.is_multiple_of(self.recipe.packets_per_report) {
             let report = track.medium.sender_report(index);
             let bytes = link::udp(encapsulation, next_port(from), next_port(to), &report);
             due.push(Due {
@@ -213,7 +211,8 @@ impl Session {
             track.medium.seq(index),
             packet.len(),
         ));
-        if index % PACKETS_PER_REPORT == PACKETS_PER_REPORT - 1 {
+        let per_report = self.recipe.packets_per_report;
+        if index % per_report == per_report - 1 {
             let report = track.medium.sender_report(index);
             self.responses
                 .write(&interleaved(2 * place as u8 + 1, &report));

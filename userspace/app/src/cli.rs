@@ -115,8 +115,8 @@ pub(crate) struct WatchArgs {
     /// Keep what the mirror port receives from this machine's own network stack; only for a port that gets nothing else.
     #[arg(long, requires = "mirror", conflicts_with_all = ["lan", "wan"])]
     pub mirror_drop: bool,
-    /// Room for packets on their way out of the kernel, for example 512k or 8M [default: 4M, and 8M for packet sockets,
-    /// which copy everything].
+    /// Room for packets on their way out of the kernel, for example 512k or 8M [default: a 128th of the memory, from 1M to
+    /// 8M].
     #[arg(long, value_name = "SIZE", value_parser = parse_ring)]
     pub ring: Option<u32>,
     /// Print a line per event instead of opening the screen.

@@ -16,8 +16,8 @@ use crate::cli::{
 };
 use crate::doctor;
 use crate::failure::Failure;
-use crate::live::{self, Backend, Hook, LiveOptions};
-use crate::machine::{self, Task};
+use crate::live::{self, Backend, Hook, LiveOptions, room};
+use crate::machine::{self, Machine, Task};
 use crate::manual;
 use crate::metrics::{self, Metrics};
 use crate::output::analyze::{ReportView, Shape};
@@ -189,7 +189,9 @@ fn watch_live(args: &WatchArgs, view: Box<dyn View>) -> Result<u8, Failure> {
         .concat(),
         mirror: args.mirror.clone(),
         mirror_drop: args.mirror_drop,
-        ring_bytes: args.ring,
+        ring_bytes: args
+            .ring
+            .or_else(|| Some(room::for_memory(Machine::this().memory_kib("MemTotal")))),
         rtsp_ports: engine.rtsp_ports,
         duration: args.duration,
         backend: match args.backend {

@@ -35,6 +35,7 @@ mod object;
 mod packet;
 mod privilege;
 mod promiscuous;
+pub(crate) mod room;
 #[cfg(feature = "ebpf")]
 mod session;
 #[cfg(feature = "ebpf")]
@@ -86,7 +87,7 @@ pub(crate) struct LiveOptions {
     pub mirror: Option<String>,
     /// Ends there what the mirror port receives.
     pub mirror_drop: bool,
-    /// Room for packets on their way out of the kernel, a power of two; where nobody says, each backend has its own.
+    /// Room for packets on their way out of the kernel, a power of two; else [`room::MAX_BYTES`].
     pub ring_bytes: Option<u32>,
     /// TCP ports of which every connection is copied; plain RTSP is recognised on any port.
     pub rtsp_ports: Vec<u16>,
@@ -104,26 +105,10 @@ pub(crate) struct LiveOptions {
     pub kernel_log: bool,
 }
 
-/// Rooms where nobody says. The kernel's ring is counted to the process twice over, since it is mapped so, and holds little
-/// but text; a socket holds every packet.
-const KERNEL_RING_BYTES: u32 = 4 << 20;
-const SOCKET_BYTES: u32 = 8 << 20;
-
 impl LiveOptions {
-    /// Size of the ring of the kernel programs.
-    const fn kernel_ring_bytes(&self) -> u32 {
-        match self.ring_bytes {
-            Some(bytes) => bytes,
-            None => KERNEL_RING_BYTES,
-        }
-    }
-
-    /// Room of a packet socket.
-    const fn socket_bytes(&self) -> u32 {
-        match self.ring_bytes {
-            Some(bytes) => bytes,
-            None => SOCKET_BYTES,
-        }
+    /// Room for packets on their way out of the kernel, in bytes.
+    fn room_bytes(&self) -> u32 {
+        self.ring_bytes.unwrap_or(room::MAX_BYTES)
     }
 }
 

@@ -100,6 +100,14 @@ impl Machine {
         Some(String::from_utf8_lossy(&bytes).trim().to_owned())
     }
 
+    /// A figure of its memory, as `/proc/meminfo` calls it, in KiB.
+    pub(crate) fn memory_kib(&self, name: &str) -> Option<u64> {
+        let meminfo = self.read("proc/meminfo")?;
+        let mut lines = meminfo.lines();
+        let rest = lines.find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))?;
+        rest.split_whitespace().next()?.parse().ok()
+    }
+
     pub(crate) fn path(&self, path: impl AsRef<Path>) -> PathBuf {
         self.root.join(path)
     }
@@ -162,6 +170,15 @@ mod tests {
         "NAME=\"Debian GNU/Linux\"\nPRETTY_NAME=\"Debian GNU/Linux 13 (trixie)\"\nID=debian\n",
     );
     const FORWARDS: (&str, &str) = ("proc/sys/net/ipv4/ip_forward", "1\n");
+
+    #[test]
+    fn memory_is_told_by_the_names_of_the_kernel() {
+        let text = "MemTotal:         507904 kB\nMemFree: 9 kB\nMemAvailable:   20000 kB\n";
+        let machine = machine("memory", &[("proc/meminfo", text)]);
+        let told = ["MemTotal", "MemAvailable", "Mem"].map(|name| machine.memory_kib(name));
+        fs::remove_dir_all(&machine.root).unwrap();
+        assert_eq!(told, [Some(507_904), Some(20_000), None]);
+    }
 
     #[test]
     fn openwrt_is_a_router_whatever_is_asked_of_it() {

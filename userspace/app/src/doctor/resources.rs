@@ -14,20 +14,15 @@ const COMFORTABLE_KIB: u64 = 48 << 10;
 const PLAUSIBLE_SINCE_SECS: u64 = 1_735_689_600;
 
 pub(super) fn checks(machine: &Machine) -> Vec<Check> {
-    let memory = machine.read("proc/meminfo").unwrap_or_default();
     let now = SystemTime::now().duration_since(UNIX_EPOCH);
     vec![
-        self::memory(&memory),
+        memory(machine.memory_kib("MemAvailable")),
         clock(now.map_or(0, |since| since.as_secs())),
     ]
 }
 
-fn memory(meminfo: &str) -> Check {
-    let line = meminfo
-        .lines()
-        .find_map(|line| line.strip_prefix("MemAvailable:"));
-    let available = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
-    let Some(available) = available else {
+fn memory(available_kib: Option<u64>) -> Check {
+    let Some(available) = available_kib else {
         return Check::new(
             SECTION,
             "memory",
@@ -67,10 +62,9 @@ mod tests {
 
     #[test]
     fn little_memory_is_a_limit() {
-        let with = |kib: u64| memory(&format!("MemTotal: 900000 kB\nMemAvailable:   {kib} kB\n"));
-        assert_eq!(with(500_000).found, "488 MiB available");
-        assert_eq!(with(20_000).status, Status::Limited);
-        assert_eq!(memory("").status, Status::Unknown);
+        assert_eq!(memory(Some(500_000)).found, "488 MiB available");
+        assert_eq!(memory(Some(20_000)).status, Status::Limited);
+        assert_eq!(memory(None).status, Status::Unknown);
     }
 
     #[test]

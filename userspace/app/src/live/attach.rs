@@ -265,7 +265,7 @@ fn load(options: &LiveOptions) -> Result<Ebpf, LiveError> {
         .override_global("RTSP_PORTS", &ports, true)
         .override_global("TELL", &tell, true)
         .override_global("DROP", &drop, true)
-        .map_max_entries("RING", options.kernel_ring_bytes())
+        .map_max_entries("RING", options.room_bytes())
         .map_max_entries("LARGE", u32::try_from(processors).unwrap_or(u32::MAX));
     if !options.kernel_log {
         // aya makes a whole page of it.

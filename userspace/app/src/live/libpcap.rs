@@ -68,7 +68,7 @@ fn handle(
     options: &LiveOptions,
     direction: Direction,
 ) -> Result<Handle, Error> {
-    let room = i32::try_from(options.socket_bytes()).unwrap_or(i32::MAX);
+    let room = i32::try_from(options.room_bytes()).unwrap_or(i32::MAX);
     let capture = Capture::from_device(interface.name.as_str())?
         .promisc(interface.role == TapRole::Mirror)
         .snaplen(SNAP_LEN)

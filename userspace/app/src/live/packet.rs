@@ -65,7 +65,7 @@ fn bound(interface: &Interface, options: &LiveOptions) -> io::Result<OwnedFd> {
     filter::attach(&socket, is_ethernet, &options.rtsp_ports)?;
     set(&socket, libc::SOL_PACKET, libc::PACKET_AUXDATA, &1)?;
     set(&socket, libc::SOL_SOCKET, SO_TIMESTAMPNS_OLD, &1)?;
-    let room = libc::c_int::try_from(options.socket_bytes()).unwrap_or(libc::c_int::MAX);
+    let room = libc::c_int::try_from(options.room_bytes()).unwrap_or(libc::c_int::MAX);
     if set(&socket, libc::SOL_SOCKET, libc::SO_RCVBUFFORCE, &room).is_err() {
         // Without CAP_NET_ADMIN the system's limit (net.core.rmem_max) holds.
         set(&socket, libc::SOL_SOCKET, libc::SO_RCVBUF, &room)?;

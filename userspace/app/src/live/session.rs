@@ -122,7 +122,7 @@ impl Live {
         Ok(Self {
             attached,
             ring,
-            ring_use: RingUse::of(options.kernel_ring_bytes()),
+            ring_use: RingUse::of(options.room_bytes()),
             ring_is: Ring::Quiet,
             counters,
             kernel_log,
