@@ -119,6 +119,29 @@ fn fires_when_only_the_session_with_an_unusual_setup_got_no_help() {
     );
 }
 
+/// A mapping asked for by the player may have opened the way for the other one; that the router's own helper is idle belongs to the cause.
+#[test]
+fn a_helper_that_nothing_assigns_is_told_beside_the_other_session() {
+    let helped = Scene {
+        setup: Some(with_helper(&[])),
+        ..Scene::behind_nat(UDP_TALK).rtp(80, 80)
+    };
+    let snapshot = Scene::together(vec![helped, second(&spaced()).rtp(0, 80)]);
+    let mut findings = snapshot.findings.iter();
+    let finding = findings
+        .find(|finding| finding.code.name() == "alg-missed-setup")
+        .unwrap();
+    let told =
+        "the router's setup: nf_conntrack_rtsp is loaded, and no rule assigns it: it does nothing";
+    assert!(
+        finding.cause.ends_with(&format!("; {told}")),
+        "{}",
+        finding.cause
+    );
+    let last = finding.evidence.last().unwrap();
+    assert_eq!((last.at, last.note.as_str()), (read_at(), told));
+}
+
 #[test]
 fn is_silent_when_no_session_was_helped() {
     let alike = Scene::behind_nat(UDP_TALK).rtp(0, 80);
