@@ -152,10 +152,10 @@ macro_rules! gst {
     };
 }
 
-/// retina reads forty pictures of the URL.
+/// retina reads eighty packets of the URL.
 macro_rules! retina {
     ($transport:literal) => {
-        &[env!("CARGO_BIN_EXE_lab-retina"), $transport, "URL", "40"]
+        &[env!("CARGO_BIN_EXE_lab-retina"), $transport, "URL", "80"]
     };
 }
 

@@ -49,7 +49,7 @@ use std::time::Duration;
 
 use rtspscope_engine::Input;
 #[cfg(feature = "ebpf")]
-use rtspscope_engine::{Carrier, Passing, Snapshot};
+use rtspscope_engine::{Carrier, Passing, Session};
 use rtspscope_wire::TapRole;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::yield_now;
@@ -160,9 +160,9 @@ pub(crate) trait LiveHost: Host {
     /// Begins files anew that were moved away.
     fn reopen(&mut self);
 
-    /// What the engine knows, for the negotiated ports.
+    /// The sessions that are not over, for what they have negotiated.
     #[cfg(feature = "ebpf")]
-    fn snapshot(&mut self) -> Snapshot;
+    fn open_sessions(&mut self) -> Vec<Session>;
 
     /// The directions of connections that have begun to carry media since the last call.
     #[cfg(feature = "ebpf")]

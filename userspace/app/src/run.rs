@@ -10,7 +10,7 @@ mod pace;
 use std::net::SocketAddr;
 
 #[cfg(feature = "ebpf")]
-use rtspscope_engine::{Carrier, Passing};
+use rtspscope_engine::{Carrier, Passing, Session};
 use rtspscope_engine::{
     Conntrack, Engine, EngineOptions, Event, FlowCounters, Input, Retention, Severity, Snapshot,
     TapInfo,
@@ -384,8 +384,8 @@ impl crate::live::LiveHost for Run {
     }
 
     #[cfg(feature = "ebpf")]
-    fn snapshot(&mut self) -> Snapshot {
-        self.engine.snapshot()
+    fn open_sessions(&mut self) -> Vec<Session> {
+        self.engine.open_sessions()
     }
 
     #[cfg(feature = "ebpf")]

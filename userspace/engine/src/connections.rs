@@ -251,6 +251,14 @@ impl Connections {
             .collect()
     }
 
+    /// Those of them whose sessions are not over: a session ends with its connection at the latest. Of a tunnel the
+    /// connection of the requests may end before.
+    pub(crate) fn not_over(&self) -> Vec<(usize, &Record)> {
+        let mut found = self.of_interest();
+        found.retain(|(_, record)| record.closed.is_none() || record.cookie.is_some());
+        found
+    }
+
     /// The number of the session that a connection was last part of.
     pub(crate) fn session(&self, slot: usize) -> Option<u32> {
         self.slots.get(slot)?.as_ref()?.session

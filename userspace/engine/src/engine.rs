@@ -23,7 +23,7 @@ use crate::input::{
 use crate::limits::{Limits, Retention};
 use crate::locator::Locator;
 use crate::media;
-use crate::model::{Exchange, Snapshot};
+use crate::model::{Exchange, Session, Snapshot};
 use crate::netfilter::Netfilter;
 use crate::output::Event;
 use crate::record::{Notice, Record, Speech};
@@ -229,27 +229,37 @@ impl Engine {
 
     /// What is known now. Numbers new sessions, and changes nothing else.
     pub fn snapshot(&mut self) -> Snapshot {
-        let taps = self.taps.snapshot();
-        let losses = self.taps.losses();
-        let mut snapshot = snapshot::take(
-            taps,
-            losses,
-            &mut self.connections,
-            Heard {
-                flows: &self.flows,
-                icmp: &self.icmp,
-                groups: &self.groups,
-                fragmented: &self.fragmented,
-                datagram_talks: &self.datagram_talks,
-                netfilter: &self.netfilter,
-            },
-            self.setup.clone(),
-            &mut self.sessions,
-        );
+        let (taps, losses) = (self.taps.snapshot(), self.taps.losses());
+        let setup = self.setup.clone();
+        let mut snapshot = self.look(|connections, heard, numbers| {
+            snapshot::take(taps, losses, connections, heard, setup, numbers)
+        });
         snapshot.retired = self.retired;
         snapshot.router.clone_from(&self.router);
         advice::adapt(&mut snapshot);
         snapshot
+    }
+
+    /// The sessions that are not over and what they have agreed on, without a verdict: a small part of the work of a
+    /// snapshot where many have ended.
+    pub fn open_sessions(&mut self) -> Vec<Session> {
+        let taps = self.taps.snapshot();
+        self.look(|connections, heard, numbers| {
+            snapshot::open_sessions(&taps, connections, heard, numbers)
+        })
+    }
+
+    /// Shows the connections beside everything else that was heard; numbers are given to sessions that have none.
+    fn look<T>(&mut self, see: impl FnOnce(&mut Connections, Heard<'_>, &mut u32) -> T) -> T {
+        let heard = Heard {
+            flows: &self.flows,
+            icmp: &self.icmp,
+            groups: &self.groups,
+            fragmented: &self.fragmented,
+            datagram_talks: &self.datagram_talks,
+            netfilter: &self.netfilter,
+        };
+        see(&mut self.connections, heard, &mut self.sessions)
     }
 
     /// Forgets what is long over, so that a run without an end stays as small as it is busy. `snapshot` is the engine's

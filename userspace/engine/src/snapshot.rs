@@ -27,7 +27,7 @@ pub(crate) fn take(
         taps.get(usize::from(tap.0))
             .map_or(TapRole::Unknown, |tap| tap.role)
     };
-    let (mut sessions, slots, unclaimed) = assemble(connections, heard, role_of);
+    let (mut sessions, slots, unclaimed) = assemble(&connections.of_interest(), heard, role_of);
     number(&mut sessions, &slots, connections, numbers);
     roles::assign_roles(&mut taps, &sessions);
     tap_clocks::assign(&mut taps, &sessions);
@@ -48,14 +48,29 @@ pub(crate) fn take(
     snapshot
 }
 
-/// All sessions with their arrivals, the slots of each one's connections, and the RTP that is nobody's.
+/// Sessions that are not over, not judged: what they have agreed on, and nothing of those that have ended.
+pub(crate) fn open_sessions(
+    taps: &[Tap],
+    connections: &mut Connections,
+    heard: Heard<'_>,
+    numbers: &mut u32,
+) -> Vec<Session> {
+    let role_of = |tap: TapId| {
+        taps.get(usize::from(tap.0))
+            .map_or(TapRole::Unknown, |tap| tap.role)
+    };
+    let (mut sessions, slots, _) = assemble(&connections.not_over(), heard, role_of);
+    number(&mut sessions, &slots, connections, numbers);
+    sessions
+}
+
+/// The sessions of these connections with their arrivals, the slots of each one's connections, and the RTP that is nobody's.
 fn assemble(
-    connections: &Connections,
+    records: &[(usize, &Record)],
     heard: Heard<'_>,
     role_of: impl Fn(TapId) -> TapRole,
 ) -> (Vec<Session>, Vec<Vec<usize>>, Vec<UnclaimedRtp>) {
-    let records = connections.of_interest();
-    let sources = session::sources(&records);
+    let sources = session::sources(records);
     let mut legs: Vec<Leg> = sources.iter().map(Source::leg).collect();
     let tracked = heard.netfilter.pairs(&legs);
     let groups = pairing::pair_knowing(&legs, &role_of, &tracked);

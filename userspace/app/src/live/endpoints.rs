@@ -6,8 +6,8 @@ use std::net::{IpAddr, SocketAddr};
 use aya::Ebpf;
 use aya::maps::{Array, HashMap, MapData, MapError};
 use rtsp_ebpf_common::abi::{EndpointKey, EndpointValue, FlowKey, PortMarks, port_marks};
+use rtspscope_engine::Session;
 use rtspscope_engine::model::{Leg, MediaStream, Negotiated, SessionState};
-use rtspscope_engine::{Session, Snapshot};
 
 use super::error::LiveError;
 use super::session::take_map;
@@ -62,8 +62,8 @@ impl Endpoints {
     }
 
     /// Makes the kernel follow what the sessions have agreed on by now, as far as it has room.
-    pub(super) fn update(&mut self, snapshot: &Snapshot) -> Result<Update, MapError> {
-        self.push(negotiated(snapshot))
+    pub(super) fn update(&mut self, sessions: &[Session]) -> Result<Update, MapError> {
+        self.push(negotiated(sessions))
     }
 
     fn push(&mut self, mut wanted: Ends) -> Result<Update, MapError> {
@@ -133,11 +133,11 @@ pub(super) fn touches(flow: &FlowKey, ends: &[SocketAddr]) -> bool {
 }
 
 /// All ends of media of sessions that are not over.
-fn negotiated(snapshot: &Snapshot) -> Ends {
+fn negotiated(sessions: &[Session]) -> Ends {
     let mut ends = Ends::new();
     let is_open =
         |session: &&Session| !matches!(session.state, SessionState::Ended | SessionState::Failed);
-    for session in snapshot.sessions.iter().filter(is_open) {
+    for session in sessions.iter().filter(is_open) {
         for media in &session.media {
             let legs = session.legs.iter().zip(&media.per_leg).zip(&media.setup);
             for ((leg, negotiated), setup) in legs {

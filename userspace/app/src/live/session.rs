@@ -304,7 +304,7 @@ impl Source for Live {
             return Ok(());
         }
         self.is_set_up = false;
-        let update = self.endpoints.update(&host.snapshot());
+        let update = self.endpoints.update(&host.open_sessions());
         let Update { over, unfit } = update.map_err(LiveError::from)?;
         self.follow_at = Some(Instant::now() + begun_at.elapsed() * FOLLOW_REST);
         if unfit > 0 {

@@ -17,7 +17,7 @@ use rtsp_ebpf_common::abi::{
     WalkValue, bpf_spin_lock,
 };
 use rtsp_ebpf_common::flow::FlowStats;
-use rtspscope_engine::{Carrier, Passing, Snapshot};
+use rtspscope_engine::{Carrier, Passing, Session};
 
 use super::error::LiveError;
 use super::session::take_map;
@@ -80,8 +80,8 @@ impl Walks {
     }
 
     /// Learns what sessions have agreed on.
-    pub(super) fn note_agreed(&mut self, snapshot: &Snapshot) {
-        self.agreed = Agreements::of(snapshot);
+    pub(super) fn note_agreed(&mut self, sessions: &[Session]) {
+        self.agreed = Agreements::of(sessions);
     }
 
     /// Lets the kernel look for media in a connection.

@@ -9,6 +9,7 @@ mod hairpin;
 mod handover;
 mod media;
 mod netfilter;
+mod open;
 mod retire;
 mod sessions;
 mod support;

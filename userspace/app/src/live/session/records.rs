@@ -102,7 +102,7 @@ impl Live {
         if carriers.is_empty() {
             return;
         }
-        self.walks.note_agreed(&host.snapshot());
+        self.walks.note_agreed(&host.open_sessions());
         for carrier in carriers {
             let tap = self.taps.iter().find(|tap| tap.id == carrier.tap);
             if let Some(ifindex) = tap.map(|tap| tap.ifindex) {

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 
 use foldhash::fast::FixedState;
-use rtspscope_engine::{Carrier, ChannelAt, Passing, Snapshot};
+use rtspscope_engine::{Carrier, ChannelAt, Passing, Session};
 use rtspscope_wire::TapId;
 
 /// A channel: tap, sender, receiver, and number.
@@ -27,9 +27,9 @@ struct Agreed {
 
 impl Agreements {
     /// Those of all sessions, either way: a recording client sends its media to the server.
-    pub(super) fn of(snapshot: &Snapshot) -> Self {
+    pub(super) fn of(sessions: &[Session]) -> Self {
         let mut channels = HashMap::default();
-        for session in &snapshot.sessions {
+        for session in sessions {
             for media in &session.media {
                 let agreed = Agreed {
                     clock_rate: media.clock_rate,

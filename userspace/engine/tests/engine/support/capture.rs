@@ -68,6 +68,16 @@ pub(crate) fn replay(
     taps: &[(rtspscope_wire::TapRole, Vec<Frame>)],
     order: Order,
 ) -> Snapshot {
+    replay_watched(engine, taps, order, |_| {})
+}
+
+/// The same; `look` has the engine after each frame.
+pub(crate) fn replay_watched(
+    engine: &mut Engine,
+    taps: &[(rtspscope_wire::TapRole, Vec<Frame>)],
+    order: Order,
+    mut look: impl FnMut(&mut Engine),
+) -> Snapshot {
     let mut frames: Vec<(TapId, &Frame)> = Vec::new();
     for (role, capture) in taps {
         let tap = engine.add_tap(tap_info(*role));
@@ -86,6 +96,7 @@ pub(crate) fn replay(
             original_len: frame.original_len,
             bytes: &frame.bytes,
         }));
+        look(engine);
     }
     engine.finish();
     engine.snapshot()
