@@ -181,7 +181,7 @@ impl Connection {
             at: place.at,
             stream_offset: None,
         };
-        record.last = at;
+        record.pass(at);
         if let Some(bytes) = record.payload_bytes.get_mut(end) {
             *bytes = bytes.saturating_add(u64::from(segment.payload_len));
         }
@@ -211,7 +211,7 @@ impl Connection {
             at: place.at,
             stream_offset: None,
         };
-        self.record.last = at;
+        self.record.pass(at);
         self.note_opening(end, segment);
         if let Some(bytes) = self.record.payload_bytes.get_mut(end) {
             *bytes = bytes.saturating_add(u64::from(segment.payload_len));

@@ -174,6 +174,14 @@ impl Record {
         }
     }
 
+    /// Takes note of a segment. One that came in IP fragments has the place of the first of them, which may lie before
+    /// other segments.
+    pub(crate) fn pass(&mut self, at: Locator) {
+        if at.frame >= self.last.frame {
+            self.last = at;
+        }
+    }
+
     /// Takes note of payload of an end that only the kernel has seen.
     pub(crate) fn hear(&mut self, end: usize, payload_bytes: u64, last: Timestamp) {
         if let Some(bytes) = self.payload_bytes.get_mut(end) {
