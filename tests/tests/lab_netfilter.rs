@@ -7,6 +7,7 @@
 use std::io;
 use std::time::Duration;
 
+use rtspscope_tests::lab::peers;
 use rtspscope_tests::lab::process::Process;
 use rtspscope_tests::lab::watch::{Watch, Watched};
 use rtspscope_tests::lab::{self, Host, Lab, Plan};
@@ -106,18 +107,11 @@ fn script(lab: &Lab, host: Host, name: &str, text: &str, args: &[&str]) -> io::R
 }
 
 fn camera(lab: &Lab, args: &[&str]) -> io::Result<Process> {
-    let command = [&[env!("CARGO_BIN_EXE_lab-camera")], args].concat();
-    let mut camera = lab.spawn(Host::Wan, "camera", &command)?;
-    camera.wait_listening(554, LIMIT)?;
-    Ok(camera)
+    peers::scripted_camera(lab, env!("CARGO_BIN_EXE_lab-camera"), args)
 }
 
 fn client(lab: &Lab, args: &[&str]) -> io::Result<()> {
-    let program = env!("CARGO_BIN_EXE_lab-client");
-    let url = format!("rtsp://{}/test", lab.plan().wan_host);
-    let command = [&[program, "--url", &url, "--punch"], args].concat();
-    lab.spawn(Host::Lan, "client", &command)?.wait_end(LIMIT)?;
-    Ok(())
+    peers::scripted_client(lab, env!("CARGO_BIN_EXE_lab-client"), args)
 }
 
 fn only_session(report: &Value) -> &Value {

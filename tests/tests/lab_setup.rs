@@ -5,16 +5,13 @@
 
 use std::io;
 use std::path::Path;
-use std::time::Duration;
 
+use rtspscope_tests::lab::peers;
 use rtspscope_tests::lab::process::Process;
 use rtspscope_tests::lab::watch::{Watch, Watched};
 use rtspscope_tests::lab::{self, Host, Lab, Plan};
 use rtspscope_tests::program;
 use serde_json::{Value, json};
-
-/// Longest time for anything in a scene to begin or to end.
-const LIMIT: Duration = Duration::from_secs(20);
 
 /// FTP at the RTSP port and at a range, SIP at its own.
 const RULES: &str = "table ip helpers {
@@ -36,18 +33,11 @@ const RULES: &str = "table ip helpers {
 const RULE: &str = "tcp dport { 554, 10554-10560 } ct helper set \"ftp-std\" comment \"cameras\"";
 
 fn camera(lab: &Lab, args: &[&str]) -> io::Result<Process> {
-    let command = [&[env!("CARGO_BIN_EXE_lab-camera")], args].concat();
-    let mut camera = lab.spawn(Host::Wan, "camera", &command)?;
-    camera.wait_listening(554, LIMIT)?;
-    Ok(camera)
+    peers::scripted_camera(lab, env!("CARGO_BIN_EXE_lab-camera"), args)
 }
 
 fn client(lab: &Lab, args: &[&str]) -> io::Result<()> {
-    let program = env!("CARGO_BIN_EXE_lab-client");
-    let url = format!("rtsp://{}/test", lab.plan().wan_host);
-    let command = [&[program, "--url", &url, "--punch"], args].concat();
-    lab.spawn(Host::Lan, "client", &command)?.wait_end(LIMIT)?;
-    Ok(())
+    peers::scripted_client(lab, env!("CARGO_BIN_EXE_lab-client"), args)
 }
 
 fn sysctl(lab: &Lab, settings: &[&str]) -> io::Result<()> {

@@ -9,6 +9,9 @@ use super::{Host, Lab};
 /// Longest time for a server to listen; loading GStreamer's plugins is the most of it.
 const SERVER_START: Duration = Duration::from_secs(20);
 
+/// Longest time for a scripted client to end by itself.
+const CLIENT_LIMIT: Duration = Duration::from_secs(20);
+
 /// A GStreamer camera. The default is a small moving picture, video only, on port 554.
 #[derive(Debug, Clone)]
 pub struct Camera {
@@ -59,6 +62,21 @@ impl Camera {
         server.wait_listening(self.port, SERVER_START)?;
         Ok(server)
     }
+}
+
+/// Starts the scripted camera, which `program` is, on the internet's host at port 554.
+pub fn scripted_camera(lab: &Lab, program: &str, args: &[&str]) -> io::Result<Process> {
+    let mut camera = lab.spawn(Host::Wan, "camera", &[&[program], args].concat())?;
+    camera.wait_listening(554, SERVER_START)?;
+    Ok(camera)
+}
+
+/// Lets the scripted client, which `program` is, play from the home network, with a punch, until it ends by itself.
+pub fn scripted_client(lab: &Lab, program: &str, args: &[&str]) -> io::Result<()> {
+    let url = format!("rtsp://{}/test", lab.plan().wan_host);
+    let command = [&[program, "--url", &url, "--punch"], args].concat();
+    let mut client = lab.spawn(Host::Lan, "client", &command)?;
+    client.wait_end(CLIENT_LIMIT).map(drop)
 }
 
 /// Starts VLC as a server of a small moving picture at `rtsp://HOST:PORT/test` and returns when it listens.
