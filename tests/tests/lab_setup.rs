@@ -3,6 +3,7 @@
 //!
 //! No kernel has an RTSP helper built in; its FTP and SIP helpers are assigned here by rules of the same kind.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::path::Path;
 
@@ -74,6 +75,14 @@ fn timeless(setup: &Value) -> Value {
     setup
 }
 
+/// The keys that `docs/router-setup.md` names in the first column of its table.
+fn documented() -> BTreeSet<&'static str> {
+    let rows = include_str!("../../docs/router-setup.md").lines();
+    let cells = rows.filter_map(|line| line.strip_prefix("| `")?.split('|').next());
+    let keys = cells.flat_map(|cell| cell.split([' ', ',', '`']));
+    keys.filter(|key| !key.is_empty()).collect()
+}
+
 #[test]
 fn rules_and_time_outs_are_read_joined_by_port_and_recorded() -> io::Result<()> {
     if lab::skip_unless_root("rules_and_time_outs_are_read_joined_by_port_and_recorded") {
@@ -111,6 +120,9 @@ fn rules_and_time_outs_are_read_joined_by_port_and_recorded() -> io::Result<()> 
     let live = watch.finish()?;
     let report = replayed(&live)?;
     let setup = &report["capture"]["router_setup"];
+    let keys = setup.as_object().into_iter().flatten();
+    let keys: BTreeSet<&str> = keys.map(|(key, _)| &**key).collect();
+    assert_eq!(keys, documented(), "keys in docs/router-setup.md");
     let rules = json!([
         { "source": "nftables", "chain": "ip helpers prerouting", "helper": "sip", "object": "sip-5060", "protocol": "udp",
           "ports": ["5060"], "rule": "udp dport 5060 ct helper set \"sip-5060\"" },
