@@ -104,7 +104,7 @@ fn twenty_sessions_live() -> io::Result<()> {
     let get = env!("CARGO_BIN_EXE_lab-get");
     let up = |figures: &Figures| figures.sum("rtspscope_tap_up") > 1.0;
     Figures::wait(&lab, get, "both taps", LIMIT, up)?;
-    let _players = players(&lab)?;
+    let players = players(&lab)?;
     let play = |figures: &Figures| {
         let playing = |transport: &str| {
             let name = format!("rtspscope_sessions{{state=\"playing\",transport=\"{transport}\"}}");
@@ -112,7 +112,12 @@ fn twenty_sessions_live() -> io::Result<()> {
         };
         playing("udp") && playing("tcp") && figures.sum("rtspscope_media_packets_total") > 20_000.0
     };
-    let figures = Figures::wait(&lab, get, "twenty sessions that play", LIMIT, play)?;
+    let figures = Figures::wait(&lab, get, "twenty sessions that play", LIMIT, play);
+    let figures = figures.map_err(|error| {
+        let said: String = players.iter().map(Process::errors).collect();
+        let seen = Figures::fetch(&lab, get);
+        io::Error::other(format!("{error}; the players: {said}; {seen:?}"))
+    })?;
     assert!(figures.sum("rtspscope_lost_total").abs() < f64::EPSILON);
     let (code, own) = in_memory(&watch)?;
     eprintln!("twenty sessions: {own} KiB, and {code} KiB of code");
