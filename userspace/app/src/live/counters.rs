@@ -110,8 +110,33 @@ impl Counters {
         Ok(idle.len())
     }
 
+    /// Forgets flows whose use is over as far as was known at `known_ns`, on the kernel's monotonic clock. What began after
+    /// that is of the next use already: the kernel sees packets some milliseconds before the engine knows what they are.
+    pub(super) fn remove_used(
+        &mut self,
+        over: impl Fn(&FlowKey) -> bool,
+        known_ns: u64,
+    ) -> Result<(), MapError> {
+        let known_ns = i64::try_from(known_ns).unwrap_or(i64::MAX);
+        let mut used = HashSet::new();
+        for key in self.flows.keys() {
+            let key = key?;
+            if !over(&key) {
+                continue;
+            }
+            match self.flows.get(&key, BPF_F_LOCK) {
+                Ok(value) if value.stats.packets > 0 && value.stats.first_ns <= known_ns => {
+                    used.insert(key);
+                }
+                Ok(_) | Err(MapError::KeyNotFound) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        self.remove_flows(|key| used.contains(key))
+    }
+
     /// Forgets flows; if their packets go on they are counted anew.
-    pub(super) fn remove_flows(&mut self, over: impl Fn(&FlowKey) -> bool) -> Result<(), MapError> {
+    fn remove_flows(&mut self, over: impl Fn(&FlowKey) -> bool) -> Result<(), MapError> {
         let keys: Result<Vec<_>, _> = self.flows.keys().collect();
         for key in keys?.into_iter().filter(over) {
             self.told.remove(&key);

@@ -70,6 +70,8 @@ pub(super) struct Live {
     hook: Hook,
     clock: Clock,
     handed_over: u64,
+    /// When the last of them passed, on the kernel's monotonic clock.
+    heard_ns: u64,
     /// A SETUP was answered that the kernel does not know of yet.
     is_set_up: bool,
     /// When it may be told the next time.
@@ -134,6 +136,7 @@ impl Live {
             hook: options.hook,
             clock: Clock::start(),
             handed_over: 0,
+            heard_ns: 0,
             is_set_up: false,
             follow_at: None,
             health: options.health.then(|| (Health::watch(), None)),
@@ -304,6 +307,7 @@ impl Source for Live {
             return Ok(());
         }
         self.is_set_up = false;
+        let known_ns = self.heard_ns;
         let update = self.endpoints.update(&host.open_sessions());
         let Update { over, unfit } = update.map_err(LiveError::from)?;
         self.follow_at = Some(Instant::now() + begun_at.elapsed() * FOLLOW_REST);
@@ -320,7 +324,7 @@ impl Source for Live {
         // The next use of the ports is another stream: its counts must not begin with those of the last one.
         self.read_counters(host)?;
         self.counters
-            .remove_flows(|flow| touches(flow, &over))
+            .remove_used(|flow| touches(flow, &over), known_ns)
             .map_err(LiveError::from)?;
         Ok(())
     }

@@ -23,6 +23,7 @@ impl Live {
             return Ok(());
         };
         self.handed_over += 1;
+        self.heard_ns = frame.header.at_ns;
         let walk = frame.header.walk;
         let seen = FrameRef {
             at: self.clock.real(frame.header.at_ns),
