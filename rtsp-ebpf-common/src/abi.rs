@@ -39,6 +39,15 @@ pub struct FlowKey {
 }
 
 impl FlowKey {
+    /// No flow.
+    pub const NOBODY: Self = Self {
+        source: [0; 16],
+        destination: [0; 16],
+        source_port: [0; 2],
+        destination_port: [0; 2],
+        ifindex: 0,
+    };
+
     /// The sender.
     pub fn from(&self) -> SocketAddr {
         socket_address(self.source, self.source_port)
@@ -147,11 +156,12 @@ impl FlowValue {
     pub const EMPTY: Self = Self {
         lock: bpf_spin_lock { val: 0 },
         clock_rate: 0,
+        flow: FlowKey::NOBODY,
         stats: FlowStats::EMPTY,
     };
 }
 
-/// Value of the flow map. Two processors may hold packets of one flow at a time, hence the lock; user space reads with
+/// A place in the flow table. Two processors may hold packets of one flow at a time, hence the lock; user space reads with
 /// `BPF_F_LOCK`.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default)]
@@ -160,9 +170,17 @@ pub struct FlowValue {
     pub lock: bpf_spin_lock,
     /// RTP clock in Hz; 0 where it is not known.
     pub clock_rate: u32,
+    /// Whose place it is; [`FlowKey::NOBODY`] where it is free.
+    pub flow: FlowKey,
     /// Counts; times are of the kernel's monotonic clock.
     pub stats: FlowStats,
 }
+
+/// Places in the flow table.
+pub const FLOW_PLACES: usize = 8192;
+
+/// Which places of the flow table have ever been given away: 1 for each of those.
+pub type PlacesUsed = [u8; FLOW_PLACES];
 
 /// What the kernel counts beside flows: one number per processor, index in the counter map.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -170,7 +188,7 @@ pub struct FlowValue {
 pub enum Counter {
     /// Packets that belong in the ring and did not fit.
     RingFull = 0,
-    /// Flows that found no room in the flow map: one for each packet.
+    /// Packets of flows that found no room in the flow table, or lost theirs at that moment.
     MapFull = 1,
     /// Packets of which bytes could not be loaded.
     LoadFailed = 2,
@@ -290,8 +308,10 @@ const _: () = {
     assert!(size_of::<EndpointKey>() == 20);
     assert!(size_of::<EndpointValue>() == 4);
     assert!(offset_of!(FlowValue, lock) == 0);
-    assert!(offset_of!(FlowValue, stats) == 8);
-    assert!(size_of::<FlowValue>() == 8 + size_of::<FlowStats>());
+    assert!(offset_of!(FlowValue, flow) == 8);
+    assert!(offset_of!(FlowValue, stats) == 48);
+    assert!(size_of::<FlowValue>() == 48 + size_of::<FlowStats>());
+    assert!(FLOW_PLACES.is_power_of_two() && FLOW_PLACES <= 1 << 16);
     assert!(size_of::<FlowStats>().is_multiple_of(8));
     assert!(size_of::<Facts>() == size_of::<FlowKey>() + 16);
     assert!(
@@ -313,8 +333,8 @@ const _: () = {
     assert!(size_of::<WalkValue>() == 8 + 2 * size_of::<HalfValue>());
     assert!(size_of::<TakeValue>() == 16);
     assert!(size_of::<ChannelKey>() == 48);
-    assert!(offset_of!(ChannelValue, stats) == offset_of!(FlowValue, stats));
-    assert!(size_of::<ChannelValue>() == size_of::<FlowValue>() + 8);
+    assert!(offset_of!(ChannelValue, stats) == 8);
+    assert!(size_of::<ChannelValue>() == size_of::<FlowStats>() + 16);
     assert!(size_of::<RecordHeader>() == 32);
     assert!(size_of::<SynValue>() == 24 + SYN_MAX);
 };

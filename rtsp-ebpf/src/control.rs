@@ -183,13 +183,13 @@ fn send_syn(flow: &FlowKey) -> bool {
 /// Whether a payload with this first byte can be what [`begins_as_rtsp`] looks for.
 #[inline(always)]
 pub(crate) fn may_begin(first: u8) -> bool {
-    const FIRST: u32 = letters(b"RODAGSTP");
-    let letter = u32::from(first).wrapping_sub(u32::from(b'A'));
+    const FIRST: u64 = letters(b"RODAGSTP");
+    let letter = u64::from(first).wrapping_sub(u64::from(b'A'));
     letter < 32 && FIRST >> letter & 1 != 0
 }
 
 /// One bit for each of these letters.
-const fn letters(text: &[u8]) -> u32 {
+const fn letters(text: &[u8]) -> u64 {
     let mut bits = 0;
     let mut index = 0;
     while index < text.len() {

@@ -7,7 +7,7 @@ use crate::control::{is_listed, write_connection, write_peers};
 use crate::head::Head;
 use crate::headers::{self, ICMPV6, IGMP, TCP, UDP};
 use crate::local;
-use crate::maps::{CONNECTIONS, FLOWS, PEERS};
+use crate::maps::{CONNECTIONS, FLOWS_INDEX, PEERS};
 use crate::tap::Outcome;
 
 /// Bytes of an ICMP header before what it quotes.
@@ -49,7 +49,7 @@ pub(crate) fn handle() -> Outcome {
     let followed = match quoted.protocol as u8 {
         UDP => {
             write_peers(&quoted.flow, peers);
-            FLOWS.get_ptr(&quoted.flow).is_some() || PEERS.get_ptr(&*peers).is_some()
+            FLOWS_INDEX.get_ptr(&quoted.flow).is_some() || PEERS.get_ptr(&*peers).is_some()
         }
         TCP => {
             write_connection(&quoted.flow, connection);

@@ -11,22 +11,39 @@ use rtsp_ebpf_common::abi::{FlowKey, WALKED};
 use rtsp_ebpf_common::flow::Payload;
 use rtsp_ebpf_common::verifier::hide;
 
-use crate::headers::{self, ICMP, ICMPV6, IGMP, Link, PPPOE_LEN, TCP, UDP, mapped, write_address};
+use crate::bytes::Bytes;
+use crate::headers::{
+    self, ICMP, ICMPV6, IGMP, Link, PPPOE_LEN, TCP, UDP, mapped, write_address, write_last_word,
+};
 use crate::packet::Packet;
 use crate::{control, errors, interest, local, media};
 
 /// What a packet is worth.
 #[derive(Clone, Copy, PartialEq, Eq)]
+#[repr(u32)]
 pub(crate) enum Glance {
     /// Of no interest, or counted already.
-    Done,
+    Done = 0,
     /// To be put in the ring whole: a segment of a known connection.
-    Copy,
-    /// To be walked through: a segment of a connection whose media the kernel may read. Which end sent it, and where its
-    /// header and its end are.
-    Walk(u32, u32, u32),
+    Copy = 1,
+    /// To be walked through: a segment of a connection whose media the kernel may read; [`Local`](rtsp_ebpf_common::abi::Local) holds which, and where
+    /// it lies.
+    Walk = 2,
     /// To be read by the stages.
-    Closer,
+    Closer = 3,
+}
+
+impl Glance {
+    /// The same from its number.
+    #[inline(always)]
+    pub(crate) fn of_number(number: u32) -> Self {
+        match number {
+            0 => Self::Done,
+            1 => Self::Copy,
+            2 => Self::Walk,
+            _ => Self::Closer,
+        }
+    }
 }
 
 /// Length of an Ethernet header, and of one with a VLAN tag.
@@ -53,9 +70,22 @@ const RTP_LEN: usize = 12;
 
 const SYN: u8 = 0x02;
 
+/// Whether a packet is of no interest for certain. In its program are no more registers to save and no deeper a stack than
+/// that takes.
+#[inline(always)]
+pub(crate) fn is_idle(packet: &impl Packet, link: Link) -> bool {
+    look::<false>(packet, link) == Glance::Done
+}
+
 /// Looks at a packet.
 #[inline(always)]
 pub(crate) fn at(packet: &impl Packet, link: Link) -> Glance {
+    look::<true>(packet, link)
+}
+
+/// Looks at a packet; what is marked is read on if `ON`.
+#[inline(always)]
+fn look<const ON: bool>(packet: &impl Packet, link: Link) -> Glance {
     let bytes = Bytes {
         start: packet.start(),
         end: packet.end(),
@@ -70,25 +100,28 @@ pub(crate) fn at(packet: &impl Packet, link: Link) -> Glance {
             return Glance::Closer;
         }
         return match bytes.u8(0) >> 4 {
-            4 => ipv4::<0>(packet, bytes, keys),
-            6 => ipv6::<0>(packet, bytes, keys),
+            4 => ipv4::<ON, 0>(packet, bytes, keys),
+            6 => ipv6::<ON, 0>(packet, bytes, keys),
             _ => Glance::Done,
         };
     }
     if !bytes.has(ETHERNET_LEN + IPV4_LEN + UDP_LEN) {
         return Glance::Closer;
     }
-    match bytes.u16(12) {
-        IPV4 => ipv4::<ETHERNET_LEN>(packet, bytes, keys),
-        IPV6 => ipv6::<ETHERNET_LEN>(packet, bytes, keys),
+    let ethertype = bytes.u16(12);
+    if ethertype == IPV4 {
+        return ipv4::<ON, ETHERNET_LEN>(packet, bytes, keys);
+    }
+    match hide(u64::from(ethertype)) as u16 {
+        IPV6 => ipv6::<ON, ETHERNET_LEN>(packet, bytes, keys),
         TAG => match bytes.u16(16) {
-            IPV4 => ipv4::<TAGGED_LEN>(packet, bytes, keys),
-            IPV6 => ipv6::<TAGGED_LEN>(packet, bytes, keys),
+            IPV4 => ipv4::<ON, TAGGED_LEN>(packet, bytes, keys),
+            IPV6 => ipv6::<ON, TAGGED_LEN>(packet, bytes, keys),
             _ => Glance::Closer,
         },
         PPPOE => match bytes.u16(ETHERNET_LEN + PPPOE_LEN as usize - 2) {
-            PPP_IPV4 => ipv4::<{ ETHERNET_LEN + PPPOE_LEN as usize }>(packet, bytes, keys),
-            PPP_IPV6 => ipv6::<{ ETHERNET_LEN + PPPOE_LEN as usize }>(packet, bytes, keys),
+            PPP_IPV4 => ipv4::<ON, { ETHERNET_LEN + PPPOE_LEN as usize }>(packet, bytes, keys),
+            PPP_IPV6 => ipv6::<ON, { ETHERNET_LEN + PPPOE_LEN as usize }>(packet, bytes, keys),
             _ => Glance::Done,
         },
         // QinQ.
@@ -98,7 +131,11 @@ pub(crate) fn at(packet: &impl Packet, link: Link) -> Glance {
 }
 
 #[inline(always)]
-fn ipv4<const AT: usize>(packet: &impl Packet, bytes: Bytes, keys: &mut Keys) -> Glance {
+fn ipv4<const ON: bool, const AT: usize>(
+    packet: &impl Packet,
+    bytes: Bytes,
+    keys: &mut Keys,
+) -> Glance {
     if AT > ETHERNET_LEN && !bytes.has(AT + IPV4_LEN + UDP_LEN) {
         return Glance::Closer;
     }
@@ -106,22 +143,24 @@ fn ipv4<const AT: usize>(packet: &impl Packet, bytes: Bytes, keys: &mut Keys) ->
         return Glance::Closer;
     }
     let (source, destination) = (bytes.u32(AT + 12), bytes.u32(AT + 16));
-    let marks = interest::of_pair(source.wrapping_add(destination))
+    let marks = interest::of_pair(u64::from(source) + u64::from(destination))
         | interest::of_port(bytes.u16(AT + IPV4_LEN))
         | interest::of_port(bytes.u16(AT + IPV4_LEN + 2));
-    let write = |flow: &mut FlowKey| {
-        write_address(&mut flow.source, 0, mapped(source));
-        write_address(&mut flow.destination, 0, mapped(destination));
-        write_rest(packet, bytes, AT + IPV4_LEN, flow);
-    };
-    match bytes.u8(AT + 9) {
-        UDP if marks == 0 => Glance::Done,
-        UDP => udp(packet, bytes, AT + IPV4_LEN, keys, write),
+    let protocol = bytes.u8(AT + 9);
+    if protocol == UDP {
+        return match marks {
+            0 => Glance::Done,
+            _ if !ON => Glance::Closer,
+            _ => udp::<AT, IPV4_LEN>(packet, bytes, keys),
+        };
+    }
+    match hide(u64::from(protocol)) as u8 {
         TCP if !bytes.has(AT + IPV4_LEN + TCP_LEN) => Glance::Closer,
         TCP if marks == 0 => unknown_tcp(packet, bytes, AT + IPV4_LEN),
+        TCP if !ON => Glance::Closer,
         TCP => {
             let end = AT as u32 + u32::from(u16::from_be(bytes.u16(AT + 2)));
-            known_tcp(packet, bytes, AT + IPV4_LEN, end, keys, write)
+            known_tcp::<AT, IPV4_LEN>(packet, bytes, end, keys)
         }
         ICMP if !errors::may_matter(ICMP, bytes.u8(AT + IPV4_LEN)) => Glance::Done,
         ICMP | IGMP => Glance::Closer,
@@ -130,34 +169,35 @@ fn ipv4<const AT: usize>(packet: &impl Packet, bytes: Bytes, keys: &mut Keys) ->
 }
 
 #[inline(always)]
-fn ipv6<const AT: usize>(packet: &impl Packet, bytes: Bytes, keys: &mut Keys) -> Glance {
+fn ipv6<const ON: bool, const AT: usize>(
+    packet: &impl Packet,
+    bytes: Bytes,
+    keys: &mut Keys,
+) -> Glance {
     if !bytes.has(AT + IPV6_LEN + UDP_LEN) {
         return Glance::Closer;
     }
     let (source, destination) = (AT + 8, AT + 24);
     let fold = |at| interest::fold_words([at, at + 4, at + 12].map(|at| bytes.u32(at)));
-    let marks = interest::of_pair(fold(source).wrapping_add(fold(destination)))
+    let marks = interest::of_pair(fold(source) + fold(destination))
         | interest::of_port(bytes.u16(AT + IPV6_LEN))
         | interest::of_port(bytes.u16(AT + IPV6_LEN + 2));
-    let write = |flow: &mut FlowKey| {
-        let word = |at| bytes.u64(at);
-        write_address(&mut flow.source, word(source), word(source + 8));
-        write_address(
-            &mut flow.destination,
-            word(destination),
-            word(destination + 8),
-        );
-        write_rest(packet, bytes, AT + IPV6_LEN, flow);
-    };
-    match bytes.u8(AT + 6) {
-        UDP if marks == 0 => Glance::Done,
-        UDP => udp(packet, bytes, AT + IPV6_LEN, keys, write),
+    let protocol = bytes.u8(AT + 6);
+    if protocol == UDP {
+        return match marks {
+            0 => Glance::Done,
+            _ if !ON => Glance::Closer,
+            _ => udp::<AT, IPV6_LEN>(packet, bytes, keys),
+        };
+    }
+    match hide(u64::from(protocol)) as u8 {
         TCP if !bytes.has(AT + IPV6_LEN + TCP_LEN) => Glance::Closer,
         TCP if marks == 0 => unknown_tcp(packet, bytes, AT + IPV6_LEN),
+        TCP if !ON => Glance::Closer,
         TCP => {
             let payload_len = u32::from(u16::from_be(bytes.u16(AT + 4)));
             let end = (AT + IPV6_LEN) as u32 + payload_len;
-            known_tcp(packet, bytes, AT + IPV6_LEN, end, keys, write)
+            known_tcp::<AT, IPV6_LEN>(packet, bytes, end, keys)
         }
         ICMPV6 if !errors::may_matter(ICMPV6, bytes.u8(AT + IPV6_LEN)) => Glance::Done,
         _ => Glance::Closer,
@@ -182,14 +222,13 @@ fn unknown_tcp(packet: &impl Packet, bytes: Bytes, at: usize) -> Glance {
 
 /// TCP between hosts that speak RTSP with each other, or on a port of interest; the packet says that it ends at `end`.
 #[inline(always)]
-fn known_tcp(
+fn known_tcp<const AT: usize, const LEN: usize>(
     packet: &impl Packet,
     bytes: Bytes,
-    at: usize,
     end: u32,
     keys: &mut Keys,
-    write: impl FnOnce(&mut FlowKey),
 ) -> Glance {
+    let at = AT + LEN;
     // SAFETY: integers, all of which are written before they are read.
     let (flow, connection) = unsafe {
         (
@@ -197,14 +236,17 @@ fn known_tcp(
             &mut *keys.connection.as_mut_ptr(),
         )
     };
-    write(flow);
+    write_flow::<AT, LEN>(packet, bytes, flow);
     let sender = control::write_connection(flow, connection);
     let known = control::known(connection);
     if known == WALKED
         && let Some(local) = local::get()
     {
         local.connection = *connection;
-        Glance::Walk(sender, at as u32, end)
+        local.channel.sender = sender;
+        local.facts.transport_at = at as u32;
+        local.facts.end = end;
+        Glance::Walk
     } else if known != 0 {
         Glance::Copy
     } else if control::is_listed(flow) {
@@ -216,13 +258,12 @@ fn known_tcp(
 
 /// UDP between hosts that speak RTSP with each other, or at a port of interest.
 #[inline(always)]
-fn udp(
+fn udp<const AT: usize, const LEN: usize>(
     packet: &impl Packet,
     bytes: Bytes,
-    at: usize,
     keys: &mut Keys,
-    write: impl FnOnce(&mut FlowKey),
 ) -> Glance {
+    let at = AT + LEN;
     let rtp_at = at + UDP_LEN;
     if !bytes.has(rtp_at + RTP_LEN) || packet.gso_size() != 0 {
         return Glance::Closer;
@@ -234,7 +275,7 @@ fn udp(
     }
     // SAFETY: integers, all of which are written before they are read.
     let flow = unsafe { &mut *keys.flow.as_mut_ptr() };
-    write(flow);
+    write_flow::<AT, LEN>(packet, bytes, flow);
     let sequence = u16::from_be(bytes.u16(rtp_at + 2));
     let timestamp = u32::from_be(bytes.u32(rtp_at + 4));
     let ssrc = u32::from_be(bytes.u32(rtp_at + 8));
@@ -246,72 +287,30 @@ fn udp(
     }
 }
 
+/// Writes down the flow of a packet whose IP header of `LEN` bytes, which tells the version, is at `AT`.
 #[inline(always)]
-fn write_rest(packet: &impl Packet, bytes: Bytes, at: usize, flow: &mut FlowKey) {
-    flow.source_port = bytes.u16(at).to_ne_bytes();
-    flow.destination_port = bytes.u16(at + 2).to_ne_bytes();
-    flow.ifindex = packet.ifindex();
+fn write_flow<const AT: usize, const LEN: usize>(
+    packet: &impl Packet,
+    bytes: Bytes,
+    flow: &mut FlowKey,
+) {
+    let (source, destination) = if LEN == IPV4_LEN {
+        let address = |at| (0, mapped(bytes.u32(at)));
+        (address(AT + 12), address(AT + 16))
+    } else {
+        let address = |at| (bytes.u64(at), bytes.u64(at + 8));
+        (address(AT + 8), address(AT + 24))
+    };
+    write_address(&mut flow.source, source.0, source.1);
+    write_address(&mut flow.destination, destination.0, destination.1);
+    // As one word, because it is read as one: a processor waits for what was written in smaller pieces.
+    let [a, b, c, d] = bytes.u32(AT + LEN).to_ne_bytes();
+    let [e, f, g, h] = packet.ifindex().to_ne_bytes();
+    write_last_word(flow, u64::from_ne_bytes([a, b, c, d, e, f, g, h]));
 }
 
 /// Room for keys, the same for every shape of packet: the kernel's stack is small.
 struct Keys {
     flow: MaybeUninit<FlowKey>,
     connection: MaybeUninit<FlowKey>,
-}
-
-/// The linear part of a packet.
-///
-/// The kernel knows an offset only by the very register that was compared with the end: constants are compared once for
-/// all, an offset that the packet says ([`Self::u8_behind`]) where it is used.
-#[derive(Clone, Copy)]
-struct Bytes {
-    start: usize,
-    end: usize,
-}
-
-impl Bytes {
-    /// Whether the first `len` bytes are there.
-    #[inline(always)]
-    fn has(self, len: usize) -> bool {
-        self.start + len <= self.end
-    }
-
-    #[inline(always)]
-    fn u8(self, at: usize) -> u8 {
-        self.read(at)
-    }
-
-    #[inline(always)]
-    fn u16(self, at: usize) -> u16 {
-        self.read(at)
-    }
-
-    #[inline(always)]
-    fn u32(self, at: usize) -> u32 {
-        self.read(at)
-    }
-
-    #[inline(always)]
-    fn u64(self, at: usize) -> u64 {
-        self.read(at)
-    }
-
-    /// The byte `distance` behind `at`, if it is there.
-    #[allow(
-        clippy::int_plus_one,
-        reason = "the verifier learns of a byte from a comparison with its end"
-    )]
-    #[inline(always)]
-    fn u8_behind(self, at: usize, distance: usize) -> Option<u8> {
-        let place = hide((self.start + at + distance) as u64) as usize;
-        // SAFETY: the verifier holds the comparison against the read.
-        (place + 1 <= self.end).then(|| unsafe { *(place as *const u8) })
-    }
-
-    /// Reads what [`Self::has`] has found to be there, as it lies in memory.
-    #[inline(always)]
-    fn read<T: Copy>(self, at: usize) -> T {
-        // SAFETY: the verifier refuses a read that no comparison with the end covers.
-        unsafe { ((self.start + at) as *const T).read_unaligned() }
-    }
 }

@@ -1,6 +1,8 @@
 //! From the link layer to the transport: addresses, ports and where the payload lies.
 
-use rtsp_ebpf_common::abi::{Address, Facts};
+use core::mem::offset_of;
+
+use rtsp_ebpf_common::abi::{Address, Facts, FlowKey};
 
 use crate::head::{Head, Short};
 
@@ -232,4 +234,12 @@ pub(crate) fn write_address(to: &mut Address, high: u64, low: u64) {
         words.write(high);
         words.add(1).write(low);
     }
+}
+
+/// Writes the ports and the interface of a flow, as they lie in memory.
+#[inline(always)]
+pub(crate) fn write_last_word(flow: &mut FlowKey, word: u64) {
+    const { assert!(offset_of!(FlowKey, source_port) == 32 && size_of::<FlowKey>() == 40) };
+    // SAFETY: a flow key is aligned to words, and ends with this one.
+    unsafe { (&raw mut *flow).cast::<u64>().add(4).write(word) };
 }

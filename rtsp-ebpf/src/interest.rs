@@ -8,7 +8,7 @@
 
 use core::ptr::{read_volatile, write_volatile};
 
-use rtsp_ebpf_common::abi::{Address, FlowKey, PORT_PLACES, PORT_WORDS, PeerKey, port_place};
+use rtsp_ebpf_common::abi::{Address, FlowKey, PORT_PLACES, PORT_WORDS, PeerKey};
 use rtsp_ebpf_common::verifier::hide;
 
 /// Places for the marks of pairs, as a power of two.
@@ -16,8 +16,9 @@ const PAIR_BITS: u32 = 14;
 
 const PAIR_PLACES: usize = 1 << PAIR_BITS;
 
-/// 2^32 by the golden ratio: spreads neighbouring numbers (Knuth, The Art of Computer Programming, vol. 3, §6.4).
-const GOLDEN: u32 = 0x9e37_79b1;
+/// 2^32 by the square of the golden ratio: spreads neighbouring numbers (Knuth, The Art of Computer Programming, vol. 3,
+/// §6.4), and fits in an instruction.
+pub(crate) const GOLDEN: u64 = 0x61c8_8647;
 
 /// Marks of pairs of hosts.
 #[unsafe(no_mangle)]
@@ -44,49 +45,50 @@ pub(crate) fn is_rtsp_port(port: [u8; 2]) -> bool {
 
 /// Whether a packet between these ends may matter for what is known of them; 0 if not.
 #[inline(always)]
-pub(crate) fn of_flow(flow: &FlowKey) -> u8 {
-    of_pair(fold(&flow.source).wrapping_add(fold(&flow.destination)))
+pub(crate) fn of_flow(flow: &FlowKey) -> u64 {
+    of_pair(fold(&flow.source) + fold(&flow.destination))
         | of_port(u16::from_ne_bytes(flow.source_port))
         | of_port(u16::from_ne_bytes(flow.destination_port))
 }
 
 /// The mark of a port, as it lies in memory.
 #[inline(always)]
-pub(crate) fn of_port(port: u16) -> u8 {
-    let place = hide(port_place(port) as u64) as usize & (PORT_PLACES - 1);
+pub(crate) fn of_port(port: u16) -> u64 {
+    // `port_place`, without a mask that would be followed by another.
+    let place = hide(u64::from(port)) as usize & (PORT_PLACES - 1);
     // SAFETY: masked to the length of the array. Volatile, because user space changes it.
-    unsafe { read_volatile((&raw const PORT_MARKS).cast::<u8>().add(place)) }
+    u64::from(unsafe { read_volatile((&raw const PORT_MARKS).cast::<u8>().add(place)) })
 }
 
 /// The mark of a pair of hosts, by the sum of their folded addresses: the same in both directions.
 #[inline(always)]
-pub(crate) fn of_pair(sum: u32) -> u8 {
+pub(crate) fn of_pair(sum: u64) -> u64 {
     // SAFETY: `pair_place` is below the length of the array.
-    unsafe { read_volatile((&raw const PAIR_MARKS).cast::<u8>().add(pair_place(sum))) }
+    u64::from(unsafe { read_volatile((&raw const PAIR_MARKS).cast::<u8>().add(pair_place(sum))) })
 }
 
 /// Marks a pair of hosts.
 #[inline(always)]
 pub(crate) fn mark_peers(key: &PeerKey) {
-    let place = pair_place(fold(&key.low).wrapping_add(fold(&key.high)));
+    let place = pair_place(fold(&key.low) + fold(&key.high));
     // SAFETY: `pair_place` is below the length of the array.
     unsafe { write_volatile((&raw mut PAIR_MARKS).cast::<u8>().add(place), 1) };
 }
 
 #[inline(always)]
-fn pair_place(sum: u32) -> usize {
-    hide(u64::from(sum.wrapping_mul(GOLDEN) >> (32 - PAIR_BITS))) as usize & (PAIR_PLACES - 1)
+fn pair_place(sum: u64) -> usize {
+    hide(sum.wrapping_mul(GOLDEN) >> (32 - PAIR_BITS)) as usize & (PAIR_PLACES - 1)
 }
 
 /// An address in four bytes. An IPv4 address folds to itself; of an IPv6 address the words that tell hosts apart.
 #[inline(always)]
-fn fold(address: &Address) -> u32 {
+pub(crate) fn fold(address: &Address) -> u64 {
     let [a, b, c, d, e, f, g, h, _, _, _, _, m, n, o, p] = *address;
     fold_words([[a, b, c, d], [e, f, g, h], [m, n, o, p]].map(u32::from_ne_bytes))
 }
 
 /// The same of the first, second and last word of an address.
 #[inline(always)]
-pub(crate) fn fold_words(words: [u32; 3]) -> u32 {
-    words[0] ^ words[1] ^ words[2]
+pub(crate) fn fold_words(words: [u32; 3]) -> u64 {
+    u64::from(words[0] ^ words[1] ^ words[2])
 }

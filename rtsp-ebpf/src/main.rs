@@ -10,8 +10,10 @@
     reason = "a key or value handed over by value is copied to the kernel's stack of 512 bytes"
 )]
 
+mod bytes;
 mod control;
 mod errors;
+mod flows;
 mod glance;
 mod head;
 mod headers;
@@ -105,7 +107,7 @@ pub fn rtsp_raw_out(ctx: TcContext) -> i32 {
 /// Taps a mirror port.
 #[xdp(frags)]
 pub fn rtsp_mirror(ctx: XdpContext) -> u32 {
-    tap::observe(
+    tap::observe_mirrored(
         &XdpPacket::new(ctx.ctx, Direction::Ingress as u32),
         Link::Ethernet,
     );

@@ -1,21 +1,29 @@
 //! The maps. User space finds them by name; sizes that depend on the machine are set there.
 
 use aya_ebpf::{
-    btf_maps::{Array, HashMap, LruHashMap, PerCpuArray, RingBuf},
+    btf_maps::{Array, HashMap, LruHashMap, PerCpuArray, RingBuf, Stack},
     macros::btf_map,
 };
 use rtsp_ebpf_common::abi::{
-    CONTROL_MAX, ChannelKey, ChannelValue, EndpointKey, EndpointValue, FlowKey, FlowValue, Local,
-    PeerKey, RecordHeader, SynValue, TakeValue, WalkValue,
+    CONTROL_MAX, ChannelKey, ChannelValue, EndpointKey, EndpointValue, FLOW_PLACES, FlowKey,
+    FlowValue, Local, PeerKey, RecordHeader, SynValue, TakeValue, WalkValue,
 };
 
 /// Frames for user space.
 #[btf_map]
 pub(crate) static RING: RingBuf<u8, { 8 << 20 }> = RingBuf::new();
 
-/// Followed UDP flows. Not an LRU map: an evicted flow would be a silent miscount, a full map is counted.
+/// Places of followed UDP flows. Not an LRU map: an evicted flow would be a silent miscount, a full table is counted.
 #[btf_map]
-pub(crate) static FLOWS: HashMap<FlowKey, FlowValue, 8192> = HashMap::new();
+pub(crate) static FLOWS_INDEX: HashMap<FlowKey, u32, FLOW_PLACES> = HashMap::new();
+
+/// What was counted at those places.
+#[btf_map]
+pub(crate) static FLOWS: Array<FlowValue, FLOW_PLACES> = Array::new();
+
+/// Places that are free; user space fills it.
+#[btf_map]
+pub(crate) static FLOWS_FREE: Stack<u32, FLOW_PLACES> = Stack::new();
 
 /// Connections that speak RTSP, by the direction whose sender is the lower end.
 #[btf_map]

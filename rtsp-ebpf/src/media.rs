@@ -1,16 +1,18 @@
 //! UDP: media between RTSP peers or at negotiated ports is counted where it is; samples of it go to the ring.
 
-use aya_ebpf::bindings::BPF_NOEXIST;
 use aya_ebpf::helpers::{bpf_ktime_get_ns, bpf_spin_lock, bpf_spin_unlock};
-use rtsp_ebpf_common::abi::{EndpointKey, FlowKey, FlowValue, Local, PeerKey, Reason};
+use rtsp_ebpf_common::abi::{
+    ChannelValue, EndpointKey, FlowKey, FlowValue, Local, PeerKey, Reason,
+};
 use rtsp_ebpf_common::flow::{Class, HEAD_LEN, Payload};
 
 use crate::control::write_peers;
+use crate::flows;
 use crate::head::{Head, clamp};
 use crate::headers::UDP_LEN;
 use crate::interest;
 use crate::local;
-use crate::maps::{ENDPOINTS, FLOWS, PEERS};
+use crate::maps::{ENDPOINTS, PEERS};
 use crate::packet::Packet;
 use crate::ring;
 use crate::tap::Outcome;
@@ -23,9 +25,6 @@ const RATE_INTERVAL: u64 = 16;
 
 /// Most datagrams in one super-packet (the kernel's `UDP_MAX_SEGMENTS`).
 const MAX_SEGMENTS: u32 = 128;
-
-/// A flow before its first datagram.
-static EMPTY: FlowValue = FlowValue::EMPTY;
 
 /// Handles a UDP packet.
 #[inline(always)]
@@ -49,16 +48,18 @@ pub(crate) fn handle(packet: &impl Packet) -> Outcome {
         return count_all(packet, facts.transport_at + UDP_LEN, facts.end, gso_size);
     }
     match count(packet, value, local) {
-        Ok(Some(reason)) => ring::copy(packet, reason),
-        Ok(None) => Outcome::Counted,
+        Ok(Recorded::AsOthers) => Outcome::Counted,
+        Ok(Recorded::Noteworthy) => ring::copy(packet, Reason::Sample),
+        Ok(Recorded::Rtcp) => ring::copy(packet, Reason::Rtcp),
+        Ok(Recorded::Not) => Outcome::MapFull,
         Err(outcome) => outcome,
     }
 }
 
-/// The value of a followed flow; begins to follow it where it has to be.
+/// The place of a followed flow; begins to follow it where it has to be.
 #[inline(always)]
 fn find(flow: &FlowKey, peers: &mut PeerKey) -> Result<*mut FlowValue, Outcome> {
-    if let Some(value) = FLOWS.get_ptr_mut(flow) {
+    if let Some(value) = flows::find(flow) {
         refresh_rate(flow, value);
         return Ok(value);
     }
@@ -69,47 +70,47 @@ fn find(flow: &FlowKey, peers: &mut PeerKey) -> Result<*mut FlowValue, Outcome> 
             return Err(Outcome::Ignored);
         }
     }
-    // It may exist by now: another processor saw the second datagram.
-    let _ = FLOWS.insert(flow, &EMPTY, u64::from(BPF_NOEXIST));
-    let value = FLOWS.get_ptr_mut(flow).ok_or(Outcome::MapFull)?;
-    // SAFETY: a slot of the map; all who write here write the same.
-    unsafe { (*value).clock_rate = rate.unwrap_or(0) };
-    Ok(value)
+    flows::begin(flow, rate.unwrap_or(0)).ok_or(Outcome::MapFull)
 }
 
 /// Counts the next packet of RTP in a flow that is well under way; tells whether it could. The first packets, those of a
 /// new source, and those that ask for a clock rate are for [`handle`].
 #[inline(always)]
 pub(crate) fn count_next(flow: &FlowKey, payload: &Payload) -> bool {
-    let Some(value) = FLOWS.get_ptr_mut(flow) else {
-        return false;
-    };
-    // SAFETY: a slot of the map. A count read in the middle of an update only sends one packet more the longer way.
-    let (rate, packets, ssrc) = unsafe {
-        let flow = &raw const *value;
-        (
-            (*flow).clock_rate,
-            (*flow).stats.rtp.packets,
-            (*flow).stats.rtp.ssrc,
-        )
-    };
-    if packets < SAMPLES || ssrc != payload.ssrc || rate == 0 && packets % RATE_INTERVAL == 0 {
-        return false;
-    }
-    record_next(value, payload);
-    true
+    flows::hinted(flow).is_some_and(|value| record_next(value, flow, payload) != 0)
 }
 
-/// Counts a packet of RTP under the lock of its flow.
+/// Counts a packet of RTP at a place, if that is its flow's and has counted such packets before; 1 if so.
 #[inline(never)]
-pub(crate) fn record_next(flow: *mut FlowValue, payload: &Payload) {
+fn record_next(value: *mut FlowValue, flow: &FlowKey, payload: &Payload) -> u32 {
     // SAFETY: as in `record`.
     unsafe {
         let at_ns = bpf_ktime_get_ns() as i64;
-        let rate = (*flow).clock_rate;
-        let lock = (&raw mut (*flow).lock).cast();
+        let lock = (&raw mut (*value).lock).cast();
         bpf_spin_lock(lock);
-        (*flow).stats.record(payload, at_ns, rate);
+        let (rate, packets) = ((*value).clock_rate, (*value).stats.rtp.packets);
+        let may_count = flows::is_of(value, flow)
+            && packets >= SAMPLES
+            && (*value).stats.rtp.ssrc == payload.ssrc
+            && (rate != 0 || packets % RATE_INTERVAL != 0);
+        if may_count {
+            (*value).stats.record(payload, at_ns, rate);
+        }
+        bpf_spin_unlock(lock);
+        u32::from(may_count)
+    }
+}
+
+/// Counts a packet of RTP in a channel.
+#[inline(never)]
+pub(crate) fn record_in_channel(channel: *mut ChannelValue, payload: &Payload) {
+    // SAFETY: as in `record`.
+    unsafe {
+        let at_ns = bpf_ktime_get_ns() as i64;
+        let rate = (*channel).clock_rate;
+        let lock = (&raw mut (*channel).lock).cast();
+        bpf_spin_lock(lock);
+        (*channel).stats.record(payload, at_ns, rate);
         bpf_spin_unlock(lock);
     }
 }
@@ -148,13 +149,13 @@ fn clock_rate(key: &FlowKey) -> Option<u32> {
     Some(unsafe { (*endpoint).clock_rate })
 }
 
-/// Counts the only datagram of a packet. Tells why the frame is worth a copy, if it is.
+/// Counts the only datagram of a packet.
 #[inline(always)]
 fn count(
     packet: &impl Packet,
     value: *mut FlowValue,
     local: &mut Local,
-) -> Result<Option<Reason>, Outcome> {
+) -> Result<Recorded, Outcome> {
     let Local {
         headers,
         payload: scratch,
@@ -181,7 +182,7 @@ fn count(
         let seen = load(packet, at, wanted, scratch)?;
         Payload::read_padded(scratch, seen, len)
     };
-    Ok(record(value, &payload))
+    Ok(record(value, &facts.flow, &payload))
 }
 
 /// Some datagram of a super-packet is worth a copy.
@@ -223,12 +224,17 @@ pub(crate) fn count_segment(packet: &impl Packet, at: u32, len: u32) -> u32 {
     else {
         return FAILED;
     };
-    let Some(value) = FLOWS.get_ptr_mut(&facts.flow) else {
+    let Some(value) = flows::find(&facts.flow) else {
         return FAILED;
     };
     match load(packet, at, len, scratch) {
         Ok(seen) => {
-            u32::from(record(value, &Payload::read_padded(scratch, seen, len)).is_some()) * SAMPLE
+            let payload = Payload::read_padded(scratch, seen, len);
+            match record(value, &facts.flow, &payload) {
+                Recorded::AsOthers => 0,
+                Recorded::Noteworthy | Recorded::Rtcp => SAMPLE,
+                Recorded::Not => FAILED,
+            }
         }
         Err(_) => FAILED,
     }
@@ -257,26 +263,44 @@ fn load(
     }
 }
 
+/// What became of a payload, and whether its frame is worth a copy.
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[repr(u32)]
+enum Recorded {
+    /// It was counted, as many are.
+    AsOthers,
+    /// It was counted, among the first of its flow or of its source.
+    Noteworthy,
+    /// It was counted, and is RTCP.
+    Rtcp,
+    /// Its place had just been given away.
+    Not,
+}
+
 /// Counts one payload under the lock of its flow. Not inlined: the stack of its callers would grow beyond the limit.
 #[inline(never)]
-fn record(flow: *mut FlowValue, payload: &Payload) -> Option<Reason> {
-    // SAFETY: `flow` is a slot of the map: it stays readable and writable until the program ends. Between lock and
+fn record(value: *mut FlowValue, flow: &FlowKey, payload: &Payload) -> Recorded {
+    // SAFETY: `value` is a slot of the map: it stays readable and writable until the program ends. Between lock and
     // unlock no one else touches the counts, and nothing is called.
-    let (packets, new_source) = unsafe {
+    let (is_its, packets, new_source) = unsafe {
         let at_ns = bpf_ktime_get_ns() as i64;
-        let rate = (*flow).clock_rate;
-        let lock = (&raw mut (*flow).lock).cast();
+        let lock = (&raw mut (*value).lock).cast();
         bpf_spin_lock(lock);
-        let sources = (*flow).stats.sources();
-        (*flow).stats.record(payload, at_ns, rate);
-        let packets = (*flow).stats.packets;
-        let new_source = (*flow).stats.sources() != sources;
+        let rate = (*value).clock_rate;
+        let is_its = flows::is_of(value, flow);
+        let sources = (*value).stats.sources();
+        if is_its {
+            (*value).stats.record(payload, at_ns, rate);
+        }
+        let packets = (*value).stats.packets;
+        let new_source = (*value).stats.sources() != sources;
         bpf_spin_unlock(lock);
-        (packets, new_source)
+        (is_its, packets, new_source)
     };
     match payload.class {
-        Class::Rtcp => Some(Reason::Rtcp),
-        _ if packets <= SAMPLES || new_source => Some(Reason::Sample),
-        _ => None,
+        _ if !is_its => Recorded::Not,
+        Class::Rtcp => Recorded::Rtcp,
+        _ if packets <= SAMPLES || new_source => Recorded::Noteworthy,
+        _ => Recorded::AsOthers,
     }
 }

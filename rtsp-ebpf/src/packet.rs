@@ -5,6 +5,7 @@ use aya_ebpf::{
     helpers::{bpf_skb_load_bytes, bpf_xdp_get_buff_len, bpf_xdp_load_bytes},
 };
 
+use crate::glance;
 use crate::headers::Link;
 use crate::stages;
 
@@ -33,6 +34,8 @@ pub(crate) trait Packet {
     ///
     /// `to` points to `len` bytes that may be written.
     unsafe fn load(&self, offset: u32, to: *mut u8, len: u32) -> bool;
+    /// The glance at a packet, as a number.
+    fn glance(&self, link: Link) -> u32;
     /// The stage that reads any packet.
     fn look(&self, link: Link) -> u32;
     /// The stage for TCP.
@@ -46,7 +49,7 @@ pub(crate) trait Packet {
     /// The stage for one datagram of a super-packet.
     fn segment(&self, at: u32, len: u32) -> u32;
     /// The stage for a segment of a connection whose media the kernel may read.
-    fn walk(&self, sender: u32, at: u32, end: u32) -> u32;
+    fn walk(&self) -> u32;
     /// The stage that looks for an interleaved frame.
     fn find(&self, at: u32, end: u32) -> u32;
     /// The stage for one interleaved frame of it.
@@ -126,6 +129,11 @@ impl Packet for TcPacket {
     }
 
     #[inline(always)]
+    fn glance(&self, link: Link) -> u32 {
+        glance::at(self, link) as u32
+    }
+
+    #[inline(always)]
     fn look(&self, link: Link) -> u32 {
         stages::rtsp_tc_look(self.skb, self.direction, link as u32)
     }
@@ -156,8 +164,8 @@ impl Packet for TcPacket {
     }
 
     #[inline(always)]
-    fn walk(&self, sender: u32, at: u32, end: u32) -> u32 {
-        stages::rtsp_tc_walk(self.skb, self.direction, sender, at, end)
+    fn walk(&self) -> u32 {
+        stages::rtsp_tc_walk(self.skb, self.direction)
     }
 
     #[inline(always)]
@@ -231,6 +239,11 @@ impl Packet for XdpPacket {
     }
 
     #[inline(always)]
+    fn glance(&self, link: Link) -> u32 {
+        stages::rtsp_xdp_glance(self.ctx, link as u32)
+    }
+
+    #[inline(always)]
     fn look(&self, link: Link) -> u32 {
         stages::rtsp_xdp_look(self.ctx, self.direction, link as u32)
     }
@@ -266,8 +279,8 @@ impl Packet for XdpPacket {
     }
 
     #[inline(always)]
-    fn walk(&self, sender: u32, at: u32, end: u32) -> u32 {
-        stages::rtsp_xdp_walk(self.ctx, self.direction, sender, at, end)
+    fn walk(&self) -> u32 {
+        stages::rtsp_xdp_walk(self.ctx, self.direction)
     }
 
     #[inline(always)]

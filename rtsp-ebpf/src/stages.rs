@@ -8,7 +8,16 @@ use aya_ebpf::bindings::{__sk_buff, xdp_md};
 
 use crate::headers::Link;
 use crate::packet::{TcPacket, XdpPacket};
-use crate::{control, errors, media, ring, tap, walk};
+use crate::{control, errors, glance, media, ring, tap, walk};
+
+#[inline(always)]
+fn of_number(link: u32) -> Link {
+    if link == Link::Raw as u32 {
+        Link::Raw
+    } else {
+        Link::Ethernet
+    }
+}
 
 macro_rules! stages {
     ($context:ty, $packet:ident, $look:ident, $control:ident, $media:ident, $errors:ident, $copy:ident, $walk:ident, $find:ident, $step:ident) => {
@@ -16,12 +25,7 @@ macro_rules! stages {
         #[unsafe(no_mangle)]
         #[inline(never)]
         pub extern "C" fn $look(context: *mut $context, direction: u32, link: u32) -> u32 {
-            let link = if link == Link::Raw as u32 {
-                Link::Raw
-            } else {
-                Link::Ethernet
-            };
-            tap::look_closer(&$packet::new(context, direction), link)
+            tap::look_closer(&$packet::new(context, direction), of_number(link))
         }
 
         /// Handles a TCP segment.
@@ -60,14 +64,8 @@ macro_rules! stages {
         /// Handles a segment of a connection whose media the kernel may read.
         #[unsafe(no_mangle)]
         #[inline(never)]
-        pub extern "C" fn $walk(
-            context: *mut $context,
-            direction: u32,
-            sender: u32,
-            at: u32,
-            end: u32,
-        ) -> u32 {
-            walk::handle(&$packet::new(context, direction), sender, at, end) as u32
+        pub extern "C" fn $walk(context: *mut $context, direction: u32) -> u32 {
+            walk::handle(&$packet::new(context, direction)) as u32
         }
 
         /// Looks for an interleaved frame from `at` on; returns its offset, or 0.
@@ -116,4 +114,12 @@ stages!(
 #[inline(never)]
 pub extern "C" fn rtsp_tc_segment(context: *mut __sk_buff, at: u32, len: u32) -> u32 {
     media::count_segment(&TcPacket::new(context, 0), at, len)
+}
+
+/// Glances at a packet of a mirror port that may matter; `link` is a [`Link`] as a number. Returns a
+/// [`Glance`](glance::Glance) as a number.
+#[unsafe(no_mangle)]
+#[inline(never)]
+pub extern "C" fn rtsp_xdp_glance(context: *mut xdp_md, link: u32) -> u32 {
+    glance::at(&XdpPacket::new(context, 0), of_number(link)) as u32
 }

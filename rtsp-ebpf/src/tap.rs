@@ -40,24 +40,30 @@ pub(crate) enum Outcome {
 /// Looks at a packet; one that matters is counted or copied.
 #[inline(always)]
 pub(crate) fn observe(packet: &impl Packet, link: Link) {
-    match glance::at(packet, link) {
-        Glance::Done => {}
-        Glance::Copy => count(packet.copy(Reason::Control as u32, packet.len())),
-        Glance::Walk(sender, at, end) => count(packet.walk(sender, at, end)),
-        Glance::Closer => {
-            if packet.look(link) == Outcome::WantedWalk as u32 {
-                walk_looked(packet);
-            }
-        }
+    act(packet, link, glance::at(packet, link));
+}
+
+/// The same at a mirror port, most of whose packets are of no interest to anyone.
+#[inline(always)]
+pub(crate) fn observe_mirrored(packet: &impl Packet, link: Link) {
+    if !glance::is_idle(packet, link) {
+        act(packet, link, Glance::of_number(packet.glance(link)));
     }
 }
 
-/// Walks through a segment that was looked at. The look does not do so itself, because the stages' stacks are too deep
-/// together.
+/// Does what a packet is worth.
 #[inline(always)]
-fn walk_looked(packet: &impl Packet) {
-    if let Some(Local { facts, channel, .. }) = local::get() {
-        count(packet.walk(channel.sender, facts.transport_at, facts.end));
+fn act(packet: &impl Packet, link: Link, glance: Glance) {
+    match glance {
+        Glance::Done => {}
+        Glance::Copy => count(packet.copy(Reason::Control as u32, packet.len())),
+        Glance::Walk => count(packet.walk()),
+        // The look does not walk itself, because the stages' stacks are too deep together.
+        Glance::Closer => {
+            if packet.look(link) == Outcome::WantedWalk as u32 {
+                count(packet.walk());
+            }
+        }
     }
 }
 

@@ -85,17 +85,20 @@ enum Verdict {
     Copy(u8),
 }
 
-/// Handles a TCP segment of the connection in [`Local::connection`], sent by its lower (0) or higher end.
+/// Handles the TCP segment of which [`Local`] holds the connection, which end of it sent it, and where it lies.
 #[inline(always)]
-pub(crate) fn handle(packet: &impl Packet, sender: u32, at: u32, end: u32) -> Outcome {
+pub(crate) fn handle(packet: &impl Packet) -> Outcome {
     let Some(Local {
         payload: scratch,
         connection,
+        channel,
+        facts,
         ..
     }) = local::get()
     else {
         return Outcome::LoadFailed;
     };
+    let (sender, at, end) = (channel.sender, facts.transport_at, facts.end);
     // SAFETY: the scratch room is longer than the header.
     if !unsafe { packet.load(at, scratch.as_mut_ptr(), TCP_LEN) } {
         return ring::copy_walked(packet, 0);

@@ -133,8 +133,7 @@ pub struct ChannelKey {
     pub channel: u32,
 }
 
-/// What the kernel has counted of a channel since it took over, and what user space knew by then. The first fields are
-/// those of a [`FlowValue`](super::FlowValue).
+/// What the kernel has counted of a channel since it took over, and what user space knew by then.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct ChannelValue {

@@ -8,7 +8,7 @@ use super::Segment;
 use crate::head::clamp;
 use crate::local;
 use crate::maps::CHANNELS;
-use crate::media::record_next;
+use crate::media::record_in_channel;
 use crate::packet::Packet;
 
 /// Most frames, and parts of frames, of one segment that are stepped over.
@@ -111,8 +111,7 @@ fn count(channel: &ChannelKey, stride: &Stride) -> bool {
         && payload_type == payload.payload_type
         && (stride.is_first == 0 || is_next(number, payload.sequence));
     if is_known {
-        // A channel's value begins as a flow's.
-        record_next(value.cast(), &payload);
+        record_in_channel(value, &payload);
     }
     is_known
 }

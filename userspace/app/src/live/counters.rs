@@ -1,19 +1,19 @@
 //! What the kernel counted: flows and losses, read from its maps.
 
-use std::collections::{HashMap, HashSet};
+mod flows;
+
+use std::collections::HashMap;
 use std::time::Duration;
 
 use aya::Ebpf;
-use aya::maps::{self, Map, MapData, MapError, PerCpuArray};
+use aya::maps::{MapData, MapError, PerCpuArray};
 use foldhash::fast::FixedState;
-use rtsp_ebpf_common::abi::{COUNTERS, Counter, FlowKey, FlowValue, Local};
+use rtsp_ebpf_common::abi::{COUNTERS, Counter, FLOW_PLACES, FlowKey, FlowValue, Local};
 use rtspscope_engine::LossKind;
 
 use super::error::LiveError;
 use super::session::take_map;
-
-/// Read and write a value under its lock (`linux/bpf.h`).
-const BPF_F_LOCK: u64 = 4;
+pub(super) use flows::Flows;
 
 /// Silence after which a flow may go where the table is nearly full. If it goes on it is counted anew, and the engine
 /// takes that for another use of its ports.
@@ -38,9 +38,7 @@ pub(super) struct Use {
 
 /// The counting maps.
 pub(super) struct Counters {
-    flows: maps::HashMap<MapData, FlowKey, FlowValue>,
-    /// Room in that map.
-    flows_max: u32,
+    flows: Flows,
     local: PerCpuArray<MapData, Local>,
     /// Packets of each flow when it was last handed over.
     told: HashMap<FlowKey, u64, FixedState>,
@@ -50,11 +48,14 @@ pub(super) struct Counters {
 impl Counters {
     /// Takes the maps.
     pub(super) fn new(ebpf: &mut Ebpf) -> Result<Self, LiveError> {
-        let flows = take_map(ebpf, "FLOWS")?;
-        let flows_max = map_room(&flows)?;
+        let flows = Flows::new(ebpf)?;
+        Self::of(flows, ebpf)
+    }
+
+    /// Takes the maps beside a flow table.
+    pub(super) fn of(flows: Flows, ebpf: &mut Ebpf) -> Result<Self, LiveError> {
         Ok(Self {
-            flows: maps::HashMap::try_from(flows)?,
-            flows_max,
+            flows,
             local: PerCpuArray::try_from(take_map(ebpf, "LOCAL")?)?,
             told: HashMap::default(),
             lost: [0; COUNTERS],
@@ -65,19 +66,11 @@ impl Counters {
     pub(super) fn changed_flows(&mut self) -> Result<Vec<(FlowKey, FlowValue)>, MapError> {
         let mut changed = Vec::new();
         let mut told = HashMap::default();
-        for key in self.flows.keys() {
-            let key = key?;
-            let value = match self.flows.get(&key, BPF_F_LOCK) {
-                Ok(value) => value,
-                Err(MapError::KeyNotFound) => continue,
-                Err(error) => return Err(error),
-            };
+        for (_, value) in self.flows.all()? {
             let packets = value.stats.packets;
-            if packets > 0 {
-                told.insert(key, packets);
-                if self.told.get(&key) != Some(&packets) {
-                    changed.push((key, value));
-                }
+            told.insert(value.flow, packets);
+            if self.told.get(&value.flow) != Some(&packets) {
+                changed.push((value.flow, value));
             }
         }
         // What the kernel has dropped for newer flows is forgotten here too.
@@ -88,26 +81,11 @@ impl Counters {
     /// Makes room where the table is nearly full: forgets the flows of which no packet came for [`IDLE`], all of which
     /// were told. How many.
     pub(super) fn forget_idle(&mut self, now_ns: u64) -> Result<usize, MapError> {
-        let room = self.flows_max as usize;
-        if self.told.len() < room - room / 8 {
+        if self.told.len() < FLOW_PLACES - FLOW_PLACES / 8 {
             return Ok(0);
         }
         let before = i64::try_from(now_ns.saturating_sub(IDLE.as_nanos() as u64)).unwrap_or(0);
-        let mut idle = Vec::new();
-        for key in self.flows.keys() {
-            let key = key?;
-            match self.flows.get(&key, BPF_F_LOCK) {
-                // One without a packet is just being made.
-                Ok(value) if value.stats.packets > 0 && value.stats.last_ns < before => {
-                    idle.push(key);
-                }
-                Ok(_) | Err(MapError::KeyNotFound) => {}
-                Err(error) => return Err(error),
-            }
-        }
-        let idle: HashSet<FlowKey> = idle.into_iter().collect();
-        self.remove_flows(|key| idle.contains(key))?;
-        Ok(idle.len())
+        self.remove(|value| value.stats.last_ns < before)
     }
 
     /// Forgets flows whose use is over as far as was known at `known_ns`, on the kernel's monotonic clock. What began after
@@ -118,34 +96,21 @@ impl Counters {
         known_ns: u64,
     ) -> Result<(), MapError> {
         let known_ns = i64::try_from(known_ns).unwrap_or(i64::MAX);
-        let mut used = HashSet::new();
-        for key in self.flows.keys() {
-            let key = key?;
-            if !over(&key) {
-                continue;
-            }
-            match self.flows.get(&key, BPF_F_LOCK) {
-                Ok(value) if value.stats.packets > 0 && value.stats.first_ns <= known_ns => {
-                    used.insert(key);
-                }
-                Ok(_) | Err(MapError::KeyNotFound) => {}
-                Err(error) => return Err(error),
-            }
-        }
-        self.remove_flows(|key| used.contains(key))
+        self.remove(|value| value.stats.first_ns <= known_ns && over(&value.flow))?;
+        Ok(())
     }
 
-    /// Forgets flows; if their packets go on they are counted anew.
-    fn remove_flows(&mut self, over: impl Fn(&FlowKey) -> bool) -> Result<(), MapError> {
-        let keys: Result<Vec<_>, _> = self.flows.keys().collect();
-        for key in keys?.into_iter().filter(over) {
-            self.told.remove(&key);
-            match self.flows.remove(&key) {
-                Ok(()) | Err(MapError::KeyNotFound) => {}
-                Err(error) => return Err(error),
+    /// Forgets flows; if their packets go on they are counted anew. How many.
+    fn remove(&mut self, over: impl Fn(&FlowValue) -> bool) -> Result<usize, MapError> {
+        let mut count = 0;
+        for (place, value) in self.flows.all()? {
+            if over(&value) {
+                self.told.remove(&value.flow);
+                self.flows.remove(place, &value.flow)?;
+                count += 1;
             }
         }
-        Ok(())
+        Ok(count)
     }
 
     /// Losses since the last call.
@@ -170,8 +135,8 @@ impl Counters {
         Ok(Use {
             ring_full: of(Counter::RingFull),
             map_full: of(Counter::MapFull),
-            flows: self.flows.keys().flatten().count(),
-            flows_max: self.flows_max,
+            flows: self.flows.count(),
+            flows_max: FLOW_PLACES as u32,
         })
     }
 
@@ -184,12 +149,4 @@ impl Counters {
         }
         Ok(sums)
     }
-}
-
-/// Entries for which a hash map has room.
-fn map_room(map: &Map) -> Result<u32, MapError> {
-    let Map::HashMap(data) = map else {
-        return Ok(0);
-    };
-    Ok(data.info()?.max_entries())
 }

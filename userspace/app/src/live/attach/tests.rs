@@ -19,6 +19,7 @@ use rtsp_ebpf_common::abi::{
     RecordHeader, port_marks,
 };
 
+use super::super::counters::{Counters, Flows};
 use super::super::endpoints::PORT_MARKS;
 use super::*;
 use packets::{MEDIA, rtp, text, udp};
@@ -71,6 +72,8 @@ fn options() -> LiveOptions {
 /// Programs that are loaded and attached to nothing.
 struct Loaded {
     ebpf: Ebpf,
+    /// Until it is handed over.
+    flows: Option<Flows>,
 }
 
 impl Loaded {
@@ -93,7 +96,8 @@ impl Loaded {
         }
         let xdp: &mut Xdp = program(&mut ebpf, MIRROR_PROGRAM).unwrap();
         xdp.load().unwrap();
-        Self { ebpf }
+        let flows = Some(Flows::new(&mut ebpf).unwrap());
+        Self { ebpf, flows }
     }
 
     /// Runs a program on a packet so many times; the result, and the packet afterwards.
@@ -136,6 +140,11 @@ impl Loaded {
         marks.set(0, port_marks(ports.iter().copied()), 0).unwrap();
     }
 
+    /// Hands the counting maps over.
+    fn counters(&mut self) -> Result<Counters, LiveError> {
+        Counters::of(self.flows.take().unwrap(), &mut self.ebpf)
+    }
+
     /// Takes all records out of the ring.
     fn records(&mut self) -> Vec<(RecordHeader, Vec<u8>)> {
         let mut ring = RingBuf::try_from(self.ebpf.map_mut("RING").unwrap()).unwrap();
@@ -163,7 +172,10 @@ impl Loaded {
 
     /// Forgets flows, connections, and ends that are followed; takes much less time than loading the programs anew.
     fn forget(&mut self) {
-        self.forget_keys_of::<FlowKey, FlowValue>("FLOWS");
+        let flows = self.flows.as_mut().unwrap();
+        for (place, value) in flows.all().unwrap() {
+            flows.remove(place, &value.flow).unwrap();
+        }
         self.forget_keys_of::<FlowKey, u32>("CONNECTIONS");
         self.forget_keys_of::<PeerKey, u32>("PEERS");
         self.forget_keys_of::<EndpointKey, EndpointValue>("ENDPOINTS");
@@ -180,9 +192,9 @@ impl Loaded {
     }
 
     fn flows(&mut self) -> Vec<(FlowKey, FlowValue)> {
-        let flows = self.ebpf.map("FLOWS").unwrap();
-        let flows: HashMap<_, FlowKey, FlowValue> = flows.try_into().unwrap();
-        flows.iter().map(Result::unwrap).collect()
+        let flows = self.flows.as_ref().unwrap().all().unwrap();
+        let named = flows.into_iter().map(|(_, value)| (value.flow, value));
+        named.collect()
     }
 }
 

@@ -2,7 +2,6 @@
 
 use rtspscope_engine::LossKind;
 
-use super::super::super::counters::Counters;
 use super::*;
 
 /// Room in the flow table.
@@ -68,7 +67,7 @@ fn idle_flows_make_room_when_the_table_is_nearly_full_and_not_before() {
         loaded.run("rtsp_ether_in", &udp(ends(number), &rtp(1)), 1);
         make_room(&mut loaded, number);
     }
-    let mut counters = Counters::new(&mut loaded.ebpf).unwrap();
+    let mut counters = loaded.counters().unwrap();
     assert_eq!(
         counters.changed_flows().unwrap().len(),
         usize::from(nearly - 1)
@@ -109,7 +108,7 @@ fn text_beyond_the_ring_is_counted_as_lost_and_once() {
     // The ring is empty again: all goes on.
     loaded.run("rtsp_ether_in", &packet, copied as u32);
     assert_eq!(loaded.records().len() as u64, copied);
-    let mut counters = Counters::new(&mut loaded.ebpf).unwrap();
+    let mut counters = loaded.counters().unwrap();
     let told = counters.new_losses().unwrap();
     assert_eq!(told, [(LossKind::RingFull, lost_first)]);
     assert_eq!(counters.new_losses().unwrap(), []);
