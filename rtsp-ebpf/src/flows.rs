@@ -78,13 +78,14 @@ static NOBODY: FlowKey = FlowKey::NOBODY;
 /// Gives a place to a flow. The counts there are zero already: user space has left them so.
 #[inline(always)]
 fn rename(value: *mut FlowValue, flow: &FlowKey, clock_rate: u32) {
-    // SAFETY: `value` is a slot of the map: it stays readable and writable until the program ends.
+    // SAFETY: `value` is a slot of the map: it stays readable and writable until the program ends. Word for word, because
+    // the compiler would make a call of them, which old kernels refuse under a lock.
     unsafe {
         let lock = (&raw mut (*value).lock).cast();
         bpf_spin_lock(lock);
         let (to, from) = (words_mut(&raw mut (*value).flow), words(flow));
         for word in 0..KEY_WORDS {
-            to.add(word).write(from.add(word).read());
+            to.add(word).write_volatile(from.add(word).read());
         }
         (*value).clock_rate = clock_rate;
         bpf_spin_unlock(lock);
