@@ -258,7 +258,7 @@ impl Exchanges {
 
 /// What a message and what is noted of it take besides their text, in bytes. Numbers rather than sizes of types, so that a
 /// cap is reached at the same packet on machines whose pointers are shorter.
-const MESSAGE_BYTES: usize = 176;
+const MESSAGE_BYTES: usize = 208;
 const ANOMALY_BYTES: usize = 40;
 const _: () = assert!(size_of::<Message>() + size_of::<Exchange>() <= MESSAGE_BYTES);
 const _: () = assert!(size_of::<Anomaly>() <= ANOMALY_BYTES);
@@ -295,6 +295,7 @@ mod tests {
             raw,
             head_len,
             anomalies: Vec::new(),
+            memo: crate::model::Memo::default(),
         };
         (Arc::new(message), facts)
     }

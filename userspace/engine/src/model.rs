@@ -18,6 +18,7 @@ mod arrival;
 mod counts;
 mod leg;
 mod media;
+mod memo;
 mod nat;
 mod netfilter;
 mod session;
@@ -30,6 +31,7 @@ pub use arrival::{
 pub use counts::{FarEnd, ParameterSets, RtcpArrival, RtpArrival, VideoArrival};
 pub use leg::{Close, Desync, Exchange, Leg, Message, ShutWindow, Side};
 pub use media::{MediaDirection, MediaHint, MediaStream, Negotiated, Repair};
+pub use memo::Memo;
 pub use nat::{AlgAction, AlgEffect, AlgJudgement, DiffClass, FieldDiff, NatPair, PairEvidence};
 pub use netfilter::{Expected, Mapping, Netfilter};
 pub use session::{Session, SessionState, TransportKind};

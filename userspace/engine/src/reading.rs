@@ -15,9 +15,21 @@ pub(crate) fn fields(message: &Message) -> MessageSlice<'_> {
 }
 
 /// Session id of a Session header, without its parameters.
-pub(crate) fn session_id(raw: &[u8]) -> Option<String> {
-    let id = message::parse(raw).value.session()?.id.text().into_owned();
-    (!id.is_empty()).then_some(id)
+pub(crate) fn session_id(message: &Message) -> Option<&str> {
+    message.memo.session_id(|| {
+        let id: Box<str> = fields(message).session()?.id.text().into();
+        (!id.is_empty()).then_some(id)
+    })
+}
+
+/// Whether the mode of the first Transport is to record; `None` where it names none.
+pub(crate) fn is_to_record(message: &Message) -> Option<bool> {
+    message.memo.is_to_record(|| {
+        let fields = fields(message);
+        let mode = transports(&fields).first()?.mode.clone()?;
+        // Some servers and players call it receiving, as seen from the server.
+        Some(mode.is("RECORD") || mode.is("RECEIVE"))
+    })
 }
 
 /// Path of the request's URI with its query; hosts and user information are left away, because a NAT may change them.

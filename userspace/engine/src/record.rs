@@ -14,7 +14,7 @@ use crate::exchange::{Exchanges, Facts, Placed};
 use crate::interleaved::Channels;
 use crate::limits::Limits;
 use crate::locator::Locator;
-use crate::model::{Close, Desync, Exchange, Leg, Message, Side};
+use crate::model::{Close, Desync, Exchange, Leg, Memo, Message, Side};
 use crate::window::Window;
 
 /// What a connection speaks, as far as it matters.
@@ -276,6 +276,7 @@ impl Record {
             head_len: raw.head_len,
             anomalies: raw.anomalies.into_iter().chain(anomalies).collect(),
             raw: raw.raw.into(),
+            memo: Memo::default(),
         });
         let placed = if room.messages {
             self.exchanges.add(&message, &facts, room.limits)

@@ -135,6 +135,7 @@ fn add_message(leg: &mut Leg, from: Side, place: Locator, raw: &[u8]) {
         raw: raw.into(),
         head_len: value.head_len,
         anomalies: parsed.anomalies,
+        memo: crate::model::Memo::default(),
     });
     if value.status().is_none() {
         let method = value

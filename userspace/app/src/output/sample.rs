@@ -6,9 +6,9 @@ use std::sync::Arc;
 use rtspscope_engine::finding::Subject;
 use rtspscope_engine::model::{
     AlgAction, AlgEffect, AlgJudgement, Arrival, ClientDatagrams, DatagramKinds, DiffClass,
-    Exchange, FarEnd, FieldDiff, Leg, MediaStream, Message, NatPair, Negotiated, PairEvidence,
-    ParameterSets, RtcpArrival, RtpArrival, Session, SessionState, Side, Tap, TransportKind,
-    VideoArrival,
+    Exchange, FarEnd, FieldDiff, Leg, MediaStream, Memo, Message, NatPair, Negotiated,
+    PairEvidence, ParameterSets, RtcpArrival, RtpArrival, Session, SessionState, Side, Tap,
+    TransportKind, VideoArrival,
 };
 use rtspscope_engine::{Code, Evidence, Finding, Locator, LossKind, Severity, Snapshot};
 use rtspscope_wire::{LinkType, Span, TapId, TapRole, Timestamp};
@@ -61,6 +61,7 @@ fn message(tap: u16, frame: u64, status: Option<u16>, text: &str) -> Arc<Message
         raw: text.as_bytes().into(),
         head_len: text.len(),
         anomalies: Vec::new(),
+        memo: Memo::default(),
     })
 }
 

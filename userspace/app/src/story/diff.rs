@@ -295,6 +295,7 @@ mod tests {
             head_len: raw.len(),
             anomalies: Vec::new(),
             raw: raw.as_bytes().into(),
+            memo: rtspscope_engine::model::Memo::default(),
         }
     }
 

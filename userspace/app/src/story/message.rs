@@ -227,6 +227,7 @@ mod tests {
             head_len: raw.len(),
             anomalies: parse(raw).anomalies,
             raw: raw.into(),
+            memo: rtspscope_engine::model::Memo::default(),
         }
     }
 

@@ -40,12 +40,10 @@ pub(crate) fn may_be_sent_by_client(setup: &Exchange) -> bool {
 /// Whether the mode of the SETUP is to record; `None` where it names none. The client's word goes before the server's.
 fn mode(setup: &Exchange) -> Option<bool> {
     let messages = [setup.request.as_deref(), setup.response.as_deref()];
-    messages.into_iter().flatten().find_map(|message| {
-        let fields = reading::fields(message);
-        let mode = reading::transports(&fields).first()?.mode.clone()?;
-        // Some servers and players call it receiving, as seen from the server.
-        Some(mode.is("RECORD") || mode.is("RECEIVE"))
-    })
+    messages
+        .into_iter()
+        .flatten()
+        .find_map(reading::is_to_record)
 }
 
 /// Whether the client records and plays nothing.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use rtspscope_wire::{Anomaly, Span, TapId};
 
 use super::TooBig;
+use super::memo::Memo;
 use crate::locator::Locator;
 
 /// An RTSP connection as one tap saw it on one side of the router.
@@ -194,4 +195,6 @@ pub struct Message {
     pub head_len: usize,
     /// What was odd.
     pub anomalies: Vec<Anomaly>,
+    /// What has been read of its bytes before.
+    pub memo: Memo,
 }

@@ -36,6 +36,7 @@ fn hostile() -> Snapshot {
                     let raw = [&known.raw[..known.head_len.min(4)], HOSTILE.as_bytes()].concat();
                     *message = Some(std::sync::Arc::new(model::Message {
                         raw: raw.into(),
+                        memo: model::Memo::default(),
                         ..(**known).clone()
                     }));
                 }

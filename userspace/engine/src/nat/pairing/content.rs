@@ -206,13 +206,13 @@ fn moment(exchange: &Exchange) -> Option<Timestamp> {
     Some(message.at.at)
 }
 
-fn session_ids(leg: &Leg) -> Vec<String> {
-    let mut ids: Vec<String> = leg
+fn session_ids(leg: &Leg) -> Vec<&str> {
+    let mut ids: Vec<&str> = leg
         .exchanges
         .iter()
         .flat_map(|exchange| [exchange.response.as_ref(), exchange.request.as_ref()])
         .flatten()
-        .filter_map(|message| reading::session_id(&message.raw))
+        .filter_map(|message| reading::session_id(message))
         .collect();
     ids.sort_unstable();
     ids.dedup();
