@@ -141,16 +141,19 @@ fn number_before(text: &str, what: &str) -> u64 {
     digits.and_then(|digits| digits.parse().ok()).unwrap_or(0)
 }
 
-/// User and system time of a running process.
+/// Time that the threads of a running process have had a processor. Not user and system time, which many kernels take from
+/// who runs when the clock ticks: a program that wakes up with the clock is seen too often or never.
 pub(super) fn cpu_seconds(id: u32) -> io::Result<f64> {
-    let stat = fs::read_to_string(format!("/proc/{id}/stat"))?;
-    // The name, in brackets, may hold anything; user and system time are the 14th and 15th field (proc(5)).
-    let (_, fields) = stat.rsplit_once(')').ok_or(io::ErrorKind::InvalidData)?;
-    let ticks = fields.split_whitespace().skip(11).take(2);
-    let ticks: u64 = ticks.filter_map(|ticks| ticks.parse::<u64>().ok()).sum();
-    // SAFETY: no memory is passed.
-    let per_second = unsafe { libc::sysconf(libc::_SC_CLK_TCK) };
-    Ok(ticks as f64 / per_second as f64)
+    let mut nanos = 0;
+    for thread in fs::read_dir(format!("/proc/{id}/task"))? {
+        // The first of three figures is time on a processor in ns (Documentation/scheduler/sched-stats.rst).
+        let told = fs::read_to_string(thread?.path().join("schedstat"))?;
+        let on_processor = told.split_whitespace().next();
+        nanos += on_processor
+            .and_then(|nanos| nanos.parse::<u64>().ok())
+            .ok_or(io::ErrorKind::InvalidData)?;
+    }
+    Ok(nanos as f64 / 1e9)
 }
 
 #[cfg(test)]

@@ -157,6 +157,9 @@ pub(crate) trait LiveHost: Host {
     /// Whether anyone looks at them.
     fn wants_gauges(&self) -> bool;
 
+    /// Whether someone watches figures as they grow.
+    fn has_screen(&self) -> bool;
+
     /// Begins files anew that were moved away.
     fn reopen(&mut self);
 
@@ -184,8 +187,8 @@ trait Source {
     /// Hands over the frames that have waited long enough; tells whether there were any.
     fn hand_over(&mut self, host: &mut dyn LiveHost) -> Result<bool, Failure>;
 
-    /// Taps again what has gone and come back, and says so.
-    fn follow_links(&mut self, host: &mut dyn LiveHost);
+    /// Taps again what has gone and come back, and says so; lets the kernel count what has begun to carry media.
+    fn follow(&mut self, host: &mut dyn LiveHost);
 
     /// Hands over what was counted and lost, and the time.
     fn read_counters(&mut self, host: &mut dyn LiveHost) -> Result<(), Failure>;
@@ -211,11 +214,15 @@ const HEALTH_INTERVAL: Duration = Duration::from_secs(2);
 
 /// Time between two looks for frames while packets come, and while none do. With the time that a frame waits for older
 /// ones, the host has each within 10 ms.
-const BUSY: Duration = Duration::from_millis(4);
+const BUSY: Duration = Duration::from_millis(6);
 const QUIET: Duration = Duration::from_millis(10);
 
-/// Time between two readings of the counters.
-const COUNTER_INTERVAL: Duration = Duration::from_millis(250);
+/// Time between two looks after interfaces and new media.
+const FOLLOW_INTERVAL: Duration = Duration::from_millis(250);
+
+/// Time between two readings of the counters; fewer pass where they are on a screen.
+const COUNTER_INTERVAL: Duration = Duration::from_secs(1);
+const SCREEN_INTERVAL: Duration = FOLLOW_INTERVAL;
 
 /// Time between two turns of the view where no packet comes: the keyboard is read then.
 const VIEW_INTERVAL: Duration = Duration::from_millis(50);
@@ -268,7 +275,8 @@ async fn observe(
     let mut terminate =
         signal(SignalKind::terminate()).map_err(LiveError::system("signal handler"))?;
     let mut hangup = signal(SignalKind::hangup()).map_err(LiveError::system("signal handler"))?;
-    let mut counters = interval(COUNTER_INTERVAL);
+    let mut counters = interval(FOLLOW_INTERVAL);
+    let mut read_at = Instant::now();
     let mut view = interval(VIEW_INTERVAL);
     counters.set_missed_tick_behavior(MissedTickBehavior::Delay);
     view.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -282,7 +290,7 @@ async fn observe(
                 if has_terminal() {
                     return Ok(());
                 }
-                live.follow_links(host);
+                live.follow(host);
                 host.reopen();
             }
             () = at(end) => return Ok(()),
@@ -293,11 +301,16 @@ async fn observe(
             }
             () = netfilter.ready() => netfilter.hand_over(host)?,
             _ = counters.tick() => {
-                live.follow_links(host);
-                live.read_counters(host)?;
-                live.tell_health(host)?;
-                if host.wants_gauges() {
-                    host.note_gauges(live.gauges()?);
+                live.follow(host);
+                if Instant::now() >= read_at {
+                    let pause = if host.has_screen() { SCREEN_INTERVAL } else { COUNTER_INTERVAL };
+                    // A tick that comes a little early must not wait for the next.
+                    read_at = Instant::now() + pause - FOLLOW_INTERVAL / 2;
+                    live.read_counters(host)?;
+                    live.tell_health(host)?;
+                    if host.wants_gauges() {
+                        host.note_gauges(live.gauges()?);
+                    }
                 }
             }
             _ = view.tick() => {}

@@ -372,6 +372,10 @@ impl crate::live::LiveHost for Run {
         self.metrics.is_some()
     }
 
+    fn has_screen(&self) -> bool {
+        self.view.owns_screen()
+    }
+
     /// What cannot be opened anew is said, and the run goes on with what it has.
     fn reopen(&mut self) {
         let recorder = self.recorder.as_mut().map_or(Ok(()), Recorder::reopen);

@@ -183,7 +183,7 @@ impl Source for Copied {
         Ok(self.handed_over != before)
     }
 
-    fn follow_links(&mut self, host: &mut dyn LiveHost) {
+    fn follow(&mut self, host: &mut dyn LiveHost) {
         for (place, name, change) in self.links.changes() {
             let told = match change {
                 Change::Gone => {

@@ -204,7 +204,8 @@ impl Source for Live {
         Ok(self.handed_over != before)
     }
 
-    fn follow_links(&mut self, host: &mut dyn LiveHost) {
+    fn follow(&mut self, host: &mut dyn LiveHost) {
+        self.walk_carriers(host);
         for (place, name, change) in self.links.changes() {
             let Some(tap) = self.taps.get_mut(place) else {
                 continue;
@@ -251,7 +252,6 @@ impl Source for Live {
                 host.handle_input(&Input::FlowCounters(&counters))?;
             }
         }
-        self.walk_carriers(host);
         for counted in self.walks.changed().map_err(LiveError::from)? {
             self.hand_over_channel(&counted, host)?;
         }
