@@ -45,18 +45,19 @@ pub(super) fn measure() -> io::Result<()> {
         "{CAMERAS} interleaved streams of 4 Mbit/s for {SECONDS} seconds; processor time of the program"
     );
     println!(
-        "{:<22} {:>10} {:>10} {:>7} {:>7} {:>9} {:>7}",
-        "who watches", "RTP seen", "dropped", "cpu s", "ratio", "settled s", "ratio"
+        "{:<22} {:>10} {:>10} {:>10} {:>7} {:>7} {:>9} {:>7}",
+        "who watches", "RTP seen", "dropped", "copied", "cpu s", "ratio", "settled s", "ratio"
     );
     let Some((_, _, copies)) = all.last() else {
         return Ok(());
     };
     for (tool, seen, cost) in &all {
         println!(
-            "{:<22} {:>10} {:>10} {:>7.2} {:>7.1} {:>9.2} {:>7.1}",
+            "{:<22} {:>10} {:>10} {:>10} {:>7.2} {:>7.1} {:>9.2} {:>7.1}",
             tool.name(),
             seen.packets,
             seen.dropped,
+            seen.copied,
             cost.whole,
             copies.whole / cost.whole,
             cost.settled,

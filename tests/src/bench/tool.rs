@@ -34,6 +34,8 @@ pub(super) struct Seen {
     pub(super) packets: u64,
     /// Packets that it says it lost; `None` where it lost some and cannot say how many.
     pub(super) dropped: u64,
+    /// Frames of which `rtspscope` got a copy; 0 of others.
+    pub(super) copied: u64,
     /// Processor time in seconds.
     pub(super) cpu: f64,
 }
@@ -85,13 +87,14 @@ impl Tool {
         std::thread::sleep(REST);
         let cpu = cpu_seconds(process.id())?;
         process.interrupt(LIMIT)?;
-        let (packets, dropped) = match self {
+        let (packets, dropped, copied) = match self {
             Self::Rtspscope | Self::Copies => of_report(&process.output())?,
             Self::Tcpdump => {
                 let said = process.errors();
                 (
                     number_before(&said, " packets captured"),
                     number_before(&said, " packets dropped by kernel"),
+                    0,
                 )
             }
             Self::Dumpcap => of_dumpcap(&process.errors()),
@@ -99,13 +102,15 @@ impl Tool {
         Ok(Seen {
             packets,
             dropped,
+            copied,
             cpu,
         })
     }
 }
 
-/// RTP of all media, and everything that was lost: numbers that are missing, and packets that the tap lost.
-fn of_report(output: &str) -> io::Result<(u64, u64)> {
+/// RTP of all media, everything that was lost (numbers that are missing, and packets that the tap lost), and frames that
+/// were copied.
+fn of_report(output: &str) -> io::Result<(u64, u64, u64)> {
     let last = output.lines().last().unwrap_or_default();
     let report: Value = serde_json::from_str(last)?;
     let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
@@ -119,18 +124,24 @@ fn of_report(output: &str) -> io::Result<(u64, u64)> {
         }
     }
     lost += report["capture"]["lost"].as_u64().unwrap_or(0);
-    Ok((packets, lost))
+    let taps = list(&report["capture"]["taps"]);
+    let copied = taps.iter().filter_map(|tap| tap["frames"].as_u64());
+    Ok((packets, lost, copied.sum()))
 }
 
 /// `Packets received/dropped on interface 'eth0': 10/2 (…)`; it counts as received what it wrote.
-fn of_dumpcap(said: &str) -> (u64, u64) {
+fn of_dumpcap(said: &str) -> (u64, u64, u64) {
     let line = said.lines().find(|line| line.contains("received/dropped"));
     let counts = line.and_then(|line| line.split_once("': "));
     let Some((received, rest)) = counts.and_then(|(_, counts)| counts.split_once('/')) else {
-        return (0, 0);
+        return (0, 0, 0);
     };
     let dropped = rest.split(' ').next().unwrap_or_default();
-    (received.parse().unwrap_or(0), dropped.parse().unwrap_or(0))
+    (
+        received.parse().unwrap_or(0),
+        dropped.parse().unwrap_or(0),
+        0,
+    )
 }
 
 fn number_before(text: &str, what: &str) -> u64 {
@@ -170,6 +181,6 @@ mod tests {
             [12, 3]
         );
         let said = "Packets captured: 10\nPackets received/dropped on interface 'eth0': 10/2 (pcap:2/dumpcap:0/flushed:0/ps_ifdrop:0) (83.3%)\n";
-        assert_eq!(of_dumpcap(said), (10, 2));
+        assert_eq!(of_dumpcap(said), (10, 2, 0));
     }
 }

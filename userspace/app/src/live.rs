@@ -214,7 +214,7 @@ const HEALTH_INTERVAL: Duration = Duration::from_secs(2);
 
 /// Time between two looks for frames while packets come, and while none do. With the time that a frame waits for older
 /// ones, the host has each within 10 ms.
-const BUSY: Duration = Duration::from_millis(6);
+const BUSY: Duration = Duration::from_millis(7);
 const QUIET: Duration = Duration::from_millis(10);
 
 /// Time between two looks after interfaces and new media.

@@ -15,6 +15,7 @@ use rtspscope_engine::{
     Conntrack, Engine, EngineOptions, Event, FlowCounters, Input, Retention, Severity, Snapshot,
     TapInfo,
 };
+use rtspscope_wire::rtsp::{message, transport};
 use rtspscope_wire::{FrameRef, TapId, Timestamp};
 
 pub(crate) use filter::Filter;
@@ -125,7 +126,8 @@ pub(crate) struct Run {
     /// What the source cannot see.
     unseen: Vec<String>,
     observing: bool,
-    setup_answered: bool,
+    /// An answer to SETUP named ports that nobody has been told of.
+    ports_agreed: bool,
     /// Connections that turned out to speak RTSP, until somebody asks.
     started: Vec<(SocketAddr, SocketAddr)>,
 }
@@ -156,7 +158,7 @@ impl Run {
             notes: Vec::new(),
             unseen: Vec::new(),
             observing: false,
-            setup_answered: false,
+            ports_agreed: false,
             started: Vec::new(),
         }
     }
@@ -286,7 +288,7 @@ impl Run {
     #[cold]
     fn drain_events(&mut self) -> Result<(), Failure> {
         while let Some(event) = self.engine.poll_output() {
-            self.setup_answered |= is_answered_setup(&event);
+            self.ports_agreed |= agrees_on_ports(&event);
             if let Event::SessionStarted { client, server, .. } = &event
                 && self.started.len() < MAX_STARTED
             {
@@ -342,7 +344,7 @@ impl crate::live::LiveHost for Run {
     fn handle_batch(&mut self) -> Result<bool, Failure> {
         self.observing()?;
         match self.turn()? {
-            Turn::GoOn => Ok(std::mem::take(&mut self.setup_answered)),
+            Turn::GoOn => Ok(std::mem::take(&mut self.ports_agreed)),
             Turn::Stop => Err(Failure::UserLeft),
         }
     }
@@ -403,6 +405,22 @@ impl crate::live::LiveHost for Run {
     }
 }
 
-fn is_answered_setup(event: &Event) -> bool {
-    matches!(event, Event::Message { method, message, .. } if method == "SETUP" && message.status.is_some())
+/// Whether this is the answer to a SETUP, and media may come by other ways than its own connection.
+fn agrees_on_ports(event: &Event) -> bool {
+    let Event::Message {
+        method, message, ..
+    } = event
+    else {
+        return false;
+    };
+    method == "SETUP" && message.status.is_some() && !is_interleaved(&message.raw)
+}
+
+/// Whether a message's Transport names channels of its connection.
+fn is_interleaved(raw: &[u8]) -> bool {
+    let message = message::parse(raw).value;
+    message.header("Transport").is_some_and(|field| {
+        let specs = transport::parse(field.value.clone()).value;
+        specs.iter().any(|spec| spec.interleaved.is_some())
+    })
 }

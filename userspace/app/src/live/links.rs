@@ -57,7 +57,7 @@ impl Links {
         let mut changes = Vec::new();
         for (place, link) in self.links.iter_mut().enumerate() {
             let name = link.name.clone();
-            let change = link.update(index_of(&link.name), name_of(link.index));
+            let change = link.update(index_of(&link.name), name_of);
             changes.extend(change.map(|change| (place, name, change)));
         }
         changes
@@ -65,12 +65,16 @@ impl Links {
 }
 
 impl Link {
-    /// Takes in which index its name has now, and which name its index.
-    fn update(&mut self, index: Option<u32>, name: Option<String>) -> Option<Change> {
+    /// Takes in which index its name has now, and how to learn which name its index has.
+    fn update(
+        &mut self,
+        index: Option<u32>,
+        name_of: impl FnOnce(u32) -> Option<String>,
+    ) -> Option<Change> {
         if index == Some(self.index) {
             return None;
         }
-        if let Some(name) = name {
+        if let Some(name) = name_of(self.index) {
             self.name.clone_from(&name);
             return Some(Change::Renamed(name));
         }
@@ -122,32 +126,32 @@ mod tests {
 
     #[test]
     fn an_interface_that_stays_is_no_news() {
-        assert_eq!(link().update(Some(7), Some(name("ppp0"))), None);
+        assert_eq!(link().update(Some(7), |_| Some(name("ppp0"))), None);
     }
 
     #[test]
     fn one_that_goes_is_told_once_and_told_again_when_it_is_back() {
         let mut link = link();
-        assert_eq!(link.update(None, None), Some(Change::Gone));
-        assert_eq!(link.update(None, None), None);
-        assert_eq!(link.update(Some(9), None), Some(Change::Back(9)));
-        assert_eq!(link.update(Some(9), Some(name("ppp0"))), None);
+        assert_eq!(link.update(None, |_| None), Some(Change::Gone));
+        assert_eq!(link.update(None, |_| None), None);
+        assert_eq!(link.update(Some(9), |_| None), Some(Change::Back(9)));
+        assert_eq!(link.update(Some(9), |_| Some(name("ppp0"))), None);
     }
 
     #[test]
     fn one_that_went_and_came_between_two_looks_is_back() {
-        assert_eq!(link().update(Some(9), None), Some(Change::Back(9)));
+        assert_eq!(link().update(Some(9), |_| None), Some(Change::Back(9)));
     }
 
     #[test]
     fn a_renamed_one_is_followed_by_its_index() {
         let mut link = link();
         let renamed = Some(Change::Renamed("wan".to_owned()));
-        assert_eq!(link.update(None, Some(name("wan"))), renamed);
-        assert_eq!(link.update(Some(7), Some(name("wan"))), None);
+        assert_eq!(link.update(None, |_| Some(name("wan"))), renamed);
+        assert_eq!(link.update(Some(7), |_| Some(name("wan"))), None);
         // Another interface takes the old name.
         let mut link = self::link();
-        assert_eq!(link.update(Some(8), Some(name("wan"))), renamed);
+        assert_eq!(link.update(Some(8), |_| Some(name("wan"))), renamed);
     }
 
     #[test]
