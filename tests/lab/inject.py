@@ -1,7 +1,8 @@
-"""Puts the frames of a capture on an interface: inject.py CAPTURE INTERFACE [paged | PER_PAUSE].
+"""Puts the frames of a capture on an interface: inject.py CAPTURE INTERFACE [paged | timed].
 
-Frames go out in the order of the file, as fast as PER_PAUSE frames and a short pause alternate: fast enough for a test,
-slow enough for a receiver that was built without optimisation.
+Frames go out in the order of the file, as fast as some frames and a short pause alternate: fast enough for a test, slow
+enough for a receiver that was built without optimisation. With "timed" each goes out when its time in the capture has
+come, but for a pause.
 
 With "paged" the kernel is told (PACKET_VNET_HDR) that no more than the Ethernet header of a frame need lie in one piece:
 of frames of a page and more it lays the rest in pages. How many went out so is printed, by the kernel's own account
@@ -25,9 +26,28 @@ TRACES = "/sys/kernel/tracing"
 
 
 def frames(file):
-    file.read(24)
+    """Each frame with its time in seconds."""
+    # Times are in nanoseconds where the magic number says so.
+    fraction = 1e-9 if file.read(24)[:4] == bytes.fromhex("4d3cb2a1") else 1e-6
     while header := file.read(16):
-        yield file.read(struct.unpack("<4I", header)[2])
+        seconds, rest, captured, _ = struct.unpack("<4I", header)
+        yield seconds + rest * fraction, file.read(captured)
+
+
+def as_fast_as_read(frames):
+    for count, (_, frame) in enumerate(frames):
+        yield frame
+        if count % PER_PAUSE == 0:
+            time.sleep(PAUSE_SECONDS)
+
+
+def in_time(frames):
+    offset = None
+    for at, frame in frames:
+        offset = offset or time.monotonic() - at
+        while time.monotonic() < at + offset:
+            time.sleep(PAUSE_SECONDS)
+        yield frame
 
 
 class Trace:
@@ -57,7 +77,7 @@ class Trace:
 def main():
     capture, interface, *rest = sys.argv[1:]
     is_paged = rest == ["paged"]
-    per_pause = int(rest[0]) if rest and not is_paged else PER_PAUSE
+    pace = in_time if rest == ["timed"] else as_fast_as_read
     wire = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
     wire.setsockopt(SOL_PACKET, PACKET_VNET_HDR, int(is_paged))
     wire.bind((interface, 0))
@@ -67,10 +87,8 @@ def main():
     except OSError:
         trace = None
     with open(capture, "rb") as file:
-        for count, frame in enumerate(frames(file)):
+        for frame in pace(frames(file)):
             wire.send(virtio + frame)
-            if count % per_pause == 0:
-                time.sleep(PAUSE_SECONDS)
     if is_paged:
         print(trace.paged() if trace else "untold")
 

@@ -25,6 +25,7 @@ pub fn main(args: &[&str]) -> io::Result<()> {
         ["watching"] => watching::measure(),
         ["interleaved"] => interleaved::measure(),
         ["forwarding"] => forwarding::measure(),
+        ["drain"] => drain::measure(),
         ["camera", address, streams, millis] => {
             camera::serve(address, number(streams)?, number(millis)?)
         }

@@ -24,9 +24,6 @@ const PACKETS_PER_REPORT: u32 = 5 * PACKETS_PER_SECOND;
 /// Time from the first packet after which all media are counted in the kernel.
 const SETTLED: Duration = Duration::from_secs(5);
 
-/// Frames that go out at once: about as many in a second as the cameras send.
-const FRAMES_AT_ONCE: &str = "230";
-
 /// Processor time in seconds: of the whole run, and from when all were settled.
 struct Cost {
     whole: f64,
@@ -82,7 +79,7 @@ fn watch(tool: Tool) -> io::Result<(Seen, Cost)> {
             thread::sleep(SETTLED);
             cpu_seconds(id)
         });
-        let arguments = [&*capture, INTERFACE, FRAMES_AT_ONCE];
+        let arguments = [&*capture, INTERFACE, "timed"];
         cable.run_script(End::Far, "inject.py", &arguments)?;
         settled
             .join()

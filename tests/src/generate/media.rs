@@ -39,6 +39,9 @@ pub(crate) struct Medium {
     pub(crate) packets: u32,
 }
 
+/// First byte of a picture from which decoding can start (H.264, type 5): a camera begins with one.
+const IDR: u8 = 0x65;
+
 impl Medium {
     pub(crate) fn new(
         kind: Kind,
@@ -79,6 +82,9 @@ impl Medium {
         );
         packet[8..12].copy_from_slice(&self.ssrc.to_be_bytes());
         random.fill(&mut packet[12..]);
+        if self.kind == Kind::Video && index == 0 {
+            packet[12] = IDR;
+        }
         packet
     }
 
