@@ -10,7 +10,7 @@ mod walk;
 pub use record::{CONTROL_MAX, Direction, Reason, RecordHeader, SYN_MAX, SynValue};
 pub use walk::{
     COPIED, ChannelKey, ChannelValue, HalfValue, Reader, Returned, TakeValue, WALK_CLAIM,
-    WALK_RETURNED, WALK_TAKEN, WALKED, WalkValue,
+    WALK_PASSED, WALK_RETURNED, WALK_TAKEN, WALKED, WalkValue,
 };
 
 use core::mem::{offset_of, size_of};
@@ -247,6 +247,10 @@ pub struct Local {
     pub stride: Stride,
     /// Key of one of its channels.
     pub channel: ChannelKey,
+    /// Offset in the packet of the first report that the kernel hands over; 0 where there is none.
+    pub report_at: u32,
+    /// Zero.
+    pub pad: u32,
 }
 
 /// Words of the bitmap of listed RTSP ports: one bit for each TCP port.
@@ -326,6 +330,7 @@ const _: () = {
                 + size_of::<SynValue>()
                 + size_of::<Stride>()
                 + size_of::<ChannelKey>()
+                + 8
     );
     assert!(size_of::<Stride>() == 80);
     assert!(size_of::<Returned>() == 56);

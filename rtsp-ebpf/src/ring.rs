@@ -6,7 +6,6 @@
 
 use core::mem::MaybeUninit;
 
-use aya_ebpf::bindings::BPF_RB_NO_WAKEUP;
 use aya_ebpf::helpers::{bpf_get_smp_processor_id, bpf_ktime_get_ns, bpf_ringbuf_output};
 use rtsp_ebpf_common::abi::{CONTROL_MAX, Reason, RecordHeader, SYN_MAX, SynValue};
 
@@ -15,9 +14,9 @@ use crate::maps::{LARGE, RING};
 use crate::packet::Packet;
 use crate::tap::Outcome;
 
-/// User space looks into the ring every few milliseconds by itself. To wake it would cost a packet more than all that
-/// is done with it here: the kernel sends the processor an interrupt for each.
-const QUIETLY: u64 = BPF_RB_NO_WAKEUP as u64;
+/// User space is woken by the first record that it finds in an empty ring, and then gathers others for some milliseconds:
+/// the kernel sends the processor an interrupt only while the ring is read up to the record.
+const ADAPTIVELY: u64 = 0;
 
 /// Frame bytes of a small record.
 const SMALL: usize = 256 - RecordHeader::LEN;
@@ -58,15 +57,15 @@ fn outcome(number: u32) -> Outcome {
     }
 }
 
-/// Copies a whole segment, and says something of the media in its direction (`WALK_*`).
+/// Copies a whole segment, and says something of the media in its direction: `WALK_*` as bits, and above those where in it
+/// reports are.
 #[inline(always)]
-pub(crate) fn copy_walked(packet: &impl Packet, walk: u8) -> Outcome {
-    let told = Reason::Control as u32 | u32::from(walk) << 8;
-    outcome(packet.copy(told, packet.len()))
+pub(crate) fn copy_walked(packet: &impl Packet, walk: u32) -> Outcome {
+    outcome(packet.copy(Reason::Control as u32 | walk << 8, packet.len()))
 }
 
-/// The stage that copies the first `len` bytes of a frame. What is `told` of it is a [`Reason`], and above that what is
-/// said of the media in its direction.
+/// The stage that copies the first `len` bytes of a frame. What is `told` of it is a [`Reason`], above that what is said of
+/// the media in its direction, and above that where in it a report is.
 #[inline(always)]
 pub(crate) fn copy_frame(packet: &impl Packet, told: u32, len: u32) -> Outcome {
     let header = header(packet, told);
@@ -94,6 +93,7 @@ pub(crate) fn send_syn(syn: &SynValue, ifindex: u32) -> bool {
         original_len: u32::from(syn.original_len),
         captured_len: u32::from(syn.len),
         gso_size: 0,
+        report_at: 0,
         vlan_protocol: syn.vlan_protocol,
         vlan_tci: syn.vlan_tci,
         direction: syn.direction,
@@ -106,7 +106,7 @@ pub(crate) fn send_syn(syn: &SynValue, ifindex: u32) -> bool {
         (&raw mut (*record).header).write(header);
         (&raw mut (*record).bytes).write(syn.bytes);
     }
-    entry.submit(QUIETLY);
+    entry.submit(ADAPTIVELY);
     true
 }
 
@@ -119,7 +119,8 @@ fn header(packet: &impl Packet, told: u32) -> RecordHeader {
         ifindex: packet.ifindex(),
         original_len: packet.len(),
         captured_len: 0,
-        gso_size: packet.gso_size(),
+        gso_size: packet.gso_size() as u16,
+        report_at: (told >> 16) as u16,
         vlan_protocol,
         vlan_tci,
         direction: packet.direction() as u8,
@@ -142,10 +143,10 @@ fn reserve<const N: usize>(packet: &impl Packet, mut header: RecordHeader, len: 
         packet.load(0, (&raw mut (*record).bytes).cast(), len)
     };
     if loaded {
-        entry.submit(QUIETLY);
+        entry.submit(ADAPTIVELY);
         Outcome::Copied
     } else {
-        entry.discard(QUIETLY);
+        entry.discard(ADAPTIVELY);
         Outcome::LoadFailed
     }
 }
@@ -173,7 +174,7 @@ fn output(packet: &impl Packet, mut header: RecordHeader, len: u32) -> Outcome {
             ring,
             record.cast(),
             u64::from(len) + RecordHeader::LEN as u64,
-            QUIETLY,
+            ADAPTIVELY,
         )
     };
     if result == 0 {

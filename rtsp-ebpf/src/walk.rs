@@ -11,7 +11,8 @@ mod frames;
 
 use aya_ebpf::helpers::bpf_ktime_get_ns;
 use rtsp_ebpf_common::abi::{
-    FlowKey, HalfValue, Local, Reader, TakeValue, WALK_CLAIM, WALK_RETURNED, WALK_TAKEN,
+    FlowKey, HalfValue, Local, Reader, TakeValue, WALK_CLAIM, WALK_PASSED, WALK_RETURNED,
+    WALK_TAKEN,
 };
 use rtsp_ebpf_common::flow::HEAD_LEN;
 use rtsp_ebpf_common::verifier::hide;
@@ -83,6 +84,10 @@ enum Verdict {
     Read,
     /// It is copied, and this is said with it.
     Copy(u8),
+    /// The kernel has read it, and it is copied for the reports in it.
+    Pass,
+    /// The kernel has read a part of it, maybe with reports, and gives the direction back.
+    Leave,
 }
 
 /// Handles the TCP segment of which [`Local`] holds the connection, which end of it sent it, and where it lies.
@@ -129,7 +134,9 @@ pub(crate) fn handle(packet: &impl Packet) -> Outcome {
     };
     let outcome = match verdict {
         Verdict::Read => Outcome::Counted,
-        Verdict::Copy(walk) => copy(packet, walk, &segment, own),
+        Verdict::Copy(walk) => copy(packet, walk.into(), &segment, own),
+        Verdict::Leave => copy(packet, reports(&segment), &segment, own),
+        Verdict::Pass => ring::copy_walked(packet, reports(&segment)),
     };
     if !finish(value, own) {
         leave(own);
@@ -138,11 +145,26 @@ pub(crate) fn handle(packet: &impl Packet) -> Outcome {
     outcome
 }
 
+/// What is to be said of a segment that was just walked through, if there are reports in it; else 0.
+#[inline(always)]
+fn reports(segment: &Segment) -> u32 {
+    match local::get() {
+        Some(Local { report_at, .. }) if *report_at != 0 => {
+            u32::from(WALK_PASSED) | (*report_at - segment.payload_at) << 8
+        }
+        _ => 0,
+    }
+}
+
 /// Copies a segment, with what is to be said; what found no room is said with the next one.
 #[inline(always)]
-fn copy(packet: &impl Packet, walk: u8, segment: &Segment, own: &mut HalfValue) -> Outcome {
+fn copy(packet: &impl Packet, walk: u32, segment: &Segment, own: &mut HalfValue) -> Outcome {
     let owes = own.owes != 0;
-    let told = if owes { walk | WALK_RETURNED } else { walk };
+    let told = if owes {
+        walk | u32::from(WALK_RETURNED)
+    } else {
+        walk
+    };
     let outcome = ring::copy_walked(packet, told);
     if outcome != Outcome::Copied {
         // User space lacks this segment now.
@@ -152,7 +174,7 @@ fn copy(packet: &impl Packet, walk: u8, segment: &Segment, own: &mut HalfValue) 
     if owes {
         own.owes = 0;
     }
-    if walk & WALK_TAKEN != 0 {
+    if walk & u32::from(WALK_TAKEN) != 0 {
         own.reader = Reader::Kernel as u32;
         own.bytes = 0;
         own.acked = segment.seq;
@@ -214,10 +236,14 @@ fn judge(
             own.next_seq = own.next_seq.wrapping_add(read);
             own.bytes = own.bytes.wrapping_add(u64::from(read));
             own.last_ns = now_ns;
-            return Verdict::Read;
+            return if reports(segment) == 0 {
+                Verdict::Read
+            } else {
+                Verdict::Pass
+            };
         }
         own.give_back(segment.seq, segment.seq.wrapping_add(read));
-        return Verdict::Copy(0);
+        return Verdict::Leave;
     }
     if !in_order || !is_new {
         return Verdict::Copy(0);

@@ -49,7 +49,9 @@ pub struct RecordHeader {
     /// Bytes of it that follow.
     pub captured_len: u32,
     /// Segment size where the frame stands for several (GSO, GRO), else 0.
-    pub gso_size: u32,
+    pub gso_size: u16,
+    /// Offset in the segment's payload of the first report that [`WALK_PASSED`](super::WALK_PASSED) speaks of.
+    pub report_at: u16,
     /// VLAN tag that the device took out of the frame: `EtherType` in host order, 0 where there is none.
     pub vlan_protocol: u16,
     /// Tag control information of that tag in host order.
@@ -76,7 +78,8 @@ impl RecordHeader {
             ifindex: u32::from_ne_bytes(field(head, 8)?),
             original_len: u32::from_ne_bytes(field(head, 12)?),
             captured_len: u32::from_ne_bytes(field(head, 16)?),
-            gso_size: u32::from_ne_bytes(field(head, 20)?),
+            gso_size: u16::from_ne_bytes(field(head, 20)?),
+            report_at: u16::from_ne_bytes(field(head, 22)?),
             vlan_protocol: u16::from_ne_bytes(field(head, 24)?),
             vlan_tci: u16::from_ne_bytes(field(head, 26)?),
             direction: *head.get(28)?,

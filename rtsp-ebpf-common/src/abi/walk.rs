@@ -5,7 +5,8 @@
 //! are still copied. User space, which has read every byte before, knows which frame is passing at the end of that
 //! segment; it says where that began ([`TakeValue`]), and for each channel where its numbers stand ([`ChannelValue`]). If
 //! the kernel means the same frame, it takes over with the next segment ([`WALK_TAKEN`]): from then on it counts, and
-//! copies nothing, as long as all is RTP in order. With anything else it gives the direction back ([`WALK_RETURNED`],
+//! copies nothing, as long as all is RTP in order. A segment with a whole report (RTCP) is handed over for that
+//! ([`WALK_PASSED`]), and the kernel reads on. With anything else it gives the direction back ([`WALK_RETURNED`],
 //! [`Returned`]), and looks for a frame again.
 
 use super::{FlowKey, bpf_spin_lock};
@@ -20,6 +21,9 @@ pub const WALK_TAKEN: u8 = 2;
 
 /// The same: the kernel has given the direction back before this segment, or within it.
 pub const WALK_RETURNED: u8 = 4;
+
+/// The same: the kernel has read this segment too, but for reports that are whole in it.
+pub const WALK_PASSED: u8 = 8;
 
 /// Value of a connection of which all segments are copied.
 pub const COPIED: u32 = 1;

@@ -124,6 +124,12 @@ impl Payload {
         first & 0xc0 == 0x80 && !matches!(second, 192..=223) && is_rtp(first, RTP_HEADER_LEN, len)
     }
 
+    /// Whether a payload that begins with these two bytes is RTCP, if it holds a header.
+    #[inline(always)]
+    pub fn is_rtcp(first: u8, second: u8) -> bool {
+        first & 0xc0 == 0x80 && matches!(second, 192..=223)
+    }
+
     /// RTP of `len` bytes whose header says this; `second` is its second byte: marker bit and payload type.
     #[inline(always)]
     pub fn rtp(second: u8, sequence: u16, timestamp: u32, ssrc: u32, len: u32) -> Self {

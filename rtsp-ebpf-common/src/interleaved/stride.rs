@@ -19,6 +19,9 @@ const PREFIX_LEN: u32 = 4;
 /// Length of the fixed RTP header (RFC 3550 §5.1).
 const RTP_LEN: u32 = 12;
 
+/// Length of the shortest RTCP packet that tells anything (RFC 3550 §6.4.2: a receiver report without blocks).
+const RTCP_LEN: u32 = 8;
+
 /// Frames from this length on are not looked for.
 const MAX_FOUND_LEN: u32 = 1 << 12;
 
@@ -113,6 +116,20 @@ impl Stride {
         }
         self.head_len = known;
         true
+    }
+
+    /// Length of the frame of which the first bytes are in the head, if it is a report (RTCP, RFC 5761 §4) and whole within
+    /// the `available` bytes from its beginning to the end of its segment; else 0.
+    #[inline(always)]
+    pub fn whole_report(&self, available: u32) -> u32 {
+        let [sign, _, high, low, first, second, ..] = self.head;
+        let len = u32::from(u16::from_be_bytes([high, low]));
+        let is_whole = (RTCP_LEN..MAX_FOUND_LEN).contains(&len) && PREFIX_LEN + len <= available;
+        if is_whole && sign == b'$' && Payload::is_rtcp(first, second) {
+            PREFIX_LEN + len
+        } else {
+            0
+        }
     }
 
     /// Takes note of the number of a frame; tells whether it is a little ahead of the last one.

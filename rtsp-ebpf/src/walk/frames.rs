@@ -14,6 +14,9 @@ use crate::packet::Packet;
 /// Most frames, and parts of frames, of one segment that are stepped over.
 const MAX_FRAMES: u32 = 128;
 
+/// Offset up to which a report is found again in a copy, whatever took it.
+const MAX_REPORT_END: u32 = 0xffff;
+
 /// Steps over the frames of a segment; how many bytes of it were in step. Where they are not all, the direction stands
 /// where the rest begins.
 #[inline(always)]
@@ -26,11 +29,15 @@ pub(super) fn walk(
     counts: bool,
 ) -> u32 {
     let Some(Local {
-        stride, channel, ..
+        stride,
+        channel,
+        report_at,
+        ..
     }) = local::get()
     else {
         return 0;
     };
+    *report_at = 0;
     *stride = own.stride;
     channel.connection = *connection;
     channel.sender = sender as u32;
@@ -54,7 +61,10 @@ pub(super) fn walk(
 #[inline(always)]
 pub(crate) fn step(packet: &impl Packet, at: u32, end: u32, counts: bool) -> u32 {
     let Some(Local {
-        stride, channel, ..
+        stride,
+        channel,
+        report_at,
+        ..
     }) = local::get()
     else {
         return 0;
@@ -75,8 +85,19 @@ pub(crate) fn step(packet: &impl Packet, at: u32, end: u32, counts: bool) -> u32
         let place = hide(u64::from(head_len)) as usize & (FRAME_HEAD_LEN - 1);
         // SAFETY: the head has twice as much room as the place and the length are at most.
         let loaded = unsafe { packet.load(at, stride.head.as_mut_ptr().add(place), taken) };
-        if !loaded || !stride.take_head(taken) {
+        if !loaded {
             return 0;
+        }
+        if !stride.take_head(taken) {
+            // Another thing than RTP. A report is user space's to read, where all of it is here.
+            if head_len != 0 || end > MAX_REPORT_END {
+                return 0;
+            }
+            let report_len = stride.whole_report(available);
+            if report_len != 0 && *report_at == 0 {
+                *report_at = at;
+            }
+            return report_len;
         }
         if stride.head_len != FRAME_HEAD_LEN as u32 {
             return taken;

@@ -45,12 +45,18 @@ mod walks;
 
 use std::io::IsTerminal;
 use std::net::SocketAddr;
+#[cfg(feature = "ebpf")]
+use std::os::fd::OwnedFd;
+#[cfg(feature = "ebpf")]
+use std::rc::Rc;
 use std::time::Duration;
 
 use rtspscope_engine::Input;
 #[cfg(feature = "ebpf")]
 use rtspscope_engine::{Carrier, Passing, Session};
 use rtspscope_wire::TapRole;
+#[cfg(feature = "ebpf")]
+use tokio::io::unix::AsyncFd;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::yield_now;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until};
@@ -167,6 +173,10 @@ pub(crate) trait LiveHost: Host {
     #[cfg(feature = "ebpf")]
     fn open_sessions(&mut self) -> Vec<Session>;
 
+    /// What is agreed on in the connections of these carriers.
+    #[cfg(feature = "ebpf")]
+    fn sessions_of(&mut self, carriers: &[Carrier]) -> Vec<Session>;
+
     /// The directions of connections that have begun to carry media since the last call.
     #[cfg(feature = "ebpf")]
     fn take_carriers(&mut self) -> Vec<Carrier>;
@@ -181,14 +191,14 @@ trait Source {
     /// Capabilities that tapping an interface which comes back takes.
     fn needs(&self) -> Vec<Capability>;
 
-    /// How long to wait before the next look for frames; none at all where more are there already.
-    fn pause(&self) -> Duration;
+    /// How long to wait before the next look for frames.
+    fn pause(&self) -> Pause;
 
     /// Hands over the frames that have waited long enough; tells whether there were any.
     fn hand_over(&mut self, host: &mut dyn LiveHost) -> Result<bool, Failure>;
 
-    /// Taps again what has gone and come back, and says so; lets the kernel count what has begun to carry media.
-    fn follow(&mut self, host: &mut dyn LiveHost);
+    /// Taps again what has gone and come back, and says so.
+    fn follow_links(&mut self, host: &mut dyn LiveHost);
 
     /// Hands over what was counted and lost, and the time.
     fn read_counters(&mut self, host: &mut dyn LiveHost) -> Result<(), Failure>;
@@ -199,7 +209,7 @@ trait Source {
     /// Figures of the moment.
     fn gauges(&self) -> Result<Gauges, Failure>;
 
-    /// Gives way to the host, and follows new media if it has seen an answer to SETUP.
+    /// Gives way to the host, and follows new media: at ports that an answer to SETUP named, and in connections.
     fn turn(&mut self, host: &mut dyn LiveHost) -> Result<(), Failure>;
 
     /// Stops looking; what has been seen stays.
@@ -212,20 +222,43 @@ trait Source {
 /// Time between two reports on the run itself.
 const HEALTH_INTERVAL: Duration = Duration::from_secs(2);
 
-/// Time between two looks for frames while packets come, and while none do. With the time that a frame waits for older
-/// ones, the host has each within 10 ms.
-const BUSY: Duration = Duration::from_millis(7);
-const QUIET: Duration = Duration::from_millis(10);
+/// How long to wait before the next look for frames.
+enum Pause {
+    /// Not at all, beyond letting others go first: more are there already.
+    None,
+    For(Duration),
+    /// Until one comes, and then for [`GATHER`].
+    #[cfg(feature = "ebpf")]
+    UntilArrival(Arrivals),
+}
 
-/// Time between two looks after interfaces and new media.
+/// What becomes readable with the first frame after a look that found all.
+#[cfg(feature = "ebpf")]
+type Arrivals = Rc<AsyncFd<OwnedFd>>;
+
+/// Time between two looks for frames while many come, or while some wait for older ones; and where nothing tells that any
+/// have come. With the time that a frame waits, the host has each within 10 ms.
+const BUSY: Duration = Duration::from_millis(4);
+const CALM: Duration = Duration::from_millis(6);
+
+/// Time for which frames are gathered behind the first.
+#[cfg(feature = "ebpf")]
+const GATHER: Duration = Duration::from_millis(7);
+
+/// Frames of one look that are many: with a few thousand in a second there is no haste.
+#[cfg(feature = "ebpf")]
+const MANY: usize = 32;
+
+/// Time between two looks after the interfaces.
 const FOLLOW_INTERVAL: Duration = Duration::from_millis(250);
 
 /// Time between two readings of the counters; fewer pass where they are on a screen.
 const COUNTER_INTERVAL: Duration = Duration::from_secs(1);
 const SCREEN_INTERVAL: Duration = FOLLOW_INTERVAL;
 
-/// Time between two turns of the view where no packet comes: the keyboard is read then.
+/// Time between two turns of the view where no packet comes: the keyboard is read then, where there is a screen.
 const VIEW_INTERVAL: Duration = Duration::from_millis(50);
+const LINES_INTERVAL: Duration = Duration::from_millis(100);
 
 /// Taps the interfaces until the time is over or a signal comes, detaches, and hands over what is left.
 ///
@@ -277,7 +310,11 @@ async fn observe(
     let mut hangup = signal(SignalKind::hangup()).map_err(LiveError::system("signal handler"))?;
     let mut counters = interval(FOLLOW_INTERVAL);
     let mut read_at = Instant::now();
-    let mut view = interval(VIEW_INTERVAL);
+    let mut view = interval(if host.has_screen() {
+        VIEW_INTERVAL
+    } else {
+        LINES_INTERVAL
+    });
     counters.set_missed_tick_behavior(MissedTickBehavior::Delay);
     view.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let end = duration.map(|duration| Instant::now() + duration);
@@ -290,7 +327,7 @@ async fn observe(
                 if has_terminal() {
                     return Ok(());
                 }
-                live.follow(host);
+                live.follow_links(host);
                 host.reopen();
             }
             () = at(end) => return Ok(()),
@@ -301,7 +338,7 @@ async fn observe(
             }
             () = netfilter.ready() => netfilter.hand_over(host)?,
             _ = counters.tick() => {
-                live.follow(host);
+                live.follow_links(host);
                 if Instant::now() >= read_at {
                     let pause = if host.has_screen() { SCREEN_INTERVAL } else { COUNTER_INTERVAL };
                     // A tick that comes a little early must not wait for the next.
@@ -334,11 +371,19 @@ fn has_terminal() -> bool {
 }
 
 /// Lets others go first, for a while or only once.
-async fn rest(pause: Duration) {
-    if pause.is_zero() {
-        yield_now().await;
-    } else {
-        sleep(pause).await;
+async fn rest(pause: Pause) {
+    match pause {
+        Pause::None => yield_now().await,
+        Pause::For(time) => sleep(time).await,
+        #[cfg(feature = "ebpf")]
+        Pause::UntilArrival(arrivals) => {
+            // What has come stays readable until the look begins: this wait may be given up for something else before.
+            match arrivals.readable().await {
+                Ok(mut ready) => ready.retain_ready(),
+                Err(_) => std::future::pending().await,
+            }
+            sleep(GATHER).await;
+        }
     }
 }
 

@@ -209,6 +209,7 @@ impl Run {
             | Input::FlowCounters(_)
             | Input::Handover(_)
             | Input::ChannelCounters(_)
+            | Input::ChannelReport(_)
             | Input::CaptureLoss(_)
             | Input::Tick(_) => self.record_and_handle(input)?,
         }
@@ -392,6 +393,11 @@ impl crate::live::LiveHost for Run {
     #[cfg(feature = "ebpf")]
     fn open_sessions(&mut self) -> Vec<Session> {
         self.engine.open_sessions()
+    }
+
+    #[cfg(feature = "ebpf")]
+    fn sessions_of(&mut self, carriers: &[Carrier]) -> Vec<Session> {
+        self.engine.sessions_of(carriers)
     }
 
     #[cfg(feature = "ebpf")]

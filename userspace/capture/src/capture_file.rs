@@ -5,8 +5,8 @@ use std::io::{Cursor, Read};
 use std::ops::Range;
 
 use rtspscope_engine::{
-    CaptureLoss, ChannelCounters, Conntrack, FlowCounters, Handover, Input, LossKind, RouterSetup,
-    TapInfo,
+    CaptureLoss, ChannelCounters, ChannelReport, Conntrack, FlowCounters, Handover, Input,
+    LossKind, RouterSetup, TapInfo,
 };
 use rtspscope_wire::netfilter;
 use rtspscope_wire::{Direction, FrameRef, LinkType, TapId, TapRole, Timestamp};
@@ -74,6 +74,8 @@ pub(crate) enum What {
     Handover(Box<Handover>),
     /// Counters of an interleaved channel, from a recording.
     Channel(Box<ChannelCounters>),
+    /// A report on such a channel, from a recording.
+    Report(Box<ChannelReport>),
     /// Something is missing.
     Loss {
         kind: LossKind,
@@ -450,6 +452,7 @@ impl CaptureFile {
             What::Setup(setup) => Input::RouterSetup(setup),
             What::Handover(handover) => Input::Handover(handover),
             What::Channel(counters) => Input::ChannelCounters(counters),
+            What::Report(report) => Input::ChannelReport(report),
             What::Loss {
                 kind,
                 count,

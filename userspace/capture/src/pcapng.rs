@@ -7,7 +7,7 @@ mod packet;
 use std::io;
 
 use pcap_parser::pcapng::{Block, InterfaceStatisticsBlock, parse_block_be, parse_block_le};
-use rtspscope_engine::{ChannelCounters, FlowCounters, Handover, LossKind};
+use rtspscope_engine::{ChannelCounters, ChannelReport, FlowCounters, Handover, LossKind};
 use rtspscope_wire::Timestamp;
 
 use self::interface::{Interface, KnownTaps, MAX_INTERFACES};
@@ -226,6 +226,20 @@ impl Pcapng {
                 channel,
                 clock_rate,
                 stats: *stats,
+            })),
+            Some(Fact::Report {
+                from,
+                to,
+                channel,
+                at,
+                bytes,
+            }) => What::Report(Box::new(ChannelReport {
+                tap: tap?,
+                from,
+                to,
+                channel,
+                at,
+                bytes,
             })),
             Some(Fact::Loss {
                 kind,

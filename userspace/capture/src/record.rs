@@ -195,6 +195,17 @@ impl Recorder {
                 };
                 self.write_fact(Some(counters.tap), &fact);
             }
+            Input::ChannelReport(report) => {
+                let fact = Fact::Report {
+                    from: report.from,
+                    to: report.to,
+                    channel: report.channel,
+                    at: report.at,
+                    bytes: report.bytes.clone(),
+                };
+                self.last_at = self.last_at.max(report.at);
+                self.write_fact(Some(report.tap), &fact);
+            }
             Input::CaptureLoss(loss) => {
                 let fact = Fact::Loss {
                     kind: loss.kind,

@@ -9,7 +9,7 @@ use rtspscope_wire::tcp::Place;
 use rtspscope_wire::{Span, TapId, Timestamp};
 
 use crate::connection::{Connection, Fate};
-use crate::input::{Carrier, ChannelCounters, Handover, Passing};
+use crate::input::{Carrier, ChannelCounters, ChannelReport, Handover, Passing};
 use crate::key::FlowKey;
 use crate::limits::Limits;
 use crate::locator::Locator;
@@ -49,6 +49,16 @@ struct Held {
 }
 
 impl Held {
+    /// What may still be kept.
+    fn room<'l>(&self, limits: &'l Limits) -> Room<'l> {
+        Room {
+            limits,
+            messages: self.message_bytes < limits.message_bytes_in_all,
+            channels: self.channels < limits.channels_in_all,
+            timelines: self.channels < limits.timelines,
+        }
+    }
+
     fn by(connection: &Connection) -> Self {
         Self {
             message_bytes: connection.record.exchanges.kept_bytes(),
@@ -164,12 +174,7 @@ impl Connections {
         notices: &mut Vec<Notice>,
     ) -> Option<&Record> {
         let (at, end) = self.find(&handover.carrier())?;
-        let room = Room {
-            limits: &self.limits,
-            messages: self.held.message_bytes < self.limits.message_bytes_in_all,
-            channels: self.held.channels < self.limits.channels_in_all,
-            timelines: self.held.channels < self.limits.timelines,
-        };
+        let room = self.held.room(&self.limits);
         let slot = self.slots.get_mut(at)?.as_mut()?;
         match &handover.returned {
             Some(returned) => slot.connection.give_back(end, returned, room, notices),
@@ -197,6 +202,25 @@ impl Connections {
                 record.hear(end, 0, Timestamp(counters.stats.last_ns));
             }
         }
+    }
+
+    /// Takes in a report of a direction that the kernel reads. Tells whether there was no room for its channel.
+    pub(crate) fn handle_report(&mut self, report: &ChannelReport) -> bool {
+        let carrier = Carrier {
+            tap: report.tap,
+            from: report.from,
+            to: report.to,
+        };
+        let Some((at, end)) = self.find(&carrier) else {
+            return false;
+        };
+        let room = self.held.room(&self.limits);
+        let Some(slot) = self.slots.get_mut(at).and_then(Option::as_mut) else {
+            return false;
+        };
+        let refused = slot.connection.record.handle_report(end, report, room);
+        self.account(at);
+        refused
     }
 
     /// The slot of the connection, and which of its ends sends.
@@ -249,6 +273,21 @@ impl Connections {
             .into_iter()
             .map(|(_, at, record)| (at, record))
             .collect()
+    }
+
+    /// Those that these carriers are directions of.
+    pub(crate) fn of_carriers(&self, carriers: &[Carrier]) -> Vec<(usize, &Record)> {
+        let mut slots: Vec<usize> = carriers
+            .iter()
+            .filter_map(|carrier| Some(self.find(carrier)?.0))
+            .collect();
+        slots.sort_unstable();
+        slots.dedup();
+        let records = slots.into_iter().filter_map(|at| {
+            let slot = self.slots.get(at)?.as_ref()?;
+            Some((at, &slot.connection.record))
+        });
+        records.collect()
     }
 
     /// Those of them whose sessions are not over: a session ends with its connection at the latest. Of a tunnel the
@@ -304,12 +343,7 @@ impl Connections {
         place: Place,
         notices: &mut Vec<Notice>,
     ) -> Fate {
-        let room = Room {
-            limits: &self.limits,
-            messages: self.held.message_bytes < self.limits.message_bytes_in_all,
-            channels: self.held.channels < self.limits.channels_in_all,
-            timelines: self.held.channels < self.limits.timelines,
-        };
+        let room = self.held.room(&self.limits);
         let Some(connection) = self.slots.get_mut(slot).and_then(Option::as_mut) else {
             return Fate::LetGo;
         };
@@ -375,12 +409,7 @@ impl Connections {
         let Some((_, at)) = waiting.max() else {
             return;
         };
-        let room = Room {
-            limits: &self.limits,
-            messages: self.held.message_bytes < self.limits.message_bytes_in_all,
-            channels: self.held.channels < self.limits.channels_in_all,
-            timelines: self.held.channels < self.limits.timelines,
-        };
+        let room = self.held.room(&self.limits);
         if let Some(slot) = self.slots.get_mut(at).and_then(Option::as_mut) {
             slot.connection.give_up(room, &mut Vec::new());
             notices.push(Notice::MessageDropped);

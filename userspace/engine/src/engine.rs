@@ -172,6 +172,12 @@ impl Engine {
                 let counted_until = Timestamp(counters.stats.last_ns);
                 self.taps.note_count(counters.tap, counted_until);
             }
+            Input::ChannelReport(report) => {
+                if self.connections.handle_report(report) {
+                    self.taps.count_loss(LossKind::FlowCap, 1);
+                }
+                self.taps.note_count(report.tap, report.at);
+            }
             Input::CaptureLoss(CaptureLoss { kind, count, .. }) => {
                 self.taps.count_loss(*kind, *count);
             }
@@ -246,6 +252,14 @@ impl Engine {
         let taps = self.taps.snapshot();
         self.look(|connections, heard, numbers| {
             snapshot::open_sessions(&taps, connections, heard, numbers)
+        })
+    }
+
+    /// What is agreed on in these carriers' connections, each as a session of its own without a number or a verdict.
+    pub fn sessions_of(&mut self, carriers: &[Carrier]) -> Vec<Session> {
+        let taps = self.taps.snapshot();
+        self.look(|connections, heard, _| {
+            snapshot::sessions_of(&taps, connections, heard, carriers)
         })
     }
 

@@ -25,6 +25,8 @@ pub enum Input<'a> {
     Handover(&'a Handover),
     /// What the kernel has counted of an interleaved channel since it took its direction over.
     ChannelCounters(&'a ChannelCounters),
+    /// A report (RTCP) came on an interleaved channel of a direction that the kernel reads.
+    ChannelReport(&'a ChannelReport),
     /// Something was not captured.
     CaptureLoss(CaptureLoss),
     /// Time passed without a packet.
@@ -155,6 +157,24 @@ pub struct ChannelCounters {
     pub clock_rate: u32,
     /// Counts since the kernel took the direction over; its times are [`Timestamp`] nanoseconds.
     pub stats: FlowStats,
+}
+
+/// A report on an interleaved channel. The kernel counts RTP and hands reports over; where in the stream they stood is not
+/// told, nor in which frame.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChannelReport {
+    /// The tap.
+    pub tap: TapId,
+    /// Sender as seen at that tap.
+    pub from: SocketAddr,
+    /// Receiver as seen at that tap.
+    pub to: SocketAddr,
+    /// Number of the channel.
+    pub channel: u8,
+    /// When it passed.
+    pub at: Timestamp,
+    /// The RTCP packets, one after the other.
+    pub bytes: Vec<u8>,
 }
 
 /// A direction of an RTSP connection that carries media, at one tap.

@@ -11,6 +11,7 @@ use rtspscope_wire::tcp::Place;
 use rtspscope_wire::{TapId, Timestamp};
 
 use crate::exchange::{Exchanges, Facts, Placed};
+use crate::input::ChannelReport;
 use crate::interleaved::Channels;
 use crate::limits::Limits;
 use crate::locator::Locator;
@@ -231,6 +232,27 @@ impl Record {
             }
             Item::Skipped { offset, len, why } => self.handle_skip(sender, offset, len, why),
         }
+    }
+
+    /// Takes in a report that the kernel has handed over. Tells whether there was no room for its channel.
+    pub(crate) fn handle_report(
+        &mut self,
+        sender: usize,
+        report: &ChannelReport,
+        room: Room<'_>,
+    ) -> bool {
+        let at = Locator {
+            tap: report.tap,
+            frame: None,
+            at: report.at,
+            stream_offset: None,
+        };
+        let len = u16::try_from(report.bytes.len()).unwrap_or(u16::MAX);
+        let counted = self
+            .channels
+            .count(sender, report.channel, &report.bytes, len, at, room);
+        self.hear(sender, 0, report.at);
+        counted.is_err()
     }
 
     /// Whether the frame passed the tap. Of one that reaches into bytes that never passed, only the beginning did; in a

@@ -6,7 +6,7 @@ use rtspscope_wire::{TapId, TapRole};
 
 use crate::claim::{self, Heard};
 use crate::connections::Connections;
-use crate::input::LossKind;
+use crate::input::{Carrier, LossKind};
 use crate::model::{Leg, Session, Snapshot, Tap, UnclaimedRtp};
 use crate::nat::pairing;
 use crate::record::Record;
@@ -62,6 +62,20 @@ pub(crate) fn open_sessions(
     let (mut sessions, slots, _) = assemble(&connections.not_over(), heard, role_of);
     number(&mut sessions, &slots, connections, numbers);
     sessions
+}
+
+/// The sessions of these carriers' connections alone, not judged, without numbers and other legs.
+pub(crate) fn sessions_of(
+    taps: &[Tap],
+    connections: &Connections,
+    heard: Heard<'_>,
+    carriers: &[Carrier],
+) -> Vec<Session> {
+    let role_of = |tap: TapId| {
+        taps.get(usize::from(tap.0))
+            .map_or(TapRole::Unknown, |tap| tap.role)
+    };
+    assemble(&connections.of_carriers(carriers), heard, role_of).0
 }
 
 /// The sessions of these connections with their arrivals, the slots of each one's connections, and the RTP that is nobody's.

@@ -91,6 +91,7 @@ impl Backlog {
         self.unlooked += match input {
             Input::Frame(frame) => frame.bytes.len() + FACT_BYTES,
             Input::Conntrack(told) => told.raw.len() + FACT_BYTES,
+            Input::ChannelReport(report) => report.bytes.len() + FACT_BYTES,
             Input::RouterSetup(_)
             | Input::FlowCounters(_)
             | Input::Handover(_)
@@ -212,6 +213,7 @@ impl Part {
                 | Input::FlowCounters(_)
                 | Input::Handover(_)
                 | Input::ChannelCounters(_)
+                | Input::ChannelReport(_)
                 | Input::CaptureLoss(_)
                 | Input::Tick(_) => {}
             }

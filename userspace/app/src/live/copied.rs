@@ -3,7 +3,6 @@
 //! The engine counts media itself here, packet by packet, with the same code that kernel programs run elsewhere.
 
 use std::io;
-use std::time::Duration;
 
 use rtsp_ebpf_common::abi::{Direction as Way, RecordHeader};
 use rtspscope_engine::{CaptureLoss, Input, LossKind, TapInfo};
@@ -15,7 +14,7 @@ use super::error::LiveError;
 use super::frames::{Frames, Waiting};
 use super::interfaces::{self, Interface};
 use super::links::{Change, Links};
-use super::{BUSY, Gauges, HEALTH_INTERVAL, LiveHost, LiveOptions, QUIET, Source};
+use super::{BUSY, CALM, Gauges, HEALTH_INTERVAL, LiveHost, LiveOptions, Pause, Source};
 use crate::failure::Failure;
 use crate::sandbox::Capability;
 
@@ -163,12 +162,12 @@ impl Source for Copied {
         vec![Capability::NET_RAW]
     }
 
-    fn pause(&self) -> Duration {
+    fn pause(&self) -> Pause {
         match self.found {
-            (_, true) => Duration::ZERO,
-            (true, _) => BUSY,
-            _ if !self.frames.is_empty() => BUSY,
-            _ => QUIET,
+            (_, true) => Pause::None,
+            (true, _) => Pause::For(BUSY),
+            _ if !self.frames.is_empty() => Pause::For(BUSY),
+            _ => Pause::For(CALM),
         }
     }
 
@@ -183,7 +182,7 @@ impl Source for Copied {
         Ok(self.handed_over != before)
     }
 
-    fn follow(&mut self, host: &mut dyn LiveHost) {
+    fn follow_links(&mut self, host: &mut dyn LiveHost) {
         for (place, name, change) in self.links.changes() {
             let told = match change {
                 Change::Gone => {

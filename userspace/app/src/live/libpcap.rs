@@ -159,6 +159,7 @@ fn header(packet: &pcap::Packet<'_>, direction: Direction) -> RecordHeader {
         original_len: packet.header.len,
         captured_len: packet.header.caplen,
         gso_size: 0,
+        report_at: 0,
         vlan_protocol: 0,
         vlan_tci: 0,
         direction: direction as u8,

@@ -2,13 +2,17 @@
 
 mod records;
 
-use std::time::Duration;
+use std::io::{self, ErrorKind};
+use std::os::fd::AsFd;
+use std::rc::Rc;
 
 use aya::Ebpf;
 use aya::maps::{Map, MapData, MapError, RingBuf};
 use rtsp_ebpf_common::abi::{Direction as Way, FlowKey, FlowValue};
 use rtspscope_engine::{CaptureLoss, FlowCounters, Input, LossKind, TapInfo};
 use rtspscope_wire::{Direction, LinkType, TapId, TapRole};
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
 use tokio::time::Instant;
 
 use super::attach::Attached;
@@ -22,7 +26,10 @@ use super::interfaces::{self, Interface};
 use super::kernel_log::KernelLog;
 use super::links::{Change, Links};
 use super::walks::Walks;
-use super::{BUSY, Gauges, HEALTH_INTERVAL, Hook, LiveHost, LiveOptions, QUIET, Source, privilege};
+use super::{
+    Arrivals, BUSY, Gauges, HEALTH_INTERVAL, Hook, LiveHost, LiveOptions, MANY, Pause, Source,
+    privilege,
+};
 use crate::failure::Failure;
 use crate::sandbox::Capability;
 
@@ -38,10 +45,10 @@ const FOLLOW_REST: u32 = 3;
 enum Ring {
     /// More than was taken out.
     Full,
-    /// Something, or frames wait.
+    /// Many records, or some that wait for older ones.
     Busy,
-    /// Nothing.
-    Quiet,
+    /// Few or none.
+    Calm,
 }
 
 /// One tapped interface.
@@ -57,6 +64,7 @@ struct Tap {
 pub(super) struct Live {
     attached: Attached,
     ring: RingBuf<MapData>,
+    arrivals: Arrivals,
     ring_use: RingUse,
     /// The last look into the ring found records, and maybe not all of them.
     ring_is: Ring,
@@ -97,6 +105,7 @@ impl Live {
         let walks = Walks::new(&mut attached.ebpf)?;
         let ring = take_map(&mut attached.ebpf, "RING")?;
         let ring = RingBuf::try_from(ring).map_err(LiveError::from)?;
+        let arrivals = arrivals(&ring).map_err(LiveError::system("the ring's file"))?;
         for (interface, note) in &attached.notes {
             host.note(interface, note);
         }
@@ -124,8 +133,9 @@ impl Live {
         Ok(Self {
             attached,
             ring,
+            arrivals,
             ring_use: RingUse::of(options.room_bytes()),
-            ring_is: Ring::Quiet,
+            ring_is: Ring::Calm,
             counters,
             kernel_log,
             endpoints,
@@ -181,31 +191,37 @@ impl Source for Live {
         programs.into_iter().chain(promiscuous).collect()
     }
 
-    fn pause(&self) -> Duration {
+    fn pause(&self) -> Pause {
         match self.ring_is {
-            Ring::Full => Duration::ZERO,
-            Ring::Busy => BUSY,
-            Ring::Quiet => QUIET,
+            Ring::Full => Pause::None,
+            Ring::Busy => Pause::For(BUSY),
+            Ring::Calm => Pause::UntilArrival(Rc::clone(&self.arrivals)),
         }
     }
 
     fn hand_over(&mut self, host: &mut dyn LiveHost) -> Result<bool, Failure> {
+        // What comes from here on tells itself again.
+        let _not_ready = self.arrivals.try_io(Interest::READABLE, |_| {
+            Err::<(), _>(ErrorKind::WouldBlock.into())
+        });
         let read = self.read_ring();
         self.ring_is = match read {
             BATCH => Ring::Full,
-            0 if self.frames.is_empty() => Ring::Quiet,
-            _ => Ring::Busy,
+            MANY.. => Ring::Busy,
+            _ => Ring::Calm,
         };
         let before = self.handed_over;
         let now_ns = Clock::now();
         while let Some(frame) = self.frames.pop_due(now_ns) {
             self.hand_over_one(&frame, host)?;
         }
+        if self.ring_is == Ring::Calm && !self.frames.is_empty() {
+            self.ring_is = Ring::Busy;
+        }
         Ok(self.handed_over != before)
     }
 
-    fn follow(&mut self, host: &mut dyn LiveHost) {
-        self.walk_carriers(host);
+    fn follow_links(&mut self, host: &mut dyn LiveHost) {
         for (place, name, change) in self.links.changes() {
             let Some(tap) = self.taps.get_mut(place) else {
                 continue;
@@ -302,6 +318,7 @@ impl Source for Live {
 
     fn turn(&mut self, host: &mut dyn LiveHost) -> Result<(), Failure> {
         self.is_set_up |= host.handle_batch()?;
+        self.walk_carriers(host);
         let begun_at = Instant::now();
         if !self.is_set_up || self.follow_at.is_some_and(|at| begun_at < at) {
             return Ok(());
@@ -352,6 +369,14 @@ impl Source for Live {
         }
         self.read_counters(host)
     }
+}
+
+/// Becomes readable with the first record in a ring that was empty.
+fn arrivals(ring: &RingBuf<MapData>) -> io::Result<Arrivals> {
+    let ring = ring.as_fd().try_clone_to_owned()?;
+    // SAFETY: the descriptor is a duplicate of the ring's that nobody else has.
+    let watched = unsafe { AsyncFd::register_with_interest(ring, Interest::READABLE) };
+    Ok(Rc::new(watched.map_err(io::Error::from)?))
 }
 
 fn direction(number: u8) -> Direction {

@@ -81,7 +81,12 @@ impl Walks {
 
     /// Learns what sessions have agreed on.
     pub(super) fn note_agreed(&mut self, sessions: &[Session]) {
-        self.agreed = Agreements::of(sessions);
+        self.agreed.add(sessions);
+    }
+
+    /// Whether it has learnt of all channels of a carrier that carry RTP.
+    pub(super) fn know_agreed(&self, carrier: &Carrier, passing: &Passing) -> bool {
+        self.agreed.know(carrier, passing)
     }
 
     /// Lets the kernel look for media in a connection.

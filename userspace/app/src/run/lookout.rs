@@ -7,8 +7,12 @@ use std::collections::BTreeSet;
 use rtspscope_engine::{Code, Engine, Finding, Retention, Snapshot};
 use rtspscope_wire::{Span, Timestamp};
 
-/// Time between two looks.
+/// Time between two looks at few sessions and at many: what a look takes grows with them.
 const INTERVAL: Span = Span::from_secs(2);
+const MAX_INTERVAL: Span = Span::from_secs(8);
+
+/// What each session adds to it.
+const PER_SESSION: Span = Span::from_millis(20);
 
 /// What makes a finding the same in two looks: its code, session and medium.
 type Key = (Code, Option<u32>, Option<usize>);
@@ -48,12 +52,12 @@ impl Lookout {
         // A clock that was set back must not end the looking.
         if self
             .due_at
-            .is_some_and(|due_at| now < due_at && due_at - now <= INTERVAL)
+            .is_some_and(|due_at| now < due_at && due_at - now <= MAX_INTERVAL)
         {
             return None;
         }
-        self.due_at = Some(now + INTERVAL);
         let snapshot = engine.snapshot();
+        self.due_at = Some(now + interval(snapshot.sessions.len()));
         engine.retire(&snapshot, self.retention);
         let fresh = self.fresh(&snapshot.findings);
         Some(Look { snapshot, fresh })
@@ -86,6 +90,13 @@ fn key(finding: &Finding) -> Key {
     (finding.code, finding.subject.session, finding.subject.media)
 }
 
+/// Time until the next look, by the sessions that this one saw.
+fn interval(sessions: usize) -> Span {
+    let count = i64::try_from(sessions).unwrap_or(i64::MAX);
+    let added = Span(PER_SESSION.0.saturating_mul(count));
+    Span(INTERVAL.0.saturating_add(added.0)).min(MAX_INTERVAL)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -105,6 +116,12 @@ mod tests {
         assert_eq!(lookout.fresh(&findings), all);
         assert_eq!(lookout.fresh(&findings), [0; 0]);
         assert_eq!(lookout.last(&findings), [0; 0]);
+    }
+
+    #[test]
+    fn a_look_at_many_sessions_comes_less_often() {
+        let millis = [0, 1, 50, 300, usize::MAX].map(|count| interval(count).0 / 1_000_000);
+        assert_eq!(millis, [2_000, 2_020, 3_000, 8_000, 8_000]);
     }
 
     #[test]

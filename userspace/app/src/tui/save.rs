@@ -12,7 +12,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use rtspscope_engine::model::Session;
 use rtspscope_engine::{
-    ChannelCounters, Conntrack, FlowCounters, Handover, Input, RouterSetup, Snapshot, TapInfo,
+    ChannelCounters, ChannelReport, Conntrack, FlowCounters, Handover, Input, RouterSetup,
+    Snapshot, TapInfo,
 };
 use rtspscope_wire::decode::{self, Body};
 use rtspscope_wire::netfilter::{self, Subject};
@@ -224,12 +225,16 @@ impl Writer {
             Input::ChannelCounters(counters) if ends.are_of(counters.from, counters.to) => {
                 Ok(self.recorder.handle_input(input)?)
             }
+            Input::ChannelReport(report) if ends.are_of(report.from, report.to) => {
+                Ok(self.recorder.handle_input(input)?)
+            }
             Input::RouterSetup(_) => Ok(self.recorder.handle_input(input)?),
             Input::Frame(_)
             | Input::Conntrack(_)
             | Input::FlowCounters(_)
             | Input::Handover(_)
             | Input::ChannelCounters(_)
+            | Input::ChannelReport(_)
             | Input::CaptureLoss(_)
             | Input::Tick(_) => Ok(()),
         }
@@ -344,6 +349,8 @@ enum Item {
     Handover(Handover),
     /// What the kernel had counted when it gave a direction back.
     Counted(Box<ChannelCounters>),
+    /// A report that it handed over.
+    Report(Box<ChannelReport>),
 }
 
 impl Item {
@@ -352,6 +359,7 @@ impl Item {
             Self::Frame(frame) => Input::Frame(frame.borrow()),
             Self::Handover(handover) => Input::Handover(handover),
             Self::Counted(counters) => Input::ChannelCounters(counters),
+            Self::Report(report) => Input::ChannelReport(report),
         }
     }
 
@@ -371,6 +379,7 @@ impl Item {
             Self::Frame(frame) => frame.bytes.len(),
             Self::Handover(_) => 0,
             Self::Counted(_) => size_of::<ChannelCounters>(),
+            Self::Report(report) => size_of::<ChannelReport>() + report.bytes.len(),
         };
         size_of::<Self>() + beside
     }
@@ -446,6 +455,7 @@ impl Kept {
                     self.channels.insert(key, **counters);
                 }
             }
+            Input::ChannelReport(report) => self.push(Item::Report(Box::new((*report).clone()))),
             Input::FlowCounters(counters) => {
                 let key = (counters.tap.0, counters.from, counters.to);
                 if self.counters.len() < KEPT_FLOWS || self.counters.contains_key(&key) {

@@ -21,6 +21,7 @@ const WATCHED: u8 = 3;
 const HANDOVER: u8 = 4;
 const CHANNEL: u8 = 5;
 const SETUP: u8 = 6;
+const REPORT: u8 = 7;
 
 /// One fact about an interface of the recording.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,6 +56,19 @@ pub enum Fact {
         clock_rate: u32,
         /// What was counted.
         stats: Box<FlowStats>,
+    },
+    /// A report on an interleaved channel of a direction that the kernel read.
+    Report {
+        /// Sender.
+        from: SocketAddr,
+        /// Receiver.
+        to: SocketAddr,
+        /// Number of the channel.
+        channel: u8,
+        /// When it passed.
+        at: Timestamp,
+        /// The RTCP packets.
+        bytes: Vec<u8>,
     },
     /// What was not captured since the last such fact.
     Loss {
@@ -121,6 +135,20 @@ impl Fact {
                     .extend_from_slice(&FlowStats::LAYOUT_VERSION.to_le_bytes());
                 stats.clone().visit_fields(&mut out);
             }
+            Self::Report {
+                from,
+                to,
+                channel,
+                at,
+                bytes,
+            } => {
+                out.0.push(REPORT);
+                out.address(*from);
+                out.address(*to);
+                out.0.push(*channel);
+                out.0.extend_from_slice(&at.as_nanos().to_le_bytes());
+                out.0.extend_from_slice(bytes);
+            }
             Self::Setup(setup) => {
                 out.0.push(SETUP);
                 out.setup(setup);
@@ -182,6 +210,13 @@ impl Fact {
                     stats,
                 })
             }
+            [REPORT] => Some(Self::Report {
+                from: input.address()?,
+                to: input.address()?,
+                channel: input.array().map(|[channel]| channel)?,
+                at: input.array().map(i64::from_le_bytes).map(Timestamp)?,
+                bytes: input.rest.to_vec(),
+            }),
             [LOSS] => {
                 let [kind, of_tap] = input.array()?;
                 let count = input.array().map(u64::from_le_bytes)?;

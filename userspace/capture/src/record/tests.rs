@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use rtsp_ebpf_common::flow::FlowStats;
 use rtspscope_engine::router_setup::{HelperRule, PortRange, RuleSource};
 use rtspscope_engine::{
-    CaptureLoss, ChannelCounters, Conntrack, FlowCounters, Handover, Input, LossKind, Returned,
-    RouterSetup, TapInfo,
+    CaptureLoss, ChannelCounters, ChannelReport, Conntrack, FlowCounters, Handover, Input,
+    LossKind, Returned, RouterSetup, TapInfo,
 };
 use rtspscope_wire::netfilter;
 use rtspscope_wire::{Direction, FrameRef, LinkType, TapId, TapRole, Timestamp};
@@ -192,12 +192,23 @@ fn channel() -> ChannelCounters {
     }
 }
 
+fn report() -> ChannelReport {
+    ChannelReport {
+        tap: TapId(0),
+        from: FROM,
+        to: TO,
+        channel: 3,
+        at: Timestamp(1_700_000_000_000_000_420),
+        bytes: b"\x80\xc9\0\x01ssrc".to_vec(),
+    }
+}
+
 fn inputs<'a>(
     payload: &'a [u8],
     setup: &'a RouterSetup,
     counters: &'a FlowCounters,
     (raw, event): (&'a [u8], &'a netfilter::Event),
-    channel: &'a ChannelCounters,
+    (channel, report): (&'a ChannelCounters, &'a ChannelReport),
 ) -> Vec<Input<'a>> {
     vec![
         Input::RouterSetup(setup),
@@ -212,6 +223,7 @@ fn inputs<'a>(
         Input::FlowCounters(counters),
         Input::Handover(&TAKEN),
         Input::ChannelCounters(channel),
+        Input::ChannelReport(report),
         Input::Handover(&RETURNED),
         Input::CaptureLoss(CaptureLoss {
             tap: Some(TapId(1)),
@@ -255,8 +267,9 @@ fn a_replay_gives_the_inputs_that_were_recorded() {
     let payload: Vec<u8> = (0..70_001_u32).map(|number| number as u8).collect();
     let counters = counters();
     let (raw, event) = told();
-    let (channel, setup) = (channel(), setup());
-    let inputs = inputs(&payload, &setup, &counters, (&raw, &event), &channel);
+    let (channel, report, setup) = (channel(), report(), setup());
+    let of_channels = (&channel, &report);
+    let inputs = inputs(&payload, &setup, &counters, (&raw, &event), of_channels);
     for input in &inputs {
         recorder.handle_input(input).unwrap();
     }

@@ -3,7 +3,7 @@
 use rtsp_ebpf_common::flow::FlowStats;
 use rtsp_ebpf_common::interleaved::stride::Stride;
 use rtspscope_engine::model::Snapshot;
-use rtspscope_engine::{Carrier, ChannelCounters, Handover, Input, Returned};
+use rtspscope_engine::{Carrier, ChannelCounters, ChannelReport, Handover, Input, Returned};
 use rtspscope_wire::Timestamp;
 
 use crate::support::traffic::{LAN, Talk, Wire, interleaved, rtp_packet, sender_report};
@@ -13,7 +13,7 @@ const CLIENT: &str = "192.168.1.100:40000";
 const SERVER: &str = "203.0.113.10:554";
 const SSRC: u32 = 9;
 
-/// What the server sends: video with a hole in its numbers, a report and an answer in its midst.
+/// What the server sends: video with a hole in its numbers, reports and an answer in its midst.
 fn stream() -> Vec<u8> {
     let mut bytes = Vec::new();
     for number in (65_500..=65_535)
@@ -21,6 +21,9 @@ fn stream() -> Vec<u8> {
         .filter(|number| number % 11 != 3)
     {
         bytes.extend(interleaved(0, &rtp_packet(number, SSRC)));
+        if number == 9 {
+            bytes.extend(interleaved(1, &sender_report(SSRC)));
+        }
         if number == 20 {
             bytes.extend(interleaved(1, &sender_report(SSRC)));
             bytes.extend(interleaved(0, &rtp_packet(21, SSRC)));
@@ -55,12 +58,15 @@ struct Kernel {
     stride: Stride,
     counts: FlowStats,
     reads: bool,
+    /// Reports in the segment that was read last.
+    reports: Vec<Vec<u8>>,
 }
 
 impl Kernel {
     /// Reads a segment; how many bytes of it were in step.
     fn read(&mut self, segment: &[u8], at_ns: i64) -> usize {
         let mut at = 0;
+        self.reports.clear();
         while at < segment.len() {
             let rest = &segment[at..];
             let (head_len, left) = (self.stride.head_len, self.stride.left);
@@ -68,6 +74,12 @@ impl Kernel {
             self.stride.head[head_len as usize..][..taken].copy_from_slice(&rest[..taken]);
             if taken > 0 && !self.stride.take_head(taken as u32) {
                 assert_eq!((self.stride.head_len, self.stride.left), (head_len, left));
+                let report_len = self.stride.whole_report(rest.len() as u32) as usize;
+                if head_len == 0 && report_len != 0 {
+                    self.reports.push(rest[4..report_len].to_vec());
+                    at += report_len;
+                    continue;
+                }
                 return at;
             }
             taken += self.stride.take_payload((rest.len() - taken) as u32) as usize;
@@ -91,6 +103,23 @@ fn carrier() -> Carrier {
     }
 }
 
+/// Hands over the reports of the segment that was read last.
+fn tell_reports(wire: &mut Wire, kernel: &Kernel) {
+    let Carrier { tap, from, to } = carrier();
+    for bytes in &kernel.reports {
+        let at = Timestamp(wire.now_ns());
+        wire.engine
+            .handle_input(Input::ChannelReport(&ChannelReport {
+                tap,
+                from,
+                to,
+                channel: 1,
+                at,
+                bytes: bytes.clone(),
+            }));
+    }
+}
+
 fn hand_over(wire: &mut Wire, returned: Option<Returned>) {
     let Carrier { tap, from, to } = carrier();
     wire.engine.handle_input(Input::Handover(&Handover {
@@ -109,6 +138,7 @@ fn watched(segment_len: usize, from: usize) -> (Snapshot, usize) {
         stride: Stride::START,
         counts: FlowStats::EMPTY,
         reads: false,
+        reports: Vec::new(),
     };
     let (mut in_step, mut unseen, mut bytes) = (true, 0, 0);
     for (number, segment) in stream().chunks(segment_len).enumerate() {
@@ -119,6 +149,9 @@ fn watched(segment_len: usize, from: usize) -> (Snapshot, usize) {
             0
         };
         in_step &= read == segment.len();
+        if kernel.reads {
+            tell_reports(&mut wire, &kernel);
+        }
         if kernel.reads && in_step {
             talk.server_says_unseen(&mut wire, segment);
             unseen += 1;

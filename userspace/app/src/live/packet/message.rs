@@ -73,6 +73,7 @@ impl Buffer {
             original_len: captured as u32,
             captured_len: captured as u32,
             gso_size: 0,
+            report_at: 0,
             vlan_protocol: 0,
             vlan_tci: 0,
             direction: direction as u8,

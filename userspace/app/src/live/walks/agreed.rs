@@ -16,6 +16,9 @@ pub(super) struct Agreements {
     channels: HashMap<ChannelOf, Agreed, FixedState>,
 }
 
+/// Channels that are kept: as many as the kernel counts, with room for those of connections that have ended.
+const MAX_KEPT: usize = 16_384;
+
 /// What a description says of one channel's media.
 #[derive(Clone, Debug, Default)]
 struct Agreed {
@@ -26,9 +29,12 @@ struct Agreed {
 }
 
 impl Agreements {
-    /// Those of all sessions, either way: a recording client sends its media to the server.
-    pub(super) fn of(sessions: &[Session]) -> Self {
-        let mut channels = HashMap::default();
+    /// Learns those of sessions, either way: a recording client sends its media to the server.
+    pub(super) fn add(&mut self, sessions: &[Session]) {
+        if self.channels.len() > MAX_KEPT {
+            // Those of connections that go on are asked for again.
+            self.channels.clear();
+        }
         for session in sessions {
             for media in &session.media {
                 let agreed = Agreed {
@@ -40,12 +46,18 @@ impl Agreements {
                         continue;
                     };
                     for (from, to) in [(leg.client, leg.server), (leg.server, leg.client)] {
-                        channels.insert((leg.tap, from, to, rtp), agreed.clone());
+                        let channel = (leg.tap, from, to, rtp);
+                        self.channels.insert(channel, agreed.clone());
                     }
                 }
             }
         }
-        Self { channels }
+    }
+
+    /// Whether all of these channels are known.
+    pub(super) fn know(&self, carrier: &Carrier, passing: &Passing) -> bool {
+        let mut channels = passing.channels.iter();
+        channels.all(|place| self.get(carrier, place.channel).is_some())
     }
 
     /// RTP clock of a channel in Hz, where it is known.
