@@ -17,6 +17,10 @@ const LIMIT: Duration = Duration::from_secs(20);
 /// What the last frame of every capture says.
 const MARKER: &str = "end of the capture";
 
+/// Bytes at the end of a capture that are looked through for it: a host that is new on a cable goes on to ask for routers and
+/// to report its groups.
+const TAIL_LEN: usize = 8_192;
+
 /// Kilobytes of frames that may wait for tcpdump.
 const ROOM_KIB: &str = "65536";
 
@@ -63,7 +67,7 @@ impl Witness {
 
 fn ends_with_marker(file: &Path) -> bool {
     let bytes = fs::read(file).unwrap_or_default();
-    let tail = bytes.len().saturating_sub(256);
+    let tail = bytes.len().saturating_sub(TAIL_LEN);
     bytes[tail..]
         .windows(MARKER.len())
         .any(|window| window == MARKER.as_bytes())

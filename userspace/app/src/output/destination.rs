@@ -58,19 +58,10 @@ impl Destination {
 
     /// Writes and makes it visible at once.
     pub(crate) fn write(&mut self, text: &str) -> Result<(), Failure> {
-        self.put(text)?;
-        self.show()
-    }
-
-    /// Writes what becomes visible with [`Self::show`].
-    pub(crate) fn put(&mut self, text: &str) -> Result<(), Failure> {
-        let result = self.writer()?.write_all(text.as_bytes());
-        result.map_err(|error| self.failure(&error))
-    }
-
-    /// Makes visible what was written.
-    pub(crate) fn show(&mut self) -> Result<(), Failure> {
-        let result = self.writer.as_mut().map_or(Ok(()), Write::flush);
+        let writer = self.writer()?;
+        let result = writer
+            .write_all(text.as_bytes())
+            .and_then(|()| writer.flush());
         result.map_err(|error| self.failure(&error))
     }
 

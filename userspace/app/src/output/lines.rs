@@ -23,8 +23,6 @@ pub(crate) struct Lines {
     privacy: Privacy,
     style: Style,
     taps: Vec<String>,
-    /// Lines were written that nobody can see yet.
-    is_behind: bool,
 }
 
 impl Lines {
@@ -41,19 +39,14 @@ impl Lines {
             privacy,
             style,
             taps: Vec::new(),
-            is_behind: false,
         }
     }
 
     fn write_json(&mut self, value: &impl Serialize) -> Result<(), Failure> {
-        self.destination.write(&json_line(value)?)
+        let mut line = json::compact(value)?;
+        line.push('\n');
+        self.destination.write(&line)
     }
-}
-
-fn json_line(value: &impl Serialize) -> Result<String, Failure> {
-    let mut line = json::compact(value)?;
-    line.push('\n');
-    Ok(line)
 }
 
 /// The first line: packets come from now on.
@@ -96,23 +89,17 @@ impl View for Lines {
         result
     }
 
-    /// A turn follows soon, and shows all lines of a batch at once.
     fn handle_event(&mut self, event: &Event) -> Result<(), Failure> {
         for line in lines_of(event, &self.taps, self.privacy) {
-            let text = match self.format {
-                LineFormat::Text => spoken::line(&line),
-                LineFormat::Ndjson => json_line(&line)?,
-            };
-            self.destination.put(&text)?;
-            self.is_behind = true;
+            match self.format {
+                LineFormat::Text => self.destination.write(&spoken::line(&line))?,
+                LineFormat::Ndjson => self.write_json(&line)?,
+            }
         }
         Ok(())
     }
 
     fn turn(&mut self, _engine: &mut Engine) -> Result<Turn, Failure> {
-        if std::mem::take(&mut self.is_behind) {
-            self.destination.show()?;
-        }
         Ok(Turn::GoOn)
     }
 
