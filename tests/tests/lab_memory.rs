@@ -92,7 +92,7 @@ fn twenty_sessions_live() -> io::Result<()> {
         return Ok(());
     }
     let lab = Lab::new(&Plan::default())?;
-    let _camera = Camera::default().start(&lab, Host::Wan)?;
+    let camera = Camera::default().start(&lab, Host::Wan)?;
     let binary = program::binary()?;
     let words =
         "watch --lan lan0 --wan wan0 --ring 4M --no-tui --format ndjson -o /dev/null --metrics";
@@ -116,7 +116,10 @@ fn twenty_sessions_live() -> io::Result<()> {
     let figures = figures.map_err(|error| {
         let said: String = players.iter().map(Process::errors).collect();
         let seen = Figures::fetch(&lab, get);
-        io::Error::other(format!("{error}; the players: {said}; {seen:?}"))
+        let camera = camera.errors();
+        io::Error::other(format!(
+            "{error}; the players: {said}; the camera: {camera}; {seen:?}"
+        ))
     })?;
     assert!(figures.sum("rtspscope_lost_total").abs() < f64::EPSILON);
     let (code, own) = in_memory(&watch)?;
