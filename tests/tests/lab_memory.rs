@@ -45,8 +45,9 @@ fn in_memory(process: &Process) -> io::Result<(u64, u64)> {
     Ok((code, own))
 }
 
-/// Ten players over UDP and ten over TCP, which play until they are ended.
-fn players(lab: &Lab) -> io::Result<Vec<Process>> {
+/// Ten players over UDP and ten over TCP, which play until they are ended. The others begin once the first plays: GStreamer's
+/// server breaks where several ask for a stream that it is still preparing (`gst_rtsp_session_manage_media`: status).
+fn players(lab: &Lab, first_plays: impl FnOnce() -> io::Result<()>) -> io::Result<Vec<Process>> {
     let url = format!("rtsp://{}/test", lab.plan().wan_host);
     let one = |host, number: u16, transport: &str| {
         let port = (5000 + 2 * number).to_string();
@@ -66,16 +67,25 @@ fn players(lab: &Lab) -> io::Result<Vec<Process>> {
         ];
         lab.spawn(host, &format!("player-{host:?}-{number}"), &command)
     };
-    let mut players = Vec::new();
-    for number in 0..PLAYERS {
+    let udp = |number: u16| {
         let port = 5000 + 2 * number;
-        let udp = format!("RTP/AVP;unicast;client_port={port}-{}", port + 1);
-        players.push(one(Host::Lan, number, &udp)?);
-        players.push(one(
+        let transport = format!("RTP/AVP;unicast;client_port={port}-{}", port + 1);
+        one(Host::Lan, number, &transport)
+    };
+    let tcp = |number| {
+        one(
             Host::LanSecond,
             number,
             "RTP/AVP/TCP;unicast;interleaved=0-1",
-        )?);
+        )
+    };
+    let mut players = vec![udp(0)?];
+    first_plays()?;
+    for number in 1..PLAYERS {
+        players.push(udp(number)?);
+    }
+    for number in 0..PLAYERS {
+        players.push(tcp(number)?);
     }
     Ok(players)
 }
@@ -104,7 +114,10 @@ fn twenty_sessions_live() -> io::Result<()> {
     let get = env!("CARGO_BIN_EXE_lab-get");
     let up = |figures: &Figures| figures.sum("rtspscope_tap_up") > 1.0;
     Figures::wait(&lab, get, "both taps", LIMIT, up)?;
-    let players = players(&lab)?;
+    let players = players(&lab, || {
+        let plays = |figures: &Figures| figures.sum("rtspscope_media_packets_total") > 100.0;
+        Figures::wait(&lab, get, "the first that plays", LIMIT, plays).map(drop)
+    })?;
     let play = |figures: &Figures| {
         let playing = |transport: &str| {
             let name = format!("rtspscope_sessions{{state=\"playing\",transport=\"{transport}\"}}");
