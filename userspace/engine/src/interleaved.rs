@@ -3,7 +3,7 @@
 use rtsp_ebpf_common::flow::{FlowStats, Payload};
 
 use crate::counting::MediaCount;
-use crate::input::{ChannelAt, ChannelCounters};
+use crate::input::{ChannelAt, ChannelCounters, ChannelReport};
 use crate::locator::Locator;
 use crate::record::Room;
 
@@ -92,6 +92,27 @@ impl Channels {
             stats.append(&counters.stats, counters.clock_rate);
             channel.count.go_on_with(&stats, counters);
         }
+    }
+
+    /// Counts a report that the kernel has handed over, also with what stands before its counts: where a channel carries RTP
+    /// too (RFC 5761), those replace what was counted since.
+    pub(crate) fn count_report(
+        &mut self,
+        sender: usize,
+        report: &ChannelReport,
+        at: Locator,
+        room: Room<'_>,
+    ) -> Result<(), NoRoom> {
+        let len = u16::try_from(report.bytes.len()).unwrap_or(u16::MAX);
+        self.count(sender, report.channel, &report.bytes, len, at, room)?;
+        let found = self
+            .of(sender)
+            .find(|channel| channel.number == report.channel);
+        if let Some(before) = found.and_then(|channel| channel.before.as_deref_mut()) {
+            let payload = Payload::read(&report.bytes, len.into());
+            before.record(&payload, at.at.as_nanos(), 0);
+        }
+        Ok(())
     }
 
     /// The kernel counts no more.

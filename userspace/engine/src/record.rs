@@ -247,10 +247,7 @@ impl Record {
             at: report.at,
             stream_offset: None,
         };
-        let len = u16::try_from(report.bytes.len()).unwrap_or(u16::MAX);
-        let counted = self
-            .channels
-            .count(sender, report.channel, &report.bytes, len, at, room);
+        let counted = self.channels.count_report(sender, report, at, room);
         self.hear(sender, 0, report.at);
         counted.is_err()
     }

@@ -244,6 +244,42 @@ fn what_the_kernel_reads_counts_as_if_the_engine_had() {
     assert!(most > 50, "the kernel read {most} segments");
 }
 
+/// RTP and RTCP on one channel (RFC 5761): the kernel's counts, which come later, know of RTP alone.
+#[test]
+fn a_report_beside_rtp_on_its_channel_stays_counted() {
+    let (mut wire, mut talk) = playing();
+    for number in 0..4 {
+        talk.server_says(&mut wire, &interleaved(0, &rtp_packet(number, SSRC)));
+    }
+    hand_over(&mut wire, None);
+    let Carrier { tap, from, to } = carrier();
+    let at = Timestamp(wire.now_ns());
+    wire.engine
+        .handle_input(Input::ChannelReport(&ChannelReport {
+            tap,
+            from,
+            to,
+            channel: 0,
+            at,
+            bytes: sender_report(SSRC),
+        }));
+    let mut counts = FlowStats::EMPTY;
+    counts.update(&rtp_packet(4, SSRC), 100, wire.now_ns(), 0);
+    wire.engine
+        .handle_input(Input::ChannelCounters(&ChannelCounters {
+            tap,
+            from,
+            to,
+            channel: 0,
+            clock_rate: 0,
+            stats: counts,
+        }));
+    let snapshot = wire.engine.snapshot();
+    let arrival = arrival(snapshot.sessions.first().expect("a session"), 0, 0);
+    assert_eq!((arrival.rtp.packets, arrival.rtp.lost), (5, Some(0)));
+    assert_eq!(arrival.rtcp.sender_reports, 1);
+}
+
 #[test]
 fn acknowledgments_of_what_the_kernel_reads_prove_no_gap() {
     let (mut wire, mut talk) = playing();
