@@ -5,7 +5,6 @@ use aya_ebpf::{
     helpers::{bpf_skb_load_bytes, bpf_xdp_get_buff_len, bpf_xdp_load_bytes},
 };
 
-use crate::glance;
 use crate::headers::Link;
 use crate::stages;
 
@@ -34,8 +33,6 @@ pub(crate) trait Packet {
     ///
     /// `to` points to `len` bytes that may be written.
     unsafe fn load(&self, offset: u32, to: *mut u8, len: u32) -> bool;
-    /// The glance at a packet, as a number.
-    fn glance(&self, link: Link) -> u32;
     /// The stage that reads any packet.
     fn look(&self, link: Link) -> u32;
     /// The stage for TCP.
@@ -129,11 +126,6 @@ impl Packet for TcPacket {
     }
 
     #[inline(always)]
-    fn glance(&self, link: Link) -> u32 {
-        glance::at(self, link) as u32
-    }
-
-    #[inline(always)]
     fn look(&self, link: Link) -> u32 {
         stages::rtsp_tc_look(self.skb, self.direction, link as u32)
     }
@@ -190,6 +182,12 @@ impl XdpPacket {
     pub(crate) fn new(ctx: *mut xdp_md, direction: u32) -> Self {
         Self { ctx, direction }
     }
+
+    /// The stage that glances at a packet; a [`Glance`](crate::glance::Glance) as a number.
+    #[inline(always)]
+    pub(crate) fn glance(&self, link: Link) -> u32 {
+        stages::rtsp_xdp_glance(self.ctx, link as u32)
+    }
 }
 
 impl Packet for XdpPacket {
@@ -236,11 +234,6 @@ impl Packet for XdpPacket {
     unsafe fn load(&self, offset: u32, to: *mut u8, len: u32) -> bool {
         // SAFETY: the caller's promise; the verifier checks it again.
         unsafe { bpf_xdp_load_bytes(self.ctx, offset, to.cast(), len) == 0 }
-    }
-
-    #[inline(always)]
-    fn glance(&self, link: Link) -> u32 {
-        stages::rtsp_xdp_glance(self.ctx, link as u32)
     }
 
     #[inline(always)]

@@ -7,7 +7,7 @@ use crate::glance::{self, Glance};
 use crate::head::Head;
 use crate::headers::{self, ICMP, ICMPV6, IGMP, Link, Stop, TCP, UDP};
 use crate::local;
-use crate::packet::Packet;
+use crate::packet::{Packet, XdpPacket};
 use crate::tell;
 
 /// How it ended: the counter that goes up, or none.
@@ -45,7 +45,7 @@ pub(crate) fn observe(packet: &impl Packet, link: Link) {
 
 /// The same at a mirror port, most of whose packets are of no interest to anyone.
 #[inline(always)]
-pub(crate) fn observe_mirrored(packet: &impl Packet, link: Link) {
+pub(crate) fn observe_mirrored(packet: &XdpPacket, link: Link) {
     if !glance::is_idle(packet, link) {
         act(packet, link, Glance::of_number(packet.glance(link)));
     }

@@ -23,10 +23,7 @@ pub(crate) fn take(
     setup: Option<Arc<RouterSetup>>,
     numbers: &mut u32,
 ) -> Snapshot {
-    let role_of = |tap: TapId| {
-        taps.get(usize::from(tap.0))
-            .map_or(TapRole::Unknown, |tap| tap.role)
-    };
+    let role_of = |tap| role_of(&taps, tap);
     let (mut sessions, slots, unclaimed) = assemble(&connections.of_interest(), heard, role_of);
     number(&mut sessions, &slots, connections, numbers);
     roles::assign_roles(&mut taps, &sessions);
@@ -55,10 +52,7 @@ pub(crate) fn open_sessions(
     heard: Heard<'_>,
     numbers: &mut u32,
 ) -> Vec<Session> {
-    let role_of = |tap: TapId| {
-        taps.get(usize::from(tap.0))
-            .map_or(TapRole::Unknown, |tap| tap.role)
-    };
+    let role_of = |tap| role_of(taps, tap);
     let (mut sessions, slots, _) = assemble(&connections.not_over(), heard, role_of);
     number(&mut sessions, &slots, connections, numbers);
     sessions
@@ -71,11 +65,13 @@ pub(crate) fn sessions_of(
     heard: Heard<'_>,
     carriers: &[Carrier],
 ) -> Vec<Session> {
-    let role_of = |tap: TapId| {
-        taps.get(usize::from(tap.0))
-            .map_or(TapRole::Unknown, |tap| tap.role)
-    };
+    let role_of = |tap| role_of(taps, tap);
     assemble(&connections.of_carriers(carriers), heard, role_of).0
+}
+
+fn role_of(taps: &[Tap], tap: TapId) -> TapRole {
+    let tap = taps.get(usize::from(tap.0));
+    tap.map_or(TapRole::Unknown, |tap| tap.role)
 }
 
 /// The sessions of these connections with their arrivals, the slots of each one's connections, and the RTP that is nobody's.

@@ -4,9 +4,9 @@
 
 use std::io;
 
-use rtsp_ebpf_common::abi::{Direction as Way, RecordHeader};
+use rtsp_ebpf_common::abi::RecordHeader;
 use rtspscope_engine::{CaptureLoss, Input, LossKind, TapInfo};
-use rtspscope_wire::{Direction, FrameRef, LinkType, TapId, TapRole};
+use rtspscope_wire::{LinkType, TapId, TapRole, Timestamp};
 use tokio::time::Instant;
 
 use super::clock::Clock;
@@ -131,15 +131,9 @@ impl Copied {
             return Ok(());
         };
         self.handed_over += 1;
-        host.handle_input(&Input::Frame(FrameRef {
-            at: rtspscope_wire::Timestamp(frame.header.at_ns.cast_signed()),
-            tap: tap.id,
-            direction: direction(frame.header.direction),
-            link_type: tap.link_type,
-            number: self.handed_over,
-            original_len: frame.original_len(),
-            bytes: &frame.bytes,
-        }))
+        let at = Timestamp(frame.header.at_ns.cast_signed());
+        let seen = frame.frame(at, tap.id, tap.link_type, self.handed_over);
+        host.handle_input(&Input::Frame(seen))
     }
 
     /// Opens a reader on an interface that is back.
@@ -283,13 +277,5 @@ impl Source for Copied {
             &format!("{count} frames were copied, {dropped} did not fit"),
         );
         Ok(())
-    }
-}
-
-fn direction(number: u8) -> Direction {
-    if number == Way::Egress as u8 {
-        Direction::Egress
-    } else {
-        Direction::Ingress
     }
 }

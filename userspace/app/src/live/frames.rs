@@ -7,7 +7,8 @@ use std::cmp::{Ordering, Reverse};
 use std::collections::BinaryHeap;
 use std::time::Duration;
 
-use rtsp_ebpf_common::abi::RecordHeader;
+use rtsp_ebpf_common::abi::{Direction as Way, RecordHeader};
+use rtspscope_wire::{Direction, FrameRef, LinkType, TapId, Timestamp};
 
 /// How long a frame waits for an older one.
 const HOLD: Duration = Duration::from_millis(3);
@@ -29,6 +30,29 @@ pub(super) struct Waiting {
 }
 
 impl Waiting {
+    /// The frame as the engine takes it, seen at a tap at this time and with this number.
+    pub(super) fn frame(
+        &self,
+        at: Timestamp,
+        tap: TapId,
+        link_type: LinkType,
+        number: u64,
+    ) -> FrameRef<'_> {
+        FrameRef {
+            at,
+            tap,
+            direction: if self.header.direction == Way::Egress as u8 {
+                Direction::Egress
+            } else {
+                Direction::Ingress
+            },
+            link_type,
+            number,
+            original_len: self.original_len(),
+            bytes: &self.bytes,
+        }
+    }
+
     /// Length of the frame on the wire in bytes.
     pub(super) fn original_len(&self) -> u32 {
         let tag_len = if self.header.vlan_protocol == 0 {

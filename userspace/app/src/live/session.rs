@@ -8,9 +8,9 @@ use std::rc::Rc;
 
 use aya::Ebpf;
 use aya::maps::{Map, MapData, MapError, RingBuf};
-use rtsp_ebpf_common::abi::{Direction as Way, FlowKey, FlowValue};
+use rtsp_ebpf_common::abi::{FlowKey, FlowValue};
 use rtspscope_engine::{CaptureLoss, FlowCounters, Input, LossKind, TapInfo};
-use rtspscope_wire::{Direction, LinkType, TapId, TapRole};
+use rtspscope_wire::{LinkType, TapId, TapRole};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 use tokio::time::Instant;
@@ -377,14 +377,6 @@ fn arrivals(ring: &RingBuf<MapData>) -> io::Result<Arrivals> {
     // SAFETY: the descriptor is a duplicate of the ring's that nobody else has.
     let watched = unsafe { AsyncFd::register_with_interest(ring, Interest::READABLE) };
     Ok(Rc::new(watched.map_err(io::Error::from)?))
-}
-
-fn direction(number: u8) -> Direction {
-    if number == Way::Egress as u8 {
-        Direction::Egress
-    } else {
-        Direction::Ingress
-    }
 }
 
 /// Takes a map out of the loaded programs.

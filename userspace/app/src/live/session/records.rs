@@ -12,7 +12,7 @@ use super::super::LiveHost;
 use super::super::error::LiveError;
 use super::super::frames::Waiting;
 use super::super::walks::{self, Counted};
-use super::{Live, Tap, direction};
+use super::{Live, Tap};
 use crate::failure::Failure;
 
 impl Live {
@@ -78,15 +78,8 @@ impl Live {
 
     /// A frame as the engine takes it.
     fn seen<'a>(&self, frame: &'a Waiting, tap: Tap) -> FrameRef<'a> {
-        FrameRef {
-            at: self.clock.real(frame.header.at_ns),
-            tap: tap.id,
-            direction: direction(frame.header.direction),
-            link_type: tap.link_type,
-            number: self.handed_over,
-            original_len: frame.original_len(),
-            bytes: &frame.bytes,
-        }
+        let at = self.clock.real(frame.header.at_ns);
+        frame.frame(at, tap.id, tap.link_type, self.handed_over)
     }
 
     /// Hands over what the kernel counted in a direction, and where the engine is to go on.
