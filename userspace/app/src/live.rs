@@ -38,6 +38,8 @@ mod promiscuous;
 pub(crate) mod room;
 #[cfg(feature = "ebpf")]
 mod session;
+#[cfg(test)]
+mod testing;
 #[cfg(feature = "ebpf")]
 pub(crate) mod trial;
 #[cfg(feature = "ebpf")]

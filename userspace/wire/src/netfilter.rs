@@ -32,6 +32,8 @@ const DELETE: u8 = 2;
 
 /// A netlink header, and netfilter's own behind it.
 const HEADER_LEN: usize = 16;
+/// Where in it the number of the request ends.
+const SEQUENCE_END: usize = 12;
 const NETFILTER_HEADER_LEN: usize = 4;
 
 /// Types of netlink itself (`linux/netlink.h`).
@@ -203,6 +205,8 @@ pub struct Message<'a> {
     pub raw: &'a [u8],
     kind: u16,
     flags: u16,
+    /// That of the request which it answers; 0 where nobody asked.
+    sequence: [u8; 4],
     big_endian: bool,
 }
 
@@ -218,7 +222,8 @@ pub fn messages(mut packet: &[u8]) -> impl Iterator<Item = Message<'_>> {
 
 impl<'a> Message<'a> {
     fn read(packet: &'a [u8]) -> Option<Self> {
-        let &[a, b, c, d, k0, k1, f0, f1] = packet.first_chunk()?;
+        let &[a, b, c, d, k0, k1, f0, f1, ref sequence @ ..] =
+            packet.first_chunk::<SEQUENCE_END>()?;
         let fits = |len: u32| (HEADER_LEN..=packet.len()).contains(&(len as usize));
         let little = u32::from_le_bytes([a, b, c, d]);
         let big = u32::from_be_bytes([a, b, c, d]);
@@ -238,6 +243,7 @@ impl<'a> Message<'a> {
             raw: packet.get(..len as usize)?,
             kind: word([k0, k1]),
             flags: word([f0, f1]),
+            sequence: *sequence,
             big_endian,
         })
     }
@@ -250,6 +256,11 @@ impl<'a> Message<'a> {
     /// Whether the table changed so much during a dump that entries may be missing from it.
     pub const fn is_interrupted(&self) -> bool {
         self.flags & DUMP_INTERRUPTED != 0
+    }
+
+    /// Whether it answers a request, rather than to tell what happened.
+    fn is_asked_for(&self) -> bool {
+        self.flags & MULTI != 0 || self.sequence != [0; 4]
     }
 
     /// The error number with which a request was refused, a positive number; 0 says that it was done.
@@ -274,7 +285,7 @@ impl<'a> Message<'a> {
     pub fn event(&self) -> Option<Event> {
         let [action, subsystem] = self.kind.to_le_bytes();
         let change = match action {
-            NEW if self.flags & MULTI != 0 => Change::Present,
+            NEW if self.is_asked_for() => Change::Present,
             NEW if self.flags & CREATE != 0 => Change::New,
             NEW => Change::Updated,
             DELETE => Change::Destroyed,

@@ -2,12 +2,14 @@
 //!
 //! The socket is one more thing that the loop waits for. What concerns followed connections goes to the host at once; the
 //! rest waits in a short queue, because an entry is told before anyone can know that its connection speaks RTSP. The
-//! table itself is asked for at the start, at the end, after events were lost, and for a connection whose entry was never
-//! told. An entry that began while nobody listened has no events at all (`nf_conntrack_events` 2, the default since Linux
-//! 5.19); as long as there is such a one of RTSP, the table is asked for again and again.
+//! table itself is asked for at the start, at the end and after events were lost; for a connection whose entry was never
+//! told, that entry alone is, because a router's table is long and most such connections are in none (a bridge tracks
+//! nothing). An entry that began while nobody listened has no events at all (`nf_conntrack_events` 2, the default since
+//! Linux 5.19); as long as there is such a one of RTSP, the table is asked for again and again.
 //! None of it is needed for a run: what does not work is said in one line, and the run goes on.
 
 mod followed;
+mod request;
 mod setup;
 mod socket;
 
@@ -19,7 +21,7 @@ use std::time::Duration;
 use netlink_sys::Socket;
 use rtspscope_engine::{CaptureLoss, Conntrack, Input, LossKind};
 use rtspscope_wire::Timestamp;
-use rtspscope_wire::netfilter::{self, Event, Message};
+use rtspscope_wire::netfilter::{self, Change, Event, Message, Tuple};
 use tokio::io::unix::AsyncFd;
 use tokio::time::{Instant, timeout_at};
 
@@ -27,15 +29,12 @@ use super::clock::Clock;
 use super::{LiveHost, LiveOptions};
 use crate::failure::Failure;
 use followed::Followed;
+use request::{Direction, Request};
 pub(super) use setup::Setup;
-use socket::{request, subscribe, unable};
+use socket::{subscribe, unable};
 
 /// What the user is told things about.
 const SUBJECT: &str = "netfilter";
-
-/// Types of the requests for a table (`linux/netfilter/nfnetlink.h`): subsystem in the high byte, `GET` in the low one.
-const ENTRIES: u16 = 0x101;
-const EXPECTATIONS: u16 = 0x201;
 
 /// Longest packet of netlink: the kernel fills up to 32 KiB.
 const PACKET_LEN: usize = 64 << 10;
@@ -49,8 +48,11 @@ const MAX_WAITING: usize = 4_096;
 /// Time between two requests for the table that no loss asks for.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// Time between two requests while there are entries without events.
+/// Time between two requests while there are entries without events, or none was found.
 const POLL: Duration = Duration::from_secs(10);
+
+/// Requests that wait for an answer; one for the table takes the place of more.
+const MAX_REQUESTS: usize = 256;
 
 /// Longest time that the end of a run waits for the last answer.
 const LAST_WORD: Duration = Duration::from_millis(500);
@@ -69,12 +71,15 @@ pub(super) struct Netfilter {
     /// The last look left something.
     has_more: bool,
     /// Requests that wait for the answer to the one before.
-    requests: VecDeque<u16>,
-    asking: bool,
+    requests: VecDeque<Request>,
+    /// What was asked and is not answered yet.
+    asking: Option<Request>,
     /// A request was answered before.
     answered: bool,
     /// The table is to be asked for, once patience is over.
     wants_table: bool,
+    /// A connection has no entry by the ends that the taps show: another zone's may be found in the table.
+    lacks_entry: bool,
     asked_at: Option<Instant>,
     followed: Followed,
     waiting: VecDeque<Told>,
@@ -108,9 +113,10 @@ impl Netfilter {
             socket,
             has_more: false,
             requests: VecDeque::new(),
-            asking: false,
+            asking: None,
             answered: false,
             wants_table: false,
+            lacks_entry: false,
             asked_at: None,
             followed: Followed::new(&options.rtsp_ports),
             waiting: VecDeque::new(),
@@ -153,6 +159,9 @@ impl Netfilter {
                         kind: LossKind::NetfilterOverrun,
                         count: 1,
                     }))?;
+                    // An answer may be among what was lost; that of a table goes on as it is read.
+                    self.asking
+                        .take_if(|request| matches!(request, Request::Entry(..)));
                     self.ask_for_table(host);
                 }
                 Err(error) => {
@@ -169,7 +178,7 @@ impl Netfilter {
     pub(super) async fn finish(&mut self, host: &mut dyn LiveHost) -> Result<(), Failure> {
         self.ask_for_table(host);
         let end = Instant::now() + LAST_WORD;
-        while self.socket.is_some() && (self.asking || !self.requests.is_empty()) {
+        while self.socket.is_some() && (self.asking.is_some() || !self.requests.is_empty()) {
             if timeout_at(end, self.ready()).await.is_err() {
                 break;
             }
@@ -188,9 +197,13 @@ impl Netfilter {
         if grown {
             self.hand_over_waiting(host)?;
         }
-        self.wants_table |= begun.iter().any(|ends| !self.followed.was_told(*ends));
+        for ends in begun {
+            if !self.followed.was_told(ends) {
+                self.ask_for_entry(ends, host);
+            }
+        }
         let asked_before = |span: Duration| self.asked_at.is_none_or(|at| at.elapsed() >= span);
-        let is_due = self.followed.has_silent() && asked_before(POLL);
+        let is_due = (self.followed.has_silent() || self.lacks_entry) && asked_before(POLL);
         if is_due || self.wants_table && asked_before(PATIENCE) {
             self.ask_for_table(host);
         }
@@ -226,8 +239,12 @@ impl Netfilter {
     ) -> Result<(), Failure> {
         let refusal = message.refusal();
         if message.is_done() || refusal.is_some() {
-            self.asking = false;
+            let asked = self.asking.take();
             match refusal.filter(|number| *number != 0) {
+                Some(libc::ENOENT) if let Some(Request::Entry(direction, tuple)) = asked => {
+                    self.not_found(direction, tuple);
+                    self.ask_next(host);
+                }
                 // The answer before is not over.
                 Some(libc::EBUSY) => self.wants_table = true,
                 // The run has given up the right to ask; events come all the same.
@@ -253,6 +270,9 @@ impl Netfilter {
             event,
         };
         if self.followed.takes(&told.event) {
+            // Of what has no events there may be more: media between the same hosts.
+            self.wants_table |= matches!(self.asking, Some(Request::Entry(..)))
+                && told.event.change == Change::Present;
             return hand_over_one(&told, host);
         }
         if self.waiting.len() >= MAX_WAITING {
@@ -262,23 +282,61 @@ impl Netfilter {
         Ok(())
     }
 
+    /// Asks for the entry of a connection.
+    fn ask_for_entry(&mut self, (client, server): Ends, host: &mut dyn LiveHost) {
+        if self.socket.is_none() {
+            return;
+        }
+        if self.requests.len() >= MAX_REQUESTS {
+            self.wants_table = true;
+            return;
+        }
+        let tuple = Tuple {
+            protocol: Tuple::TCP,
+            from: client,
+            to: server,
+        };
+        self.requests
+            .push_back(Request::Entry(Direction::Forth, tuple));
+        if self.asking.is_none() {
+            self.ask_next(host);
+        }
+    }
+
+    /// What one side of the router shows is the one direction of an entry or the other.
+    fn not_found(&mut self, direction: Direction, tuple: Tuple) {
+        match direction {
+            Direction::Forth => {
+                let turned = Tuple {
+                    from: tuple.to,
+                    to: tuple.from,
+                    ..tuple
+                };
+                self.requests
+                    .push_front(Request::Entry(Direction::Back, turned));
+            }
+            Direction::Back => self.lacks_entry = true,
+        }
+    }
+
     fn ask_for_table(&mut self, host: &mut dyn LiveHost) {
         self.wants_table = false;
+        self.lacks_entry = false;
         self.followed.forget_silent();
         self.asked_at = Some(Instant::now());
-        self.requests = VecDeque::from([ENTRIES, EXPECTATIONS]);
-        if !self.asking {
+        self.requests = VecDeque::from([Request::Entries, Request::Expectations]);
+        if self.asking.is_none() {
             self.ask_next(host);
         }
     }
 
     /// Sends the next request: netlink answers one at a time.
     fn ask_next(&mut self, host: &mut dyn LiveHost) {
-        let (Some(socket), Some(kind)) = (&self.socket, self.requests.pop_front()) else {
+        let (Some(socket), Some(request)) = (&self.socket, self.requests.pop_front()) else {
             return;
         };
-        match socket.get_ref().send(&request(kind), 0) {
-            Ok(_) => self.asking = true,
+        match socket.get_ref().send(&request.message(), 0) {
+            Ok(_) => self.asking = Some(request),
             Err(error) => self.give_up(&error, host),
         }
     }

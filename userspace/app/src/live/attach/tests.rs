@@ -10,7 +10,6 @@ mod paged;
 mod shapes;
 
 use std::net::SocketAddr;
-use std::thread;
 
 use aya::maps::{Array, HashMap, PerCpuArray, RingBuf};
 use aya::programs::{TestRun, TestRunOptions, TestRunResult};
@@ -21,6 +20,7 @@ use rtsp_ebpf_common::abi::{
 
 use super::super::counters::{Counters, Flows};
 use super::super::endpoints::PORT_MARKS;
+use super::super::testing::in_own_namespace;
 use super::*;
 use packets::{MEDIA, rtp, text, udp};
 
@@ -37,18 +37,6 @@ fn may_load(test: &str) -> bool {
         println!("{test}: skipped, it needs root");
     }
     may
-}
-
-/// Runs work in a thread with a network namespace of its own, which ends with it.
-fn in_own_namespace(work: impl FnOnce() + Send) -> thread::Result<()> {
-    thread::scope(|scope| {
-        let thread = scope.spawn(|| {
-            // SAFETY: no memory is passed; only this thread moves.
-            assert_eq!(unsafe { libc::unshare(libc::CLONE_NEWNET) }, 0);
-            work();
-        });
-        thread.join()
-    })
 }
 
 /// The loopback: the one interface of a new namespace.

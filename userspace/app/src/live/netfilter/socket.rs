@@ -1,9 +1,8 @@
-//! The socket: what is subscribed to, how a table is asked for, and what to say where that does not work.
+//! The socket: what is subscribed to, and what to say where that does not work.
 
 use std::io;
 use std::os::fd::AsRawFd;
 
-use netlink_packet_core::{Emitable, NLM_F_DUMP, NLM_F_REQUEST, NetlinkHeader};
 use netlink_sys::Socket;
 use netlink_sys::protocols::NETLINK_NETFILTER;
 use tokio::io::Interest;
@@ -14,9 +13,6 @@ const GROUPS: [u32; 5] = [1, 2, 3, 4, 6];
 
 /// The group of changes of nftables.
 const RULES: u32 = 7;
-
-/// A netlink header, and netfilter's own: any family, version 0.
-const REQUEST_LEN: usize = 20;
 
 /// Bytes of events that the kernel keeps for this socket; a burst of ten thousand connections.
 const BUFFER_LEN: libc::c_int = 4 << 20;
@@ -52,17 +48,6 @@ fn widen(socket: &Socket) {
     }
 }
 
-/// A request for a whole table.
-pub(super) fn request(kind: u16) -> [u8; REQUEST_LEN] {
-    let mut header = NetlinkHeader::default();
-    header.length = REQUEST_LEN as u32;
-    header.message_type = kind;
-    header.flags = NLM_F_REQUEST | NLM_F_DUMP;
-    let mut request = [0; REQUEST_LEN];
-    header.emit(&mut request);
-    request
-}
-
 /// Why the router's table takes no part, and what to do about it.
 pub(super) fn unable(error: &io::Error) -> String {
     let what = match error.raw_os_error() {
@@ -82,15 +67,6 @@ pub(super) fn unable(error: &io::Error) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_request_is_a_dump_of_one_subsystem() {
-        let bytes = request(0x101);
-        assert_eq!(bytes[..4], 20_u32.to_ne_bytes());
-        assert_eq!(bytes[4..6], 0x101_u16.to_ne_bytes());
-        assert_eq!(bytes[6..8], 0x301_u16.to_ne_bytes());
-        assert_eq!(bytes[8..], [0; 12]);
-    }
 
     #[test]
     fn a_missing_permission_is_one_line_that_names_it() {
