@@ -2,7 +2,7 @@
 //!
 //! An answer that the captures cannot give is `None`: callers then draw no conclusion.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use rtspscope_wire::sdp::StreamDirection;
 use rtspscope_wire::{Span, TapId, Timestamp};
@@ -327,20 +327,32 @@ impl<'a> MediaFacts<'a> {
     }
 
     /// Whether the client had sent from that port before `at`, a time at its own tap.
-    pub(crate) fn opened_before(self, rtcp: bool, at: Locator) -> bool {
-        self.opened(rtcp).any(|sent| sent.first.at <= at.at)
+    fn opened_before(self, port: u16, at: Locator) -> bool {
+        let sent = self.at_client().map(|arrival| &arrival.from_client);
+        sent.into_iter()
+            .flatten()
+            .any(|sent| sent.from.port() == port && sent.first.at <= at.at)
     }
 
-    /// The first RTP packet that came out at the client though nothing inside had opened the way.
-    pub(crate) fn let_in_rtp(self) -> Option<Locator> {
-        let first = self.at_client()?.rtp.first?;
-        (self.needs_opening() && !self.opened_before(false, first)).then_some(first)
+    /// The first RTP packet that came out at the client though nothing inside had opened the way, and where it went. What
+    /// counts is the port that it came to: it may be another than the negotiated one, or the SETUP may be cut. Where the
+    /// SETUP passed before the client's tap began, so may have what opened the way.
+    pub(crate) fn let_in_rtp(self) -> Option<LetIn> {
+        let rtp = &self.at_client()?.rtp;
+        self.let_in(rtp.first, rtp.to)
     }
 
     /// The same for RTCP.
-    pub(crate) fn let_in_rtcp(self) -> Option<Locator> {
-        let first = self.at_client()?.rtcp.first?;
-        (self.needs_opening() && !self.opened_before(true, first)).then_some(first)
+    pub(crate) fn let_in_rtcp(self) -> Option<LetIn> {
+        let rtcp = &self.at_client()?.rtcp;
+        self.let_in(rtcp.first, rtcp.to)
+    }
+
+    fn let_in(self, first: Option<Locator>, to: Option<SocketAddr>) -> Option<LetIn> {
+        let (first, port) = (first?, to?.port());
+        self.setup_request(self.facts.sides()?.client_index)?;
+        let unopened = self.needs_opening() && !self.opened_before(port, first);
+        unopened.then_some(LetIn { first, port })
     }
 
     /// Whether plain NAT would hold this medium back until the client sends: the server knows the client by an address of
@@ -415,6 +427,15 @@ impl<'a> MediaFacts<'a> {
         self.client_watched_after(seen)
             .is_some_and(|after| after >= LAG)
     }
+}
+
+/// What came in from outside without a packet from inside.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct LetIn {
+    /// The first packet.
+    pub(crate) first: Locator,
+    /// The client's port to which it went.
+    pub(crate) port: u16,
 }
 
 /// A medium that goes to a multicast group.

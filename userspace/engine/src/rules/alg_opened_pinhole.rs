@@ -29,7 +29,7 @@ pub(super) fn check(view: &View<'_>) -> Vec<Finding> {
 
 fn finding(view: &View<'_>, media: MediaFacts<'_>) -> Option<Finding> {
     let (media_in, reports_in) = (media.let_in_rtp(), media.let_in_rtcp());
-    let Some(first) = media_in.or(reports_in) else {
+    let Some(let_in) = media_in.or(reports_in) else {
         return expected(view, media);
     };
     let what = match (media_in, reports_in) {
@@ -38,11 +38,6 @@ fn finding(view: &View<'_>, media: MediaFacts<'_>) -> Option<Finding> {
         (None, _) => "RTCP",
     };
     let sides = view.facts.sides()?;
-    let port = media.negotiated_at(sides.client_index).client_rtp_port;
-    let port = port.map_or_else(
-        || "its media port".to_owned(),
-        |port| format!("port {port}"),
-    );
     Some(
         Finding::new(
             Code::AlgOpenedPinhole,
@@ -50,8 +45,8 @@ fn finding(view: &View<'_>, media: MediaFacts<'_>) -> Option<Finding> {
             view.medium(media.index),
             format!("the router let {what} in without a packet from the client"),
         )
-        .cause(format!("{what} came in to {} though nothing had left from {port} before; the text is unchanged", sides.client.client.ip()))
-        .proof(first, format!("first {what} packet inside"))
+        .cause(format!("{what} came in to {} though nothing had left from port {} before; the text is unchanged", sides.client.client.ip(), let_in.port))
+        .proof(let_in.first, format!("first {what} packet inside"))
         .proof_if(media.setup_request(sides.client_index), "the SETUP that the router must have read")
         .proof_if(media.expected().map(|told| told.first), told_of(media))
         .remedies(EXPLANATION.remedies.iter().copied()),
@@ -95,7 +90,7 @@ fn told_of(media: MediaFacts<'_>) -> String {
 #[cfg(test)]
 mod tests {
     use crate::model::Netfilter;
-    use crate::testkit::{Scene, UDP_TALK, expected, tcp_talk};
+    use crate::testkit::{LAN, Scene, UDP_TALK, addr, expected, tcp_talk};
 
     fn with_expectation(scene: Scene, port: u16) -> Scene {
         let netfilter = Netfilter {
@@ -145,6 +140,18 @@ mod tests {
                 .codes(),
             Vec::<&str>::new()
         );
+    }
+
+    #[test]
+    fn is_silent_when_the_client_had_sent_from_where_the_media_really_comes_to() {
+        let mut scene = Scene::behind_nat(UDP_TALK)
+            .punch(0.035, 5000)
+            .rtp(80, 82)
+            .rtcp(1, 1);
+        let inside = scene.arrival(LAN);
+        inside.from_client.retain(|sent| sent.from.port() == 5000);
+        inside.rtcp.to = Some(addr("192.168.1.100:5000"));
+        assert_eq!(scene.codes(), Vec::<&str>::new());
     }
 
     #[test]
