@@ -379,6 +379,12 @@ impl<'u> Table<'_, 'u> {
             })
     }
 
+    /// Whether the unit's RTP is of the source that the answer to SETUP names.
+    fn is_announced(&self, at: usize, unit: &Unit<'_>) -> bool {
+        let announced = self.seats[at].negotiated.ssrc;
+        announced.is_some_and(|ssrc| unit.epoch.sources().any(|own| own == ssrc))
+    }
+
     /// Whether media of the seat went, then or later, to the client's end of the unit or to the port beside it: RTCP goes
     /// beside its RTP (RFC 3550 §11), and a hole is made from where the media arrives.
     fn has_pair_of(&self, at: usize, unit: &Unit<'_>) -> bool {
@@ -402,7 +408,7 @@ impl<'u> Table<'_, 'u> {
         &self.seats[start..end]
     }
 
-    /// Of the seats that the same sign points to, the one whose hosts, SETUP and server fit best. A port pair that a later
+    /// Of the seats that the same sign points to, the one whose hosts, SETUP, source and server fit best. A port pair that a later
     /// SETUP names again belongs to the later session from then on.
     fn best(&self, candidates: &[usize], unit: &Unit<'_>) -> Option<usize> {
         let (first, last) = (unit.epoch.first.at, unit.epoch.last.at);
@@ -421,8 +427,9 @@ impl<'u> Table<'_, 'u> {
                 seat.since <= first,
                 own,
                 self.seen_at_other_legs(*at, unit),
-                self.has_pair_of(*at, unit),
+                self.is_announced(*at, unit),
                 exact,
+                self.has_pair_of(*at, unit),
                 server,
                 seat.since,
                 std::cmp::Reverse(*at),

@@ -76,3 +76,49 @@ fn media_at_a_port_that_two_hosts_asked_for_is_that_hosts_whom_it_reached() {
         assert_eq!(counts, expected);
     }
 }
+
+/// The server has a port or a source for each of two clients that asked for the same port behind one public address.
+#[test]
+fn media_at_a_port_that_two_hosts_asked_for_is_that_session_whose_port_or_source_sends_it() {
+    for (ports, sources) in [
+        ([8000, 8002], [None; 2]),
+        ([8000, 8000], [Some(0xA), Some(0xB)]),
+    ] {
+        let mut wire = Wire::new(engine(1));
+        for (index, client) in ["203.0.113.1:40000", "203.0.113.1:40001"]
+            .into_iter()
+            .enumerate()
+        {
+            let mut talk = Talk::open_with(&mut wire, WAN, client, SERVER, (1000, 2000));
+            let transport = "Transport: RTP/AVP;unicast;client_port=5000-5001";
+            let ssrc =
+                sources[index].map_or_else(String::new, |ssrc: u32| format!(";ssrc={ssrc:08X}"));
+            let port = ports[index];
+            talk.exchange(
+                &mut wire,
+                &format!("SETUP rtsp://203.0.113.10/cam RTSP/1.0|CSeq: 1|{transport}"),
+                &format!(
+                    "RTSP/1.0 200 OK|CSeq: 1|Session: {index}|{transport};server_port={port}-{}{ssrc}",
+                    port + 1
+                ),
+            );
+        }
+        for number in 0..30 {
+            for (port, ssrc) in [
+                (ports[0], 0xA),
+                (ports[1] + u16::from(ports[0] == ports[1]) * 4, 0xB),
+            ] {
+                let from = format!("203.0.113.10:{port}");
+                wire.rtp(WAN, &from, "203.0.113.1:5000", ssrc, [number]);
+            }
+        }
+        let snapshot = wire.engine.snapshot();
+        let sent: Vec<_> = snapshot
+            .sessions
+            .iter()
+            .map(|session| &arrival(session, 0, 0).rtp)
+            .map(|rtp| (rtp.packets, rtp.ssrc))
+            .collect();
+        assert_eq!(sent, [(30, Some(0xA)), (30, Some(0xB))], "{ports:?}");
+    }
+}
