@@ -51,9 +51,9 @@ fn action(facts: SessionFacts<'_>, sides: &Sides<'_>) -> AlgAction {
     }
 }
 
-/// Whether the capture began after the session was set up.
+/// Whether a tap began after the session was set up.
 fn began_before(sides: &Sides<'_>) -> bool {
-    [sides.client, sides.server].into_iter().all(|leg| {
+    [sides.client, sides.server].into_iter().any(|leg| {
         let is_setup = |exchange: &Exchange| exchange.is("SETUP");
         leg.began_before() && !leg.exchanges.iter().any(is_setup)
     })

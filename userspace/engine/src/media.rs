@@ -76,21 +76,40 @@ fn set_up(
             .zip(&setup.at)
             .map(|(leg, at)| leg.exchanges.get((*at)?))
     };
-    let per_leg: Vec<Negotiated> = exchanges()
+    let mut per_leg: Vec<Negotiated> = exchanges()
         .map(|exchange| {
             exchange.map_or_else(Negotiated::default, |exchange| negotiated(exchange, group))
         })
         .collect();
+    let agreed = merged(&per_leg);
+    for ((leg, at), own) in legs.iter().zip(&setup.at).zip(&mut per_leg) {
+        if at.is_none() && leg.began_before() {
+            *own = unheard(&agreed);
+        }
+    }
     let profile = exchanges().flatten().find_map(negotiated::profile);
     MediaStream {
         control: Some(setup.uri.clone()),
         profile: profile.or(described.profile),
         direction: direction::of(legs, &setup.at, described.sdp_direction),
         set_up: exchanges().flatten().any(crate::model::Exchange::succeeded),
-        negotiated: merged(&per_leg),
+        negotiated: agreed,
         per_leg,
         setup: setup.at.clone(),
         ..described
+    }
+}
+
+/// What holds at a leg too whose tap began after the SETUP: the server's ports, the channels and the source. Where the
+/// client is reached may be translated on the way.
+fn unheard(agreed: &Negotiated) -> Negotiated {
+    Negotiated {
+        server_rtp_port: agreed.server_rtp_port,
+        server_rtcp_port: agreed.server_rtcp_port,
+        channels: agreed.channels,
+        ssrc: agreed.ssrc,
+        multicast: agreed.multicast,
+        ..Negotiated::default()
     }
 }
 

@@ -150,14 +150,18 @@ fn nat_pair(legs: &[Leg], group: &Group, roles: impl Fn(TapId) -> TapRole) -> Op
         post,
         evidence: group.evidence.clone(),
         proxied: group.proxied,
-        sequence_delta: (!group.proxied).then(|| sequence_delta(pre_leg, post_leg)),
+        sequence_delta: (!group.proxied)
+            .then(|| sequence_delta(pre_leg, post_leg))
+            .flatten(),
         rewrites: crate::nat::diff::compare(pre_leg, post_leg),
         client_translated: pre_leg.client != post_leg.client,
     })
 }
 
-/// Bytes by which the client's stream is longer at `post`, by the last request that both legs show.
-fn sequence_delta(pre: &Leg, post: &Leg) -> i64 {
+/// Bytes by which the client's stream is longer at `post`, by the last request that both legs show. `None` where a leg
+/// does not show how the stream begins: places in it count from there.
+fn sequence_delta(pre: &Leg, post: &Leg) -> Option<i64> {
+    pre.client_isn.and(post.client_isn)?;
     let end = |exchange: &Exchange| {
         let request = exchange.request.as_ref()?;
         let end = request
@@ -175,11 +179,10 @@ fn sequence_delta(pre: &Leg, post: &Leg) -> i64 {
             .collect::<Vec<_>>()
     };
     let others = asked(post);
-    let last = asked(pre).into_iter().rev().find_map(|(cseq, end)| {
+    asked(pre).into_iter().rev().find_map(|(cseq, end)| {
         let twin = others.iter().rfind(|(other, _)| *other == cseq)?;
         Some(twin.1 - end)
-    });
-    last.unwrap_or(0)
+    })
 }
 
 /// Channels on which the server of any of these connections sent RTP.

@@ -6,6 +6,9 @@ use rtspscope_wire::{TapId, Timestamp};
 
 use crate::model::{Leg, MediaDirection, MediaStream, Negotiated, Session};
 
+/// Before any capture.
+const BEFORE: Timestamp = Timestamp(i64::MIN);
+
 /// One medium at one leg.
 #[derive(Clone, Debug)]
 pub(super) struct Seat {
@@ -180,6 +183,9 @@ fn seat(
         .iter()
         .filter(|exchange| exchange.starts_media() && exchange.succeeded());
     let negotiated = media.per_leg.get(leg_index).cloned().unwrap_or_default();
+    // The connection may say nothing more before its end.
+    let unheard = setup.is_none() && media.set_up && leg.began_before();
+    let begun = if unheard { BEFORE } else { leg.first.at };
     Seat {
         session,
         media: media_index,
@@ -188,12 +194,13 @@ fn seat(
         client: leg.client.ip(),
         server: leg.server.ip(),
         direction: media.direction,
-        by_udp: setup.is_some() && negotiated.channels.is_none(),
-        since: asked.map_or(leg.first.at, |message| message.at.at),
+        by_udp: (setup.is_some() || unheard) && negotiated.channels.is_none(),
+        since: asked.map_or(begun, |message| message.at.at),
         playing_since: plays
             .filter_map(|play| play.response.as_ref())
             .map(|response| response.at.at)
-            .min(),
+            .min()
+            .or(unheard.then_some(BEFORE)),
         negotiated,
         from_server: Vec::new(),
         from_client: Vec::new(),

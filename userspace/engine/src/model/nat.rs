@@ -14,7 +14,7 @@ pub struct NatPair {
     /// Two TCP connections with different initial sequence numbers.
     pub proxied: bool,
     /// Bytes by which the client's stream is longer at the post-NAT tap at its end; 0 where nothing was rewritten,
-    /// `None` for a proxy.
+    /// `None` for a proxy, and where a tap began after the stream did.
     pub sequence_delta: Option<i64>,
     /// Messages and fields that differ, in order of the message.
     pub rewrites: Vec<FieldDiff>,

@@ -3,7 +3,9 @@
 use rtspscope_engine::model::{AlgAction, MediaDirection, MediaHint, SessionState, TransportKind};
 use rtspscope_engine::{Code, Snapshot};
 
-use crate::support::traffic::{LAN, RECEIVER_REPORT, Talk, WAN, Wire, message, sender_report};
+use crate::support::traffic::{
+    self, LAN, RECEIVER_REPORT, Talk, WAN, Wire, message, rtp_packet, sender_report,
+};
 use crate::support::{arrival, engine, only_session};
 
 const CLIENT: &str = "192.168.1.100:40000";
@@ -39,6 +41,65 @@ fn cause(snapshot: &Snapshot) -> &str {
     let mut findings = snapshot.findings.iter();
     let finding = findings.find(|finding| finding.code == Code::CaptureIncomplete);
     finding.map_or("", |finding| finding.cause.as_str())
+}
+
+/// What the other tap heard of the SETUP holds here too, as far as no router translates it.
+#[test]
+fn a_tap_that_began_late_knows_the_medium_from_the_other() {
+    for (transport, interleaved) in [
+        ("RTP/AVP;unicast;client_port=5000-5001", false),
+        ("RTP/AVP/TCP;unicast;interleaved=4-5", true),
+    ] {
+        let mut wire = Wire::new(engine(2));
+        let mut outside = Talk::open(&mut wire, WAN, ROUTER, SERVER);
+        let uri = "rtsp://203.0.113.10/cam";
+        outside.exchange(
+            &mut wire,
+            &format!("SETUP {uri} RTSP/1.0|CSeq: 1|Transport: {transport}"),
+            &format!(
+                "RTSP/1.0 200 OK|CSeq: 1|Session: 1|Transport: {transport};server_port=6970-6971"
+            ),
+        );
+        outside.exchange(
+            &mut wire,
+            &format!("PLAY {uri} RTSP/1.0|CSeq: 2|Session: 1"),
+            "RTSP/1.0 200 OK|CSeq: 2|Session: 1",
+        );
+        let mut inside = Talk::midstream(LAN, CLIENT, SERVER);
+        for number in 0..30 {
+            for (tap, talk, client) in [
+                (WAN, &mut outside, "203.0.113.1"),
+                (LAN, &mut inside, "192.168.1.100"),
+            ] {
+                let packet = rtp_packet(number, 7);
+                if interleaved {
+                    talk.server_says(&mut wire, &traffic::interleaved(4, &packet));
+                } else {
+                    wire.udp(tap, "203.0.113.10:6970", &format!("{client}:5000"), &packet);
+                }
+            }
+            wire.wait_ms(20);
+        }
+        for talk in [&mut outside, &mut inside] {
+            talk.exchange(
+                &mut wire,
+                &format!("GET_PARAMETER {uri} RTSP/1.0|CSeq: 7|Session: 1"),
+                "RTSP/1.0 200 OK|CSeq: 7|Session: 1",
+            );
+        }
+        let snapshot = wire.engine.snapshot();
+        let session = only_session(&snapshot);
+        assert_eq!(session.media.len(), 1, "{transport}");
+        let seen = [0, 1].map(|leg| arrival(session, 0, leg).rtp.packets);
+        assert_eq!(seen, [30, 30], "{transport}");
+        let nat = session.nat.as_ref().expect("a pair");
+        assert_eq!(
+            nat.sequence_delta, None,
+            "the stream's beginning is not known"
+        );
+        assert_eq!(session.alg.action, AlgAction::Unknown);
+        assert!(snapshot.findings.is_empty(), "{:?}", snapshot.findings);
+    }
 }
 
 #[test]
