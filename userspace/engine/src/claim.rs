@@ -9,6 +9,7 @@ mod direction;
 mod medium;
 mod rounds;
 mod seat;
+mod shared;
 mod untold;
 
 use crate::datagram_talk::DatagramTalks;
@@ -68,6 +69,7 @@ pub(crate) fn fill_arrivals(
         .collect();
     let mut seats = seat::seats(sessions);
     let (strays, mut taken) = rounds::assign(&mut seats, &units);
+    shared::share(sessions, &mut seats);
     direction::settle(sessions, records, &mut seats, &units);
     untold::adopt(sessions, &mut seats, &units, &mut taken);
     let arrivals: Vec<_> = seats

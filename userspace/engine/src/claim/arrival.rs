@@ -7,6 +7,7 @@ use rtspscope_wire::{Span, TapId, payload_types};
 
 use super::rounds::Stray;
 use super::seat::Seat;
+use super::shared::Shared;
 use super::{Heard, Unit};
 use crate::counting::{Codec, MediaCount, Reports, Source, far_end};
 use crate::icmp::{IcmpErrors, RefusedPacket};
@@ -28,6 +29,9 @@ pub(super) fn at_seat(
     heard: Heard<'_>,
 ) -> Arrival {
     let mut total = Total::new(medium(seat.session, seat.media, sessions));
+    total.shared = sessions
+        .get(seat.session)
+        .and_then(|session| Shared::of(session, seat.media, seat.leg));
     for unit in seat.own().iter().filter_map(|index| units.get(*index)) {
         total.add_unit(unit);
     }
@@ -65,6 +69,8 @@ fn medium(session: usize, media: usize, sessions: &[Session]) -> Option<&MediaSt
 /// Sums over the flows of one medium at one tap. Addresses and jitter are those of the flow with most packets.
 struct Total<'a> {
     medium: Option<&'a MediaStream>,
+    /// Those with which it shares a port or a channel.
+    shared: Option<Shared<'a>>,
     rtp: RtpArrival,
     rtcp: RtcpArrival,
     most_rtp: u64,
@@ -86,6 +92,7 @@ impl<'a> Total<'a> {
     fn new(medium: Option<&'a MediaStream>) -> Self {
         Self {
             medium,
+            shared: None,
             rtp: RtpArrival::default(),
             rtcp: RtcpArrival::default(),
             most_rtp: 0,
@@ -189,6 +196,10 @@ impl<'a> Total<'a> {
     fn add(&mut self, media: &'a MediaCount, from: SocketAddr, to: SocketAddr) {
         let mut own = 0;
         for source in media.sources() {
+            let is_others = |shared: &Shared<'_>| !shared.owns(source.counters);
+            if self.shared.as_ref().is_some_and(is_others) {
+                continue;
+            }
             if self.is_repair(source.counters) {
                 self.rtp.repair_packets += source.counters.packets;
                 self.rtp.repair_bytes += source.counters.bytes;

@@ -2,7 +2,7 @@
 
 use rtspscope_engine::Snapshot;
 
-use crate::support::traffic::{LAN, Talk, WAN, Wire};
+use crate::support::traffic::{LAN, Talk, WAN, Wire, interleaved, rtp_packet};
 use crate::support::{arrival, engine};
 
 const SERVER: &str = "203.0.113.10:554";
@@ -120,5 +120,67 @@ fn media_at_a_port_that_two_hosts_asked_for_is_that_session_whose_port_or_source
             .map(|rtp| (rtp.packets, rtp.ssrc))
             .collect();
         assert_eq!(sent, [(30, Some(0xA)), (30, Some(0xB))], "{ports:?}");
+    }
+}
+
+/// A camera that answers each SETUP with the same port, or the same channels, and sends all of its media there.
+#[test]
+fn media_that_share_a_port_or_a_channel_are_told_apart_by_source_and_payload_type() {
+    let sdp = "v=0\r\nm=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\na=control:1\r\n\
+        m=audio 0 RTP/AVP 97\r\na=rtpmap:97 PCMU/8000\r\na=control:2\r\n";
+    for (transport, channel, announces) in [
+        ("RTP/AVP;unicast;client_port=5000", None, false),
+        ("RTP/AVP;unicast;client_port=5000", None, true),
+        ("RTP/AVP/TCP;unicast;interleaved=0-1", Some(0), false),
+    ] {
+        let mut wire = Wire::new(engine(1));
+        let mut talk = Talk::open(&mut wire, LAN, "192.168.1.40:40000", SERVER);
+        let uri = "rtsp://203.0.113.10/cam/";
+        talk.exchange(
+            &mut wire,
+            &format!("DESCRIBE {uri} RTSP/1.0|CSeq: 1"),
+            &format!("RTSP/1.0 200 OK|CSeq: 1|Content-Base: {uri}|Content-Type: application/sdp|Content-Length: {}", sdp.len()),
+        );
+        talk.server_says(&mut wire, sdp.as_bytes());
+        for track in [1, 2] {
+            let source = if announces {
+                format!(";ssrc={track:08X}")
+            } else {
+                String::new()
+            };
+            talk.exchange(
+                &mut wire,
+                &format!("SETUP {uri}{track} RTSP/1.0|CSeq: {}|Transport: {transport}", 1 + track),
+                &format!("RTSP/1.0 200 OK|CSeq: {}|Session: 1|Transport: {transport};server_port=6970{source}", 1 + track),
+            );
+        }
+        // Where sources are announced, payload types are not asked: the audio has the video's here.
+        let of_audio = if announces { 96 } else { 97 };
+        for number in 0..40 {
+            for (ssrc, payload_type) in [(1, 96), (2, of_audio)] {
+                if ssrc == 2 && number % 2 == 1 {
+                    continue;
+                }
+                let number = if ssrc == 2 { number / 2 } else { number };
+                let mut packet = rtp_packet(number, ssrc);
+                packet[1] = payload_type;
+                match channel {
+                    Some(channel) => talk.server_says(&mut wire, &interleaved(channel, &packet)),
+                    None => wire.udp(LAN, "203.0.113.10:6970", "192.168.1.40:5000", &packet),
+                }
+            }
+            wire.wait_ms(20);
+        }
+        let snapshot = wire.engine.snapshot();
+        let session = &snapshot.sessions[0];
+        let seen: Vec<_> = [0, 1]
+            .map(|media| &arrival(session, media, 0).rtp)
+            .map(|rtp| (rtp.packets, rtp.lost, rtp.ssrc, rtp.ssrc_changes))
+            .into();
+        let expected = [
+            (40, Some(0), Some(1), Some(0)),
+            (20, Some(0), Some(2), Some(0)),
+        ];
+        assert_eq!(seen, expected, "{transport} {announces}");
     }
 }
