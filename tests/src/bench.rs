@@ -3,10 +3,12 @@
 //! A camera sends RTP as fast as the kernel takes it. What each tool made of it is compared with what was sent; absolute
 //! rates depend on the machine, so everything is measured with and without a tool in turns, and the best of each counts.
 
+mod bulk;
 mod camera;
 mod drain;
 mod flood;
 mod forwarding;
+mod hollow;
 mod interleaved;
 mod tool;
 mod watching;
@@ -34,6 +36,9 @@ pub fn main(args: &[&str]) -> io::Result<()> {
         ["ask", address, millis] => drain::ask(address, number(millis)?),
         ["blast", to, millis] => flood::blast(to, number(millis)?),
         ["sink", address] => flood::sink(address),
+        ["pour", to, millis] => bulk::pour(to, number(millis)?),
+        ["drink", address] => bulk::drink(address),
+        ["hollow", interfaces @ ..] => hollow::attach(interfaces),
         other => Err(io::Error::other(format!("unknown arguments: {other:?}"))),
     }
 }

@@ -25,8 +25,21 @@ const SINK: &str = "10.78.1.2";
 /// What crosses the router.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Load {
+    /// Datagrams that cost a router most: the shortest.
     Other,
+    /// A download, which a router forwards in super-packets.
+    Bulk,
+    /// RTP that is followed.
     Media,
+}
+
+/// Who is at the hooks of the router's interfaces.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Tap {
+    None,
+    /// A program that returns at once: no tap can cost less.
+    Empty,
+    Rtspscope,
 }
 
 /// A source, a router and a sink.
@@ -64,20 +77,45 @@ impl Path3 {
         })
     }
 
-    /// Packets in each second of the sender's processor, which runs all of the path.
-    fn rate(&self, load: Load, watched: bool) -> io::Result<f64> {
-        let interfaces = ["--lan", "lan0", "--wan", "wan0"];
-        let tap = watched
-            .then(|| Tool::Rtspscope.start(&self.router, &interfaces, &self.scratch))
-            .transpose()?;
+    /// Packets in each second of the processor that runs the path.
+    fn rate(&self, load: Load, tap: Tap) -> io::Result<f64> {
+        let tap = match tap {
+            Tap::None => None,
+            Tap::Empty => {
+                let mut empty = start(
+                    &self.router,
+                    &["hollow", "lan0", "wan0"],
+                    &self.scratch,
+                    "empty",
+                )?;
+                let is_there = |empty: &Process| empty.output().contains("attached");
+                empty.wait_until("attached", LIMIT, is_there)?;
+                Some(empty)
+            }
+            Tap::Rtspscope => {
+                let interfaces = ["--lan", "lan0", "--wan", "wan0"];
+                Some(Tool::Rtspscope.start(&self.router, &interfaces, &self.scratch)?)
+            }
+        };
         let flood = match load {
             Load::Other => self.other()?,
+            Load::Bulk => self.bulk()?,
             Load::Media => self.media()?,
         };
         if let Some(mut tap) = tap {
             tap.interrupt(LIMIT)?;
         }
         Ok(flood.rate())
+    }
+
+    fn bulk(&self) -> io::Result<Flood> {
+        let to = format!("{SINK}:9001");
+        let mut drink = start(&self.sink, &["drink", &to], &self.scratch, "drink")?;
+        drink.wait_listening(9001, LIMIT)?;
+        let mut pour = start(&self.source, &["pour", &to, MILLIS], &self.scratch, "pour")?;
+        pour.wait_end(LIMIT)?;
+        drink.wait_end(LIMIT)?;
+        Ok(Flood::read(&pour)?.shared_with(&Flood::read(&drink)?))
     }
 
     fn other(&self) -> io::Result<Flood> {
@@ -127,25 +165,33 @@ fn start(end: &Namespace, words: &[&str], logs: &Path, name: &str) -> io::Result
     Process::start(&end.exec_prefix(), &[&[&*own], words].concat(), logs, name)
 }
 
-/// Compares the router's throughput with the tap on and off, and prints the table.
+/// Compares the router's throughput with the tap off and on, and with an empty program in its place, and prints the table.
 #[allow(clippy::print_stdout, reason = "it is the output of the program")]
 pub(super) fn measure() -> io::Result<()> {
     let path = Path3::new()?;
     println!("a router between two cables, both tapped; the fastest of {ROUNDS} rounds of each");
     println!(
-        "{:<30} {:>12} {:>12} {:>7}",
-        "per second of the processor", "off", "on", "ratio"
+        "{:<30} {:>9} {:>9} {:>7} {:>9} {:>7}",
+        "packets per processor second", "off", "empty", "ratio", "on", "ratio"
     );
     for (load, name) in [
+        (Load::Bulk, "TCP download, 1448 bytes"),
         (Load::Other, "UDP of no interest, 64 bytes"),
         (Load::Media, "followed RTP, 1200 bytes"),
     ] {
-        let (mut off, mut on) = (0.0_f64, 0.0_f64);
+        let taps = [Tap::None, Tap::Empty, Tap::Rtspscope];
+        let mut rates = [0.0_f64; 3];
         for _ in 0..ROUNDS {
-            off = off.max(path.rate(load, false)?);
-            on = on.max(path.rate(load, true)?);
+            for (rate, tap) in rates.iter_mut().zip(taps) {
+                *rate = rate.max(path.rate(load, tap)?);
+            }
         }
-        println!("{name:<30} {off:>12.0} {on:>12.0} {:>7.3}", on / off);
+        let [off, empty, on] = rates;
+        println!(
+            "{name:<30} {off:>9.0} {empty:>9.0} {:>7.3} {on:>9.0} {:>7.3}",
+            empty / off,
+            on / off
+        );
     }
     Ok(())
 }

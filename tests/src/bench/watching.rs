@@ -38,6 +38,14 @@ impl Flood {
         self.sent as f64 / self.busy_seconds
     }
 
+    /// The same where another process ran a part of the path.
+    pub(super) fn shared_with(self, other: &Self) -> Self {
+        Self {
+            busy_seconds: self.busy_seconds + other.busy_seconds,
+            ..self
+        }
+    }
+
     /// Reads what [`super::flood::Stopwatch::print`] printed.
     pub(super) fn read(process: &Process) -> io::Result<Self> {
         let output = process.output();
