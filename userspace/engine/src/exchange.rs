@@ -60,7 +60,8 @@ pub(crate) enum Placed {
 /// The exchanges of one connection in order of the request.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Exchanges {
-    list: Vec<Exchange>,
+    /// Shared with the snapshots that show it, until something is said again.
+    list: Arc<Vec<Exchange>>,
     unanswered_client: VecDeque<usize>,
     unanswered_server: VecDeque<usize>,
     kept_bytes: usize,
@@ -77,6 +78,11 @@ const LAST_KEPT: usize = 96;
 impl Exchanges {
     pub(crate) fn list(&self) -> &[Exchange] {
         &self.list
+    }
+
+    /// The same for a snapshot.
+    pub(crate) fn shared(&self) -> Arc<Vec<Exchange>> {
+        Arc::clone(&self.list)
     }
 
     pub(crate) fn get(&self, index: usize) -> Option<&Exchange> {
@@ -114,7 +120,7 @@ impl Exchanges {
         let mut rest = going.iter().copied().peekable();
         let mut index = 0;
         let freed = &mut self.kept_bytes;
-        self.list.retain(|exchange| {
+        Arc::make_mut(&mut self.list).retain(|exchange| {
             let stays = rest.next_if_eq(&index).is_none();
             index += 1;
             if !stays {
@@ -176,7 +182,7 @@ impl Exchanges {
 
     fn add_request(&mut self, message: &Arc<Message>, facts: &Facts) -> Placed {
         let index = self.list.len();
-        self.list.push(Exchange {
+        Arc::make_mut(&mut self.list).push(Exchange {
             by: message.from,
             method: facts.method.clone().unwrap_or_default(),
             cseq: facts.cseq,
@@ -189,7 +195,7 @@ impl Exchanges {
     }
 
     fn answer(&mut self, index: usize, message: &Arc<Message>) -> Placed {
-        if let Some(exchange) = self.list.get_mut(index) {
+        if let Some(exchange) = Arc::make_mut(&mut self.list).get_mut(index) {
             exchange.response = Some(Arc::clone(message));
             self.keepalives += usize::from(exchange.is_keepalive());
         }
@@ -197,7 +203,7 @@ impl Exchanges {
     }
 
     fn add_orphan(&mut self, message: &Arc<Message>, facts: &Facts) -> Placed {
-        self.list.push(Exchange {
+        Arc::make_mut(&mut self.list).push(Exchange {
             by: message.from.other(),
             method: String::new(),
             cseq: facts.cseq,
@@ -224,7 +230,7 @@ impl Exchanges {
                         .is_some_and(|request| request.raw == message.raw)
             })
         })?;
-        if let Some(exchange) = self.list.get_mut(index) {
+        if let Some(exchange) = Arc::make_mut(&mut self.list).get_mut(index) {
             exchange.repeats = exchange.repeats.saturating_add(1);
         }
         Some(index)

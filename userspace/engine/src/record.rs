@@ -396,7 +396,7 @@ impl Record {
                 at,
             }),
             encrypted: self.speech == Speech::Tls,
-            exchanges: self.exchanges.list().to_vec(),
+            exchanges: self.exchanges.shared(),
             missing_bytes: self.missing_bytes,
             first_gap: self.first_gap,
             dropped_messages: self.exchanges.dropped(),

@@ -84,7 +84,7 @@ impl Source<'_> {
         for message in messages {
             exchanges.add(message, &Facts::of(&message.raw).0, &Limits::default());
         }
-        leg.exchanges = exchanges.list().to_vec();
+        leg.exchanges = exchanges.shared();
         leg.missing_bytes += post.missing_bytes;
         leg.first_gap = leg.first_gap.or(post.first_gap);
         leg.client_unheard = post.unheard[post.client()];

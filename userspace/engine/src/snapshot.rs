@@ -81,7 +81,7 @@ fn assemble(
     role_of: impl Fn(TapId) -> TapRole,
 ) -> (Vec<Session>, Vec<Vec<usize>>, Vec<UnclaimedRtp>) {
     let sources = session::sources(records);
-    let mut legs: Vec<Leg> = sources.iter().map(Source::leg).collect();
+    let legs: Vec<Leg> = sources.iter().map(Source::leg).collect();
     let tracked = heard.netfilter.pairs(&legs);
     let groups = pairing::pair_knowing(&legs, &role_of, &tracked);
     let mut sessions = Vec::new();
@@ -96,7 +96,7 @@ fn assemble(
         let own = group
             .legs
             .iter()
-            .filter_map(|leg| legs.get_mut(*leg).map(take_exchanges))
+            .filter_map(|leg| legs.get(*leg).cloned())
             .collect();
         if let Some(mut session) = session::session(own, &members, &group, &role_of) {
             session.netfilter = heard.netfilter.of_session(&session);
@@ -108,15 +108,6 @@ fn assemble(
     }
     let unclaimed = claim::fill_arrivals(&mut sessions, &session_records, heard);
     (sessions, slots, unclaimed)
-}
-
-/// The leg itself; what stays behind has no exchanges any more.
-fn take_exchanges(leg: &mut Leg) -> Leg {
-    let exchanges = std::mem::take(&mut leg.exchanges);
-    Leg {
-        exchanges,
-        ..leg.clone()
-    }
 }
 
 /// A session keeps the lowest number that any of its connections had; the rest get new ones in order.

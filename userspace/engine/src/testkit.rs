@@ -72,7 +72,7 @@ pub(crate) fn leg(tap: TapId, client: &str, server: &str, talk: &str) -> Leg {
         last: at(tap, 0.0, 1),
         closed: None,
         encrypted: false,
-        exchanges: Vec::new(),
+        exchanges: Arc::default(),
         missing_bytes: 0,
         first_gap: None,
         dropped_messages: 0,
@@ -141,7 +141,7 @@ fn add_message(leg: &mut Leg, from: Side, place: Locator, raw: &[u8]) {
         let method = value
             .method()
             .map_or_else(String::new, |method| method.text().into_owned());
-        leg.exchanges.push(Exchange {
+        leg.exchanges_mut().push(Exchange {
             by: from,
             method,
             cseq: value.cseq(),
@@ -152,13 +152,13 @@ fn add_message(leg: &mut Leg, from: Side, place: Locator, raw: &[u8]) {
         return;
     }
     let open = leg
-        .exchanges
+        .exchanges_mut()
         .iter_mut()
         .rev()
         .find(|exchange| exchange.cseq == value.cseq() && exchange.response.is_none());
     match open {
         Some(exchange) => exchange.response = Some(message),
-        None => leg.exchanges.push(Exchange {
+        None => leg.exchanges_mut().push(Exchange {
             by: from.other(),
             method: String::new(),
             cseq: value.cseq(),

@@ -89,7 +89,8 @@ fn leg(tap: u16, client: &str) -> Leg {
                 "RTSP/1.0 200 OK\r\nCSeq: 3\r\n\r\n",
             )),
             repeats: 1,
-        }],
+        }]
+        .into(),
         missing_bytes: 0,
         first_gap: None,
         dropped_messages: 0,

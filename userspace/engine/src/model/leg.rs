@@ -30,8 +30,8 @@ pub struct Leg {
     pub closed: Option<Close>,
     /// Why nothing can be read, for a TLS connection.
     pub encrypted: bool,
-    /// Requests and responses in order of the request.
-    pub exchanges: Vec<Exchange>,
+    /// Requests and responses in order of the request; shared with the engine until something more is said.
+    pub exchanges: Arc<Vec<Exchange>>,
     /// Bytes of either direction that the capture does not have.
     pub missing_bytes: u64,
     /// Where the first of them is missing.
@@ -53,6 +53,11 @@ pub struct Leg {
 }
 
 impl Leg {
+    /// Its exchanges to be changed, for it alone.
+    pub fn exchanges_mut(&mut self) -> &mut Vec<Exchange> {
+        Arc::make_mut(&mut self.exchanges)
+    }
+
     /// Whether messages passed that are not among its exchanges.
     pub const fn lacks_messages(&self) -> bool {
         self.dropped_messages > 0 || self.forgotten_keepalives > 0

@@ -351,7 +351,7 @@ mod tests {
     fn is_silent_when_the_session_ended_at_once() {
         let mut scene = scene(spoke("192.168.1.100"), nobody());
         for leg in &mut scene.legs {
-            leg.exchanges.pop();
+            leg.exchanges_mut().pop();
             leg.last = at(leg.tap, 1.0, 40);
             leg.closed = leg.closed.map(|close| crate::model::Close {
                 at: leg.last,

@@ -204,7 +204,7 @@ mod tests {
     fn is_silent_when_the_capture_began_in_the_middle() {
         let mut scene = video(0, 12, 0);
         for leg in &mut scene.legs {
-            leg.exchanges.retain(|exchange| !exchange.is("PLAY"));
+            leg.exchanges_mut().retain(|exchange| !exchange.is("PLAY"));
         }
         assert!(!scene.codes().contains(&"no-keyframe"));
     }

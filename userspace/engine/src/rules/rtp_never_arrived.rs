@@ -159,7 +159,7 @@ mod tests {
     fn is_silent_when_the_clients_tap_had_stopped_before() {
         let mut scene = Scene::behind_nat(UDP_TALK).rtp(0, 257);
         let lan = &mut scene.legs[0];
-        lan.exchanges.truncate(3);
+        lan.exchanges_mut().truncate(3);
         lan.last = lan.exchanges[2].response.as_ref().unwrap().at;
         lan.closed = None;
         scene.watched_until[0] = 0.5;

@@ -17,7 +17,7 @@ pub(super) fn add(
 ) {
     for leg in &session.legs {
         connection(plan, session, leg);
-        for exchange in &leg.exchanges {
+        for exchange in leg.exchanges.iter() {
             messages(plan, exchange, suffix, privacy);
         }
     }

@@ -30,7 +30,7 @@ fn hostile() -> Snapshot {
         rewrite.method = HOSTILE.to_owned();
     }
     for leg in &mut session.legs {
-        for exchange in &mut leg.exchanges {
+        for exchange in leg.exchanges_mut() {
             for message in [&mut exchange.request, &mut exchange.response] {
                 if let Some(known) = message {
                     let raw = [&known.raw[..known.head_len.min(4)], HOSTILE.as_bytes()].concat();

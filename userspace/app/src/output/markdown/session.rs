@@ -133,7 +133,7 @@ pub(super) fn write_messages(
     heading(out, 3, "Messages");
     for leg in &session.legs {
         out.extend(["- ", &prose(&messages::leg(report, leg)), "\n"]);
-        for exchange in &leg.exchanges {
+        for exchange in leg.exchanges.iter() {
             let told = prose(&messages::exchange(exchange, privacy));
             out.extend(["  - ", &told, "\n"]);
         }

@@ -17,7 +17,7 @@ pub(super) fn write(
 ) {
     for leg in &session.legs {
         out.push_str(&section("Leg", &messages::leg(report, leg), style));
-        for exchange in &leg.exchanges {
+        for exchange in leg.exchanges.iter() {
             out.push_str(&section("", &messages::exchange(exchange, privacy), style));
         }
     }

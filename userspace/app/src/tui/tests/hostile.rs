@@ -18,7 +18,7 @@ fn hostile() -> Stage {
     session.user_agent = Some(HOSTILE.to_owned());
     session.server_name = Some(HOSTILE.to_owned());
     for leg in &mut session.legs {
-        for exchange in &mut leg.exchanges {
+        for exchange in leg.exchanges_mut() {
             exchange.method = format!("SET{HOSTILE}UP");
             let mut request = (**exchange.request.as_ref().unwrap()).clone();
             let mut raw = format!("SETUP rtsp://admin:geheim@203.0.113.10/{HOSTILE} RTSP/1.0\r\nX-{HOSTILE}: {HOSTILE}\r\n").into_bytes();

@@ -356,7 +356,7 @@ fn a_copy_of_the_clients_own_that_crosses_the_answer_gives_nothing() {
 fn a_request_without_its_blank_line_is_damage() {
     let pre = leg(LAN, "192.168.1.100:1", "203.0.113.10:554", TWO);
     let mut post = leg(WAN, "203.0.113.1:1", "203.0.113.10:554", TWO);
-    let request = post.exchanges[0].request.as_mut().expect("a request");
+    let request = post.exchanges_mut()[0].request.as_mut().expect("a request");
     let message = Arc::make_mut(request);
     message.raw = message.raw[..message.raw.len() - 2].into();
     let told = |diff: FieldDiff| (diff.method, diff.field, diff.post, diff.class);

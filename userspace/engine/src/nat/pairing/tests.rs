@@ -1,5 +1,7 @@
 //! Facts about which legs are one connection.
 
+use std::sync::Arc;
+
 use rtspscope_wire::{Span, TapId, TapRole};
 
 use super::*;
@@ -28,7 +30,7 @@ fn later(mut leg: Leg, span: Span) -> Leg {
     let shift = |at: &mut crate::Locator| at.at = at.at + span;
     shift(&mut leg.first);
     shift(&mut leg.last);
-    for exchange in &mut leg.exchanges {
+    for exchange in leg.exchanges_mut() {
         for message in [&mut exchange.request, &mut exchange.response]
             .into_iter()
             .flatten()
@@ -171,7 +173,7 @@ fn the_same_capture_given_twice_has_no_two_sides() {
     let mut copy = lan(UDP_TALK);
     copy.tap = WAN;
     for message in copy
-        .exchanges
+        .exchanges_mut()
         .iter_mut()
         .flat_map(|exchange| [&mut exchange.request, &mut exchange.response])
         .flatten()
@@ -298,7 +300,7 @@ fn knowing(legs: &[Leg], tracked: &[(usize, usize)]) -> Vec<Group> {
 #[test]
 fn the_kernels_word_pairs_what_nothing_else_can() {
     let silent = |leg: Leg| Leg {
-        exchanges: Vec::new(),
+        exchanges: Arc::default(),
         encrypted: true,
         ..without_isn(leg)
     };
@@ -338,7 +340,7 @@ fn turned_around(talk: &str) -> Leg {
 }
 
 fn answered_earlier(mut leg: Leg, span: Span) -> Leg {
-    for exchange in &mut leg.exchanges {
+    for exchange in leg.exchanges_mut() {
         if let Some(response) = &mut exchange.response {
             let mut moved = (**response).clone();
             moved.at.at = moved.at.at - span;
@@ -505,7 +507,7 @@ fn what_is_not_passed_on_message_by_message_is_no_turn_around() {
 #[test]
 fn the_kernels_word_joins_the_legs_of_a_turn_around_that_cannot_be_read() {
     let silent = |leg: Leg| Leg {
-        exchanges: Vec::new(),
+        exchanges: Arc::default(),
         encrypted: true,
         ..without_isn(leg)
     };
