@@ -83,6 +83,54 @@ fn empty_standard_input_is_refused() -> io::Result<()> {
     Ok(())
 }
 
+/// A pcap file of this link type with one record, which claims so many bytes and has four.
+fn one_record(link_type: u32, claimed: u32) -> Vec<u8> {
+    let words = [
+        0xa1b2_c3d4,
+        0x0004_0002,
+        0,
+        0,
+        65_535,
+        link_type,
+        1,
+        0,
+        claimed,
+        claimed,
+        0,
+    ];
+    words.into_iter().flat_map(u32::to_le_bytes).collect()
+}
+
+#[test]
+fn a_capture_of_which_nothing_can_be_read_is_refused() -> io::Result<()> {
+    let good = place("good-too.pcap", &golden("A-gst-ffmpeg-udp.lan.pcap")?)?;
+    for (name, bytes) in [
+        ("bluetooth.pcap", one_record(187, 4)),
+        ("length.pcap", one_record(1, u32::MAX)),
+    ] {
+        let bad = place(name, &bytes)?;
+        assert_file_refused(&bad)?;
+        let among_others = ["analyze", "--lan", &good, "--wan", &bad];
+        assert_refused(&program::run(&among_others)?, &bad);
+        let piped = program::run_with_input(&["analyze", "--format", "ndjson", "-"], &bytes)?;
+        assert_refused(&piped, "standard input");
+    }
+    Ok(())
+}
+
+#[test]
+fn a_whole_capture_without_frames_is_analyzed_and_told_of() -> io::Result<()> {
+    let header = &one_record(1, 4)[..24];
+    let file = place("quiet.pcap", header)?;
+    let outcome = program::run(&["analyze", &file])?;
+    assert_eq!(outcome.status, Some(0), "{outcome:?}");
+    let told = format!("rtspscope: {file}: holds no frames: ");
+    assert!(outcome.stderr.starts_with(&told), "{outcome:?}");
+    let reported = "! No RTSP session: there are no frames in quiet.pcap.\n";
+    assert!(outcome.stdout.starts_with(reported), "{outcome:?}");
+    Ok(())
+}
+
 #[test]
 fn one_bad_file_among_good_ones_is_named() -> io::Result<()> {
     let good = place("good.pcap", &golden("A-gst-ffmpeg-udp.lan.pcap")?)?;

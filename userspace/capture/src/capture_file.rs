@@ -16,7 +16,8 @@ use super::cooked::{Cooked, Placed, is_cooked};
 use super::legacy::Legacy;
 use super::link_types::{is_readable, named};
 use super::opening::{
-    Meter, Opened, cut_header, not_a_capture, open_file, open_stream, subject, unreadable,
+    Meter, Opened, cut_before_packets, cut_header, not_a_capture, open_file, open_stream, subject,
+    unreadable,
 };
 use super::pcapng::Pcapng;
 use super::window::Window;
@@ -26,6 +27,9 @@ use crate::record::Described;
 
 /// Cooked captures in one file that are taken apart each for itself; what is beyond belongs to the last.
 const MAX_COOKED: usize = 8;
+
+/// Where to capture what can be read.
+const USABLE_INTERFACES: &str = "capture on an Ethernet or IP interface";
 
 /// One thing that a capture file holds, at its time.
 #[derive(Clone, Debug)]
@@ -171,19 +175,25 @@ impl TapOpener<'_> {
             self.file.role
         };
         let unfiltered = described.is_some_and(|described| described.unfiltered);
-        Tap::Open(self.open_named(name.unwrap_or(&own_name), role, link_type, unfiltered))
+        Tap::Open(self.open_named(name.unwrap_or(&own_name), role, Some(link_type), unfiltered))
     }
 
     /// Opens a tap for one side of a cooked capture. What the user said of the file holds for no single side.
     pub(super) fn open_side(&mut self, name: &str, link_type: LinkType) -> TapId {
-        self.open_named(name, TapRole::Unknown, link_type, false)
+        self.open_named(name, TapRole::Unknown, Some(link_type), false)
+    }
+
+    /// Opens the tap of a file without frames that describes none.
+    pub(super) fn open_empty(&mut self) -> TapId {
+        let own_name = names::of_file(&self.file.path);
+        self.open_named(&own_name, self.file.role, None, false)
     }
 
     fn open_named(
         &mut self,
         name: &str,
         role: TapRole,
-        link_type: LinkType,
+        link_type: Option<LinkType>,
         unfiltered: bool,
     ) -> TapId {
         let name = names::distinct(name, &self.file.path, self.taken);
@@ -193,7 +203,7 @@ impl TapOpener<'_> {
             name,
             role,
             source,
-            link_type: Some(link_type),
+            link_type,
             unfiltered,
         })
     }
@@ -219,8 +229,12 @@ pub(crate) struct CaptureFile {
     current_len: usize,
     last_at: Timestamp,
     frames: u64,
-    /// Link types that nothing here reads and that the user was told of. The engine counts their frames.
-    told: BTreeSet<u16>,
+    /// Frames of link types that nothing here reads. The engine counts them.
+    unreadable: u64,
+    /// Those link types.
+    unreadable_types: BTreeSet<u16>,
+    /// It holds something besides frames.
+    holds_facts: bool,
     ended: bool,
     finale: Vec<Item>,
     /// No other file is read with it, so that its taps are all the taps.
@@ -291,7 +305,9 @@ impl CaptureFile {
             current_len: 0,
             last_at: Timestamp::default(),
             frames: 0,
-            told: BTreeSet::new(),
+            unreadable: 0,
+            unreadable_types: BTreeSet::new(),
+            holds_facts: false,
             ended: false,
             finale: Vec::new(),
             alone: false,
@@ -357,7 +373,7 @@ impl CaptureFile {
                 Ok(Step::Item(item, len)) => {
                     self.last_at = item.at;
                     self.current_len = len;
-                    self.note_frame(&item, host);
+                    self.note_item(&item, host)?;
                     self.current = match item.tap {
                         Tap::Open(_) => Some(item),
                         Tap::Netlink => self.told(item),
@@ -371,10 +387,10 @@ impl CaptureFile {
                         return Ok(());
                     }
                 }
-                Ok(Step::End) => self.end(None, host)?,
-                Ok(Step::Cut(why)) => self.end(Some(&why), host)?,
+                Ok(Step::End) => self.end(None, host, taken)?,
+                Ok(Step::Cut(why)) => self.end(Some(&why), host, taken)?,
                 Err(error) => match early_end(&error) {
-                    Some(why) => self.end(Some(&why), host)?,
+                    Some(why) => self.end(Some(&why), host, taken)?,
                     None => return Err(unreadable(&self.file.path, &error)),
                 },
             }
@@ -470,18 +486,49 @@ impl CaptureFile {
         subject(&self.file.path)
     }
 
-    fn note_frame(&mut self, item: &Item, host: &mut dyn Host) {
+    /// Counts a frame. Where some frames can be read, the user is told of the link types of those that cannot; where none
+    /// can, that is the end: at the first frame of a pcap file, which has one link type, else at the end of the file.
+    fn note_item(&mut self, item: &Item, host: &mut dyn Host) -> Result<(), Failure> {
         let What::Frame { link_type, .. } = &item.what else {
-            return;
+            self.holds_facts = true;
+            return Ok(());
         };
         self.frames += 1;
-        if !is_readable(*link_type) && self.told.insert(link_type.0) {
+        let subject = self.subject();
+        let note = |host: &mut dyn Host, number: u16| {
             let what = format!(
-                "frames of {} cannot be read: capture on an Ethernet or IP interface",
-                named(*link_type)
+                "frames of {} cannot be read: {USABLE_INTERFACES}",
+                named(LinkType(number))
             );
-            host.note(&subject(&self.file.path), &what);
+            host.note(&subject, &what);
+        };
+        if is_readable(*link_type) {
+            if self.unreadable > 0 && self.frames == self.unreadable + 1 {
+                for number in &self.unreadable_types {
+                    note(host, *number);
+                }
+            }
+            return Ok(());
         }
+        self.unreadable += 1;
+        let is_new = self.unreadable_types.insert(link_type.0);
+        if is_new && self.frames > self.unreadable {
+            note(host, link_type.0);
+        }
+        match self.format {
+            Format::Legacy(_) => Err(self.all_unreadable()),
+            Format::Pcapng(_) => Ok(()),
+        }
+    }
+
+    fn all_unreadable(&self) -> Failure {
+        let types = self.unreadable_types.iter();
+        let types: Vec<String> = types.map(|number| named(LinkType(*number))).collect();
+        let what = format!(
+            "holds frames of {} only, which cannot be read",
+            types.join(" and ")
+        );
+        Failure::new(self.subject(), what, USABLE_INTERFACES)
     }
 
     /// The item of a cooked capture at the tap of its side; `None` for a copy of a packet that was given already.
@@ -541,23 +588,31 @@ impl CaptureFile {
         }
     }
 
-    /// Prepares what is to be told after the last frame.
-    fn end(&mut self, cut: Option<&str>, host: &mut dyn Host) -> Result<(), Failure> {
+    /// Prepares what is to be told after the last frame. A file of which nothing can be read is refused.
+    fn end(
+        &mut self,
+        cut: Option<&str>,
+        host: &mut dyn Host,
+        taken: &mut BTreeSet<String>,
+    ) -> Result<(), Failure> {
         self.ended = true;
+        if self.unreadable > 0 && self.unreadable == self.frames {
+            return Err(self.all_unreadable());
+        }
+        if self.frames == 0 && !self.holds_facts {
+            if let Some(why) = cut {
+                return Err(cut_before_packets(&self.file.path, why));
+            }
+            self.end_empty(host, taken);
+            return Ok(());
+        }
         let copies: u64 = self.cooked.iter().map(Cooked::copy_count).sum();
         if copies > 0 {
             let what =
                 format!("{copies} frames are copies from stacked interfaces and are left out");
             host.note(&self.subject(), &what);
         }
-        let tap = match &self.format {
-            Format::Legacy(reader) => Some(reader.tap()),
-            Format::Pcapng(reader) => reader.last_tap(),
-        };
-        if cut.is_some() && tap.is_none() {
-            return Err(cut_header(&self.file.path));
-        }
-        if let (Some(why), Some(tap)) = (cut, tap) {
+        if let (Some(why), Some(tap)) = (cut, self.last_tap()) {
             let what = format!(
                 "{why}; what comes before is analyzed ({} frames)",
                 self.frames
@@ -575,5 +630,28 @@ impl CaptureFile {
             });
         }
         Ok(())
+    }
+
+    /// Says that a whole file holds no frames. It is a tap all the same, so that the report names it.
+    fn end_empty(&mut self, host: &mut dyn Host, taken: &mut BTreeSet<String>) {
+        let what = "holds no frames: nothing passed while it was recorded, or its filter let nothing through";
+        host.note(&self.subject(), what);
+        if matches!(self.last_tap(), None | Some(Tap::Cooked(_))) {
+            let mut taps = TapOpener {
+                host,
+                taken,
+                file: &self.file,
+                cooked: &mut self.cooked,
+            };
+            taps.open_empty();
+        }
+    }
+
+    /// The tap that was opened last.
+    fn last_tap(&self) -> Option<Tap> {
+        match &self.format {
+            Format::Legacy(reader) => Some(reader.tap()),
+            Format::Pcapng(reader) => reader.last_tap(),
+        }
     }
 }

@@ -35,7 +35,7 @@ pub(super) fn named(link_type: LinkType) -> String {
         105 => "IEEE 802.11",
         127 => "IEEE 802.11 with radiotap header",
         189 | 220 => "USB",
-        201 => "Bluetooth",
+        187 | 201 => "Bluetooth",
         _ => return format!("link type {}", link_type.0),
     };
     format!("link type {} ({name})", link_type.0)

@@ -149,11 +149,13 @@ pub(super) fn unreadable(path: &Path, error: &io::Error) -> Failure {
 }
 
 pub(super) fn cut_header(path: &Path) -> Failure {
-    Failure::new(
-        subject(path),
-        "ends in the file header, before any packet",
-        "record it again or copy it again",
-    )
+    cut_before_packets(path, "ends in the file header")
+}
+
+/// The end of what can be read, for the reason `why`, where nothing came before.
+pub(super) fn cut_before_packets(path: &Path, why: &str) -> Failure {
+    let what = format_args!("{why}, before any packet");
+    Failure::new(subject(path), what, "record it again or copy it again")
 }
 
 pub(super) fn not_a_capture(path: &Path) -> Failure {

@@ -282,10 +282,11 @@ impl Pcapng {
     }
 
     fn cut(&self) -> Step {
-        Step::Cut(format!(
-            "ends in the middle of a block, after frame {}",
-            self.frames
-        ))
+        Step::Cut(match (self.frames, self.last_tap()) {
+            (0, None) => "ends in the file header".to_owned(),
+            (0, Some(_)) => "ends in the middle of a block".to_owned(),
+            (frames, _) => format!("ends in the middle of a block, after frame {frames}"),
+        })
     }
 }
 

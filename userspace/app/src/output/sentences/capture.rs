@@ -13,10 +13,12 @@ pub(in crate::output) fn without_sessions(report: &Report) -> String {
     let taps = &report.capture.taps;
     let frames: u64 = taps.iter().map(|tap| tap.frames).sum();
     let names: Vec<&str> = taps.iter().map(|tap| tap.name.as_str()).collect();
-    format!(
-        "No RTSP session in {frames} frames of {}.",
-        names.join(", ")
-    )
+    let names = names.join(", ");
+    match (frames, names.as_str()) {
+        (0, "") => "No RTSP session: no frames were captured.".to_owned(),
+        (0, _) => format!("No RTSP session: there are no frames in {names}."),
+        _ => format!("No RTSP session in {frames} frames of {names}."),
+    }
 }
 
 /// One tap and what passed it.

@@ -228,6 +228,27 @@ fn a_capture_without_sessions_says_what_was_looked_at() {
     );
 }
 
+#[test]
+fn a_capture_without_frames_says_so() {
+    let mut snapshot = Snapshot {
+        sessions: Vec::new(),
+        findings: Vec::new(),
+        ..sample::snapshot()
+    };
+    let said = |snapshot: &Snapshot| {
+        let report = report(snapshot, Privacy::Redact, &PLAIN);
+        report.lines().next().unwrap_or_default().to_owned()
+    };
+    for tap in &mut snapshot.taps {
+        tap.frames = 0;
+    }
+    let named = "! No RTSP session: there are no frames in lan.pcap, wan.pcap.";
+    assert_eq!(said(&snapshot), named);
+    snapshot.taps.clear();
+    let unnamed = "! No RTSP session: no frames were captured.";
+    assert_eq!(said(&snapshot), unnamed);
+}
+
 /// The snapshot with its session several times, the last of them unbroken.
 fn several(count: usize) -> Snapshot {
     let mut snapshot = sample::snapshot();
