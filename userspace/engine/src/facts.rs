@@ -202,7 +202,11 @@ pub(crate) fn server_side_exchanges(session: &Session) -> &[Exchange] {
 
 /// The first accepted PLAY or RECORD of a leg.
 pub(crate) fn play(leg: &Leg) -> Option<&Exchange> {
-    leg.exchanges
+    play_among(&leg.exchanges)
+}
+
+fn play_among(exchanges: &[Exchange]) -> Option<&Exchange> {
+    exchanges
         .iter()
         .find(|exchange| exchange.starts_media() && exchange.succeeded())
 }
@@ -210,22 +214,6 @@ pub(crate) fn play(leg: &Leg) -> Option<&Exchange> {
 /// When a leg's PLAY or RECORD was accepted.
 pub(crate) fn play_accepted(leg: &Leg) -> Option<Locator> {
     Some(play(leg)?.response.as_ref()?.at)
-}
-
-/// When the client began to end the session at a leg: its TEARDOWN or PAUSE, else the end of the connection.
-pub(crate) fn ending(leg: &Leg) -> Option<Timestamp> {
-    let asked = leg
-        .exchanges
-        .iter()
-        .filter(|exchange| exchange.is("TEARDOWN") || exchange.is("PAUSE"));
-    let asked = asked
-        .filter_map(|exchange| exchange.request.as_ref())
-        .map(|request| request.at.at)
-        .min();
-    asked
-        .into_iter()
-        .chain(leg.closed.map(|close| close.at.at))
-        .min()
 }
 
 /// One medium and what each tap saw of it.
@@ -288,6 +276,47 @@ impl<'a> MediaFacts<'a> {
             .per_leg
             .get(leg_index)
             .unwrap_or(&self.media.negotiated)
+    }
+
+    /// When PLAY or RECORD was accepted for this medium at a leg.
+    pub(crate) fn play_accepted(self, leg_index: usize) -> Option<Locator> {
+        let leg = self.facts.session.legs.get(leg_index)?;
+        let in_force = self.media.exchanges_in_force(leg_index, leg);
+        Some(play_among(in_force)?.response.as_ref()?.at)
+    }
+
+    /// When the client began to end this medium at a leg: its TEARDOWN or PAUSE, or the SETUP that took its place, else the
+    /// end of the connection.
+    pub(crate) fn ending(self, leg_index: usize) -> Option<Timestamp> {
+        let leg = self.facts.session.legs.get(leg_index)?;
+        let in_force = self.media.exchanges_in_force(leg_index, leg).iter();
+        let ends = in_force.filter(|exchange| exchange.is("TEARDOWN") || exchange.is("PAUSE"));
+        let asked = ends
+            .chain(self.media.superseding(leg_index, leg))
+            .filter_map(|exchange| exchange.request.as_ref())
+            .map(|request| request.at.at);
+        asked.chain(leg.closed.map(|close| close.at.at)).min()
+    }
+
+    /// The medium that took this one's place, where it did and came out next to the end that receives it.
+    pub(crate) fn recovery(self) -> Option<&'a MediaStream> {
+        if !self.media.superseded {
+            return None;
+        }
+        let receiving = match self.media.direction {
+            MediaDirection::FromServer => 0,
+            MediaDirection::FromClient => self.facts.session.legs.len().checked_sub(1)?,
+        };
+        let mut later = self.facts.session.media.iter().skip(self.index + 1);
+        let last = later.rfind(|later| later.control == self.media.control)?;
+        let mut arrivals = last.arrivals.iter();
+        let arrival = arrivals.find(|arrival| arrival.leg == Some(receiving))?;
+        (arrival.rtp.packets >= SURE_PACKETS).then_some(last)
+    }
+
+    /// Whether there is one.
+    pub(crate) fn is_recovered(self) -> bool {
+        self.recovery().is_some()
     }
 
     /// The SETUP request for this medium at a leg.
@@ -369,7 +398,7 @@ impl<'a> MediaFacts<'a> {
     /// The first refusal of RTP by the client's side while the client still wanted it.
     pub(crate) fn refused(self) -> Option<Locator> {
         let sides = self.facts.sides()?;
-        let end = ending(sides.client);
+        let end = self.ending(sides.client_index);
         let wanted = |at: Timestamp| end.is_none_or(|end| at + CLOSING_TIME < end);
         let refusals = self
             .at_client()?
@@ -402,8 +431,17 @@ impl<'a> MediaFacts<'a> {
             receiver,
             sender,
             first,
-            watched: self.facts.capture.last_seen(receiving),
+            watched: self.last_seen(receiving),
         })
+    }
+
+    /// Until when a leg was watched for this medium: up to the SETUP that took its place, else as long as its tap watched.
+    pub(crate) fn last_seen(self, leg: &Leg) -> Locator {
+        let mut legs = self.facts.session.legs.iter();
+        let index = legs.position(|own| std::ptr::eq(own, leg));
+        let superseding = index.and_then(|index| self.media.superseding(index, leg));
+        let request = superseding.and_then(|setup| setup.request.as_ref());
+        request.map_or_else(|| self.facts.capture.last_seen(leg), |request| request.at)
     }
 
     /// How long the client's tap went on watching after what the server's tap saw at `seen` should have come by;

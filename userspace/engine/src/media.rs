@@ -18,11 +18,22 @@ pub(crate) fn media(legs: &[&Leg]) -> Vec<MediaStream> {
     let mut announced = announced(legs);
     let setups = setups::find(legs);
     let mut media: Vec<MediaStream> = Vec::new();
-    for (position, setup) in setups.iter().enumerate() {
-        let place = announced
-            .iter()
-            .position(|described| described.is_set_up_by(&setup.uri));
-        let place = place.or_else(|| by_order(&announced, setups.len(), position));
+    let mut streams: Vec<(&str, Option<usize>)> = Vec::new();
+    let stream_count = setups::streams(&setups);
+    for setup in &setups {
+        let known = streams.iter().find(|(uri, _)| *uri == setup.uri);
+        let place = known.map_or_else(
+            || {
+                let by_uri = announced
+                    .iter()
+                    .position(|described| described.is_set_up_by(&setup.uri));
+                by_uri.or_else(|| by_order(&announced, stream_count, streams.len()))
+            },
+            |(_, place)| *place,
+        );
+        if known.is_none() {
+            streams.push((&setup.uri, place));
+        }
         let description = place
             .and_then(|place| announced.get_mut(place))
             .map(Announced::take);
@@ -56,9 +67,9 @@ pub(crate) fn untold(channels: Vec<u8>, legs: usize) -> Vec<MediaStream> {
     media.collect()
 }
 
-/// Where control URIs tell nothing and there are as many SETUPs as media, order tells.
-fn by_order(announced: &[Announced], setups: usize, position: usize) -> Option<usize> {
-    let same = announced.len() == setups;
+/// Where control URIs tell nothing and there are as many streams set up as media, order tells.
+fn by_order(announced: &[Announced], streams: usize, position: usize) -> Option<usize> {
+    let same = announced.len() == streams;
     announced
         .get(position)
         .filter(|described| same && !described.taken)
@@ -96,6 +107,8 @@ fn set_up(
         negotiated: agreed,
         per_leg,
         setup: setup.at.clone(),
+        in_force: setup.in_force.clone(),
+        superseded: setup.superseded,
         ..described
     }
 }

@@ -5,8 +5,8 @@
 
 use rtspscope_wire::TapId;
 
-use crate::facts::{Capture, SessionFacts};
-use crate::finding::{Code, Explanation, Finding, Subject};
+use crate::facts::{Capture, MediaFacts, SessionFacts};
+use crate::finding::{Code, Explanation, Finding, Severity, Subject};
 use crate::model::{Arrival, Leg, Session, Side, Snapshot, Tap};
 
 mod advice;
@@ -67,6 +67,9 @@ pub fn check(snapshot: &mut Snapshot) {
         };
         let mut about_session: Vec<Finding> = RULES.iter().flat_map(|rule| rule(&view)).collect();
         about_session.retain(|finding| !finding.evidence.is_empty());
+        for finding in &mut about_session {
+            soften(&view, finding);
+        }
         about_session.sort_by_key(|finding| {
             (
                 std::cmp::Reverse(finding.severity),
@@ -82,6 +85,29 @@ pub fn check(snapshot: &mut Snapshot) {
         .filter(|code| findings.iter().any(|finding| finding.code == *code))
         .collect();
     snapshot.findings = findings;
+}
+
+/// Of an attempt that gave way to another one which plays, nothing is worse than a warning: the viewer has a picture.
+fn soften(view: &View<'_>, finding: &mut Finding) {
+    let Some(index) = finding.subject.media else {
+        return;
+    };
+    let facts = view.facts;
+    let mut media = facts.media().chain(facts.media_of_client());
+    let later = media.find(|media| media.index == index);
+    let Some(later) = later.and_then(MediaFacts::recovery) else {
+        return;
+    };
+    finding.severity = finding.severity.min(Severity::Warning);
+    let way = if later.negotiated.channels.is_some() {
+        "over TCP"
+    } else if later.negotiated.multicast.is_some() {
+        "by multicast"
+    } else {
+        "over UDP"
+    };
+    let told = format!("; set up anew {way}, the stream came");
+    finding.cause.push_str(&told);
 }
 
 /// What a rule may look at.

@@ -208,6 +208,9 @@ fn state(leg: &Leg, has_media: bool) -> SessionState {
         {
             SessionState::Playing
         }
+        (Some(_), Some(end)) if leg.closed.is_none() && is_set_up_after(leg, end) => {
+            SessionState::Negotiating
+        }
         (Some(_), _) => SessionState::Ended,
         // A PLAY that the capture cannot show is not known to have failed.
         (None, _) if leg.closed.is_some() && hides_messages(leg) => SessionState::Ended,
@@ -223,15 +226,22 @@ fn hides_messages(leg: &Leg) -> bool {
     leg.encrypted || leg.missing_bytes > 0 || leg.began_before()
 }
 
+/// Whether the connection is used again behind the exchange with this index.
+fn is_set_up_after(leg: &Leg, index: usize) -> bool {
+    let mut later = leg.exchanges.iter().skip(index + 1);
+    later.any(|exchange| exchange.is("SETUP") && exchange.succeeded())
+}
+
 fn ended_at(leg: &Leg) -> Option<Timestamp> {
     let torn_down = leg
         .exchanges
         .iter()
-        .any(|exchange| exchange.is("TEARDOWN") && exchange.succeeded());
+        .rposition(|exchange| exchange.is("TEARDOWN") && exchange.succeeded());
+    let torn_down = torn_down.is_some_and(|end| !is_set_up_after(leg, end));
     (leg.closed.is_some() || torn_down).then_some(leg.last.at)
 }
 
-/// By the first accepted SETUP.
+/// By the first accepted SETUP; by the last one where a stream was set up anew.
 fn transport(leg: &Leg, media: &[MediaStream], tunnelled: bool) -> TransportKind {
     if leg.encrypted {
         return TransportKind::Tls;
@@ -239,7 +249,13 @@ fn transport(leg: &Leg, media: &[MediaStream], tunnelled: bool) -> TransportKind
     if tunnelled {
         return TransportKind::HttpTunnel;
     }
-    let Some(media) = media.iter().find(|media| media.set_up) else {
+    let anew = media.iter().any(|media| media.superseded);
+    let mut set_up = media.iter().filter(|media| media.set_up);
+    let Some(media) = (if anew {
+        set_up.next_back()
+    } else {
+        set_up.next()
+    }) else {
         return TransportKind::Unknown;
     };
     if media.negotiated.channels.is_some() {

@@ -179,7 +179,8 @@ fn break_at(cells: &[Cell], is_expected: bool) -> Option<usize> {
     }
 }
 
-/// What a medium is called: its kind and encoding, with a number where the session has two that are called alike.
+/// What a medium is called: its kind and encoding, marked where a later SETUP took its place, with a number where the session
+/// has two that are called alike.
 pub(crate) fn media_name(session: &Session, index: usize, privacy: Privacy) -> String {
     let Some(media) = session.media.get(index) else {
         return "medium".to_owned();
@@ -195,6 +196,11 @@ pub(crate) fn media_name(session: &Session, index: usize, privacy: Privacy) -> S
 
 fn plain_name(media: &MediaStream, privacy: Privacy) -> String {
     let kind = privacy.text(media.kind.as_deref().unwrap_or("medium"));
+    let kind = if media.superseded {
+        format!("earlier {kind}")
+    } else {
+        kind
+    };
     match &media.encoding {
         Some(encoding) => format!("{kind} {}", privacy.text(encoding)),
         None => kind,
@@ -209,6 +215,16 @@ mod tests {
         packets: 3,
         lost: None,
     };
+
+    #[test]
+    fn a_medium_that_another_took_the_place_of_is_called_earlier() {
+        let mut session = crate::output::sample::snapshot().sessions.remove(0);
+        let later = session.media[0].clone();
+        session.media[0].superseded = true;
+        session.media.push(later);
+        let name = |index| media_name(&session, index, Privacy::Redact);
+        assert_eq!([0, 1].map(name), ["earlier video H264", "video H264"]);
+    }
 
     #[test]
     fn media_break_where_the_first_tap_behind_some_has_none() {

@@ -293,7 +293,7 @@ impl RowMaking<'_> {
         session: &'a Session,
         role: TapRole,
     ) -> impl Iterator<Item = &'a Arrival> {
-        let arrivals = session.media.iter().flat_map(|media| &media.arrivals);
+        let arrivals = session.media_in_force().flat_map(|media| &media.arrivals);
         arrivals.filter(move |arrival| {
             let side = arrival.leg.and_then(|leg| session.side_at_one_tap(leg));
             self.is_of_role(arrival.tap, role) && side != Some(Side::Server)
@@ -349,7 +349,7 @@ impl RowMaking<'_> {
         } else {
             Of::Whole
         };
-        let media = session.media.iter().find(|media| {
+        let media = session.media_in_force().find(|media| {
             media
                 .arrivals
                 .iter()

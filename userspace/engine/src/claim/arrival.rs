@@ -449,7 +449,7 @@ fn beside(seat: &Seat, units: &[Unit<'_>], heard: Heard<'_>) -> Beside {
         claimed || (seat.is_server(from.ip()) && asked.contains(&to))
     };
     let mut too_big = heard.icmp.oversized_datagrams(seat.tap, is_own);
-    too_big.retain(|notice| notice.at.at >= seat.since);
+    too_big.retain(|notice| notice.at.at >= seat.since && seat.may_begin_at(notice.at.at));
     Beside {
         refused: refused(seat, &own, heard.icmp, is_own),
         too_big,
@@ -468,6 +468,7 @@ fn refused(
     let speaks_of_it = |packet: &&RefusedPacket| {
         packet.at.tap == seat.tap
             && packet.at.at >= seat.since
+            && seat.may_begin_at(packet.at.at)
             && is_own(packet.source, packet.destination)
     };
     let by_rtcp = |packet: &RefusedPacket| {

@@ -125,6 +125,7 @@ pub(super) fn seats(session: &Session, index: usize, at_legs: &[Option<&Found>])
             direction: direction(at_legs),
             by_udp: true,
             since: leg.first.at,
+            until: None,
             playing_since: None,
             negotiated: Negotiated {
                 client_rtp_port: client,

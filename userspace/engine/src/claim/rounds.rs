@@ -192,6 +192,7 @@ impl<'u> Table<'_, 'u> {
                 let rtp = rtp && candidate.direction == MediaDirection::FromServer;
                 candidate.is_client(unit.flow.to.ip())
                     && candidate.since <= unit.epoch.last.at
+                    && candidate.may_begin_at(unit.epoch.first.at)
                     && ((rtp && !self.has_rtp(**seat)) || (!rtp && rtcp && !self.has_rtcp(**seat)))
             };
             let fitting: Vec<usize> = candidates.iter().filter(fits).copied().collect();
@@ -211,19 +212,13 @@ impl<'u> Table<'_, 'u> {
             else {
                 continue;
             };
-            let rivals = self.seats.iter().enumerate().filter(|(other, rival)| {
-                *other != at
-                    && rival.by_udp
-                    && (rival.tap, rival.client, rival.server, rival.direction)
-                        == (seat.tap, seat.client, seat.server, seat.direction)
-                    && !self.has_rtp(*other)
-            });
             let between = |unit: &Unit<'_>| {
                 unit.flow.tap == seat.tap
                     && seat.goes_right(unit.flow.from.ip(), unit.flow.to.ip()) == [true; 2]
                     && unit.epoch.is_media()
                     && unit.rtp_packets() >= LONE_FLOW_PACKETS
                     && unit.epoch.last.at >= playing_since
+                    && seat.may_begin_at(unit.epoch.first.at)
             };
             let flows: Vec<usize> = self
                 .free()
@@ -231,8 +226,18 @@ impl<'u> Table<'_, 'u> {
                 .filter(|(_, unit)| between(unit))
                 .map(|(at, _)| at)
                 .collect();
-            if let ([flow], 0) = (&flows[..], rivals.count()) {
-                self.give_own(at, *flow);
+            let [flow] = flows[..] else { continue };
+            let begins = self.units[flow].epoch.first.at;
+            let has_rival = self.seats.iter().enumerate().any(|(other, rival)| {
+                other != at
+                    && rival.by_udp
+                    && (rival.tap, rival.client, rival.server, rival.direction)
+                        == (seat.tap, seat.client, seat.server, seat.direction)
+                    && rival.may_begin_at(begins)
+                    && !self.has_rtp(other)
+            });
+            if !has_rival {
+                self.give_own(at, flow);
             }
         }
     }

@@ -27,6 +27,8 @@ pub(super) struct Seat {
     pub(super) by_udp: bool,
     /// When the SETUP was seen at this leg.
     pub(super) since: Timestamp,
+    /// When another SETUP of the stream took its place at this leg.
+    pub(super) until: Option<Timestamp>,
     /// When PLAY or RECORD was accepted at this leg.
     pub(super) playing_since: Option<Timestamp>,
     pub(super) negotiated: Negotiated,
@@ -59,6 +61,11 @@ impl Seat {
             MediaDirection::FromServer => [self.is_server(from), self.is_client(to)],
             MediaDirection::FromClient => [self.is_client(from), self.is_server(to)],
         }
+    }
+
+    /// Whether what happened at this time may be the medium's: nothing new is once another SETUP took its place.
+    pub(super) fn may_begin_at(&self, at: Timestamp) -> bool {
+        self.until.is_none_or(|until| at < until)
     }
 
     /// Where RTP and RTCP should arrive by the request; RTP first.
@@ -178,8 +185,10 @@ fn seat(
         .flatten()
         .and_then(|index| leg.exchanges.get(index));
     let asked = setup.and_then(|setup| setup.request.as_ref().or(setup.response.as_ref()));
-    let plays = leg
-        .exchanges
+    let superseding = media.superseding(leg_index, leg);
+    let superseding = superseding.and_then(|setup| setup.request.as_ref());
+    let plays = media
+        .exchanges_in_force(leg_index, leg)
         .iter()
         .filter(|exchange| exchange.starts_media() && exchange.succeeded());
     let negotiated = media.per_leg.get(leg_index).cloned().unwrap_or_default();
@@ -196,6 +205,7 @@ fn seat(
         direction: media.direction,
         by_udp: (setup.is_some() || unheard) && negotiated.channels.is_none(),
         since: asked.map_or(begun, |message| message.at.at),
+        until: superseding.map(|request| request.at.at),
         playing_since: plays
             .filter_map(|play| play.response.as_ref())
             .map(|response| response.at.at)

@@ -61,7 +61,8 @@ fn is_beside(a: &MediaStream, at: &Negotiated, b: &MediaStream, other: &Negotiat
         }
         (Some(_), None) | (None, Some(_)) => false,
     };
-    is_same_place && a.set_up && b.set_up && a.control != b.control
+    let are_one_time = a.set_up && b.set_up && a.superseded == b.superseded;
+    is_same_place && are_one_time && a.control != b.control
 }
 
 /// Gives the flows of each such medium to the others too.

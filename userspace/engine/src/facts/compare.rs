@@ -27,13 +27,21 @@ pub(crate) struct Difference {
 impl SessionFacts<'_> {
     /// Whether the session has its picture.
     pub(crate) fn fate(self) -> Fate {
+        let in_force = || {
+            let media = self.media();
+            media.filter(|media| media.media.set_up && !media.media.superseded)
+        };
         let arrives = || {
-            self.media()
-                .filter(|media| media.media.set_up)
-                .filter_map(|media| media.arrival(0))
-                .any(|arrival| arrival.rtp.packets > 0)
+            let arrivals = in_force().filter_map(|media| media.arrival(0));
+            arrivals.into_iter().any(|arrival| arrival.rtp.packets > 0)
+        };
+        // What was lost of an earlier attempt says nothing of the picture that came of the later one.
+        let recovered = || {
+            self.media().any(MediaFacts::is_recovered)
+                && in_force().all(|media| media.lost_between().is_none())
         };
         match self.session.alg.effect {
+            AlgEffect::Missing | AlgEffect::Damaged if recovered() => Fate::Works,
             AlgEffect::Missing | AlgEffect::Damaged => Fate::Fails,
             AlgEffect::Harmless | AlgEffect::Helped if arrives() => Fate::Works,
             AlgEffect::Harmless | AlgEffect::Helped | AlgEffect::Unknown => Fate::Unknown,

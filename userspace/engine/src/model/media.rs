@@ -1,10 +1,11 @@
 //! One medium of a session and what the two ends agreed on.
 
 use std::net::IpAddr;
+use std::ops::Range;
 
 use rtspscope_wire::sdp::StreamDirection;
 
-use super::Arrival;
+use super::{Arrival, Exchange, Leg};
 
 /// One medium of a session.
 #[derive(Clone, Debug, Default)]
@@ -39,6 +40,10 @@ pub struct MediaStream {
     pub per_leg: Vec<Negotiated>,
     /// The accepted (else last) SETUP at each leg: index into that leg's exchanges.
     pub setup: Vec<Option<usize>>,
+    /// The exchanges of each leg while that SETUP was in force; empty where that is all of them.
+    pub in_force: Vec<Range<usize>>,
+    /// It was played, and then another SETUP of the same stream took its place: a later medium with the same `control`.
+    pub superseded: bool,
     /// What came beside each leg, in the order of [`Session::legs`](super::Session::legs), then at other taps that saw some.
     pub arrivals: Vec<Arrival>,
 }
@@ -63,6 +68,21 @@ impl MediaStream {
         let profile = self.profile.as_deref().unwrap_or_default();
         let is_hidden = profile.to_ascii_uppercase().contains("SAVP");
         self.encoding.as_deref().filter(|_| !is_hidden)
+    }
+
+    /// The exchanges of a leg while its SETUP was in force.
+    pub fn exchanges_in_force<'l>(&self, leg_index: usize, leg: &'l Leg) -> &'l [Exchange] {
+        let all = &leg.exchanges;
+        let Some(range) = self.in_force.get(leg_index) else {
+            return all;
+        };
+        let end = range.end.min(all.len());
+        all.get(range.start..end).unwrap_or_default()
+    }
+
+    /// The SETUP that took its place at a leg.
+    pub fn superseding<'l>(&self, leg_index: usize, leg: &'l Leg) -> Option<&'l Exchange> {
+        leg.exchanges.get(self.in_force.get(leg_index)?.end)
     }
 
     /// What its packets are called.

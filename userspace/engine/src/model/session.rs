@@ -75,6 +75,19 @@ pub struct Session {
 }
 
 impl Session {
+    /// The media that no later SETUP took the place of; all of them where nothing came of those.
+    pub fn media_in_force(&self) -> impl Iterator<Item = &MediaStream> {
+        let came = |media: &MediaStream| {
+            let mut arrivals = media.arrivals.iter();
+            arrivals.any(|arrival| arrival.rtp.packets > 0)
+        };
+        let mut current = self.media.iter().filter(|media| !media.superseded);
+        let all = !current.any(came);
+        self.media
+            .iter()
+            .filter(move |media| all || !media.superseded)
+    }
+
     /// Which end a leg is next to, where its tap saw the connection on both sides of the router and so its name does not
     /// tell the leg; `None` elsewhere.
     pub fn side_at_one_tap(&self, leg: usize) -> Option<Side> {

@@ -90,4 +90,26 @@ mod tests {
             "203.0.113.10:554"
         ));
     }
+
+    #[test]
+    fn a_player_that_turned_to_another_transport_has_its_picture() {
+        let mut turned = Scene::behind_nat(UDP_TALK).rtp(0, 80);
+        let mut later = turned.media[0].clone();
+        turned.media[0].superseded = true;
+        turned.user_agent = Some("Lavf60.16.100".to_owned());
+        for agreed in &mut later.per_leg {
+            agreed.channels = Some((0, 1));
+        }
+        for arrival in &mut later.arrivals {
+            arrival.rtp.packets = 80;
+        }
+        turned.media.push(later);
+        let snapshot = Scene::together(vec![turned, second(UDP_TALK).rtp(0, 80)]);
+        let dependent = snapshot
+            .findings
+            .iter()
+            .filter(|finding| finding.code.name() == "client-dependent");
+        let sessions: Vec<_> = dependent.map(|finding| finding.subject.session).collect();
+        assert_eq!(sessions, [Some(2)]);
+    }
 }

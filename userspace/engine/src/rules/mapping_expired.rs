@@ -4,7 +4,7 @@ use rtspscope_wire::Span;
 
 use super::rtp_stalled::stall;
 use super::{View, advice};
-use crate::facts::{MediaFacts, ending};
+use crate::facts::MediaFacts;
 use crate::finding::{Code, Explanation, Finding, Severity};
 use crate::locator::Locator;
 use crate::model::Mapping;
@@ -117,7 +117,9 @@ fn by_table(view: &View<'_>, media: MediaFacts<'_>) -> Option<Expired> {
     let last_inside = media.at_client()?.rtp.last?;
     let last_outside = media.at_server()?.rtp.last?;
     let later = last_outside.at - ended.at;
-    let was_wanted = ending(sides.client).is_none_or(|end| end >= ended.at + GOES_ON);
+    let was_wanted = media
+        .ending(sides.client_index)
+        .is_none_or(|end| end >= ended.at + GOES_ON);
     let is_proof = last_inside.at <= ended.at + LAG && later >= GOES_ON && was_wanted;
     (is_proof && !media.may_be_offloaded()).then_some(Expired {
         last_inside,

@@ -3,7 +3,7 @@
 use rtspscope_wire::Span;
 
 use super::View;
-use crate::facts::{Group, Lost, ending, play_accepted};
+use crate::facts::{Group, Lost, MediaFacts};
 use crate::finding::{Code, Explanation, Finding, Severity};
 use crate::locator::Locator;
 use crate::model::{GroupJoin, GroupMembership, Leg};
@@ -49,9 +49,9 @@ pub(super) fn check(view: &View<'_>) -> Vec<Finding> {
 
 fn about(view: &View<'_>, group: Group<'_>) -> Option<Finding> {
     let client = view.session.legs.first()?;
-    let accepted = play_accepted(client)?;
+    let accepted = group.media.play_accepted(0)?;
     let at_client = group.media.arrival(0)?;
-    let watched = watched_since(view, client, accepted);
+    let watched = watched_since(view, group.media, client, accepted);
     if at_client.rtp.packets > 0 || client.missing_bytes > 0 || watched < PATIENCE {
         return None;
     }
@@ -70,8 +70,10 @@ fn about(view: &View<'_>, group: Group<'_>) -> Option<Finding> {
 }
 
 /// How long the tap watched after PLAY, up to the end of the session.
-fn watched_since(view: &View<'_>, leg: &Leg, accepted: Locator) -> Span {
-    let until = ending(leg).unwrap_or_else(|| view.facts.capture.watched_until(leg));
+fn watched_since(view: &View<'_>, media: MediaFacts<'_>, leg: &Leg, accepted: Locator) -> Span {
+    let until = media
+        .ending(0)
+        .unwrap_or_else(|| view.facts.capture.watched_until(leg));
     until - accepted.at
 }
 

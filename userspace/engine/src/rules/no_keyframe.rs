@@ -3,7 +3,7 @@
 use rtspscope_wire::Span;
 
 use super::View;
-use crate::facts::{MediaFacts, play_accepted};
+use crate::facts::MediaFacts;
 use crate::finding::{Code, Explanation, Finding, Severity};
 use crate::locator::Locator;
 use crate::model::{Arrival, VideoArrival};
@@ -45,7 +45,9 @@ fn about(view: &View<'_>, media: MediaFacts<'_>) -> Option<Finding> {
     let arrival = media.arrival(farthest)?;
     let video = arrival.rtp.video.as_ref()?;
     let first = arrival.rtp.first?;
-    let from_start = play_accepted(leg).is_some_and(|play| first.at >= play.at);
+    let from_start = media
+        .play_accepted(farthest)
+        .is_some_and(|play| first.at >= play.at);
     let wait = lack(arrival, video, from_start)?;
     let flows = video.pictures >= FEW
         && arrival

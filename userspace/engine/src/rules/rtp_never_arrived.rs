@@ -12,7 +12,8 @@ pub(super) const EXPLANATION: Explanation = Explanation {
         A second finding often says why: nat-no-pinhole or nat-port-randomised. Of a medium that the client sends, a recording \
         or a back channel, the same the other way round.",
     not_this: "A server that sends nothing is rtp-never-sent. With one tap only, or where the client's capture ended before the \
-        media began, nothing is concluded.",
+        media began, nothing is concluded. Of an attempt that was lost before the player set the stream up anew and got it, over \
+        TCP mostly, this is a warning.",
     remedies: &[advice::USE_TCP, advice::LOAD_HELPER, advice::USE_VPN],
 };
 

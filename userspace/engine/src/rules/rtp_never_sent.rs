@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use rtspscope_wire::Span;
 
 use super::View;
-use crate::facts::{MediaFacts, ending, play_accepted};
+use crate::facts::MediaFacts;
 use crate::finding::{Code, Explanation, Finding, Severity};
 use crate::locator::Locator;
 use crate::model::{Leg, Tap};
@@ -31,10 +31,7 @@ const PATIENCE_BESIDE_OTHERS: Span = Span::from_secs(5);
 
 /// Fires for a medium of which no tap saw a packet though the tap next to the server had the time to.
 pub(super) fn check(view: &View<'_>) -> Vec<Finding> {
-    let Some(leg) = leg_next_to_server(view) else {
-        return Vec::new();
-    };
-    let Some(accepted) = play_accepted(leg) else {
+    let Some((leg_index, leg)) = leg_next_to_server(view) else {
         return Vec::new();
     };
     if leg.missing_bytes > 0 || leg.dropped_messages > 0 {
@@ -50,31 +47,26 @@ pub(super) fn check(view: &View<'_>) -> Vec<Finding> {
     } else {
         PATIENCE
     };
-    let until = ending(leg).unwrap_or_else(|| view.facts.capture.watched_until(leg));
-    let watched = until - accepted.at;
-    if watched < patience {
-        return Vec::new();
-    }
     let silent = view
         .facts
         .media()
         .filter(|media| media.media.set_up && is_silent(view, *media) && may_not_be_silent(*media));
     silent
-        .map(|media| {
-            finding(
-                view,
-                media,
-                accepted,
-                watched,
-                view.facts.capture.last_seen(leg),
-            )
+        .filter_map(|media| {
+            let accepted = media.play_accepted(leg_index)?;
+            let until = media.ending(leg_index);
+            let until = until.unwrap_or_else(|| view.facts.capture.watched_until(leg));
+            let watched = until - accepted.at;
+            (watched >= patience)
+                .then(|| finding(view, media, accepted, watched, media.last_seen(leg)))
         })
         .collect()
 }
 
 /// The leg behind which there is nothing but the server: the server's side of a router, or a wire without a router.
-fn leg_next_to_server<'a>(view: &View<'a>) -> Option<&'a Leg> {
-    view.facts.sides().map(|sides| sides.server)
+fn leg_next_to_server<'a>(view: &View<'a>) -> Option<(usize, &'a Leg)> {
+    let sides = view.facts.sides()?;
+    Some((sides.server_index, sides.server))
 }
 
 fn is_silent(view: &View<'_>, media: MediaFacts<'_>) -> bool {

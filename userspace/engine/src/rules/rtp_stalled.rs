@@ -5,7 +5,7 @@ use rtspscope_wire::{Span, Timestamp};
 
 use super::{View, advice};
 use crate::clocks::clocks;
-use crate::facts::{MediaFacts, ending, play_accepted};
+use crate::facts::MediaFacts;
 use crate::finding::{Code, Explanation, Finding, Severity};
 use crate::locator::Locator;
 use crate::model::{Arrival, Exchange, Leg};
@@ -56,8 +56,8 @@ impl Stall {
 pub(super) fn stall(view: &View<'_>, media: MediaFacts<'_>) -> Option<Stall> {
     let leg = view.session.legs.first()?;
     let arrival = media.arrival(0)?;
-    play_accepted(leg)?;
-    let (silence_there, last) = silence(leg, arrival)?;
+    media.play_accepted(0)?;
+    let (silence_there, last) = silence(media, 0, arrival)?;
     let longest_gap = arrival.rtp.max_gap.map_or(0, |gap| gap.0);
     let usual = longest_gap.saturating_mul(TIMES_THE_LONGEST_GAP);
     let said_goodbye = media
@@ -79,7 +79,8 @@ pub(super) fn stall(view: &View<'_>, media: MediaFacts<'_>) -> Option<Stall> {
         return None;
     }
     let at_server = view.facts.sides().and_then(|sides| {
-        let (silence_outside, last_outside) = silence(sides.server, media.at_server()?)?;
+        let (silence_outside, last_outside) =
+            silence(media, sides.server_index, media.at_server()?)?;
         Some((last_outside, silence_there - silence_outside))
     });
     Some(Stall {
@@ -128,9 +129,10 @@ fn playing_time(play: &Exchange) -> Option<Span> {
 }
 
 /// How long before the end of the session a tap saw the last packet.
-fn silence(leg: &Leg, arrival: &Arrival) -> Option<(Span, Locator)> {
+fn silence(media: MediaFacts<'_>, leg_index: usize, arrival: &Arrival) -> Option<(Span, Locator)> {
     let last = arrival.rtp.last?;
-    let end: Timestamp = ending(leg).unwrap_or(leg.last.at);
+    let leg = media.facts.session.legs.get(leg_index)?;
+    let end: Timestamp = media.ending(leg_index).unwrap_or(leg.last.at);
     Some((end - last.at, last))
 }
 

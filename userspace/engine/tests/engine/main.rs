@@ -1,5 +1,6 @@
 //! The engine from outside: frames in, sessions out.
 
+mod anew;
 mod claims;
 mod damage;
 mod direction;

@@ -140,6 +140,7 @@ impl Mapping<'_> {
             is_rtp: !media.is_raw(),
             inferred_from: media.hints.iter().copied().map(names::hint).collect(),
             set_up: media.set_up,
+            superseded: media.superseded,
             negotiated: self.negotiated(&media.negotiated),
             arrivals: media
                 .arrivals

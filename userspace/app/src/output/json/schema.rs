@@ -142,6 +142,8 @@ pub(crate) struct Media {
     pub inferred_from: Vec<&'static str>,
     /// Whether a SETUP for it was accepted.
     pub set_up: bool,
+    /// It was played, and then a later SETUP took its place: a later medium of the session with the same `control`.
+    pub superseded: bool,
     pub negotiated: Negotiated,
     pub arrivals: Vec<Arrival>,
 }

@@ -12,7 +12,8 @@ pub(super) struct Count<'a> {
     pub(super) lost: Option<u64>,
 }
 
-/// All media that one end sends, at each tap, the client's side first.
+/// All media that one end sends, at each tap, the client's side first. What a later SETUP took the place of counts only where
+/// nothing came of that.
 pub(super) fn totals<'a>(
     report: &'a Report,
     session: &'a Session,
@@ -21,6 +22,10 @@ pub(super) fn totals<'a>(
     let mut counts: Vec<Count<'a>> = Vec::new();
     let own = session.media.iter();
     let own = own.filter(|media| is_from_client(media) == from_client);
+    let came = |media: &Media| media.arrivals.iter().any(|arrival| arrival.rtp.packets > 0);
+    let mut current = own.clone().filter(|media| !media.superseded);
+    let all = !current.any(came);
+    let own = own.filter(|media| all || !media.superseded);
     for arrival in own.flat_map(|media| &media.arrivals) {
         let lost = if arrival.rtp.packets == 0 {
             Some(0)
@@ -80,6 +85,9 @@ pub(in crate::output) fn counted(session: &Session) -> &'static str {
 
 /// Whether the two ends agreed on a medium, or the client asked for it in vain, or it was only seen.
 pub(in crate::output) const fn agreement(media: &Media) -> &'static str {
+    if media.superseded {
+        return "Earlier";
+    }
     match (media.set_up, media.inferred_from.is_empty()) {
         (true, _) => "Agreed",
         (false, true) => "Asked",
@@ -160,7 +168,7 @@ fn pair(first: Option<u16>, second: Option<u16>) -> Option<String> {
 
 /// What came of one medium at one tap, as cells of a table.
 pub(in crate::output) struct Row {
-    /// The medium's kind, marked where the client sends it.
+    /// The medium's kind, marked where the client sends it and where a later SETUP took its place.
     pub(in crate::output) kind: String,
     pub(in crate::output) tap: String,
     pub(in crate::output) packets: u64,
@@ -259,8 +267,9 @@ fn row((report, session): (&Report, &Session), media: &Media, arrival: &Arrival)
     } else {
         String::new()
     };
+    let earlier = if media.superseded { "earlier " } else { "" };
     Row {
-        kind: format!("{}{mark}", kind(media)),
+        kind: format!("{earlier}{}{mark}", kind(media)),
         unit: if media.is_rtp { "RTP" } else { "datagrams" },
         is_missing: rtp.packets == 0 && is_awaited(),
         tap: match super::end(session, arrival) {

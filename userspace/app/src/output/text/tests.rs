@@ -1,7 +1,7 @@
 //! The report as people see it.
 
 use rtspscope_engine::Snapshot;
-use rtspscope_engine::model::{AlgEffect, Arrival, MediaDirection, Session};
+use rtspscope_engine::model::{AlgEffect, Arrival, MediaDirection, Negotiated, Session};
 use rtspscope_wire::TapId;
 
 use super::{Style, report};
@@ -42,6 +42,33 @@ fn a_session_without_findings_gets_a_verdict_too() {
     let report = report(&snapshot, Privacy::Redact, &PLAIN);
     let verdict = "✓ Media arrives: 257 RTP packets at LAN, 257 at WAN, 4 lost.";
     assert!(report.contains(verdict), "{report}");
+}
+
+#[test]
+fn an_attempt_that_another_one_took_the_place_of_is_told_beside_it() {
+    let mut snapshot = sample::snapshot();
+    snapshot.findings.clear();
+    let session = &mut snapshot.sessions[0];
+    let mut later = session.media[0].clone();
+    session.media[0].superseded = true;
+    later.negotiated = Negotiated {
+        channels: Some((0, 1)),
+        ..Negotiated::default()
+    };
+    later.arrivals[0].rtp = later.arrivals[1].rtp.clone();
+    session.media.push(later);
+    session.alg.effect = AlgEffect::Missing;
+    let report = report(&snapshot, Privacy::Redact, &PLAIN);
+    for line in [
+        "✓ Media arrives: 257 RTP packets at LAN, 257 at WAN, 4 lost.",
+        "  Earlier video H264/90000, to client port 9998-9999, from server port 5000-5001",
+        "  Agreed  video H264/90000, channels 0 and 1 of the RTSP connection",
+        "  earlier LAN lan.pcap        0 ",
+        "  earlier WAN wan.pcap      257 ",
+        "  video   LAN lan.pcap      257 ",
+    ] {
+        assert!(report.contains(line), "{line}: {report}");
+    }
 }
 
 #[test]
