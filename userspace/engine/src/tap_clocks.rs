@@ -1,12 +1,15 @@
 //! How far each tap's clock is from the first tap's, and how fast the two part.
 //!
-//! Two machines have two clocks. Of a message that both saw, the times tell how far the clocks are apart, give or take
-//! the way between the taps; requests go one way and responses the other, so that the way falls out of the median. Over
-//! a long session even good clocks part: some ten microseconds in a second (ppm) are usual.
+//! Two machines have two clocks. Of a message that both saw, the times tell how far the clocks are apart, and the way between
+//! the taps besides: it makes the distance larger for what goes one way and smaller for what goes the other. So a message of
+//! each way bounds the offset from each side, and its best estimate is the middle of the tightest bounds, as in NTP
+//! (RFC 5905 §8). Over a long session even good clocks part: some ten microseconds in a second (ppm) are usual.
 
-use rtspscope_wire::{Span, Timestamp};
+use std::sync::Arc;
 
-use crate::model::{Exchange, Leg, Session, Tap};
+use rtspscope_wire::Span;
+
+use crate::model::{Exchange, Leg, Message, Session, Side, Tap};
 
 /// Distance between two taps' times of one message that a router's delay does not explain.
 const PLAUSIBLE_DELAY: Span = Span::from_millis(200);
@@ -27,6 +30,9 @@ struct Pair {
     at: i64,
 }
 
+/// One exchange at two taps: the message of the client and that of the server, where both taps saw it.
+type Both = [Option<Pair>; 2];
+
 /// Estimates each tap's clock offset and drift from the messages that it shares with a tap whose offset is known.
 pub(crate) fn assign(taps: &mut [Tap], sessions: &[Session]) {
     if let Some(first) = taps.first_mut() {
@@ -39,16 +45,61 @@ pub(crate) fn assign(taps: &mut [Tap], sessions: &[Session]) {
             .enumerate()
             .filter(|(_, tap)| tap.clock_offset.is_none())
         {
-            let mut pairs = pairs(sessions, index, &known);
-            pairs.sort_unstable();
-            let Some(&Pair { distance, .. }) = pairs.get(pairs.len() / 2) else {
+            let exchanges = exchanges(sessions, index, &known);
+            let pairs: Vec<Pair> = exchanges.iter().flatten().flatten().copied().collect();
+            let drift_ppm = drift_ppm(pairs.clone());
+            let Some(offset) = offset(&exchanges, pairs, drift_ppm) else {
                 continue;
             };
-            let apart = Span(distance).abs() > PLAUSIBLE_DELAY;
-            tap.clock_offset = Some(if apart { Span(distance) } else { Span(0) });
-            tap.clock_drift_ppm = drift_ppm(pairs);
+            let apart = offset.abs() > PLAUSIBLE_DELAY;
+            tap.clock_offset = Some(if apart { offset } else { Span(0) });
+            tap.clock_drift_ppm = drift_ppm;
         }
     }
+}
+
+/// How far the clocks are apart in the middle of what is known; where nothing went both ways, give or take the way between
+/// the taps.
+fn offset(exchanges: &[Both], mut pairs: Vec<Pair>, drift_ppm: Option<f64>) -> Option<Span> {
+    let ends =
+        |at: fn(&Pair) -> i64| Some((pairs.iter().map(at).min()?, pairs.iter().map(at).max()?));
+    let (first, last) = ends(|pair| pair.at)?;
+    let middle = first.midpoint(last);
+    let slope = drift_ppm.unwrap_or(0.0) / 1e6;
+    // As far as the clocks would have been apart in the middle.
+    let level = |pair: &Pair| {
+        let parted = slope * pair.at.saturating_sub(middle) as f64;
+        pair.distance.saturating_sub(parted.round() as i64)
+    };
+    pairs.sort_unstable_by_key(level);
+    let median = level(pairs.get(pairs.len() / 2)?);
+    let whole = exchanges.iter().filter_map(|both| match both {
+        [Some(client), Some(server)] => Some([level(client), level(server)]),
+        _ => None,
+    });
+    // Of two other messages that were taken for one, both distances are far off.
+    let near = |[client, server]: &[i64; 2]| {
+        Span(client.midpoint(*server).saturating_sub(median)).abs() <= PLAUSIBLE_DELAY
+    };
+    let tightest = whole
+        .filter(near)
+        .min_by_key(|[client, server]| client.abs_diff(*server));
+    let Some([client, server]) = tightest else {
+        return Some(Span(median));
+    };
+    // The client's messages go away from the first tap, or the server's do.
+    let [above, below] = if client >= server { [0, 1] } else { [1, 0] };
+    let within = client.min(server)..=client.max(server);
+    let bounds = |way: usize| {
+        let of_way = exchanges.iter().filter_map(move |both| both[way].as_ref());
+        of_way.map(level).filter(|bound| within.contains(bound))
+    };
+    let (upper, lower) = (bounds(above).min()?, bounds(below).max()?);
+    Some(Span(if lower <= upper {
+        lower.midpoint(upper)
+    } else {
+        client.midpoint(server)
+    }))
 }
 
 /// The median of the slopes between all pairs far apart (Theil and Sen), in parts per million; `None` where they are too
@@ -87,9 +138,9 @@ fn drift_ppm(mut pairs: Vec<Pair>) -> Option<f64> {
     (slope.abs() * base as f64 > 2.0 * spread.max(1e5)).then_some(slope * 1e6)
 }
 
-/// Of each message that both this tap and a tap of known offset saw.
-fn pairs(sessions: &[Session], tap: usize, known: &[Option<Span>]) -> Vec<Pair> {
-    let mut pairs = Vec::new();
+/// Of each exchange what both this tap and a tap of known offset saw of it.
+fn exchanges(sessions: &[Session], tap: usize, known: &[Option<Span>]) -> Vec<Both> {
+    let mut exchanges = Vec::new();
     for session in sessions {
         let own = session
             .legs
@@ -99,35 +150,36 @@ fn pairs(sessions: &[Session], tap: usize, known: &[Option<Span>]) -> Vec<Pair> 
             for other in &session.legs {
                 let offset = known.get(usize::from(other.tap.0)).copied().flatten();
                 if let Some(offset) = offset.filter(|_| other.tap != leg.tap) {
-                    pairs.extend(between(leg, other).map(|(at, distance)| Pair {
-                        distance: distance.0.saturating_add(offset.0),
-                        at: at.0,
-                    }));
+                    exchanges.extend(between(leg, other, offset));
                 }
             }
         }
     }
-    pairs
+    exchanges
 }
 
-/// Requests go one way and responses the other, so that the median of both cancels the delay.
-fn between<'l>(leg: &'l Leg, other: &'l Leg) -> impl Iterator<Item = (Timestamp, Span)> + 'l {
+/// The same of two legs; `offset` is the known one of the other's tap.
+fn between<'l>(leg: &'l Leg, other: &'l Leg, offset: Span) -> impl Iterator<Item = Both> + 'l {
+    let pair = move |own: &Message, twin: &Message| Pair {
+        distance: (own.at.at - twin.at.at).0.saturating_add(offset.0),
+        at: own.at.at.0,
+    };
     leg.exchanges
         .iter()
         .filter(|exchange| exchange.cseq.is_some())
-        .flat_map(move |exchange| {
+        .filter_map(move |exchange| {
             let same = |twin: &&Exchange| {
                 (twin.by, twin.cseq, &twin.method) == (exchange.by, exchange.cseq, &exchange.method)
             };
-            let twin = other.exchanges.iter().find(same);
-            let requests =
-                twin.and_then(|twin| Some((exchange.request.as_ref()?, twin.request.as_ref()?)));
-            let responses =
-                twin.and_then(|twin| Some((exchange.response.as_ref()?, twin.response.as_ref()?)));
-            requests
-                .into_iter()
-                .chain(responses)
-                .map(|(own, twin)| (own.at.at, own.at.at - twin.at.at))
+            let twin = other.exchanges.iter().find(same)?;
+            let both =
+                |of: fn(&Exchange) -> Option<&Arc<Message>>| Some(pair(of(exchange)?, of(twin)?));
+            let request = both(|exchange| exchange.request.as_ref());
+            let response = both(|exchange| exchange.response.as_ref());
+            Some(match exchange.by {
+                Side::Client => [request, response],
+                Side::Server => [response, request],
+            })
         })
 }
 
@@ -179,5 +231,78 @@ mod tests {
     fn a_short_talk_tells_no_drift() {
         assert_eq!(drift(30, |second| 80 * second), None);
         assert_eq!(drift(7, |second| 80_000 * second), None);
+    }
+
+    /// An exchange in µs: when it was, and the distances of the client's and of the server's message.
+    fn exchange(at: i64, client: i64, server: i64) -> Both {
+        [client, server].map(|distance| {
+            Some(Pair {
+                distance: distance * 1_000,
+                at: at * 1_000,
+            })
+        })
+    }
+
+    fn offset_us(exchanges: &[Both]) -> Option<i64> {
+        let pairs: Vec<Pair> = exchanges.iter().flatten().flatten().copied().collect();
+        let drift = drift_ppm(pairs.clone());
+        Some(offset(exchanges, pairs, drift)?.0 / 1_000)
+    }
+
+    #[test]
+    fn the_way_between_the_taps_falls_out() {
+        for hour in [3_600_000_000, -3_600_000_000] {
+            let exchanges = [
+                exchange(0, hour + 900, hour - 300),
+                exchange(100, hour + 300, hour - 800),
+                exchange(200, hour + 400, hour - 400),
+            ];
+            assert_eq!(offset_us(&exchanges), Some(hour));
+            let turned = exchanges.map(|[client, server]| [server, client]);
+            assert_eq!(offset_us(&turned), Some(hour));
+        }
+    }
+
+    #[test]
+    fn a_message_that_one_tap_saw_at_its_second_try_only_bounds_nothing() {
+        let exchanges = [
+            exchange(0, 137_250_300, 137_249_700),
+            exchange(100, 137_050_300, 137_249_700),
+            exchange(200, 137_250_300, 137_449_700),
+        ];
+        assert_eq!(offset_us(&exchanges), Some(137_250_000));
+    }
+
+    #[test]
+    fn an_exchange_that_was_taken_for_another_one_tells_nothing() {
+        let mut exchanges = vec![exchange(0, 9_000_001, 8_999_999)];
+        exchanges.extend((1..4).map(|at| exchange(at, 5_000_300, 4_999_700)));
+        assert_eq!(offset_us(&exchanges), Some(5_000_000));
+    }
+
+    #[test]
+    fn clocks_that_part_are_compared_in_the_middle() {
+        let parted = |second: i64| 7_000_000 + 80 * second;
+        let exchanges: Vec<Both> = (0..61)
+            .map(|second| {
+                let way = 300 + 10 * (second % 7);
+                exchange(
+                    second * 1_000_000,
+                    parted(second) + way,
+                    parted(second) - way,
+                )
+            })
+            .collect();
+        let found = offset_us(&exchanges).expect("an offset");
+        assert!((found - parted(30)).abs() <= 20, "{found}");
+    }
+
+    #[test]
+    fn one_way_alone_leaves_the_way_in_it() {
+        let requests: Vec<Both> = (0..3)
+            .map(|at| [exchange(at, 5_000_300, 0)[0], None])
+            .collect();
+        assert_eq!(offset_us(&requests), Some(5_000_300));
+        assert_eq!(offset_us(&[]), None);
     }
 }
