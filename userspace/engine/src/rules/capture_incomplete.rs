@@ -1,7 +1,7 @@
 //! `capture-incomplete`: what these captures cannot show, so that silence of the other rules is not taken for health.
 
-use rtspscope_wire::Timestamp;
 use rtspscope_wire::netfilter::Status;
+use rtspscope_wire::{TapRole, Timestamp};
 
 use super::View;
 use crate::facts::MediaFacts;
@@ -9,6 +9,7 @@ use crate::finding::{Code, Explanation, Finding, Severity, Subject};
 use crate::input::LossKind;
 use crate::locator::Locator;
 use crate::model::{DatagramTalk, Mapping, Snapshot, Tap, UnclaimedRtp};
+use crate::nat::address::are_neighbours;
 
 pub(super) const EXPLANATION: Explanation = Explanation {
     meaning: "Something that a conclusion would rest on was not captured. What the other findings say still holds; what they do not \
@@ -16,7 +17,8 @@ pub(super) const EXPLANATION: Explanation = Explanation {
     proof: "One side of the router only, no UDP in captures of a session that uses UDP, bytes missing in the connection, frames cut \
         short, packets that the capture itself lost, flows that the router's own table marks as offloaded or, where it does not tell, that its setup \
         forwards past the taps, RTSP in UDP datagrams, or RTP of which no message or more than one connection may tell.",
-    not_this: "Packets that were lost on the wire are the other findings' business.",
+    not_this: "Packets that were lost on the wire are the other findings' business. Where client and camera have private addresses \
+        of one network (a /24, a /64), no router need be in the path, and the finding says so.",
     remedies: &[
         "Capture on both sides of the router at once, and give both: analyze --lan FILE --wan FILE",
         "Capture whole frames and all of the traffic of camera and player, UDP too: tcpdump -s 0 host ADDRESS",
@@ -29,7 +31,10 @@ pub(super) fn check(view: &View<'_>) -> Vec<Finding> {
         return Vec::new();
     };
     let mut lacks: Vec<(String, Locator)> = Vec::new();
-    if view.facts.sides().is_none() {
+    let network = one_network(view);
+    if let Some(network) = &network {
+        lacks.push((network.clone(), leg.first));
+    } else if view.facts.sides().is_none() {
         let seen = if view.session.legs.len() > 1 {
             "the taps saw the same side of the router"
         } else {
@@ -94,8 +99,46 @@ pub(super) fn check(view: &View<'_>) -> Vec<Finding> {
     if let Some(unknown) = unknown_membership(view) {
         lacks.push((unknown, leg.first));
     }
-    report(&lacks, view.subject()).into_iter().collect()
+    let mut finding = report(&lacks, view.subject());
+    let told = finding.as_mut().filter(|_| network.is_some());
+    if let Some(both_sides) = told.and_then(|told| told.remedy.first_mut()) {
+        ROUTER_ALL_THE_SAME.clone_into(both_sides);
+    }
+    finding.into_iter().collect()
 }
+
+/// What is said where both ends are in one network, so that there need be no router of which one side is missing; `None`
+/// where they are not, or where something speaks for a router.
+fn one_network(view: &View<'_>) -> Option<String> {
+    let legs = &view.session.legs;
+    let (client, server) = (legs.first()?.client.ip(), legs.first()?.server.ip());
+    let mut others = legs.iter().skip(1);
+    let is_translated = others.any(|leg| (leg.client.ip(), leg.server.ip()) != (client, server));
+    let mut taps = legs.iter().filter_map(|leg| view.tap(leg.tap));
+    let is_outside = taps.any(|tap| tap.role == TapRole::Wan);
+    let is_tracked = view
+        .facts
+        .netfilter()
+        .is_some_and(|told| told.connection.is_some());
+    if view.facts.sides().is_some() || is_translated || is_outside || is_tracked {
+        return None;
+    }
+    let size = if client.to_canonical().is_ipv4() {
+        24
+    } else {
+        64
+    };
+    are_neighbours(client, server).then(|| {
+        format!(
+            "{client} and {server} are in one /{size}: most probably no router is in the path (a switch or bridge may be); what one \
+             did cannot be judged"
+        )
+    })
+}
+
+/// Instead of the usual, where both ends are in one network.
+const ROUTER_ALL_THE_SAME: &str = "If there is a router in the path all the same, capture on both of its sides at once, and give \
+    both: analyze --lan FILE --wan FILE";
 
 /// What the taps may not see of a flow that the router forwards by a short way.
 fn offloaded(entry: &Mapping) -> String {
@@ -284,7 +327,9 @@ mod tests {
 
     use crate::finding::Code;
     use crate::model::Netfilter;
-    use crate::testkit::{Scene, UDP_TALK, mapping};
+    use rtspscope_wire::TapId;
+
+    use crate::testkit::{LAN, Scene, UDP_TALK, connection, leg, mapping};
 
     fn with_status(status: Status) -> Scene {
         let mut mapping = mapping(
@@ -347,6 +392,57 @@ mod tests {
             snapshot.findings[0].summary,
             "only one side of the router was seen: what NAT or an ALG did cannot be judged"
         );
+    }
+
+    /// What is said first, and what to do first, of a session that one tap saw.
+    fn seen_once(tap: TapId, client: &str, server: &str) -> (String, String) {
+        let scene = Scene::of(vec![leg(tap, client, server, UDP_TALK)]);
+        let findings = scene.checked().findings.into_iter();
+        let mut own = findings.filter(|finding| finding.code == Code::CaptureIncomplete);
+        let mut finding = own.next().unwrap();
+        (finding.summary, finding.remedy.remove(0))
+    }
+
+    #[test]
+    fn asks_for_no_other_side_where_both_ends_are_in_one_network() {
+        let (said, remedy) = seen_once(LAN, "192.168.7.50:40000", "192.168.7.90:554");
+        assert_eq!(
+            said,
+            "192.168.7.50 and 192.168.7.90 are in one /24: most probably no router is in the path (a switch or bridge may be); \
+             what one did cannot be judged"
+        );
+        assert!(remedy.starts_with("If there is a router in the path all the same"));
+        let (said, _) = seen_once(LAN, "[fe80::1]:40000", "[fe80::2]:554");
+        assert!(
+            said.starts_with("fe80::1 and fe80::2 are in one /64: "),
+            "{said}"
+        );
+    }
+
+    #[test]
+    fn asks_for_the_other_side_where_a_router_is_or_may_be_in_the_path() {
+        let one_side =
+            "only one side of the router was seen: what NAT or an ALG did cannot be judged";
+        for (client, server) in [
+            ("192.168.7.50:40000", "192.168.8.90:554"),
+            ("203.0.113.1:40000", "203.0.113.10:554"),
+            ("192.168.7.50:40000", "203.0.113.10:554"),
+        ] {
+            let (said, remedy) = seen_once(LAN, client, server);
+            assert_eq!(said, one_side);
+            assert!(remedy.starts_with("Capture on both sides of the router"));
+        }
+        let mut scene = Scene::of(vec![leg(
+            LAN,
+            "192.168.7.50:40000",
+            "192.168.7.90:554",
+            UDP_TALK,
+        )]);
+        scene.netfilter = Some(Netfilter {
+            connection: Some(connection(None)),
+            ..Netfilter::default()
+        });
+        assert_eq!(scene.checked().findings[0].summary, one_side);
     }
 
     #[test]

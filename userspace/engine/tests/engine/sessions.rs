@@ -408,6 +408,18 @@ fn two_clocks_are_set_against_each_other() {
 }
 
 #[test]
+fn one_network_outside_a_router_says_nothing_against_the_router() {
+    for (tap, begin) in [(LAN, "192.168.7.50 and "), (WAN, "only one side of ")] {
+        let mut wire = Wire::new(engine(2));
+        let mut talk = Talk::open(&mut wire, tap, "192.168.7.50:40000", "192.168.7.90:554");
+        talk.play_udp(&mut wire, "5000-5001", "5000-5001");
+        let findings = wire.engine.snapshot().findings;
+        let mut said = findings.iter().map(|finding| &finding.summary);
+        assert!(said.any(|said| said.starts_with(begin)), "{findings:?}");
+    }
+}
+
+#[test]
 fn events_tell_the_story_in_order() {
     let mut wire = Wire::new(engine(1));
     let mut talk = Talk::open(&mut wire, LAN, CLIENT, SERVER);
