@@ -25,6 +25,8 @@ pub struct Script {
     pub agent: String,
     /// Value of the Transport header.
     pub transport: String,
+    /// Value of the Transport header, with channels, of a second attempt on the same connection where nothing came of the first.
+    pub then: Option<String>,
     /// First of the two UDP ports to receive at.
     pub port: u16,
     /// Sends SETUP in two segments, cut in the middle of the Transport header.
@@ -59,13 +61,14 @@ pub struct Script {
 }
 
 impl Script {
-    /// Reads `--url`, `--agent`, `--transport`, `--port`, `--packets`, `--patience-ms`, `--hold-ms`, `--keepalive-ms`, `--stop-reading-ms`, `--close-after`,
+    /// Reads `--url`, `--agent`, `--transport`, `--then`, `--port`, `--packets`, `--patience-ms`, `--hold-ms`, `--keepalive-ms`, `--stop-reading-ms`, `--close-after`,
     /// `--reports-to`, `--split`, `--pipelined`, `--punch`, `--join`, `--record`, `--reports` and `--ask-keyframe`.
     pub fn from_args(mut args: impl Iterator<Item = String>) -> Result<Self, String> {
         let mut script = Self {
             url: String::new(),
             agent: "lab-client".to_owned(),
             transport: "RTP/AVP;unicast;client_port=5000-5001".to_owned(),
+            then: None,
             port: 5000,
             split: false,
             pipelined: false,
@@ -92,6 +95,7 @@ impl Script {
                 "--url" => script.url = value()?,
                 "--agent" => script.agent = value()?,
                 "--transport" => script.transport = value()?,
+                "--then" => script.then = Some(value()?),
                 "--port" => {
                     script.port =
                         u16::try_from(number(value()?)?).map_err(|error| error.to_string())?;
@@ -196,8 +200,30 @@ impl Script {
         } else {
             self.receive(dialog, &session, media, reports)?
         };
+        let received = match &self.then {
+            Some(transport) if received == 0 => {
+                let first = controls.first().unwrap_or(&self.url);
+                self.turn_to(dialog, &session, first, transport)?
+            }
+            _ => received,
+        };
         dialog.ask("TEARDOWN", &self.url, &session, None)?;
         Ok(received)
+    }
+
+    /// Plays once more, inside the connection.
+    fn turn_to(
+        &self,
+        dialog: &mut Dialog,
+        session: &str,
+        control: &str,
+        transport: &str,
+    ) -> io::Result<u32> {
+        dialog.ask("PAUSE", &self.url, session, None)?;
+        let transport = format!("Transport: {transport}\r\n{session}");
+        dialog.ask("SETUP", control, &transport, None)?;
+        dialog.ask("PLAY", &self.url, session, None)?;
+        self.receive_inside(dialog)
     }
 
     /// Sets up the first medium, or all of them in one segment, and returns the first answer.

@@ -1,6 +1,6 @@
 //! The scripted client as a program, to be run in a namespace of the lab.
 //!
-//! `lab-client --url URL [--agent NAME] [--transport VALUE] [--port N] [--packets N] [--patience-ms N] [--hold-ms N] [--keepalive-ms N]
+//! `lab-client --url URL [--agent NAME] [--transport VALUE] [--then VALUE] [--port N] [--packets N] [--patience-ms N] [--hold-ms N] [--keepalive-ms N]
 //! [--stop-reading-ms N] [--close-after PACKETS] [--reports-to PORT] [--split] [--pipelined] [--punch] [--join] [--record] [--reports]
 //! [--ask-keyframe]`; prints the outcome as one line of JSON.
 //! With `--times N` in front of all it plays so often, one session after the other, and prints the last outcome.

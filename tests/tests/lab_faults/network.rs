@@ -65,6 +65,13 @@ cases! {
         ..Case::PLAIN
     } => ["nat-port-randomised", "rtp-never-arrived"], [];
 
+    /// What died at the router stays known, and is no more than a warning where the player has its picture in the end.
+    a_switch_to_tcp_where_nothing_came: Case {
+        nat: Nat::FullyRandom,
+        clients: &[&["--punch", "--then", "RTP/AVP/TCP;unicast;interleaved=0-1"]],
+        ..Case::PLAIN
+    } => [], ["nat-port-randomised", "rtp-never-arrived"];
+
     /// The same camera plays to one client and not to the other, which waits at ports that no earlier packet opened.
     a_client_that_punches_and_one_that_does_not: Case {
         clients: &[PUNCHES, &["--agent", "other-client", "--port", "7000", "--transport", "RTP/AVP;unicast;client_port=7000-7001"]],
