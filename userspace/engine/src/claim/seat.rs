@@ -193,7 +193,8 @@ fn seat(
         .filter(|exchange| exchange.starts_media() && exchange.succeeded());
     let negotiated = media.per_leg.get(leg_index).cloned().unwrap_or_default();
     // The connection may say nothing more before its end.
-    let unheard = setup.is_none() && media.set_up && leg.began_before();
+    let is_told_elsewhere = media.set_up && !media.superseded;
+    let unheard = setup.is_none() && is_told_elsewhere && leg.began_before();
     let begun = if unheard { BEFORE } else { leg.first.at };
     Seat {
         session,
