@@ -17,6 +17,7 @@ pub fn judge(session: &Session, taps: &[Tap], losses: &[(LossKind, u64)]) -> Alg
         taps,
         losses,
         setup: None,
+        unclaimed: &[],
     };
     let facts = SessionFacts::new(session, capture);
     let (Some(sides), false) = (facts.sides(), facts.encrypted()) else {

@@ -11,18 +11,20 @@ use crate::input::LossKind;
 use crate::locator::Locator;
 use crate::model::{
     Arrival, ClientDatagrams, DiffClass, Exchange, Leg, MediaDirection, MediaStream, NatPair,
-    Negotiated, Session, Side, Tap, TransportKind,
+    Negotiated, Session, Side, Tap, TransportKind, UnclaimedRtp,
 };
 use crate::nat::address;
 use crate::router_setup::RouterSetup;
 
 pub(crate) mod assigned;
 mod compare;
+mod nearest;
 mod swallowed;
 mod tracked;
 mod unadjusted;
 
 pub(crate) use compare::Fate;
+pub(crate) use nearest::Nearest;
 pub(crate) use swallowed::Swallowed;
 
 /// What the taps were, and what was not captured.
@@ -34,6 +36,8 @@ pub(crate) struct Capture<'a> {
     pub(crate) losses: &'a [(LossKind, u64)],
     /// How the router's netfilter is set up.
     pub(crate) setup: Option<&'a RouterSetup>,
+    /// RTP that belongs to no session.
+    pub(crate) unclaimed: &'a [UnclaimedRtp],
 }
 
 impl Capture<'_> {

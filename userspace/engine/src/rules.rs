@@ -5,7 +5,7 @@
 
 use rtspscope_wire::TapId;
 
-use crate::facts::{Capture, MediaFacts, SessionFacts};
+use crate::facts::{Capture, MediaFacts, Nearest, SessionFacts};
 use crate::finding::{Code, Explanation, Finding, Severity, Subject};
 use crate::model::{Arrival, Leg, Session, Side, Snapshot, Tap};
 
@@ -59,6 +59,7 @@ pub fn check(snapshot: &mut Snapshot) {
             taps: &snapshot.taps,
             losses: &snapshot.losses,
             setup: snapshot.setup.as_deref(),
+            unclaimed: &snapshot.unclaimed,
         };
         let view = View {
             sessions: &snapshot.sessions,
@@ -131,6 +132,25 @@ impl<'a> View<'a> {
     /// The facts of another session of the same capture.
     fn facts_of(&self, session: &'a Session) -> SessionFacts<'a> {
         SessionFacts::new(session, self.facts.capture)
+    }
+
+    /// Whether media at the only side that was seen may be another session's: it is counted there as well, or comes from
+    /// the server of another session of the same client.
+    fn may_be_anothers(&self, seen: &Nearest<'_>) -> bool {
+        let (from, to) = (seen.rtp().from, seen.rtp().to);
+        let is_own = |session: &Session| {
+            let mut arrivals = session.media.iter().flat_map(|media| &media.arrivals);
+            let mut legs = session.legs.iter();
+            arrivals.any(|arrival| {
+                arrival.tap == seen.leg.tap && (arrival.rtp.from, arrival.rtp.to) == (from, to)
+            }) || legs.any(|leg| {
+                let (client, server) = (leg.client.ip(), leg.server.ip());
+                (leg.tap, client) == (seen.leg.tap, seen.leg.client.ip())
+                    && server != seen.leg.server.ip()
+                    && from.is_some_and(|from| from.ip() == server)
+            })
+        };
+        seen.one_sided && self.others().any(is_own)
     }
 
     /// The session as a whole.

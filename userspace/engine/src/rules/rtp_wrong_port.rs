@@ -1,15 +1,17 @@
 //! `rtp-wrong-port`: the server sends to or from a port other than the negotiated one.
 
 use super::{View, advice};
-use crate::facts::MediaFacts;
+use crate::facts::{MediaFacts, Nearest};
 use crate::finding::{Code, Explanation, Finding, Severity};
 
 pub(super) const EXPLANATION: Explanation = Explanation {
     meaning: "The server sends media to a port that the client did not name, or from a port that it did not announce. The client does not \
         listen there, or its packets open the wrong way through the NAT.",
-    proof: "RTP next to the server, before any router, whose ports differ from those of SETUP and its answer on the same side.",
-    not_this: "A server that sends back to where the client's own packet came from does right behind a NAT. A port that the router changed \
-        is nat-source-port-changed.",
+    proof: "RTP next to the server, before any router, whose ports differ from those of SETUP and its answer on the same side. With one side \
+        only: RTP to a port that no message names and from which the client sent nothing, or from another port within one network.",
+    not_this: "A server that sends back to where the client's own packet came from does right behind a NAT. A port that the router changed, \
+        or may have changed where one side was seen and another network is behind it, is nat-source-port-changed. With one side only and \
+        without the beginning of the session nothing is concluded.",
     remedies: &[
         advice::USE_TCP,
         "Look for newer firmware of the camera, or another port range in its settings",
@@ -26,23 +28,28 @@ pub(super) fn check(view: &View<'_>) -> Vec<Finding> {
 }
 
 fn finding(view: &View<'_>, media: MediaFacts<'_>) -> Option<Finding> {
-    let sides = view.facts.sides()?;
-    let server = media.at_server()?;
-    let (from, to, first) = (server.rtp.from?, server.rtp.to?, server.rtp.first?);
-    let agreed = media.negotiated_at(sides.server_index);
-    let from_elsewhere = agreed.server_rtp_port.filter(|port| *port != from.port());
-    let answers_a_packet = server
-        .from_client
-        .iter()
-        .any(|sent| sent.from.port() == to.port());
-    let named = [agreed.client_rtp_port, agreed.answered_rtp_port];
+    let seen = media.nearest_to_server()?;
+    let rtp = seen.rtp();
+    let (from, to, first) = (rtp.from?, rtp.to?, rtp.first?);
+    let agreed = seen.agreed();
     let to_elsewhere = agreed
         .client_rtp_port
-        .filter(|_| !named.contains(&Some(to.port())) && !answers_a_packet);
-    let (way, agreed_port, used) = match (to_elsewhere, from_elsewhere) {
+        .filter(|port| *port != to.port() && (*port != 0 || !seen.one_sided))
+        .filter(|_| !seen.may_go_to(to.port()));
+    let (way, agreed_port, used) = match (to_elsewhere, from_elsewhere(&seen)) {
         (Some(port), _) => ("to", port, to.port()),
-        (None, Some(port)) => ("from", port, from.port()),
-        (None, None) => return None,
+        (None, Some(port)) if !seen.one_sided || seen.in_one_network() => {
+            ("from", port, from.port())
+        }
+        (None, _) => return None,
+    };
+    if view.may_be_anothers(&seen) {
+        return None;
+    }
+    let place = if seen.one_sided {
+        format!("at {}", view.place(seen.leg))
+    } else {
+        "on the server's side".to_owned()
     };
     Some(
         Finding::new(
@@ -51,16 +58,44 @@ fn finding(view: &View<'_>, media: MediaFacts<'_>) -> Option<Finding> {
             view.medium(media.index),
             format!("the server sends {way} port {used}, negotiated was {agreed_port}"),
         )
-        .cause(format!("RTP goes from {from} to {to} on the server's side, where SETUP agreed on {way} port {agreed_port}"))
+        .cause(format!(
+            "RTP goes from {from} to {to} {place}, where SETUP agreed on {way} port {agreed_port}"
+        ))
         .proof(first, format!("first RTP packet, {from} to {to}"))
-        .proof_if(media.setup_response(sides.server_index), "the answer to SETUP with the negotiated ports")
+        .proof_if(
+            media.setup_response(seen.leg_index),
+            "the answer to SETUP with the negotiated ports",
+        )
         .remedies(EXPLANATION.remedies.iter().copied()),
     )
 }
 
+/// The port that the server announced, where media nearest to it comes from another one. Of a stranger's media the port
+/// says nothing.
+pub(super) fn from_elsewhere(seen: &Nearest<'_>) -> Option<u16> {
+    let from = seen.rtp().from?;
+    let announced = seen.agreed().server_rtp_port?;
+    let is_other = announced != from.port() && !seen.may_come_from(from.port());
+    let tells = !seen.one_sided || (announced != 0 && seen.may_come_from_host(from.ip()));
+    (is_other && tells).then_some(announced)
+}
+
 #[cfg(test)]
 mod tests {
-    use crate::testkit::{Scene, UDP_TALK, WAN, addr};
+    use crate::model::{ClientDatagrams, DatagramKinds};
+    use crate::testkit::{LAN, Scene, UDP_TALK, WAN, addr, at};
+
+    fn sent_from(client: &str) -> ClientDatagrams {
+        ClientDatagrams {
+            from: addr(client),
+            to: addr("203.0.113.10:6970"),
+            packets: 1,
+            kinds: DatagramKinds::default(),
+            first: at(LAN, 0.055, 15),
+            last: at(LAN, 0.055, 15),
+            rtcp_port: false,
+        }
+    }
 
     fn sent(from: &str, to: &str) -> Scene {
         let mut scene = Scene::behind_nat(UDP_TALK).punch(0.035, 61000).rtp(0, 9);
@@ -84,5 +119,110 @@ mod tests {
                 .troubles()
                 .contains(&"rtp-wrong-port")
         );
+    }
+
+    /// RTP at one tap, between hosts of one network or of two.
+    fn at_one_tap(hosts: [&str; 2], from: u16, to: u16) -> Scene {
+        let ends = [format!("{}:40000", hosts[0]), format!("{}:554", hosts[1])];
+        let mut scene = Scene::at_one_tap(&ends[0], &ends[1], UDP_TALK).rtp_at(LAN, 9);
+        let rtp = &mut scene.arrival(LAN).rtp;
+        rtp.from = Some(addr(&format!("{}:{from}", hosts[1])));
+        rtp.to = Some(addr(&format!("{}:{to}", hosts[0])));
+        scene
+    }
+
+    const ONE_NETWORK: [&str; 2] = ["192.168.1.100", "192.168.1.90"];
+    const THROUGH_A_NAT: [&str; 2] = ["203.0.113.1", "203.0.113.10"];
+
+    #[test]
+    fn fires_at_one_tap_for_a_port_that_nobody_named() {
+        let snapshot = at_one_tap(ONE_NETWORK, 6970, 5002).checked();
+        assert_eq!(snapshot.findings[0].code.name(), "rtp-wrong-port");
+        assert_eq!(
+            snapshot.findings[0].cause,
+            "RTP goes from 192.168.1.90:6970 to 192.168.1.100:5002 at lan, where SETUP agreed on to port 5000"
+        );
+        assert_eq!(
+            at_one_tap(THROUGH_A_NAT, 6970, 5002).troubles(),
+            ["rtp-wrong-port"]
+        );
+    }
+
+    #[test]
+    fn is_silent_at_one_tap_where_the_clients_own_packet_came_from_that_port() {
+        let mut scene = at_one_tap(THROUGH_A_NAT, 6970, 61000);
+        scene.arrival(LAN).from_client = vec![sent_from("203.0.113.1:61000")];
+        assert_eq!(scene.troubles(), Vec::<&str>::new());
+    }
+
+    #[test]
+    fn is_silent_at_one_tap_where_the_answer_names_the_port() {
+        let talk = |named: &str| {
+            UDP_TALK.replace(
+                "unicast;client_port=5000-5001;server",
+                &format!("unicast;{named};server"),
+            )
+        };
+        for named in [
+            "client_port=7000-7001",
+            "client_port=5000-5001;destination=203.0.113.1:7000",
+        ] {
+            let mut scene =
+                Scene::at_one_tap("203.0.113.1:40000", "203.0.113.10:554", &talk(named))
+                    .rtp_at(LAN, 9);
+            scene.arrival(LAN).rtp.to = Some(addr("203.0.113.1:7000"));
+            assert_eq!(scene.troubles(), Vec::<&str>::new(), "{named}");
+        }
+    }
+
+    #[test]
+    fn is_silent_at_one_tap_where_the_clients_packets_cannot_be_told() {
+        let unnamed = UDP_TALK.replace(";server_port=6970-6971", "");
+        let wrong = |client: &str, server: &str| {
+            let mut scene = Scene::at_one_tap(client, server, &unnamed).rtp_at(LAN, 9);
+            let to = format!("{}:61000", addr(client).ip());
+            scene.arrival(LAN).rtp.to = Some(addr(&to));
+            scene.troubles()
+        };
+        assert_eq!(
+            wrong("203.0.113.1:40000", "203.0.113.10:554"),
+            Vec::<&str>::new()
+        );
+        assert_eq!(
+            wrong("192.168.1.100:40000", "192.168.1.90:554"),
+            ["rtp-wrong-port"]
+        );
+    }
+
+    #[test]
+    fn is_silent_at_one_tap_for_ports_of_zero() {
+        let asked = UDP_TALK.replace("5000-5001", "0-0");
+        let announced = UDP_TALK.replace("6970-6971", "0-1");
+        for talk in [asked, announced] {
+            let mut scene =
+                Scene::at_one_tap("192.168.1.100:40000", "192.168.1.90:554", &talk).rtp_at(LAN, 9);
+            let rtp = &mut scene.arrival(LAN).rtp;
+            (rtp.from, rtp.to) = (
+                Some(addr("192.168.1.90:6970")),
+                Some(addr("192.168.1.100:5000")),
+            );
+            assert_eq!(scene.troubles(), Vec::<&str>::new(), "{talk}");
+        }
+    }
+
+    #[test]
+    fn is_silent_at_one_tap_without_the_whole_session() {
+        let mut begun_before = at_one_tap(ONE_NETWORK, 6970, 5002);
+        (
+            begun_before.legs[0].client_isn,
+            begun_before.legs[0].server_isn,
+        ) = (None, None);
+        assert_eq!(begun_before.troubles(), Vec::<&str>::new());
+        let mut with_a_gap = at_one_tap(ONE_NETWORK, 6970, 5002);
+        with_a_gap.legs[0].missing_bytes = 200;
+        assert_eq!(with_a_gap.troubles(), Vec::<&str>::new());
+        let mut there_before = at_one_tap(ONE_NETWORK, 6970, 5002);
+        there_before.arrival(LAN).rtp.first = Some(at(LAN, 0.01, 5));
+        assert_eq!(there_before.troubles(), Vec::<&str>::new());
     }
 }

@@ -55,6 +55,11 @@ impl Scene {
         ])
     }
 
+    /// A connection that one tap saw, and no other.
+    pub(crate) fn at_one_tap(client: &str, server: &str, talk: &str) -> Self {
+        Self::of(vec![leg(LAN, client, server, talk)])
+    }
+
     pub(crate) fn of(legs: Vec<Leg>) -> Self {
         let media = media_of(&legs);
         Self {
@@ -99,15 +104,18 @@ impl Scene {
     }
 
     /// RTP packets from the server at the LAN and at the WAN tap, from 0.06 s on.
-    pub(crate) fn rtp(mut self, lan: u64, wan: u64) -> Self {
-        for (tap, packets) in [(LAN, lan), (WAN, wan)] {
-            let (from, to) = self.media_path(tap, false);
-            let rtp = &mut self.arrival(tap).rtp;
-            rtp.packets = packets;
-            if packets > 0 {
-                (rtp.first, rtp.last) = (Some(at(tap, 0.06, 20)), Some(at(tap, 9.9, 200)));
-                (rtp.from, rtp.to) = (Some(from), Some(to));
-            }
+    pub(crate) fn rtp(self, lan: u64, wan: u64) -> Self {
+        self.rtp_at(LAN, lan).rtp_at(WAN, wan)
+    }
+
+    /// The same at one tap.
+    pub(crate) fn rtp_at(mut self, tap: TapId, packets: u64) -> Self {
+        let (from, to) = self.media_path(tap, false);
+        let rtp = &mut self.arrival(tap).rtp;
+        rtp.packets = packets;
+        if packets > 0 {
+            (rtp.first, rtp.last) = (Some(at(tap, 0.06, 20)), Some(at(tap, 9.9, 200)));
+            (rtp.from, rtp.to) = (Some(from), Some(to));
         }
         self
     }

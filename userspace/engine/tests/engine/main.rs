@@ -10,6 +10,7 @@ mod hairpin;
 mod handover;
 mod media;
 mod netfilter;
+mod one_side;
 mod open;
 mod retire;
 mod sessions;
