@@ -1,18 +1,23 @@
 //! `session-timed-out`: the client sent no request within the session timeout, and the server ended the session.
 
+use rtspscope_wire::Span;
+
 use super::View;
 use crate::clocks::clocks;
 use crate::facts::play_accepted;
 use crate::finding::{Code, Explanation, Finding, Severity};
-use crate::model::{Close, Leg, Side};
+use crate::locator::Locator;
+use crate::model::{Close, Exchange, Leg, Side};
 use crate::reading;
-use rtspscope_wire::{Span, Timestamp};
 
 pub(super) const EXPLANATION: Explanation = Explanation {
     meaning: "A server forgets a session in which it hears nothing for the session timeout (60 seconds if it names none, RFC 2326 §12.37). This \
-        client sent no keepalive, so the server closed the connection and the picture froze.",
-    proof: "The server's FIN or RST after a silence of the client of at least the timeout, with no TEARDOWN before it.",
-    not_this: "A server that closes earlier has another reason. Some servers count receiver reports as signs of life: then they do not close.",
+        client sent no keepalive, or none that counted, so the server closed the connection and the picture froze.",
+    proof: "The server's FIN or RST after a silence of the client of at least the timeout, with no TEARDOWN before it. A keepalive that was \
+        refused, not answered or sent without the Session field is named where the server closed one timeout after the last request that \
+        surely counted.",
+    not_this: "A server that closes earlier has another reason. Some servers count receiver reports as signs of life, or any request on the \
+        connection: then they do not close.",
     remedies: &[
         "Let the player send a keepalive within the timeout: OPTIONS or GET_PARAMETER with the Session field (an update of the player often does)",
         "Raise the session timeout in the camera, where it has such a setting",
@@ -22,6 +27,13 @@ pub(super) const EXPLANATION: Explanation = Explanation {
 /// A server may look for idle sessions a little before or only some time after the timeout.
 const EARLY: Span = Span::from_secs(2);
 
+/// How long after the timeout the end still is its doing, where the client was not silent: a server looks for idle sessions
+/// every few seconds.
+const LATE: Span = Span::from_secs(10);
+
+/// Requests that did not count and are named.
+const NAMED: usize = 4;
+
 /// Fires for a session that its server closed after the timeout without a request.
 pub(super) fn check(view: &View<'_>) -> Vec<Finding> {
     let (Some(leg), Some(timeout)) = (view.session.legs.last(), view.session.timeout_secs) else {
@@ -30,43 +42,104 @@ pub(super) fn check(view: &View<'_>) -> Vec<Finding> {
     finding(view, leg, timeout).into_iter().collect()
 }
 
+/// A time in which the server heard nothing that counted.
+struct Idle {
+    /// Since when.
+    since: Locator,
+    time: Span,
+    /// Requests in it that did not count, with the reason, in order.
+    uncounted: Vec<(Locator, String)>,
+}
+
 fn finding(view: &View<'_>, leg: &Leg, timeout: u32) -> Option<Finding> {
     let close: Close = leg.closed.filter(|close| close.by == Side::Server)?;
     play_accepted(leg)?;
-    // What the client says after the end, a TEARDOWN mostly, comes too late.
-    let in_time = leg.exchanges.iter().filter(|exchange| {
-        let request = exchange.request.as_ref();
-        request.is_some_and(|request| request.at.at <= close.at.at)
-    });
-    let over = in_time.clone().any(|exchange| exchange.is("TEARDOWN"));
-    let requests = in_time
-        .filter(|exchange| exchange.by == Side::Client)
-        .filter_map(|exchange| exchange.request.as_ref());
-    let last = requests.max_by_key(|request| request.at.at)?;
-    let idle = idle(last.at.at, close);
-    if over || leg.missing_bytes > 0 || idle + EARLY < Span::from_secs(i64::from(timeout)) {
-        return None;
-    }
+    let idle = idle(leg, close, Span::from_secs(i64::from(timeout)))?;
+    let secs = idle.time.as_secs_f64();
+    let (counted, why) = match idle.uncounted.last() {
+        None => ("", format!("the client sent no request for {secs:.1} s")),
+        Some((_, why)) => (
+            " that surely counted",
+            format!("the client sent no request that surely counted for {secs:.1} s: {why}"),
+        ),
+    };
     let finding = Finding::new(
         Code::SessionTimedOut,
         Severity::Error,
         view.subject(),
-        format!(
-            "the server ended the session {:.0} s after the last request",
-            idle.as_secs_f64()
-        ),
+        format!("the server ended the session {secs:.0} s after the last request{counted}"),
     )
     .cause(format!(
-        "the session timeout is {timeout} s, and the client sent no request for {:.1} s{}{}",
-        idle.as_secs_f64(),
+        "the session timeout is {timeout} s, and {why}{}{}",
         keepalive(leg).map_or_else(String::new, |method| format!(
             "; the server takes {method} as a keepalive"
         )),
         clocks(view.session).map_or_else(String::new, |clocks| format!("; {clocks}"))
     ))
-    .proof(last.at, "last request of the client")
-    .proof(close.at, "the server closes the connection");
+    .proof(idle.since, format!("last request of the client{counted}"));
+    let shown = idle.uncounted.iter().take(NAMED);
+    let finding = shown.fold(finding, |finding, (at, why)| {
+        finding.proof(*at, why.clone())
+    });
+    let finding = finding.proof(close.at, "the server closes the connection");
     Some(finding.remedies(EXPLANATION.remedies.iter().copied()))
+}
+
+/// The time before the server's end in which it heard nothing, or nothing that surely counted; `None` where that is no
+/// timeout, or where the client itself ended the session.
+fn idle(leg: &Leg, close: Close, timeout: Span) -> Option<Idle> {
+    // What the client says after the end, a TEARDOWN mostly, comes too late.
+    let in_time: Vec<(&Exchange, Locator)> = leg
+        .exchanges
+        .iter()
+        .filter_map(|exchange| Some((exchange, exchange.request.as_ref()?.at)))
+        .filter(|(_, at)| at.at <= close.at.at)
+        .collect();
+    let over = in_time.iter().any(|(exchange, _)| exchange.is("TEARDOWN"));
+    if over || leg.missing_bytes > 0 {
+        return None;
+    }
+    let mut requests: Vec<(&Exchange, Locator)> = in_time
+        .into_iter()
+        .filter(|(exchange, _)| exchange.by == Side::Client)
+        .collect();
+    requests.sort_by_key(|(_, at)| at.at);
+    let (_, last) = requests.last()?;
+    if close.at.at - last.at + EARLY >= timeout {
+        return Some(Idle {
+            since: *last,
+            time: close.at.at - last.at,
+            uncounted: Vec::new(),
+        });
+    }
+    let counted = requests
+        .iter()
+        .rposition(|(exchange, _)| doubt(exchange).is_none())?;
+    let (_, since) = requests[counted];
+    let time = close.at.at - since.at;
+    let of_the_timeout = time + EARLY >= timeout && time <= timeout + LATE;
+    let after = requests.into_iter().skip(counted + 1);
+    of_the_timeout.then(|| Idle {
+        since,
+        time,
+        uncounted: after
+            .filter_map(|(exchange, at)| Some((at, doubt(exchange)?)))
+            .collect(),
+    })
+}
+
+/// Why a request may be no sign of life for the server; `None` for one that surely is.
+fn doubt(exchange: &Exchange) -> Option<String> {
+    let method = &exchange.method;
+    let request = exchange.request.as_ref()?;
+    let Some(status) = exchange.status() else {
+        return Some(format!("{method} was not answered"));
+    };
+    if !exchange.succeeded() {
+        return Some(format!("{method} was answered {status}"));
+    }
+    let tells_the_session = exchange.is("SETUP") || reading::session_id(request).is_some();
+    (!tells_the_session).then(|| format!("{method} does not name the session"))
 }
 
 /// The keepalive that the server takes by its own word: what its Public fields list.
@@ -81,14 +154,17 @@ fn keepalive(leg: &Leg) -> Option<&'static str> {
             methods.iter().any(|known| known.is(method))
         })
     };
+    // A server that refuses one does not keep its word.
+    let refused = |method: &&str| {
+        let mut asked = leg.exchanges.iter();
+        asked.any(|exchange| exchange.is(method) && !exchange.succeeded())
+    };
     // Without a body GET_PARAMETER does nothing else; the RFC names it first (RFC 2326 §10.8).
-    ["GET_PARAMETER", "OPTIONS"]
-        .into_iter()
-        .find(|method| listed(method))
-}
-
-fn idle(last: Timestamp, close: Close) -> Span {
-    close.at.at - last
+    let methods = ["GET_PARAMETER", "OPTIONS"];
+    if methods.iter().any(refused) {
+        return None;
+    }
+    methods.into_iter().find(|method| listed(method))
 }
 
 #[cfg(test)]
@@ -154,5 +230,84 @@ mod tests {
         assert!(cause("Public: OPTIONS, PLAY, GET_PARAMETER").contains(&taken("GET_PARAMETER")));
         assert!(cause("Public: OPTIONS PLAY").contains(&taken("OPTIONS")));
         assert!(!cause("Public: PLAY").contains("as a keepalive"));
+    }
+
+    /// The server's end after keepalives at 25 s and 50 s.
+    fn after_keepalives(request: &str, answer: &str, end: f64) -> Scene {
+        let talk = UDP_TALK.split("10.0 >").next().unwrap();
+        let keepalive = |secs: f64, cseq: u32| {
+            let answer = if answer.is_empty() {
+                String::new()
+            } else {
+                format!("{:.1} < RTSP/1.0 {answer} | CSeq: {cseq}\n", secs + 0.1)
+            };
+            format!("{secs:.1} > {request} | CSeq: {cseq}\n{answer}")
+        };
+        let talk = format!("{talk}{}{}", keepalive(25.0, 7), keepalive(50.0, 8));
+        closed_by_server_after(&talk, end)
+    }
+
+    const WITH_SESSION: &str = "GET_PARAMETER rtsp://203.0.113.10/a RTSP/1.0 | Session: 66334873";
+    const WITHOUT: &str = "OPTIONS rtsp://203.0.113.10/a RTSP/1.0";
+
+    #[test]
+    fn a_keepalive_that_did_not_count_is_named() {
+        let refused = after_keepalives(WITH_SESSION, "501 Not Implemented", 60.2).checked();
+        let finding = &refused.findings[0];
+        assert_eq!(finding.code.name(), "session-timed-out");
+        assert_eq!(
+            finding.summary,
+            "the server ended the session 60 s after the last request that surely counted"
+        );
+        assert!(finding.cause.starts_with(
+            "the session timeout is 60 s, and the client sent no request that surely counted for 60.2 s: GET_PARAMETER was answered 501;"
+        ));
+        let notes: Vec<&str> = finding
+            .evidence
+            .iter()
+            .map(|proof| proof.note.as_str())
+            .collect();
+        assert_eq!(
+            notes,
+            [
+                "last request of the client that surely counted",
+                "GET_PARAMETER was answered 501",
+                "GET_PARAMETER was answered 501",
+                "the server closes the connection"
+            ]
+        );
+        let nameless = after_keepalives(WITHOUT, "200 OK", 60.2).checked();
+        assert!(
+            nameless.findings[0]
+                .cause
+                .contains(": OPTIONS does not name the session;")
+        );
+        let unanswered = after_keepalives(WITH_SESSION, "", 60.2).checked();
+        let finding = unanswered
+            .findings
+            .iter()
+            .find(|finding| finding.code.name() == "session-timed-out");
+        assert!(
+            finding
+                .unwrap()
+                .cause
+                .contains(": GET_PARAMETER was not answered;")
+        );
+    }
+
+    #[test]
+    fn is_silent_where_a_keepalive_in_the_time_counted() {
+        assert_eq!(
+            after_keepalives(WITH_SESSION, "200 OK", 60.2).troubles(),
+            Vec::<&str>::new()
+        );
+    }
+
+    #[test]
+    fn is_silent_where_the_end_is_not_one_timeout_after_what_counted() {
+        for end in [55.0, 75.0, 85.0] {
+            let scene = after_keepalives(WITHOUT, "200 OK", end);
+            assert_eq!(scene.troubles(), Vec::<&str>::new(), "{end}");
+        }
     }
 }
