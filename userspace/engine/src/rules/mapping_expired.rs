@@ -12,8 +12,8 @@ use crate::model::Mapping;
 pub(super) const EXPLANATION: Explanation = Explanation {
     meaning: "Media came through the NAT for a while and then stopped there, although the server went on. A NAT forgets a UDP mapping \
         after some time without packets from inside (30 to 180 seconds are usual, RFC 4787 §4.3), or when an ICMP error comes by.",
-    proof: "RTP through the NAT to a client behind it, then RTP outside only, for ten seconds or more; or for a second or more after the \
-        router's own table told that the mapping ended.",
+    proof: "RTP through the NAT to a client behind it, then RTP outside only, for ten seconds or more, or for three where many packets came \
+        meanwhile; or for a second or more after the router's own table told that the mapping ended.",
     not_this: "Media that ends on both sides at once was ended by the server: rtp-stalled alone. Media that never came through is \
         nat-no-pinhole or nat-port-randomised.",
     remedies: &[
@@ -23,7 +23,8 @@ pub(super) const EXPLANATION: Explanation = Explanation {
     ],
 };
 
-/// Media that the mapping's own end may have held back: a packet inside may be known so much later than that end.
+/// Media that the mapping's own end may have held back: a packet inside may be known so much later than that end. An error
+/// that answers the last packet inside comes as little later.
 const LAG: Span = Span::from_millis(500);
 
 /// So long media must have gone on outside after the end that the router's own table shows.
@@ -91,7 +92,7 @@ fn finding(view: &View<'_>, media: MediaFacts<'_>) -> Option<Finding> {
         .proof(expired.last_outside, "last RTP packet outside")
         .proof_if(sent, "last packet of the client from its media port")
         .proof_if(
-            torn.filter(|torn| torn.at <= last.at),
+            torn.filter(|torn| torn.at <= last.at + LAG),
             "an ICMP error of the client's host, which may end a mapping",
         )
         .proof_if(set.map(|(_, at)| at), set_text)
@@ -243,6 +244,21 @@ mod tests {
         );
         let (_, _, remedy) = with_time_outs(30, 180, 30.0);
         assert!(remedy.ends_with("_stream=300"), "{remedy}");
+    }
+
+    #[test]
+    fn names_an_icmp_error_that_answers_the_last_packet_inside() {
+        let notes = |secs: f64| -> Vec<String> {
+            let findings = stopped(30.0, 59.9).refuse(secs, false).checked().findings;
+            let ours = findings
+                .into_iter()
+                .find(|finding| finding.code.name() == "mapping-expired");
+            let evidence = ours.unwrap().evidence.into_iter();
+            evidence.map(|proof| proof.note).collect()
+        };
+        let torn = "an ICMP error of the client's host, which may end a mapping".to_owned();
+        assert!(notes(30.001).contains(&torn));
+        assert!(!notes(31.0).contains(&torn));
     }
 
     #[test]

@@ -15,7 +15,8 @@ pub(super) const EXPLANATION: Explanation = Explanation {
     meaning: "Picture or sound began and then froze, while the RTSP connection stayed up. Either the server stopped sending, or the router \
         stopped letting media through: its UDP mapping ended (after 30, 60, 120 or 180 seconds), or an ICMP error tore it down.",
     proof: "RTP next to the client that ends ten seconds or more before the session does, and long after its usual distance between \
-        packets; with the other tap, whether it still came there.",
+        packets; with the other tap, whether it still came there. Three seconds are enough where many packets more came to that tap \
+        and both were still recording.",
     not_this: "Flows that the router offloads, which the taps may not see to their end. PAUSE, TEARDOWN, a server that says goodbye (RTCP BYE) and the end of the Range that PLAY named end media as they should. \
         Metadata may be silent for long.",
     remedies: &[
@@ -27,6 +28,11 @@ pub(super) const EXPLANATION: Explanation = Explanation {
 
 /// Shorter silence is loss or jitter.
 const SILENCE: Span = Span::from_secs(10);
+
+/// The same where the tap next to the server proves it: by so much, and by so many packets, media went on there.
+const PROVED: Span = Span::from_secs(3);
+/// See [`PROVED`].
+const MANY: u64 = 10;
 
 /// How much earlier than the end of its range the last packet of a recording may come.
 const END_OF_RANGE: Span = Span::from_secs(3);
@@ -42,13 +48,16 @@ pub(super) struct Stall {
     /// How long the session went on without media there.
     pub(super) silence: Span,
     /// The last packet next to the server, where that tap was seen too, and how much later it came.
-    pub(super) at_server: Option<(Locator, Span)>,
+    at_server: Option<(Locator, Span)>,
+    /// The same, where the other tap proves by itself that media went on.
+    proved: bool,
 }
 
 impl Stall {
     /// Whether media still reached the router when nothing left it any more.
     pub(super) fn ended_in_the_router(&self) -> Option<(Locator, Span)> {
-        self.at_server.filter(|(_, later)| *later >= SILENCE)
+        self.at_server
+            .filter(|(_, later)| self.proved || *later >= SILENCE)
     }
 }
 
@@ -57,7 +66,18 @@ pub(super) fn stall(view: &View<'_>, media: MediaFacts<'_>) -> Option<Stall> {
     let leg = view.session.legs.first()?;
     let arrival = media.arrival(0)?;
     media.play_accepted(0)?;
+    if arrival.rtp.packets < 2 || media.may_be_offloaded() {
+        return None;
+    }
     let (silence_there, last) = silence(media, 0, arrival)?;
+    if let Some((last_outside, later)) = went_on_outside(view, media) {
+        return Some(Stall {
+            last,
+            silence: silence_there.max(later),
+            at_server: Some((last_outside, later)),
+            proved: true,
+        });
+    }
     let longest_gap = arrival.rtp.max_gap.map_or(0, |gap| gap.0);
     let usual = longest_gap.saturating_mul(TIMES_THE_LONGEST_GAP);
     let said_goodbye = media
@@ -67,15 +87,10 @@ pub(super) fn stall(view: &View<'_>, media: MediaFacts<'_>) -> Option<Stall> {
         .any(|arrival| arrival.rtcp.byes > 0);
     let gap = view.session.legs.iter().any(|leg| leg.missing_bytes > 0);
     let may_pause = media.media.kind.as_deref() == Some("application");
-    if arrival.rtp.packets < 2 || silence_there < SILENCE || silence_there.0 < usual {
+    if silence_there < SILENCE || silence_there.0 < usual {
         return None;
     }
-    if media.may_be_offloaded()
-        || said_goodbye
-        || may_pause
-        || (media.in_band() && gap)
-        || played_out(leg, last.at)
-    {
+    if said_goodbye || may_pause || (media.in_band() && gap) || played_out(leg, last.at) {
         return None;
     }
     let at_server = view.facts.sides().and_then(|sides| {
@@ -87,7 +102,36 @@ pub(super) fn stall(view: &View<'_>, media: MediaFacts<'_>) -> Option<Stall> {
         last,
         silence: silence_there,
         at_server,
+        proved: false,
     })
+}
+
+/// The last packet next to the server and how much longer media came there while the client wanted it, where that proves
+/// that it ended in the router: the client's tap still watched and lost nothing, and by their usual distance many packets of
+/// the same source came. Another source may be another session's, whose client has the same port behind the same address.
+///
+/// Times are counted from the answer to PLAY on either side, so that the clocks of the taps do not matter.
+fn went_on_outside(view: &View<'_>, media: MediaFacts<'_>) -> Option<(Locator, Span)> {
+    let sides = view.facts.sides().filter(|_| media.is_udp())?;
+    let (inside, outside) = (&media.at_client()?.rtp, &media.at_server()?.rtp);
+    let [play_inside, play_outside] = [
+        media.play_accepted(sides.client_index)?.at,
+        media.play_accepted(sides.server_index)?.at,
+    ];
+    let (last_inside, last_outside) = (inside.last?, outside.last?);
+    let came = last_outside.at - play_outside;
+    let wanted = media
+        .ending(sides.client_index)
+        .map(|end| end - play_inside);
+    let until = wanted.map_or(came, |wanted| came.min(wanted));
+    let later = until - (last_inside.at - play_inside);
+    let watched = (until < came || media.client_surely_watched(last_outside))
+        && !view.facts.capture.may_lack_segments();
+    let is_same = inside.ssrc.is_none_or(|ssrc| outside.ssrc == Some(ssrc));
+    let usual = outside.max_gap?.0.max(1).unsigned_abs();
+    let many = outside.packets.saturating_sub(inside.packets) >= MANY
+        && later.0.unsigned_abs() / usual >= MANY;
+    (later >= PROVED && many && watched && is_same).then_some((last_outside, later))
 }
 
 /// Whether the part of a recording that PLAY named had been played when the last packet came.
@@ -275,5 +319,71 @@ mod tests {
             stalled
         );
         assert_eq!(stopped_with("", " | Range: npt=0-30 | Scale: 0.5"), stalled);
+    }
+
+    /// A picture of 60 s that ended inside early, and packets that came 40 ms apart outside.
+    fn proved(inside: f64, outside: f64, packets: u64) -> Scene {
+        let mut scene = stopped(inside, outside);
+        scene.arrival(LAN).rtp.packets = 900 - packets;
+        scene.arrival(WAN).rtp.max_gap = Some(rtspscope_wire::Span::from_millis(40));
+        scene.watched_until = [60.0; 2];
+        scene
+    }
+
+    #[test]
+    fn three_seconds_are_enough_where_many_packets_more_came_outside() {
+        let snapshot = proved(56.0, 59.9, 97).checked();
+        let codes: Vec<&str> = snapshot
+            .findings
+            .iter()
+            .map(|finding| finding.code.name())
+            .collect();
+        assert_eq!(codes, ["rtp-stalled", "mapping-expired"]);
+        assert!(
+            snapshot.findings[0]
+                .cause
+                .starts_with("no packet in the last 4.0 s of the session; on the server's side of the router media went on for 3.9 s more")
+        );
+        assert_eq!(proved(57.0, 59.9, 72).troubles(), Vec::<&str>::new());
+        assert_eq!(proved(56.0, 59.9, 9).troubles(), Vec::<&str>::new());
+    }
+
+    #[test]
+    fn is_silent_where_packets_outside_come_too_far_apart_to_be_many() {
+        let mut scene = proved(56.0, 59.9, 97);
+        scene.arrival(WAN).rtp.max_gap = Some(rtspscope_wire::Span::from_millis(400));
+        assert_eq!(scene.troubles(), Vec::<&str>::new());
+    }
+
+    #[test]
+    fn is_silent_where_another_source_came_outside_or_the_capture_lost_packets() {
+        let mut scene = proved(56.0, 59.9, 97);
+        scene.arrival(LAN).rtp.ssrc = Some(1);
+        scene.arrival(WAN).rtp.ssrc = Some(2);
+        assert_eq!(scene.troubles(), Vec::<&str>::new());
+        let mut scene = proved(56.0, 59.9, 97);
+        scene.losses = vec![(crate::input::LossKind::DroppedByCapture, 1)];
+        assert_eq!(scene.troubles(), Vec::<&str>::new());
+    }
+
+    #[test]
+    fn what_comes_outside_after_the_end_of_the_session_proves_nothing() {
+        assert_eq!(proved(59.9, 66.0, 97).troubles(), Vec::<&str>::new());
+    }
+
+    #[test]
+    fn is_silent_where_the_clients_tap_had_stopped_by_then() {
+        let codes = |watched_until: f64| {
+            let mut scene = proved(30.0, 38.0, 97);
+            for leg in &mut scene.legs {
+                leg.exchanges_mut().truncate(3);
+                leg.last.at = leg.exchanges[2].response.as_ref().unwrap().at.at;
+                leg.closed = None;
+            }
+            scene.watched_until = [watched_until, 40.0];
+            scene.troubles()
+        };
+        assert_eq!(codes(30.0), Vec::<&str>::new());
+        assert_eq!(codes(39.0), ["rtp-stalled", "mapping-expired"]);
     }
 }

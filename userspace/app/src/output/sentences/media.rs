@@ -8,6 +8,8 @@ pub(super) struct Count<'a> {
     /// The first that was counted there.
     pub(super) place: &'a Arrival,
     pub(super) packets: u64,
+    /// Those of them that were not there before.
+    pub(super) distinct: u64,
     /// `None` where it is not known of some medium that arrived.
     pub(super) lost: Option<u64>,
 }
@@ -32,17 +34,21 @@ pub(super) fn totals<'a>(
         } else {
             arrival.rtp.lost
         };
+        let packets = arrival.rtp.packets;
+        let distinct = packets.saturating_sub(arrival.rtp.duplicates.unwrap_or(0));
         let is_same = |count: &&mut Count<'_>| {
             (&count.place.tap, count.place.leg) == (&arrival.tap, arrival.leg)
         };
         match counts.iter_mut().find(is_same) {
             Some(count) => {
-                count.packets += arrival.rtp.packets;
+                count.packets += packets;
+                count.distinct += distinct;
                 count.lost = count.lost.zip(lost).map(|(sum, lost)| sum + lost);
             }
             None => counts.push(Count {
                 place: arrival,
-                packets: arrival.rtp.packets,
+                packets,
+                distinct,
                 lost,
             }),
         }

@@ -183,11 +183,24 @@ fn seen(
         format!("{}{unit} at {place}", count.packets)
     });
     let lost = match lost {
+        Some(0) if differ(counts) => String::new(),
         Some(0) => ", none lost".to_owned(),
         Some(lost) => format!(", {lost} lost"),
         None => String::new(),
     };
     format!("{}{lost}", places.collect::<Vec<_>>().join(", "))
+}
+
+/// Packets by which two taps may differ at the beginning and at the end, where one of them watched a moment longer.
+const AT_THE_ENDS: u64 = 10;
+
+/// Whether one tap saw clearly more than another: then the numbers of each may be without a gap, and media lacks at the end
+/// or at the beginning all the same.
+fn differ(counts: &[media::Count<'_>]) -> bool {
+    let seen = counts.iter().filter(|count| count.packets > 0);
+    let distinct = seen.map(|count| count.distinct);
+    let most = distinct.clone().max().unwrap_or(0);
+    most - distinct.min().unwrap_or(0) >= AT_THE_ENDS
 }
 
 /// Whether a tap on the side of the router where media end saw the session: with both legs one of them is.

@@ -72,6 +72,37 @@ fn an_attempt_that_another_one_took_the_place_of_is_told_beside_it() {
 }
 
 #[test]
+fn none_is_said_to_be_lost_only_where_the_taps_saw_about_the_same() {
+    let verdict = |inside: u64, twice: u64| {
+        let mut snapshot = sample::snapshot();
+        snapshot.findings.clear();
+        let outside = &mut snapshot.sessions[0].media[0].arrivals[1];
+        (outside.rtp.lost, outside.rtp.duplicates) = (Some(0), Some(0));
+        let mut arrival = Arrival {
+            tap: TapId(0),
+            leg: Some(0),
+            ..outside.clone()
+        };
+        arrival.rtp.packets = inside;
+        arrival.rtp.duplicates = Some(twice);
+        snapshot.sessions[0].media[0].arrivals[0] = arrival;
+        snapshot.sessions[0].alg.effect = AlgEffect::Helped;
+        let report = report(&snapshot, Privacy::Redact, &PLAIN);
+        let line = report.lines().find(|line| line.starts_with('✓'));
+        line.unwrap_or_default().to_owned()
+    };
+    let [same, fewer, twice] = [
+        "✓ Media arrives: 248 RTP packets at LAN, 257 at WAN, none lost.",
+        "✓ Media arrives: 247 RTP packets at LAN, 257 at WAN.",
+        "✓ Media arrives: 514 RTP packets at LAN, 257 at WAN, none lost.",
+    ];
+    assert_eq!(
+        [verdict(248, 0), verdict(247, 0), verdict(514, 257)],
+        [same, fewer, twice]
+    );
+}
+
+#[test]
 fn a_tap_with_both_legs_tells_the_end_that_each_is_next_to() {
     let mut snapshot = sample::snapshot();
     snapshot.findings.clear();
