@@ -3,16 +3,18 @@
 use rtspscope_wire::Span;
 
 use super::{View, advice};
-use crate::facts::unanswered;
+use crate::facts::{play_accepted, unanswered};
 use crate::finding::{Code, Explanation, Finding, Severity};
 use crate::locator::Locator;
-use crate::model::{Exchange, Leg, Side};
+use crate::model::{Close, Exchange, Leg, Side};
+use crate::reading;
 
 pub(super) const EXPLANATION: Explanation = Explanation {
     meaning: "The client asked and the server never said anything to it. Either the server does not understand the request, \
         perhaps because something on the way damaged it, or it hangs.",
-    proof: "The request at the tap, no response with its CSeq, and two seconds or more of recording after it, without gaps.",
-    not_this: "A TEARDOWN, or any request just before the client hangs up, needs no answer. A message that entered the router \
+    proof: "The request at the tap, no response with its CSeq, and two seconds or more of recording after it, without gaps. Before anything \
+        played, the server's FIN or RST after the request is proof at once.",
+    not_this: "A TEARDOWN, or any request just before the client hangs up or after a server said Connection: close, needs no answer. A message that entered the router \
         and never left it is alg-dropped-message. With gaps in the capture nothing is concluded.",
     remedies: &[
         "Where alg-corrupted-message is reported as well: switch off the router's RTSP ALG",
@@ -37,8 +39,10 @@ pub(super) fn check(view: &View<'_>) -> Vec<Finding> {
     {
         return Vec::new();
     }
-    let mut waited_for = unanswered(leg)
-        .filter(|exchange| waited(view, leg, exchange) >= PATIENCE && everywhere(view, exchange));
+    let mut waited_for = unanswered(leg).filter(|exchange| {
+        let is_over = waited(view, leg, exchange) >= PATIENCE || hung_up(view, exchange).is_some();
+        is_over && everywhere(view, exchange)
+    });
     let Some(first) = waited_for.next() else {
         return Vec::new();
     };
@@ -46,9 +50,15 @@ pub(super) fn check(view: &View<'_>) -> Vec<Finding> {
     finding(view, leg, first, more).into_iter().collect()
 }
 
-/// Whether each leg that should have the request has it, and none has the answer.
+/// Whether each leg that should have the request has it, and none has the answer. After a server's farewell the client's
+/// next request comes too late.
 fn everywhere(view: &View<'_>, exchange: &Exchange) -> bool {
+    let legs = view.session.legs.iter();
+    let said_farewell = legs
+        .flat_map(|leg| leg.exchanges.iter())
+        .any(announces_the_end);
     !exchange.is("TEARDOWN")
+        && !said_farewell
         && view
             .session
             .legs
@@ -62,19 +72,40 @@ fn same<'a>(leg: &'a Leg, exchange: &Exchange) -> Option<&'a Exchange> {
     })
 }
 
-/// How long the client kept the connection and the tap watched after the request.
+/// How long the client kept the connection and the tap watched after the request. A session that played may end while a
+/// request is on its way.
 fn waited(view: &View<'_>, leg: &Leg, exchange: &Exchange) -> Span {
     let Some(request) = &exchange.request else {
         return Span::default();
     };
     let end = leg
         .closed
-        .filter(|close| close.by == Side::Client)
+        .filter(|close| close.by == Side::Client || play_accepted(leg).is_some())
         .map_or_else(
             || view.facts.capture.watched_until(leg),
             |close| close.at.at,
         );
     end - request.at.at
+}
+
+/// The server's end of the connection in place of an answer, next to the client, in a session that never played.
+fn hung_up(view: &View<'_>, exchange: &Exchange) -> Option<Close> {
+    let ends_it = |leg: &Leg| {
+        let asked = same(leg, exchange)?.request.as_ref()?.at.at;
+        let close = leg.closed.filter(|close| close.by == Side::Server);
+        close.filter(|close| play_accepted(leg).is_none() && close.at.at >= asked)
+    };
+    let mut ends = view.session.legs.iter().map(ends_it);
+    let first = ends.next()??;
+    ends.all(|end| end.is_some()).then_some(first)
+}
+
+fn announces_the_end(exchange: &Exchange) -> bool {
+    exchange.response.as_ref().is_some_and(|response| {
+        let fields = reading::fields(response);
+        let connection = fields.header("Connection");
+        connection.is_some_and(|field| field.value.text().trim().eq_ignore_ascii_case("close"))
+    })
 }
 
 fn finding(view: &View<'_>, leg: &Leg, exchange: &Exchange, more: usize) -> Option<Finding> {
@@ -93,18 +124,36 @@ fn finding(view: &View<'_>, leg: &Leg, exchange: &Exchange, more: usize) -> Opti
     let cseq = exchange
         .cseq
         .map_or_else(String::new, |cseq| format!(" (CSeq {cseq})"));
+    let hung_up = hung_up(view, exchange);
+    let (waited, end, told) = if let Some(close) = hung_up {
+        let [did, does] = if close.reset {
+            ["reset", "resets"]
+        } else {
+            ["closed", "closes"]
+        };
+        let after = (close.at.at - asked.at).as_secs_f64();
+        (
+            format!("the server {did} the connection {after:.1} s after it"),
+            close.at,
+            format!("the server {does} the connection"),
+        )
+    } else {
+        let waited = waited(view, leg, exchange).as_secs_f64();
+        (
+            format!("no response in {waited:.1} s"),
+            view.facts.capture.last_seen(leg),
+            "no response up to here".to_owned(),
+        )
+    };
     let finding = Finding::new(
         Code::RequestUnanswered,
         Severity::Error,
         view.subject(),
         format!("{}{cseq} was never answered{more}", exchange.method),
     )
-    .cause(format!(
-        "no response in {:.1} s{why}",
-        waited(view, leg, exchange).as_secs_f64()
-    ))
+    .cause(format!("{waited}{why}"))
     .proof(asked, format!("{} is sent", exchange.method))
-    .proof(view.facts.capture.last_seen(leg), "no response up to here");
+    .proof(end, told);
     let others = view.session.legs.iter().skip(1).filter_map(|other| {
         same(other, exchange)?
             .request
@@ -188,5 +237,64 @@ mod tests {
         let mut scene = kept_open(TALK, 5);
         scene.legs[0].missing_bytes = 400;
         assert_eq!(scene.codes(), ["capture-incomplete"]);
+    }
+
+    /// The server ends the connection 0.1 s after the last message.
+    fn hung_up(talk: &str, reset: bool) -> Scene {
+        let mut scene = Scene::behind_nat(talk);
+        scene.watched_until = [0.3; 2];
+        for leg in &mut scene.legs {
+            leg.last.at = leg.last.at + rtspscope_wire::Span::from_millis(-900);
+            leg.closed = Some(crate::model::Close {
+                by: crate::model::Side::Server,
+                reset,
+                at: leg.last,
+            });
+        }
+        scene
+    }
+
+    #[test]
+    fn fires_at_once_when_the_server_hung_up_instead() {
+        let cause = |reset| {
+            let snapshot = hung_up(TALK, reset).checked();
+            assert_eq!(snapshot.findings[0].code.name(), "request-unanswered");
+            snapshot.findings[0].cause.clone()
+        };
+        assert_eq!(
+            cause(true),
+            "the server reset the connection 0.1 s after it"
+        );
+        assert_eq!(
+            cause(false),
+            "the server closed the connection 0.1 s after it"
+        );
+    }
+
+    #[test]
+    fn is_silent_when_the_server_had_said_that_it_would() {
+        let talk = TALK.replace("200 OK | CSeq: 1", "200 OK | CSeq: 1 | Connection: close");
+        assert_eq!(hung_up(&talk, false).codes(), Vec::<&str>::new());
+    }
+
+    #[test]
+    fn is_silent_when_a_session_that_played_ended_while_a_request_was_under_way() {
+        let talk = crate::testkit::UDP_TALK.split("10.0 >").next().unwrap();
+        let talk = format!(
+            "{talk}60.0 > GET_PARAMETER rtsp://203.0.113.10/a RTSP/1.0 | CSeq: 9 | Session: 66334873"
+        );
+        let mut scene = hung_up(&talk, false).punch(0.035, 5000).rtp(9, 9);
+        scene.watched_until = [70.0; 2];
+        assert!(!scene.troubles().contains(&"request-unanswered"));
+    }
+
+    #[test]
+    fn is_silent_when_the_end_came_from_both_sides_at_once() {
+        let mut scene = hung_up(TALK, true);
+        scene.legs[1].closed = scene.legs[1].closed.map(|close| crate::model::Close {
+            by: crate::model::Side::Client,
+            ..close
+        });
+        assert_eq!(scene.codes(), Vec::<&str>::new());
     }
 }
