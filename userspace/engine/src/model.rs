@@ -34,7 +34,7 @@ pub use media::{MediaDirection, MediaHint, MediaStream, Negotiated, Repair};
 pub use memo::Memo;
 pub use nat::{AlgAction, AlgEffect, AlgJudgement, DiffClass, FieldDiff, NatPair, PairEvidence};
 pub use netfilter::{Expected, Mapping, Netfilter};
-pub use session::{Session, SessionState, TransportKind};
+pub use session::{Refused, Session, SessionState, TransportKind};
 pub use timeline::{Bin, Series, Silence, Timeline};
 
 /// The engine's knowledge at one moment.

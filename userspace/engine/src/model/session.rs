@@ -74,6 +74,18 @@ pub struct Session {
     pub netfilter: Option<Netfilter>,
 }
 
+/// A request without which nothing plays and that the server refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Refused {
+    /// Its method.
+    pub method: &'static str,
+    /// Status code of the answer.
+    pub status: u16,
+}
+
+/// Requests on the way to media.
+const ON_THE_WAY: [&str; 5] = ["DESCRIBE", "ANNOUNCE", "SETUP", "PLAY", "RECORD"];
+
 impl Session {
     /// The media that no later SETUP took the place of; all of them where nothing came of those.
     pub fn media_in_force(&self) -> impl Iterator<Item = &MediaStream> {
@@ -88,6 +100,19 @@ impl Session {
             .filter(move |media| all || !media.superseded)
     }
 
+    /// What the server refused at last, as the leg next to the client shows it; `None` where the last request on the way to
+    /// media was granted or not answered.
+    pub fn refused(&self) -> Option<Refused> {
+        let exchanges = self.legs.first()?.exchanges.iter();
+        let of_client = exchanges.filter(|exchange| exchange.by == Side::Client);
+        let (last, method) = of_client.rev().find_map(|exchange| {
+            let mut methods = ON_THE_WAY.into_iter();
+            Some((exchange, methods.find(|method| exchange.is(method))?))
+        })?;
+        let status = last.status().filter(|status| *status >= 400)?;
+        Some(Refused { method, status })
+    }
+
     /// Which end a leg is next to, where its tap saw the connection on both sides of the router and so its name does not
     /// tell the leg; `None` elsewhere.
     pub fn side_at_one_tap(&self, leg: usize) -> Option<Side> {
@@ -100,5 +125,37 @@ impl Session {
         } else {
             Side::Server
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Refused;
+    use crate::testkit::{Scene, UDP_TALK};
+
+    fn refused(talk: &str) -> Option<Refused> {
+        Scene::behind_nat(talk).checked().sessions[0].refused()
+    }
+
+    #[test]
+    fn the_last_request_on_the_way_to_media_tells_what_was_refused() {
+        let talk = UDP_TALK.replace(
+            "0.05 < RTSP/1.0 200 OK",
+            "0.05 < RTSP/1.0 454 Session Not Found",
+        );
+        let play = Refused {
+            method: "PLAY",
+            status: 454,
+        };
+        assert_eq!(refused(&talk), Some(play));
+        assert_eq!(refused(UDP_TALK), None);
+    }
+
+    #[test]
+    fn a_refusal_that_a_later_request_made_good_is_none() {
+        let again = "
+    0.00 > DESCRIBE rtsp://203.0.113.10/a RTSP/1.0 | CSeq: 1
+    0.00 < RTSP/1.0 401 Unauthorized | CSeq: 1";
+        assert_eq!(refused(&format!("{again}{UDP_TALK}")), None);
     }
 }

@@ -4,11 +4,11 @@ use rtspscope_wire::netfilter::Status;
 use rtspscope_wire::{TapRole, Timestamp};
 
 use super::View;
-use crate::facts::MediaFacts;
+use crate::facts::{MediaFacts, play_accepted};
 use crate::finding::{Code, Explanation, Finding, Severity, Subject};
 use crate::input::LossKind;
 use crate::locator::Locator;
-use crate::model::{DatagramTalk, Mapping, Snapshot, Tap, UnclaimedRtp};
+use crate::model::{DatagramTalk, Leg, Mapping, Snapshot, Tap, UnclaimedRtp};
 use crate::nat::address::are_neighbours;
 
 pub(super) const EXPLANATION: Explanation = Explanation {
@@ -67,7 +67,8 @@ pub(super) fn check(view: &View<'_>) -> Vec<Finding> {
             ));
         }
     }
-    if view.facts.media().any(MediaFacts::is_udp)
+    if may_have_played(view)
+        && view.facts.media().any(MediaFacts::is_udp)
         && view.facts.capture.taps.iter().all(|tap| !tap.shows_udp())
     {
         lacks.push((
@@ -139,6 +140,14 @@ fn one_network(view: &View<'_>) -> Option<String> {
 /// Instead of the usual, where both ends are in one network.
 const ROUTER_ALL_THE_SAME: &str = "If there is a router in the path all the same, capture on both of its sides at once, and give \
     both: analyze --lan FILE --wan FILE";
+
+/// Whether media was to come: PLAY or RECORD was accepted, or may have been where no capture shows it.
+fn may_have_played(view: &View<'_>) -> bool {
+    let legs = &view.session.legs;
+    let shows_all =
+        |leg: &Leg| !leg.began_before() && leg.missing_bytes == 0 && leg.dropped_messages == 0;
+    legs.iter().any(|leg| play_accepted(leg).is_some()) || !legs.iter().all(shows_all)
+}
 
 /// What the taps may not see of a flow that the router forwards by a short way.
 fn offloaded(entry: &Mapping) -> String {
@@ -449,5 +458,24 @@ mod tests {
     fn is_silent_when_both_sides_are_whole() {
         let snapshot = healthy().checked();
         assert_eq!((snapshot.findings, snapshot.blind_spots), (vec![], vec![]));
+    }
+
+    #[test]
+    fn udp_is_missed_only_where_something_was_to_be_played() {
+        let without_udp = |answer: &str| {
+            let talk = UDP_TALK.replace("0.05 < RTSP/1.0 200 OK", answer);
+            let mut scene = Scene::behind_nat(&talk).rtp(0, 0);
+            scene.udp_datagrams = [0, 0];
+            scene
+        };
+        let accepted = || without_udp("0.05 < RTSP/1.0 200 OK");
+        let refused = || without_udp("0.05 < RTSP/1.0 454 Session Not Found");
+        assert_eq!(accepted().codes(), ["capture-incomplete"]);
+        assert_eq!(refused().codes(), Vec::<&str>::new());
+        let mut begun_before = refused();
+        for leg in &mut begun_before.legs {
+            (leg.client_isn, leg.server_isn) = (None, None);
+        }
+        assert_eq!(begun_before.codes(), ["capture-incomplete"]);
     }
 }

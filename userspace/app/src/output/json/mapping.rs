@@ -7,8 +7,8 @@ use rtspscope_wire::{Span, TapId};
 
 use super::schema::{
     Arrival, Capture, Client, ClientDatagrams, Clocks, DatagramKinds, Evidence, Finding, Leg, Loss,
-    Media, Nat, Negotiated, Report, Reports, Rewrite, Router, Rtcp, Rtp, Server, Session, Tap,
-    Tool, Video,
+    Media, Nat, Negotiated, Refused, Report, Reports, Rewrite, Router, Rtcp, Rtp, Server, Session,
+    Tap, Tool, Video,
 };
 use super::{setup, tracked};
 use crate::output::names;
@@ -108,6 +108,10 @@ impl Mapping<'_> {
                     .filter(|exchange| exchange.response.is_some())
                     .count() as u64,
             timeout_s: session.timeout_secs,
+            refused: session.refused().map(|refused| Refused {
+                method: refused.method,
+                status: refused.status,
+            }),
             clocks: clocks::clocks(session).map(clocks),
             media: session
                 .media

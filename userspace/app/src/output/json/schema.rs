@@ -84,12 +84,20 @@ pub(crate) struct Session {
     /// Of the leg next to the client.
     pub responses: u64,
     pub timeout_s: Option<u32>,
+    /// The last request on the way to media, where the server refused it.
+    pub refused: Option<Refused>,
     /// What was last heard of each side; `null` for a session that never played.
     pub clocks: Option<Clocks>,
     pub media: Vec<Media>,
     pub nat: Nat,
     pub alg: Alg,
     pub findings: Vec<&'static str>,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct Refused {
+    pub method: &'static str,
+    pub status: u16,
 }
 
 #[derive(Debug, Serialize)]

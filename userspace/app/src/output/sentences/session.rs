@@ -122,11 +122,15 @@ fn unbroken(report: &Report, session: &Session) -> Verdict {
     };
     if reached.is_none_or(|count| count.packets == 0) {
         return match session.state {
-            "negotiating" if goes_out => {
-                doubtful("Not recording: no RECORD was accepted in this capture.")
-            }
-            "negotiating" => doubtful("Not playing: no PLAY was accepted in this capture."),
-            "failed" => doubtful("Never played."),
+            "negotiating" if goes_out => doubtful(&format!(
+                "Not recording: no RECORD was accepted in this capture{}.",
+                because(session, "; ")
+            )),
+            "negotiating" => doubtful(&format!(
+                "Not playing: no PLAY was accepted in this capture{}.",
+                because(session, "; ")
+            )),
+            "failed" => doubtful(&format!("Never played{}.", because(session, ": "))),
             _ if missing.is_some() && goes_out => {
                 doubtful("The client's media was seen, but not at the server's side.")
             }
@@ -154,6 +158,48 @@ fn unbroken(report: &Report, session: &Session) -> Verdict {
         standing: Standing::Good,
         text: format!("{arrives}: {seen}."),
     }
+}
+
+/// What the server refused, after a mark; empty where it refused nothing.
+fn because(session: &Session, mark: &str) -> String {
+    session
+        .refused
+        .as_ref()
+        .map_or_else(String::new, |refused| {
+            let means = meaning(refused.status).map(|words| format!(" ({words})"));
+            format!(
+                "{mark}{} was answered {}{}",
+                refused.method,
+                refused.status,
+                means.unwrap_or_default()
+            )
+        })
+}
+
+/// What a status code means (RFC 2326 §7.1.1), where a server refuses media with it. Its own words are a stranger's.
+const fn meaning(status: u16) -> Option<&'static str> {
+    Some(match status {
+        400 => "Bad Request",
+        401 => "Unauthorized",
+        403 => "Forbidden",
+        404 => "Not Found",
+        405 => "Method Not Allowed",
+        451 => "Parameter Not Understood",
+        453 => "Not Enough Bandwidth",
+        454 => "Session Not Found",
+        455 => "Method Not Valid in This State",
+        456 => "Header Field Not Valid for Resource",
+        457 => "Invalid Range",
+        459 => "Aggregate Operation Not Allowed",
+        460 => "Only Aggregate Operation Allowed",
+        461 => "Unsupported Transport",
+        500 => "Internal Server Error",
+        501 => "Not Implemented",
+        503 => "Service Unavailable",
+        505 => "RTSP Version Not Supported",
+        551 => "Option Not Supported",
+        _ => return None,
+    })
 }
 
 /// Whether the client sends all media of which anything was agreed: it records.

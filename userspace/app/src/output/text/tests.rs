@@ -1,7 +1,11 @@
 //! The report as people see it.
 
+use std::sync::Arc;
+
 use rtspscope_engine::Snapshot;
-use rtspscope_engine::model::{AlgEffect, Arrival, MediaDirection, Negotiated, Session};
+use rtspscope_engine::model::{
+    AlgEffect, Arrival, Exchange, MediaDirection, Message, Negotiated, Session, SessionState,
+};
 use rtspscope_wire::TapId;
 
 use super::{Style, report};
@@ -165,6 +169,28 @@ fn a_break_by_the_router_is_no_success() {
         report.contains("! Media arrives: 257 RTP packets at LAN, 257 at WAN, 4 lost; but"),
         "{report}"
     );
+}
+
+#[test]
+fn a_session_that_never_played_tells_what_the_server_refused() {
+    let mut snapshot = sample::snapshot();
+    snapshot.findings.clear();
+    let session = &mut snapshot.sessions[0];
+    session.state = SessionState::Failed;
+    session.media.clear();
+    let setup = session.legs[0].exchanges.last().unwrap().clone();
+    let answer = setup.response.as_deref().unwrap().clone();
+    session.legs[0].exchanges_mut().push(Exchange {
+        method: "PLAY".to_owned(),
+        response: Some(Arc::new(Message {
+            status: Some(454),
+            ..answer
+        })),
+        ..setup
+    });
+    let report = report(&snapshot, Privacy::Redact, &PLAIN);
+    let verdict = "! Never played: PLAY was answered 454 (Session Not Found).";
+    assert!(report.contains(verdict), "{report}");
 }
 
 #[test]
