@@ -1,19 +1,18 @@
 //! `describe-failed`: the client got no usable description of the stream.
 
-use rtspscope_wire::sdp;
+use rtspscope_wire::{Span, sdp};
 
 use super::View;
-use crate::facts::server_side_exchanges;
 use crate::finding::{Code, Explanation, Finding, Severity};
-use crate::model::Exchange;
+use crate::model::{Exchange, Leg};
 use crate::reading;
 
 pub(super) const EXPLANATION: Explanation = Explanation {
     meaning: "DESCRIBE was answered with an error, or with a description that names no medium, so the player does not know what to set up.",
-    proof: "The answer to DESCRIBE on the server's side: an error status, no body, or SDP without an m= line; and no later DESCRIBE that \
-        succeeded.",
-    not_this: "401 with credentials sent is authentication-failed; 453 and 503 are server-busy. A description that the router cut is \
-        alg-corrupted-message.",
+    proof: "The answer to DESCRIBE on the server's side: an error status, no body, SDP without an m= line, or fewer bytes than Content-Length \
+        promises until the connection ended or for two seconds; and no later DESCRIBE that succeeded.",
+    not_this: "401 with credentials sent is authentication-failed; 453 and 503 are server-busy. A description that the router cut, or whose \
+        Content-Length it broke, is alg-corrupted-message where both sides were seen. A player that goes on to SETUP did not mind.",
     remedies: &[
         "Check the path of the URL: each make of camera has its own; 404 means that this one has no such stream",
         "Give user name and password where the answer was 401 and none were sent",
@@ -21,13 +20,27 @@ pub(super) const EXPLANATION: Explanation = Explanation {
     ],
 };
 
+const BOTH_SIDES: &str = "Capture on both sides of the router at once, and give both: analyze --lan FILE --wan FILE: its ALG may have changed the answer";
+
+/// What to do where a part of the description never came.
+const CUT_REMEDIES: &[&str] = &[BOTH_SIDES, "Restart the camera, or look for newer firmware"];
+
+/// The rest of an answer follows its beginning sooner.
+const PATIENCE: Span = Span::from_secs(2);
+
 /// Fires once for a session whose last DESCRIBE gave nothing to set up.
 pub(super) fn check(view: &View<'_>) -> Vec<Finding> {
-    let exchanges = server_side_exchanges(view.session);
-    let mut described = exchanges
+    let Some(leg) = view.session.legs.last() else {
+        return Vec::new();
+    };
+    let mut described = leg
+        .exchanges
         .iter()
         .filter(|exchange| exchange.is("DESCRIBE") && exchange.response.is_some());
-    let failures: Vec<Option<String>> = described.clone().map(failure).collect();
+    let failures: Vec<Option<String>> = described
+        .clone()
+        .map(|exchange| cut_body(view, leg, exchange).or_else(|| failure(exchange)))
+        .collect();
     if failures.iter().any(Option::is_none)
         || view.session.legs.iter().any(|leg| leg.missing_bytes > 0)
     {
@@ -60,6 +73,21 @@ fn failure(exchange: &Exchange) -> Option<String> {
     }
 }
 
+/// How much of the description came, where the rest never will.
+fn cut_body(view: &View<'_>, leg: &Leg, exchange: &Exchange) -> Option<String> {
+    let response = exchange
+        .response
+        .as_ref()
+        .filter(|_| exchange.succeeded())?;
+    let fields = reading::fields(response);
+    let (came, promised) = (fields.body.len() as u64, fields.content_length()?);
+    let is_over =
+        leg.closed.is_some() || view.facts.capture.watched_until(leg) - response.at.at >= PATIENCE;
+    let goes_on = leg.exchanges.iter().any(|exchange| exchange.is("SETUP"));
+    (came < promised && is_over && !goes_on)
+        .then(|| format!("the answer has {came} of the {promised} bytes that it promises"))
+}
+
 fn sent_credentials(exchange: &Exchange) -> bool {
     exchange
         .request
@@ -75,13 +103,20 @@ fn finding(view: &View<'_>, exchange: &Exchange, why: &str) -> Option<Finding> {
         view.subject(),
         format!("no usable description: {why}"),
     )
-    .cause(format!("{why} to the last DESCRIBE"))
+    .cause(format!("the last DESCRIBE failed: {why}"))
     .proof_if(
         exchange.request.as_ref().map(|request| request.at),
         "DESCRIBE",
     )
     .proof(response.at, format!("its answer: {why}"));
-    Some(finding.remedies(EXPLANATION.remedies.iter().copied()))
+    let remedies = if cut_body(view, view.session.legs.last()?, exchange).is_some() {
+        CUT_REMEDIES
+    } else {
+        EXPLANATION.remedies
+    };
+    let one_sided = view.facts.sides().is_none();
+    let remedies = remedies.iter().copied();
+    Some(finding.remedies(remedies.filter(|remedy| one_sided || *remedy != BOTH_SIDES)))
 }
 
 #[cfg(test)]
@@ -116,6 +151,50 @@ mod tests {
         let talk = format!(
             "0.0 > DESCRIBE rtsp://h/a RTSP/1.0 | CSeq: 1\n0.0 < RTSP/1.0 401 Unauthorized | CSeq: 1\n{UDP_TALK}"
         );
+        assert_eq!(
+            Scene::behind_nat(&talk)
+                .punch(0.035, 5000)
+                .rtp(9, 9)
+                .troubles(),
+            Vec::<&str>::new()
+        );
+    }
+
+    /// A description of 45 bytes.
+    fn promising(bytes: u64) -> Scene {
+        answered(&format!(
+            "200 OK | CSeq: 2 | Content-Length: {bytes} || v=0 | m=video 0 RTP/AVP 96 | a=control:track1"
+        ))
+    }
+
+    #[test]
+    fn fires_for_a_description_that_never_came_whole() {
+        let snapshot = promising(146).checked();
+        assert_eq!(
+            snapshot.findings[0].summary,
+            "no usable description: the answer has 45 of the 146 bytes that it promises"
+        );
+        assert_eq!(promising(45).codes(), Vec::<&str>::new());
+    }
+
+    #[test]
+    fn is_silent_while_the_rest_may_still_come() {
+        let open = |watched_until: f64| {
+            let mut scene = promising(146);
+            for leg in &mut scene.legs {
+                leg.last = leg.exchanges[0].response.as_ref().unwrap().at;
+                leg.closed = None;
+            }
+            scene.watched_until = [watched_until; 2];
+            scene.troubles()
+        };
+        assert_eq!(open(2.0), Vec::<&str>::new());
+        assert_eq!(open(2.1), ["describe-failed"]);
+    }
+
+    #[test]
+    fn is_silent_when_the_player_goes_on_all_the_same() {
+        let talk = UDP_TALK.replace("Content-Length: 46", "Content-Length: 146");
         assert_eq!(
             Scene::behind_nat(&talk)
                 .punch(0.035, 5000)

@@ -1,7 +1,7 @@
 //! What a capture of one side of a router proves of media at other ports and from other hosts, and what it leaves open.
 
 use crate::support::engine;
-use crate::support::traffic::{LAN, Talk, Wire};
+use crate::support::traffic::{LAN, Talk, Wire, message};
 use rtspscope_engine::Severity;
 
 const PUBLIC_CLIENT: &str = "203.0.113.1:40000";
@@ -120,4 +120,23 @@ fn a_session_that_began_before_the_capture_is_not_judged_by_what_was_asked_for_l
     let found = troubles(&mut wire);
     assert!(!found.contains(&"rtp-wrong-port"), "{found:?}");
     assert!(!found.contains(&"nat-source-port-changed"), "{found:?}");
+}
+
+#[test]
+fn a_description_that_never_came_whole_is_told() {
+    let mut wire = Wire::new(engine(1));
+    let mut talk = Talk::open(&mut wire, LAN, PUBLIC_CLIENT, SERVER);
+    talk.client_says(
+        &mut wire,
+        &message("DESCRIBE rtsp://203.0.113.10/cam RTSP/1.0|CSeq: 1"),
+    );
+    wire.wait_ms(3);
+    talk.server_says(
+        &mut wire,
+        &message("RTSP/1.0 200 OK|CSeq: 1|Content-Type: application/sdp|Content-Length: 500||v=0|m=video 0 RTP/AVP 96"),
+    );
+    assert_eq!(troubles(&mut wire), Vec::<&str>::new());
+    talk.client_closes(&mut wire);
+    wire.engine.finish();
+    assert_eq!(troubles(&mut wire), ["describe-failed"]);
 }
