@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use rtspscope_wire::rtsp::rtp_info;
-use rtspscope_wire::{Spanned, sdp, url};
+use rtspscope_wire::{Span, Spanned, sdp, url};
 
 use super::{View, advice};
 use crate::finding::{Code, Explanation, Finding, Severity};
@@ -16,7 +16,9 @@ pub(super) const EXPLANATION: Explanation = Explanation {
     meaning: "A camera behind a port forward names itself by its private address in Content-Base, Transport, RTP-Info or SDP, and the \
         other end is not on its network. Most players go on over the same connection and nothing happens; one that opens a new \
         connection, sends to that address or checks it, fails.",
-    proof: "A message at a tap where both ends have public addresses, with a private address in a field that a player may act on.",
+    proof: "A message at a tap where both ends have public addresses, with a private address in a field that a player may act on. An error \
+        where somebody acted on it in vain: the client asks for that address and gets no success, its next connection to it is never \
+        answered, or the server sends media there and none comes to the client.",
     not_this: "An address in the o= line of SDP is a name and is not counted alone. c=0.0.0.0 is usual. On the private side such addresses \
         are right.",
     remedies: &[
@@ -26,7 +28,10 @@ pub(super) const EXPLANATION: Explanation = Explanation {
     ],
 };
 
-/// Fires once for a session; an error where the client then followed the address and failed.
+/// After so long without an answer a host asks again (RFC 6298 §2).
+const PATIENCE: Span = Span::from_secs(1);
+
+/// Fires once for a session; an error where an end then followed the address and failed.
 pub(super) fn check(view: &View<'_>) -> Vec<Finding> {
     let public = |leg: &&Leg| {
         [leg.client.ip(), leg.server.ip()]
@@ -41,7 +46,7 @@ pub(super) fn check(view: &View<'_>) -> Vec<Finding> {
     let Some(first) = leaks.first() else {
         return Vec::new();
     };
-    let failed = followed_in_vain(leg, first.ip);
+    let failed = leaks.iter().find_map(|leak| followed(view, leg, leak));
     let severity = if failed.is_some() {
         Severity::Error
     } else {
@@ -59,18 +64,19 @@ pub(super) fn check(view: &View<'_>) -> Vec<Finding> {
         ),
     )
     .cause(format!(
-        "{} at {} in {}",
+        "{} at {} in {}{}",
         first.ip,
         view.place(leg),
-        fields.join(", ")
+        fields.join(", "),
+        failed
+            .as_ref()
+            .map_or_else(String::new, |(_, how)| format!("; {how}"))
     ));
     let finding = leaks.iter().fold(finding, |finding, leak| {
         finding.proof(leak.at, format!("{} says {}", leak.field, leak.ip))
     });
-    let finding = finding.proof_if(
-        failed,
-        "the client asks for that address and gets no success",
-    );
+    let (at, how) = failed.unzip();
+    let finding = finding.proof_if(at, how.unwrap_or_default());
     vec![finding.remedies(EXPLANATION.remedies.iter().copied())]
 }
 
@@ -146,6 +152,64 @@ fn host(value: &Spanned<'_>) -> Option<IpAddr> {
     url::split(value.clone())?.host.text().parse().ok()
 }
 
+/// Where an end acted on a leaked address and failed, and how.
+fn followed(view: &View<'_>, leg: &Leg, leak: &Leak) -> Option<(Locator, String)> {
+    let asked = followed_in_vain(leg, leak.ip).map(|at| {
+        let how = "the client asks for that address and gets no success";
+        (at, how.to_owned())
+    });
+    let called = || {
+        let how = format!(
+            "the client's next connection goes to {}, where nobody answers",
+            leak.ip
+        );
+        Some((called_in_vain(view, leg, leak)?, how))
+    };
+    let sent = || {
+        let how = format!(
+            "the server sends media to {}, and none comes to the client",
+            leak.ip
+        );
+        Some((sent_in_vain(view, leg, leak)?, how))
+    };
+    asked.or_else(called).or_else(sent)
+}
+
+/// A later connection of the client to that address, which nobody took, where no media came without it.
+fn called_in_vain(view: &View<'_>, leg: &Leg, leak: &Leak) -> Option<Locator> {
+    let mut nearest = view.facts.media().filter_map(|media| media.arrival(0));
+    let plays = nearest.any(|arrival| arrival.rtp.packets > 0);
+    let tells_the_client = leak.from == Side::Server && !plays;
+    let legs = view.others().flat_map(|session| &session.legs);
+    let mut calls = legs.filter(|other| {
+        (other.tap, other.client.ip(), other.server.ip()) == (leg.tap, leg.client.ip(), leak.ip)
+            && other.first.at >= leak.at.at
+    });
+    let call = calls.find(|call| {
+        let was_left = call.closed.is_some() || call.last.at - call.first.at >= PATIENCE;
+        call.client_isn.is_some() && call.server_isn.is_none() && was_left
+    })?;
+    tells_the_client.then_some(call.first)
+}
+
+/// Media to that address at this leg, of which nothing is known to have come out at the client.
+fn sent_in_vain(view: &View<'_>, leg: &Leg, leak: &Leak) -> Option<Locator> {
+    let index = view
+        .session
+        .legs
+        .iter()
+        .position(|own| std::ptr::eq(own, leg))?;
+    let mut media = view.facts.media().filter(|media| media.is_udp());
+    media.find_map(|media| {
+        let rtp = &media.arrival(index)?.rtp;
+        let came_out = media
+            .at_client()
+            .is_some_and(|inside| inside.rtp.packets > 0);
+        let goes_there = rtp.to.is_some_and(|to| to.ip() == leak.ip);
+        rtp.first.filter(|_| goes_there && !came_out)
+    })
+}
+
 /// A request for that address which was refused or never answered.
 fn followed_in_vain(leg: &Leg, ip: IpAddr) -> Option<Locator> {
     let asked = leg.exchanges.iter().filter(|exchange| {
@@ -163,7 +227,7 @@ fn followed_in_vain(leg: &Leg, ip: IpAddr) -> Option<Locator> {
 #[cfg(test)]
 mod tests {
     use crate::finding::Severity;
-    use crate::testkit::{Scene, UDP_TALK};
+    use crate::testkit::{Scene, UDP_TALK, WAN, addr, at, leg};
 
     fn leaking() -> String {
         UDP_TALK.replace(
@@ -201,6 +265,57 @@ mod tests {
             ),
             ("nat-private-address-leaked", Severity::Error)
         );
+    }
+
+    /// The client's next connection, to the camera's own address, `secs` after its first packet the last one.
+    fn next_connection(server_isn: Option<u32>, secs: f64, rtp: u64) -> Vec<Severity> {
+        let mut leg = leg(WAN, "203.0.113.10:40001", "192.168.1.100:554", "");
+        (leg.first, leg.last) = (at(WAN, 1.0, 50), at(WAN, 1.0 + secs, 60));
+        (leg.server_isn, leg.closed) = (server_isn, None);
+        let scenes = vec![
+            Scene::camera_inside(&leaking(), &leaking()).rtp(rtp, rtp),
+            Scene::of(vec![leg]),
+        ];
+        let findings = Scene::together(scenes).findings;
+        let leaked = findings
+            .iter()
+            .filter(|finding| finding.code.name() == "nat-private-address-leaked");
+        leaked.map(|finding| finding.severity).collect()
+    }
+
+    #[test]
+    fn is_an_error_when_the_clients_next_connection_goes_there_and_nobody_answers() {
+        assert_eq!(next_connection(None, 3.0, 0), [Severity::Error]);
+        assert_eq!(next_connection(None, 0.5, 0), [Severity::Warning]);
+        assert_eq!(next_connection(Some(2000), 3.0, 0), [Severity::Warning]);
+        assert_eq!(next_connection(None, 3.0, 9), [Severity::Warning]);
+    }
+
+    /// A client inside names itself by its own address, and the server sends there.
+    fn sent_to_private(inside: u64) -> (Severity, String) {
+        let talk = UDP_TALK.replace(
+            "client_port=5000-5001",
+            "client_port=5000-5001;destination=192.168.1.100",
+        );
+        let mut scene = Scene::behind_nat(&talk).rtp(inside, 9);
+        scene.arrival(WAN).rtp.to = Some(addr("192.168.1.100:5000"));
+        let findings = scene.checked().findings;
+        let leaked = findings
+            .into_iter()
+            .find(|finding| finding.code.name() == "nat-private-address-leaked")
+            .unwrap();
+        (leaked.severity, leaked.cause)
+    }
+
+    #[test]
+    fn is_an_error_when_the_server_sends_there_and_nothing_comes_out() {
+        let (severity, cause) = sent_to_private(0);
+        assert_eq!(severity, Severity::Error);
+        assert_eq!(
+            cause,
+            "192.168.1.100 at wan in Transport.destination; the server sends media to 192.168.1.100, and none comes to the client"
+        );
+        assert_eq!(sent_to_private(9).0, Severity::Warning);
     }
 
     #[test]
