@@ -20,7 +20,7 @@ pub(super) const EXPLANATION: Explanation = Explanation {
     ],
 };
 
-/// Fires once for a session with any damaged message; a warning where the session does well in spite of it.
+/// Fires once for a session with any damaged message.
 pub(super) fn check(view: &View<'_>) -> Vec<Finding> {
     let rewrites = view
         .session
@@ -44,15 +44,16 @@ pub(super) fn check(view: &View<'_>) -> Vec<Finding> {
     };
     let finding = Finding::new(
         Code::AlgCorruptedMessage,
-        severity(view),
+        Severity::Error,
         view.subject(),
         format!("the router broke {message}: {}", first.field),
     );
     let finding = finding.cause(format!(
-        "{} was {} inside and {} outside",
+        "{} was {} inside and {} outside{}",
         first.field,
         value(first.pre.as_deref()),
-        value(first.post.as_deref())
+        value(first.post.as_deref()),
+        in_spite(view)
     ));
     let finding = damaged.iter().fold(finding, |finding, diff| {
         finding
@@ -115,24 +116,25 @@ fn unreadable(view: &View<'_>) -> Option<Finding> {
     };
     let finding = Finding::new(
         Code::AlgCorruptedMessage,
-        severity(view),
+        Severity::Error,
         view.subject(),
         format!("the router made something of a message of the {sender} that is none any more"),
     )
     .cause(format!(
-        "{} bytes at {} are no message; on the {sender}'s side of the router every byte belongs to one",
+        "{} bytes at {} are no message; on the {sender}'s side of the router every byte belongs to one{}",
         desync.bytes,
-        view.place(receiver)
+        view.place(receiver),
+        in_spite(view)
     ))
     .proof(desync.first, "the segment with bytes that are no message");
     Some(finding.remedies(EXPLANATION.remedies.iter().copied()))
 }
 
-/// A warning where the session does well in spite of the damage.
-fn severity(view: &View<'_>) -> Severity {
+/// The end of a cause: a peer that reads what others would not.
+fn in_spite(view: &View<'_>) -> &'static str {
     match view.session.alg.effect {
-        AlgEffect::Harmless | AlgEffect::Helped => Severity::Warning,
-        AlgEffect::Damaged | AlgEffect::Missing | AlgEffect::Unknown => Severity::Error,
+        AlgEffect::Harmless | AlgEffect::Helped => "; the session did well in spite of it",
+        AlgEffect::Damaged | AlgEffect::Missing | AlgEffect::Unknown => "",
     }
 }
 
@@ -147,8 +149,9 @@ fn value(value: Option<&str>) -> String {
 mod tests {
     use rtspscope_wire::TapId;
 
+    use crate::finding::Severity;
     use crate::model::{Desync, Side};
-    use crate::testkit::{LAN, Scene, WAN, at};
+    use crate::testkit::{LAN, Scene, UDP_TALK, WAN, at};
 
     #[test]
     fn fires_when_what_leaves_the_router_is_no_message() {
@@ -206,6 +209,30 @@ mod tests {
         assert_eq!(
             Scene::heard(TALK, &wan).troubles(),
             ["request-unanswered", "alg-rewrote-message"]
+        );
+    }
+
+    #[test]
+    fn is_an_error_also_where_the_server_took_the_broken_message() {
+        let talk = UDP_TALK.replacen(
+            "client_port=5000-5001",
+            "client_port=5000-5001;destination=192.168.1.100",
+            1,
+        );
+        let wan = talk.replace("192.168.1.100", "203.0.113.1\\n");
+        let snapshot = Scene::heard(&talk, &wan)
+            .punch(0.035, 5000)
+            .rtp(9, 9)
+            .checked();
+        let finding = &snapshot.findings[0];
+        assert_eq!(
+            (finding.code.name(), finding.severity),
+            ("alg-corrupted-message", Severity::Error)
+        );
+        assert!(
+            finding
+                .cause
+                .ends_with("; the session did well in spite of it")
         );
     }
 }

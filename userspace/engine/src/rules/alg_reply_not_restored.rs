@@ -10,7 +10,7 @@ pub(super) const EXPLANATION: Explanation = Explanation {
     proof: "SETUP leaves the client with one client_port and its answer comes to the client with another one, while on the server's side \
         both are the same.",
     not_this: "A server that answers with ports of its own choice shows them on its own side as well. With one side of the router only \
-        the two cannot be told apart: then it is a suspicion and no more.",
+        the two cannot be told apart: then it is said that either may be so.",
     remedies: &[advice::USE_TCP, advice::DISABLE_ALG],
 };
 
@@ -79,7 +79,7 @@ fn suspicion(view: &View<'_>, media: MediaFacts<'_>) -> Option<Finding> {
     Some(
         Finding::new(
             Code::AlgReplyNotRestored,
-            Severity::Info,
+            Severity::Warning,
             view.medium(media.index),
             format!("the client asked for port {asked} and reads {answered} in the answer; one side alone does not tell why"),
         )
@@ -119,7 +119,7 @@ mod tests {
                 .find(|finding| finding.code.name() == "alg-reply-not-restored");
             ours.map(|finding| (finding.severity, finding.evidence.len()))
         };
-        assert_eq!(one_sided(&odd), Some((Severity::Info, 3)));
+        assert_eq!(one_sided(&odd), Some((Severity::Warning, 3)));
         assert_eq!(one_sided(UDP_TALK), None);
     }
 

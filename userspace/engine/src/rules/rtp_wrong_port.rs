@@ -171,7 +171,7 @@ mod tests {
                 Scene::at_one_tap("203.0.113.1:40000", "203.0.113.10:554", &talk(named))
                     .rtp_at(LAN, 9);
             scene.arrival(LAN).rtp.to = Some(addr("203.0.113.1:7000"));
-            assert_eq!(scene.troubles(), Vec::<&str>::new(), "{named}");
+            assert!(!scene.troubles().contains(&"rtp-wrong-port"), "{named}");
         }
     }
 
