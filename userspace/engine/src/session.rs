@@ -179,10 +179,12 @@ fn sequence_delta(pre: &Leg, post: &Leg) -> Option<i64> {
             .collect::<Vec<_>>()
     };
     let others = asked(post);
-    asked(pre).into_iter().rev().find_map(|(cseq, end)| {
+    let last = asked(pre).into_iter().rev().find_map(|(cseq, end)| {
         let twin = others.iter().rfind(|(other, _)| *other == cseq)?;
         Some(twin.1 - end)
-    })
+    });
+    // What cannot be read cannot be rewritten.
+    last.or((pre.encrypted && post.encrypted).then_some(0))
 }
 
 /// Channels on which the server of any of these connections sent RTP.
