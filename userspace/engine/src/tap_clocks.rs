@@ -14,6 +14,9 @@ use crate::model::{Exchange, Leg, Message, Session, Side, Tap};
 /// Distance between two taps' times of one message that a router's delay does not explain.
 const PLAUSIBLE_DELAY: Span = Span::from_millis(200);
 
+/// What one machine's times of two interfaces may be wrong by.
+const SLACK: Span = Span::from_millis(1);
+
 /// Over a shorter time a drift is smaller than what a router's queue does to single messages.
 const DRIFT_BASE: Span = Span::from_secs(30);
 
@@ -48,19 +51,37 @@ pub(crate) fn assign(taps: &mut [Tap], sessions: &[Session]) {
             let exchanges = exchanges(sessions, index, &known);
             let pairs: Vec<Pair> = exchanges.iter().flatten().flatten().copied().collect();
             let drift_ppm = drift_ppm(pairs.clone());
-            let Some(offset) = offset(&exchanges, pairs, drift_ppm) else {
+            let Some(apart) = apart(&exchanges, pairs, drift_ppm) else {
                 continue;
             };
-            let apart = offset.abs() > PLAUSIBLE_DELAY;
-            tap.clock_offset = Some(if apart { offset } else { Span(0) });
+            tap.clock_offset = Some(apart.offset());
             tap.clock_drift_ppm = drift_ppm;
         }
     }
 }
 
-/// How far the clocks are apart in the middle of what is known; where nothing went both ways, give or take the way between
-/// the taps.
-fn offset(exchanges: &[Both], mut pairs: Vec<Pair>, drift_ppm: Option<f64>) -> Option<Span> {
+/// How far two clocks are apart.
+#[derive(Clone, Copy, Debug)]
+struct Apart {
+    /// The best estimate.
+    offset: Span,
+    /// What it lies within; `None` where nothing went both ways, so that the way between the taps is in the estimate.
+    bounds: Option<(i64, i64)>,
+}
+
+impl Apart {
+    /// The estimate; 0 where it may as well be one clock.
+    fn offset(self) -> Span {
+        let may_be_one = match self.bounds {
+            Some((lower, upper)) => (lower - SLACK.0..=upper + SLACK.0).contains(&0),
+            None => self.offset.abs() <= PLAUSIBLE_DELAY,
+        };
+        if may_be_one { Span(0) } else { self.offset }
+    }
+}
+
+/// How far the clocks are apart in the middle of what is known.
+fn apart(exchanges: &[Both], mut pairs: Vec<Pair>, drift_ppm: Option<f64>) -> Option<Apart> {
     let ends =
         |at: fn(&Pair) -> i64| Some((pairs.iter().map(at).min()?, pairs.iter().map(at).max()?));
     let (first, last) = ends(|pair| pair.at)?;
@@ -85,7 +106,10 @@ fn offset(exchanges: &[Both], mut pairs: Vec<Pair>, drift_ppm: Option<f64>) -> O
         .filter(near)
         .min_by_key(|[client, server]| client.abs_diff(*server));
     let Some([client, server]) = tightest else {
-        return Some(Span(median));
+        return Some(Apart {
+            offset: Span(median),
+            bounds: None,
+        });
     };
     // The client's messages go away from the first tap, or the server's do.
     let [above, below] = if client >= server { [0, 1] } else { [1, 0] };
@@ -95,11 +119,15 @@ fn offset(exchanges: &[Both], mut pairs: Vec<Pair>, drift_ppm: Option<f64>) -> O
         of_way.map(level).filter(|bound| within.contains(bound))
     };
     let (upper, lower) = (bounds(above).min()?, bounds(below).max()?);
-    Some(Span(if lower <= upper {
-        lower.midpoint(upper)
+    let (lower, upper) = if lower <= upper {
+        (lower, upper)
     } else {
-        client.midpoint(server)
-    }))
+        (client.min(server), client.max(server))
+    };
+    Some(Apart {
+        offset: Span(lower.midpoint(upper)),
+        bounds: Some((lower, upper)),
+    })
 }
 
 /// The median of the slopes between all pairs far apart (Theil and Sen), in parts per million; `None` where they are too
@@ -243,10 +271,30 @@ mod tests {
         })
     }
 
+    #[test]
+    fn an_offset_that_no_delay_explains_is_told_however_small() {
+        let told = |exchanges: &[Both]| {
+            let pairs: Vec<Pair> = exchanges.iter().flatten().flatten().copied().collect();
+            apart(exchanges, pairs, None).unwrap().offset().0 / 1_000
+        };
+        // The clock is 150 ms ahead, the way 300 µs.
+        let ahead = [exchange(0, 150_300, 149_700), exchange(9, 150_300, 149_700)];
+        assert_eq!(told(&ahead), 150_000);
+        assert_eq!(
+            told(&[exchange(0, 60_000, -70_000), exchange(9, 50_000, -80_000)]),
+            0
+        );
+        assert_eq!(
+            told(&[exchange(0, 1_300, 700)]),
+            0,
+            "one machine may be wrong by so much"
+        );
+    }
+
     fn offset_us(exchanges: &[Both]) -> Option<i64> {
         let pairs: Vec<Pair> = exchanges.iter().flatten().flatten().copied().collect();
         let drift = drift_ppm(pairs.clone());
-        Some(offset(exchanges, pairs, drift)?.0 / 1_000)
+        Some(apart(exchanges, pairs, drift)?.offset.0 / 1_000)
     }
 
     #[test]

@@ -39,6 +39,7 @@ pub(super) fn assign<'u>(seats: &mut [Seat], units: &'u [Unit<'u>]) -> (Vec<Stra
     table.by_source();
     table.by_sender();
     table.by_lack_of_others();
+    table.by_return();
     let (strays, mut taken) = (table.strays(), table.taken);
     for index in strays.iter().flat_map(|stray| &stray.units) {
         taken[*index] = true;
@@ -238,6 +239,23 @@ impl<'u> Table<'_, 'u> {
             });
             if !has_rival {
                 self.give_own(at, flow);
+            }
+        }
+    }
+
+    /// What goes back where media came from: the client's own, whatever port a NAT gave it.
+    fn by_return(&mut self) {
+        let mut media: HashMap<(TapId, SocketAddr, SocketAddr), usize, FixedState> =
+            HashMap::default();
+        for (at, seat) in self.seats.iter().enumerate() {
+            let flows = seat.from_server.iter().map(|index| self.units[*index].flow);
+            media.extend(flows.map(|flow| ((flow.tap, flow.to, flow.from), at)));
+        }
+        for (index, unit) in self.free() {
+            let (tap, from, to) = (unit.flow.tap, unit.flow.from, unit.flow.to);
+            if let Some(&seat) = media.get(&(tap, from, to)) {
+                self.seats[seat].from_client.push(index);
+                self.taken[index] = true;
             }
         }
     }

@@ -65,29 +65,43 @@ impl Nearest<'_> {
                 || named.is_some_and(|named| named.port() == port)
         };
         self.setups().iter().any(is_named)
-            || self.client_sent_from(port)
-            || !self.knows_what_the_client_sent()
+            || self.client_ports().any(|own| own == port)
+            || self.may_be_translated()
     }
 
-    fn client_sent_from(&self, port: u16) -> bool {
+    /// The ports from which the client sent at this tap, for any medium.
+    fn client_ports(&self) -> impl Iterator<Item = u16> {
         let media = self.media.facts.media();
-        let mut arrivals = media.filter_map(|medium| medium.arrival(self.leg_index));
-        arrivals.any(|arrival| {
-            let mut sent = arrival.from_client.iter();
-            sent.any(|sent| sent.from.port() == port)
-        })
+        let arrivals = media.filter_map(|medium| medium.arrival(self.leg_index));
+        arrivals
+            .flat_map(|arrival| &arrival.from_client)
+            .map(|sent| sent.from.port())
     }
 
-    /// A NAT on the way to the only tap may have changed the client's ports: then only the server's port tells which
-    /// datagrams are the client's.
-    fn knows_what_the_client_sent(&self) -> bool {
-        !self.one_sided || self.in_one_network() || self.agreed().server_rtp_port.is_some()
+    /// Whether a NAT on the way to the only tap may have changed the client's ports: the client sends from one that it named
+    /// in no SETUP, or nothing of what it sends is in the capture.
+    fn may_be_translated(&self) -> bool {
+        let media = self.media.facts.media();
+        let named: Vec<u16> = media
+            .map(|medium| medium.negotiated_at(self.leg_index))
+            .flat_map(|agreed| {
+                let next = agreed.client_rtp_port.map(|port| port.wrapping_add(1));
+                let client = [agreed.client_rtp_port, agreed.client_rtcp_port, next];
+                client.into_iter().flatten()
+            })
+            .collect();
+        let mut ports = self.client_ports().peekable();
+        self.one_sided && (ports.peek().is_none() || ports.any(|port| !named.contains(&port)))
     }
 
-    /// Whether media may come from this port: any answer to a SETUP of the medium names it.
+    /// Whether media may come from this port: any answer to a SETUP of the medium names it, if only as the end of a range
+    /// that is written backwards.
     pub(crate) fn may_come_from(&self, port: u16) -> bool {
-        let mut setups = self.setups().into_iter();
-        setups.any(|agreed| agreed.server_rtp_port == Some(port))
+        self.setups().into_iter().any(|agreed| {
+            let backwards = agreed.server_rtcp_port.zip(agreed.server_rtp_port);
+            let backwards = backwards.filter(|(end, begin)| end.checked_add(1) == Some(*begin));
+            agreed.server_rtp_port == Some(port) || backwards.is_some_and(|(end, _)| end == port)
+        })
     }
 
     /// Whether media may come from this host: it is the server, or the answer names it.

@@ -65,7 +65,8 @@ fn suspicion(view: &View<'_>, media: MediaFacts<'_>) -> Option<Finding> {
     }
     let agreed = media.negotiated_at(0);
     let (asked, answered) = (agreed.client_rtp_port?, agreed.answered_rtp_port?);
-    if asked == answered {
+    // A range that is written backwards is no other one.
+    if asked == answered || agreed.answered_rtcp_port == Some(asked) {
         return None;
     }
     let arrival = media.arrival(0);

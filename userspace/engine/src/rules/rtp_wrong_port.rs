@@ -34,7 +34,7 @@ fn finding(view: &View<'_>, media: MediaFacts<'_>) -> Option<Finding> {
     let agreed = seen.agreed();
     let to_elsewhere = agreed
         .client_rtp_port
-        .filter(|port| *port != to.port() && (*port != 0 || !seen.one_sided))
+        .filter(|port| *port != 0 && *port != to.port())
         .filter(|_| !seen.may_go_to(to.port()));
     let (way, agreed_port, used) = match (to_elsewhere, from_elsewhere(&seen)) {
         (Some(port), _) => ("to", port, to.port()),
@@ -74,9 +74,10 @@ fn finding(view: &View<'_>, media: MediaFacts<'_>) -> Option<Finding> {
 /// says nothing.
 pub(super) fn from_elsewhere(seen: &Nearest<'_>) -> Option<u16> {
     let from = seen.rtp().from?;
-    let announced = seen.agreed().server_rtp_port?;
+    // Some servers write 0 for "as you will see".
+    let announced = seen.agreed().server_rtp_port.filter(|port| *port != 0)?;
     let is_other = announced != from.port() && !seen.may_come_from(from.port());
-    let tells = !seen.one_sided || (announced != 0 && seen.may_come_from_host(from.ip()));
+    let tells = !seen.one_sided || seen.may_come_from_host(from.ip());
     (is_other && tells).then_some(announced)
 }
 
@@ -128,6 +129,8 @@ mod tests {
         let rtp = &mut scene.arrival(LAN).rtp;
         rtp.from = Some(addr(&format!("{}:{from}", hosts[1])));
         rtp.to = Some(addr(&format!("{}:{to}", hosts[0])));
+        let own = format!("{}:5000", hosts[0]);
+        scene.arrival(LAN).from_client = vec![sent_from(&own)];
         scene
     }
 
@@ -177,21 +180,30 @@ mod tests {
 
     #[test]
     fn is_silent_at_one_tap_where_the_clients_packets_cannot_be_told() {
-        let unnamed = UDP_TALK.replace(";server_port=6970-6971", "");
-        let wrong = |client: &str, server: &str| {
-            let mut scene = Scene::at_one_tap(client, server, &unnamed).rtp_at(LAN, 9);
-            let to = format!("{}:61000", addr(client).ip());
-            scene.arrival(LAN).rtp.to = Some(addr(&to));
-            scene.troubles()
-        };
-        assert_eq!(
-            wrong("203.0.113.1:40000", "203.0.113.10:554"),
-            Vec::<&str>::new()
-        );
-        assert_eq!(
-            wrong("192.168.1.100:40000", "192.168.1.90:554"),
-            ["rtp-wrong-port"]
-        );
+        for hosts in [ONE_NETWORK, THROUGH_A_NAT] {
+            let seen = |sent: Vec<ClientDatagrams>| {
+                let mut scene = at_one_tap(hosts, 6970, 61000);
+                scene.arrival(LAN).from_client = sent;
+                scene.troubles()
+            };
+            let own = |port: u16| sent_from(&format!("{}:{port}", hosts[0]));
+            assert_eq!(seen(Vec::new()), Vec::<&str>::new());
+            // Its reports come from a port that it never named: a NAT is before the tap.
+            assert_eq!(seen(vec![own(61001)]), Vec::<&str>::new());
+            assert_eq!(seen(vec![own(5001)]), ["rtp-wrong-port"]);
+        }
+    }
+
+    #[test]
+    fn is_silent_for_a_server_port_of_zero_and_for_a_range_that_is_written_backwards() {
+        for announced in ["0-0", "6971-6970"] {
+            let talk = UDP_TALK.replace("6970-6971", announced);
+            let mut scene = Scene::behind_nat(&talk).punch(0.035, 5000).rtp(9, 9);
+            for tap in [LAN, WAN] {
+                scene.arrival(tap).rtp.from = Some(addr("203.0.113.10:6970"));
+            }
+            assert!(!scene.troubles().contains(&"rtp-wrong-port"), "{announced}");
+        }
     }
 
     #[test]

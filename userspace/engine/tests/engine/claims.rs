@@ -184,3 +184,33 @@ fn media_that_share_a_port_or_a_channel_are_told_apart_by_source_and_payload_typ
         assert_eq!(seen, expected, "{transport} {announces}");
     }
 }
+
+/// A NAT before the tap gave the client other ports than it named, and the server sends to where its packets came from.
+#[test]
+fn what_goes_back_where_media_came_from_is_the_clients() {
+    let mut wire = Wire::new(engine(1));
+    let mut talk = Talk::open(&mut wire, WAN, "203.0.113.1:40000", SERVER);
+    let transport = "Transport: RTP/AVP;unicast;client_port=5000-5001";
+    talk.exchange(
+        &mut wire,
+        &format!("SETUP rtsp://203.0.113.10/cam RTSP/1.0|CSeq: 1|{transport}"),
+        &format!("RTSP/1.0 200 OK|CSeq: 1|Session: 1|{transport}"),
+    );
+    talk.exchange(
+        &mut wire,
+        "PLAY rtsp://203.0.113.10/cam RTSP/1.0|CSeq: 2|Session: 1",
+        "RTSP/1.0 200 OK|CSeq: 2|Session: 1",
+    );
+    wire.udp(WAN, "203.0.113.1:61000", "203.0.113.10:6970", b"hole");
+    wire.rtp(WAN, "203.0.113.10:6970", "203.0.113.1:61000", 7, 0..30);
+    let snapshot = wire.engine.snapshot();
+    let seen = arrival(&snapshot.sessions[0], 0, 0);
+    let sent: Vec<u16> = seen
+        .from_client
+        .iter()
+        .map(|sent| sent.from.port())
+        .collect();
+    assert_eq!((seen.rtp.packets, sent), (30, vec![61000]));
+    let is_wrong = |finding: &rtspscope_engine::Finding| finding.code.name() == "rtp-wrong-port";
+    assert!(!snapshot.findings.iter().any(is_wrong));
+}

@@ -1,7 +1,7 @@
 //! What a capture of one side of a router proves of media at other ports and from other hosts, and what it leaves open.
 
 use crate::support::engine;
-use crate::support::traffic::{LAN, Talk, Wire, message};
+use crate::support::traffic::{LAN, RECEIVER_REPORT, Talk, Wire, message};
 use rtspscope_engine::Severity;
 
 const PUBLIC_CLIENT: &str = "203.0.113.1:40000";
@@ -34,6 +34,14 @@ fn a_port_that_nobody_named_is_wrong_and_the_one_of_a_hole_punch_is_not() {
                 "203.0.113.1:61000",
                 "203.0.113.10:6970",
                 &[0xce, 0xfa, 0xed, 0xfe],
+            );
+        } else {
+            // What it sends comes from where it said: no NAT is in between.
+            wire.udp(
+                LAN,
+                "203.0.113.1:5001",
+                "203.0.113.10:6971",
+                &RECEIVER_REPORT,
             );
         }
         wire.rtp(LAN, "203.0.113.10:6970", "203.0.113.1:61000", 7, 1..60);
