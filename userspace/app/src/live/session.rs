@@ -36,6 +36,9 @@ use crate::sandbox::Capability;
 /// Records that are read from the ring before the host gets them.
 const BATCH: usize = 1024;
 
+/// Bytes of one look that are many: super-packets of media whose setup is being read fill a ring in no time.
+const HEAVY: usize = 128 << 10;
+
 /// Rest after the kernel was told of new media, in times of what that took: of a storm of SETUPs most are told together,
 /// or snapshots would leave no time for the ring.
 const FOLLOW_REST: u32 = 3;
@@ -43,7 +46,7 @@ const FOLLOW_REST: u32 = 3;
 /// What the last look into the ring found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Ring {
-    /// More than was taken out.
+    /// More than was taken out, or what fills a small ring within some pauses.
     Full,
     /// Many records, or some that wait for older ones.
     Busy,
@@ -153,17 +156,24 @@ impl Live {
         })
     }
 
-    /// Takes records out of the ring, at most a batch; how many.
-    fn read_ring(&mut self) -> usize {
-        for count in 0..BATCH {
+    /// Takes records out of the ring, at most a batch; what that says of it.
+    fn read_ring(&mut self) -> Ring {
+        let (mut count, mut bytes) = (0, 0);
+        while count < BATCH {
             let Some(record) = self.ring.next() else {
                 self.ring_use.found_empty();
-                return count;
+                break;
             };
             self.ring_use.take(record.len());
             self.frames.push(&record);
+            (count, bytes) = (count + 1, bytes + record.len());
         }
-        BATCH
+        match count {
+            BATCH => Ring::Full,
+            _ if bytes >= HEAVY => Ring::Full,
+            MANY.. => Ring::Busy,
+            _ => Ring::Calm,
+        }
     }
 
     fn flow_counters(&self, key: &FlowKey, value: &FlowValue) -> Option<FlowCounters> {
@@ -204,12 +214,7 @@ impl Source for Live {
         let _not_ready = self.arrivals.try_io(Interest::READABLE, |_| {
             Err::<(), _>(ErrorKind::WouldBlock.into())
         });
-        let read = self.read_ring();
-        self.ring_is = match read {
-            BATCH => Ring::Full,
-            MANY.. => Ring::Busy,
-            _ => Ring::Calm,
-        };
+        self.ring_is = self.read_ring();
         let before = self.handed_over;
         let now_ns = Clock::now();
         while let Some(frame) = self.frames.pop_due(now_ns) {
