@@ -107,6 +107,7 @@ fn set_up(
         negotiated: agreed,
         per_leg,
         setup: setup.at.clone(),
+        first_setup: setup.first.clone(),
         in_force: setup.in_force.clone(),
         superseded: setup.superseded,
         ..described

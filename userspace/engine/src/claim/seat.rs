@@ -25,7 +25,8 @@ pub(super) struct Seat {
     pub(super) direction: MediaDirection,
     /// Media comes by UDP, as far as the SETUP says.
     pub(super) by_udp: bool,
-    /// When the SETUP was seen at this leg.
+    /// When the SETUP was seen at this leg, the first where it was repeated: each begins a new use of its flows, because the
+    /// sequence numbers may begin anew, but all those uses are of one medium.
     pub(super) since: Timestamp,
     /// When another SETUP of the stream took its place at this leg.
     pub(super) until: Option<Timestamp>,
@@ -184,7 +185,8 @@ fn seat(
         .copied()
         .flatten()
         .and_then(|index| leg.exchanges.get(index));
-    let asked = setup.and_then(|setup| setup.request.as_ref().or(setup.response.as_ref()));
+    let first_setup = media.first_setup(leg_index, leg);
+    let asked = first_setup.and_then(|setup| setup.request.as_ref().or(setup.response.as_ref()));
     let superseding = media.superseding(leg_index, leg);
     let superseding = superseding.and_then(|setup| setup.request.as_ref());
     let plays = media

@@ -3,6 +3,7 @@
 //! A stream may be asked for more than once. What comes before PLAY, a refusal or another pair of ports, is one and the same
 //! attempt. What was played and then gave way to another SETUP was an attempt of its own: a player that gets nothing over UDP
 //! and turns to TCP on the same connection, or a second use of the connection. It stays, so that what became of it is told.
+//! A SETUP that repeats what holds, as some clients do to keep the session alive, changes nothing.
 
 use std::ops::Range;
 
@@ -23,6 +24,8 @@ pub(super) struct SetUp {
     pub(super) uri: String,
     /// Index of the exchange at each leg.
     pub(super) at: Vec<Option<usize>>,
+    /// The first of the SETUPs at each leg that agreed on the same one after the other, of which this is the last.
+    pub(super) first: Vec<Option<usize>>,
     /// The exchanges at each leg while it was in force: all of them unless the stream was set up anew after PLAY.
     pub(super) in_force: Vec<Range<usize>>,
     /// Another SETUP took its place after it had been played.
@@ -73,6 +76,10 @@ pub(super) fn find(legs: &[&Leg]) -> Vec<SetUp> {
             }
             found.push(candidate);
         } else {
+            if is_repeated(legs, known, &candidate) {
+                let firsts = known.first.iter().zip(&candidate.first);
+                candidate.first = firsts.map(|(known, own)| known.or(*own)).collect();
+            }
             candidate.in_force = std::mem::take(&mut known.in_force);
             found[at] = candidate;
         }
@@ -108,17 +115,38 @@ fn drop_shared_channels(legs: &[&Leg], found: &mut Vec<SetUp>) {
 
 /// Whether `new` is a use of its own: the old one was played, and then another way was agreed on, or it was torn down.
 fn is_anew(legs: &[&Leg], old: &SetUp, new: &SetUp) -> bool {
-    let mut at_legs = legs.iter().zip(old.at.iter().zip(&new.at));
-    at_legs.any(|(leg, (old, new))| {
-        let (Some(old), Some(new)) = (*old, *new) else {
-            return false;
-        };
-        let between = leg.exchanges.get(old + 1..new).unwrap_or_default();
+    at_both(legs, old, new).any(|(leg, first, old, new)| {
+        let between = leg.exchanges.get(first + 1..new).unwrap_or_default();
         let mut played = between.iter();
         let played = played.any(|exchange| exchange.starts_media() && exchange.succeeded());
-        let torn_down = || between.iter().any(|exchange| exchange.is("TEARDOWN"));
-        played && (goes_another_way(leg, old, new) || torn_down()) && !share_channels(leg, old, new)
+        played
+            && (goes_another_way(leg, old, new) || is_torn_down(leg, old, new))
+            && !share_channels(leg, old, new)
     })
+}
+
+/// Whether `new` only says again what `old` agreed on.
+fn is_repeated(legs: &[&Leg], old: &SetUp, new: &SetUp) -> bool {
+    !at_both(legs, old, new)
+        .any(|(leg, _, old, new)| goes_another_way(leg, old, new) || is_torn_down(leg, old, new))
+}
+
+/// Each leg that shows both, with the first SETUP of the old one, the old and the new.
+fn at_both<'l>(
+    legs: &'l [&'l Leg],
+    old: &'l SetUp,
+    new: &'l SetUp,
+) -> impl Iterator<Item = (&'l Leg, usize, usize, usize)> {
+    let at_legs = legs.iter().zip(&old.first).zip(old.at.iter().zip(&new.at));
+    at_legs.filter_map(|((leg, first), (old, new))| {
+        let (old, new) = ((*old)?, (*new)?);
+        Some((*leg, first.unwrap_or(old), old, new))
+    })
+}
+
+fn is_torn_down(leg: &Leg, old: usize, new: usize) -> bool {
+    let between = leg.exchanges.get(old + 1..new).unwrap_or_default();
+    between.iter().any(|exchange| exchange.is("TEARDOWN"))
 }
 
 fn goes_another_way(leg: &Leg, old: usize, new: usize) -> bool {
@@ -183,6 +211,7 @@ fn at_each_leg(setup: &Asked, main: usize, asked: &[Vec<Asked>]) -> SetUp {
     SetUp {
         uri: setup.uri.clone(),
         in_force: vec![0..usize::MAX; at.len()],
+        first: at.clone(),
         at,
         superseded: false,
     }

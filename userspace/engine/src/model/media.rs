@@ -40,6 +40,8 @@ pub struct MediaStream {
     pub per_leg: Vec<Negotiated>,
     /// The accepted (else last) SETUP at each leg: index into that leg's exchanges.
     pub setup: Vec<Option<usize>>,
+    /// The first of the SETUPs that agreed on the same one after the other, of which `setup` is the last: indices alike.
+    pub first_setup: Vec<Option<usize>>,
     /// The exchanges of each leg while that SETUP was in force; empty where that is all of them.
     pub in_force: Vec<Range<usize>>,
     /// It was played, and then another SETUP of the same stream took its place: a later medium with the same `control`.
@@ -78,6 +80,13 @@ impl MediaStream {
         };
         let end = range.end.min(all.len());
         all.get(range.start..end).unwrap_or_default()
+    }
+
+    /// The SETUP at a leg that first agreed on what holds: a client may repeat it to keep the session alive.
+    pub fn first_setup<'l>(&self, leg_index: usize, leg: &'l Leg) -> Option<&'l Exchange> {
+        let known = |setups: &[Option<usize>]| setups.get(leg_index).copied().flatten();
+        let index = known(&self.first_setup).or_else(|| known(&self.setup))?;
+        leg.exchanges.get(index)
     }
 
     /// The SETUP that took its place at a leg.
