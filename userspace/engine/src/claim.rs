@@ -7,6 +7,7 @@
 mod arrival;
 mod direction;
 mod medium;
+mod opened;
 mod rounds;
 mod seat;
 mod shared;
@@ -72,10 +73,11 @@ pub(crate) fn fill_arrivals(
     shared::share(sessions, &mut seats);
     direction::settle(sessions, records, &mut seats, &units);
     untold::adopt(sessions, &mut seats, &units, &mut taken);
-    let arrivals: Vec<_> = seats
+    let mut arrivals: Vec<_> = seats
         .iter()
         .map(|seat| arrival::at_seat(seat, sessions, records, &units, heard))
         .collect();
+    opened::fill_earlier_uses(&seats, &mut arrivals, &units);
     for leg in sessions.iter_mut().flat_map(|session| &mut session.legs) {
         let (server, client) = (leg.server, leg.client);
         leg.too_big = heard

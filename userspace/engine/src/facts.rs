@@ -359,12 +359,18 @@ impl<'a> MediaFacts<'a> {
             .filter(move |sent| Some(sent.from.port()) == port)
     }
 
-    /// Whether the client had sent from that port before `at`, a time at its own tap.
+    /// Whether the client had sent from that port before `at`, a time at its own tap: for this medium, or a short while
+    /// ago for whatever else.
     fn opened_before(self, port: u16, at: Locator) -> bool {
-        let sent = self.at_client().map(|arrival| &arrival.from_client);
-        sent.into_iter()
-            .flatten()
-            .any(|sent| sent.from.port() == port && sent.first.at <= at.at)
+        let Some(arrival) = self.at_client() else {
+            return false;
+        };
+        let mut sent = arrival.from_client.iter();
+        let mut earlier = arrival.earlier_uses.iter();
+        sent.any(|sent| sent.from.port() == port && sent.first.at <= at.at)
+            || earlier.any(|used| {
+                (used.end.port(), used.at) == (port, at.at) && at.at - used.last <= MAPPING_TIME
+            })
     }
 
     /// The first RTP packet that came out at the client though nothing inside had opened the way, and where it went. What
@@ -508,6 +514,10 @@ const SURE_PACKETS: u64 = 10;
 const SURE_TIME: Span = Span::from_secs(2);
 /// By how much one tap's packets may be known later than another's.
 const LAG: Span = Span::from_millis(500);
+
+/// How long a NAT keeps the mapping of a UDP port that was used in both directions: netfilter's
+/// `nf_conntrack_udp_timeout_stream` was 180 s for long (120 s since Linux 5.0), and few routers wait longer.
+const MAPPING_TIME: Span = Span::from_secs(180);
 
 /// A player closes its sockets a moment before it says TEARDOWN: refusals in that moment say nothing.
 const CLOSING_TIME: Span = Span::from_millis(300);

@@ -25,8 +25,8 @@ mod session;
 mod timeline;
 
 pub use arrival::{
-    Arrival, ClientDatagrams, DatagramKinds, Fragmented, GroupJoin, GroupMembership, Refusal,
-    TooBig,
+    Arrival, ClientDatagrams, DatagramKinds, EarlierUse, Fragmented, GroupJoin, GroupMembership,
+    Refusal, TooBig,
 };
 pub use counts::{FarEnd, ParameterSets, RtcpArrival, RtpArrival, VideoArrival};
 pub use leg::{Close, Desync, Exchange, Leg, Message, ShutWindow, Side};

@@ -128,6 +128,7 @@ impl<'a> Total<'a> {
             rtp: self.rtp,
             rtcp: self.rtcp,
             from_client,
+            earlier_uses: Vec::new(),
             refused: beside.refused,
             timeline: self.timeline,
             too_big: beside.too_big,

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use rtspscope_wire::TapId;
+use rtspscope_wire::{TapId, Timestamp};
 
 use super::{RtcpArrival, RtpArrival, Timeline};
 use crate::locator::Locator;
@@ -21,6 +21,8 @@ pub struct Arrival {
     pub rtcp: RtcpArrival,
     /// Datagrams from the client's media ports, in order of first packet.
     pub from_client: Vec<ClientDatagrams>,
+    /// What the client's ports to which the medium came had been used for before it came, by whatever session.
+    pub earlier_uses: Vec<EarlierUse>,
     /// ICMP errors that the client's side sent about this medium's packets, in order.
     pub refused: Vec<Refusal>,
     /// The RTP over time; `None` unless [`crate::EngineOptions::timelines`] asks for it and there was room.
@@ -42,6 +44,7 @@ impl Arrival {
             rtp: RtpArrival::default(),
             rtcp: RtcpArrival::default(),
             from_client: Vec::new(),
+            earlier_uses: Vec::new(),
             refused: Vec::new(),
             timeline: None,
             too_big: Vec::new(),
@@ -115,6 +118,17 @@ pub struct DatagramKinds {
     pub punches: u64,
     /// None of these.
     pub other: u64,
+}
+
+/// A port of the client that had sent something before a medium came to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EarlierUse {
+    /// The client's end.
+    pub end: SocketAddr,
+    /// When the medium first came to it.
+    pub at: Timestamp,
+    /// When the last packet before that left it or came to it.
+    pub last: Timestamp,
 }
 
 /// Datagrams that left a media port of the client: hole punches, receiver reports, STUN.

@@ -424,6 +424,62 @@ fn an_attempt_that_was_kept_alive_and_torn_down_is_over() {
     );
 }
 
+/// Two uses of one port so long after each other; the player opens the way for the first alone.
+fn opened_once(pause_ms: i64) -> Snapshot {
+    let mut path = Path::open();
+    path.set_up(1, &udp(5000));
+    path.ask("PLAY");
+    path.punch(5000, 5000);
+    path.media(5000, 0xabc, true);
+    path.ask("TEARDOWN");
+    path.wire.wait_ms(pause_ms);
+    path.set_up(1, &udp(5000));
+    path.ask("PLAY");
+    path.media(5000, 0xdef, true);
+    path.ask("TEARDOWN");
+    path.seen()
+}
+
+#[test]
+fn a_mapping_of_an_earlier_use_is_no_pinhole() {
+    for pause_ms in [300, 20_000, 170_000] {
+        let snapshot = opened_once(pause_ms);
+        assert_eq!(only_session(&snapshot).alg.action, AlgAction::None);
+        assert_eq!(snapshot.findings, [], "after {pause_ms} ms");
+    }
+}
+
+#[test]
+fn a_mapping_that_must_be_over_opens_nothing() {
+    let snapshot = opened_once(181_000);
+    assert_eq!(only_session(&snapshot).alg.action, AlgAction::Pinhole);
+    let found = &snapshot.findings[0];
+    assert_eq!(
+        (found.code.name(), found.subject.media),
+        ("alg-opened-pinhole", Some(1))
+    );
+}
+
+#[test]
+fn media_alone_opened_nothing_for_the_next() {
+    let mut path = Path::open();
+    for ssrc in [0xabc, 0xdef] {
+        path.set_up(1, &udp(5000));
+        path.ask("PLAY");
+        path.media(5000, ssrc, true);
+        path.ask("TEARDOWN");
+    }
+    let findings = path.seen().findings;
+    let told = findings
+        .iter()
+        .map(|found| (found.code.name(), found.subject.media));
+    let pinhole = "alg-opened-pinhole";
+    assert_eq!(
+        told.collect::<Vec<_>>(),
+        [(pinhole, Some(0)), (pinhole, Some(1))]
+    );
+}
+
 #[test]
 fn a_channel_that_is_used_again_is_counted_once() {
     let mut path = Path::open();
