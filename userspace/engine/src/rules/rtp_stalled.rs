@@ -134,8 +134,8 @@ fn went_on_outside(view: &View<'_>, media: MediaFacts<'_>) -> Option<(Locator, S
     (later >= PROVED && many && watched && is_same).then_some((last_outside, later))
 }
 
-/// Whether the part of a recording that PLAY named had been played when the last packet came.
-fn played_out(leg: &Leg, last: Timestamp) -> bool {
+/// Whether the part of a recording that PLAY named had been played by `last`, a time at that leg.
+pub(super) fn played_out(leg: &Leg, last: Timestamp) -> bool {
     let plays = leg
         .exchanges
         .iter()

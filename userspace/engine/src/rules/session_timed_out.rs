@@ -3,11 +3,12 @@
 use rtspscope_wire::Span;
 
 use super::View;
+use super::rtp_stalled::played_out;
 use crate::clocks::clocks;
 use crate::facts::play_accepted;
 use crate::finding::{Code, Explanation, Finding, Severity};
 use crate::locator::Locator;
-use crate::model::{Close, Exchange, Leg, Side};
+use crate::model::{Arrival, Close, Exchange, Leg, RtcpArrival, Side};
 use crate::reading;
 
 pub(super) const EXPLANATION: Explanation = Explanation {
@@ -16,8 +17,9 @@ pub(super) const EXPLANATION: Explanation = Explanation {
     proof: "The server's FIN or RST after a silence of the client of at least the timeout, with no TEARDOWN before it. A keepalive that was \
         refused, not answered or sent without the Session field is named where the server closed one timeout after the last request that \
         surely counted.",
-    not_this: "A server that closes earlier has another reason. Some servers count receiver reports as signs of life, or any request on the \
-        connection: then they do not close.",
+    not_this: "A server that closes earlier has another reason, and so has one that had played the Range to its end, or that bore \
+        the silence for far longer than the timeout and heard receiver reports or said goodbye (RTCP BYE). Some servers count such reports \
+        as signs of life, or any request on the connection.",
     remedies: &[
         "Let the player send a keepalive within the timeout: OPTIONS or GET_PARAMETER with the Session field (an update of the player often does)",
         "Raise the session timeout in the camera, where it has such a setting",
@@ -54,7 +56,10 @@ struct Idle {
 fn finding(view: &View<'_>, leg: &Leg, timeout: u32) -> Option<Finding> {
     let close: Close = leg.closed.filter(|close| close.by == Side::Server)?;
     play_accepted(leg)?;
-    let idle = idle(leg, close, Span::from_secs(i64::from(timeout)))?;
+    if played_out(leg, close.at.at) {
+        return None;
+    }
+    let idle = idle(view, leg, close, Span::from_secs(i64::from(timeout)))?;
     let secs = idle.time.as_secs_f64();
     let (counted, why) = match idle.uncounted.last() {
         None => ("", format!("the client sent no request for {secs:.1} s")),
@@ -85,9 +90,17 @@ fn finding(view: &View<'_>, leg: &Leg, timeout: u32) -> Option<Finding> {
     Some(finding.remedies(EXPLANATION.remedies.iter().copied()))
 }
 
+/// What was seen of the media next to the server.
+fn arrivals<'a>(view: &View<'a>) -> impl Iterator<Item = &'a Arrival> {
+    let session = view.session;
+    let own = session.legs.len().checked_sub(1);
+    let arrivals = session.media.iter().flat_map(|media| &media.arrivals);
+    arrivals.filter(move |arrival| arrival.leg == own)
+}
+
 /// The time before the server's end in which it heard nothing, or nothing that surely counted; `None` where that is no
 /// timeout, or where the client itself ended the session.
-fn idle(leg: &Leg, close: Close, timeout: Span) -> Option<Idle> {
+fn idle(view: &View<'_>, leg: &Leg, close: Close, timeout: Span) -> Option<Idle> {
     // What the client says after the end, a TEARDOWN mostly, comes too late.
     let in_time: Vec<(&Exchange, Locator)> = leg
         .exchanges
@@ -105,10 +118,15 @@ fn idle(leg: &Leg, close: Close, timeout: Span) -> Option<Idle> {
         .collect();
     requests.sort_by_key(|(_, at)| at.at);
     let (_, last) = requests.last()?;
-    if close.at.at - last.at + EARLY >= timeout {
-        return Some(Idle {
+    let time = close.at.at - last.at;
+    if time + EARLY >= timeout {
+        // A server that bore the silence so long looks for idle sessions rarely, counts the reports, or had no more to send.
+        // One that ends an idle session may say goodbye too.
+        let has_reason = |rtcp: &RtcpArrival| rtcp.receiver_reports > 0 || rtcp.byes > 0;
+        let may_be_other = || arrivals(view).any(|arrival| has_reason(&arrival.rtcp));
+        return (time <= timeout + LATE || !may_be_other()).then(|| Idle {
             since: *last,
-            time: close.at.at - last.at,
+            time,
             uncounted: Vec::new(),
         });
     }
@@ -169,8 +187,10 @@ fn keepalive(leg: &Leg) -> Option<&'static str> {
 
 #[cfg(test)]
 mod tests {
+    use rtspscope_wire::TapId;
+
     use crate::model::{Close, Side};
-    use crate::testkit::{LAN, Scene, UDP_TALK, at};
+    use crate::testkit::{LAN, Scene, UDP_TALK, WAN, at};
 
     fn closed_by_server(secs: f64) -> Scene {
         closed_by_server_after(UDP_TALK.split("10.0 >").next().unwrap(), secs)
@@ -212,6 +232,43 @@ mod tests {
     #[test]
     fn is_silent_when_the_server_closed_earlier() {
         assert_eq!(closed_by_server(41.0).troubles(), Vec::<&str>::new());
+    }
+
+    #[test]
+    fn is_silent_when_the_server_bore_a_long_silence_and_heard_receiver_reports() {
+        let codes = |secs: f64, heard_by: &[TapId]| {
+            let mut scene = closed_by_server(secs);
+            for tap in heard_by {
+                scene.arrival(*tap).rtcp.receiver_reports = 59;
+            }
+            scene.troubles()
+        };
+        let timed_out = ["session-timed-out"];
+        assert_eq!(codes(299.0, &[LAN, WAN]), Vec::<&str>::new());
+        assert_eq!(codes(299.0, &[]), timed_out);
+        // The router did not let them through.
+        assert_eq!(codes(299.0, &[LAN]), timed_out);
+        assert_eq!(codes(65.0, &[LAN, WAN]), timed_out);
+    }
+
+    #[test]
+    fn is_silent_when_the_server_had_played_the_range_to_its_end_or_said_goodbye_after_long() {
+        let goodbye = |secs: f64| {
+            let mut scene = closed_by_server(secs);
+            scene.arrival(WAN).rtcp.byes = 1;
+            scene.troubles()
+        };
+        assert_eq!(goodbye(299.0), Vec::<&str>::new());
+        assert_eq!(goodbye(60.2), ["session-timed-out"]);
+        let codes = |range: &str, end: f64| {
+            let talk = UDP_TALK.split("10.0 >").next().unwrap();
+            let talk = format!("{} | Range: npt={range}\n", talk.trim_end());
+            closed_by_server_after(&talk, end).troubles()
+        };
+        assert_eq!(codes("0-65", 65.1), Vec::<&str>::new());
+        assert_eq!(codes("0-600", 600.0), Vec::<&str>::new());
+        assert_eq!(codes("0-600", 65.1), ["session-timed-out"]);
+        assert_eq!(codes("0-", 65.1), ["session-timed-out"]);
     }
 
     #[test]
