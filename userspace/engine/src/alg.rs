@@ -137,6 +137,8 @@ fn outcome(media: MediaFacts<'_>, sides: &Sides<'_>) -> Outcome {
     }
     if left_unchanged(media, sides) {
         Outcome::LostThoughOpened
+    } else if !media.opening_would_show() {
+        Outcome::Unseen
     } else {
         Outcome::LostUnopened
     }

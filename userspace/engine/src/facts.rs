@@ -3,6 +3,7 @@
 //! An answer that the captures cannot give is `None`: callers then draw no conclusion.
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 
 use rtspscope_wire::sdp::StreamDirection;
 use rtspscope_wire::{Span, TapId, Timestamp};
@@ -10,8 +11,8 @@ use rtspscope_wire::{Span, TapId, Timestamp};
 use crate::input::LossKind;
 use crate::locator::Locator;
 use crate::model::{
-    Arrival, ClientDatagrams, DiffClass, Exchange, Leg, MediaDirection, MediaStream, NatPair,
-    Negotiated, Session, Side, Tap, TransportKind, UnclaimedRtp,
+    Arrival, ClientDatagrams, DiffClass, Exchange, Leg, MediaDirection, MediaStream, Message,
+    NatPair, Negotiated, Session, Side, Tap, TransportKind, UnclaimedRtp,
 };
 use crate::nat::address;
 use crate::router_setup::RouterSetup;
@@ -433,6 +434,15 @@ impl<'a> MediaFacts<'a> {
         if sender.rtp.packets == 0 || receiver.rtp.packets > 0 {
             return None;
         }
+        if play_accepted(sending).is_none() || play_accepted(receiving).is_none() {
+            let is_lost = self.surely_lost(sender, [sending, receiving]);
+            return is_lost.then(|| Lost {
+                receiver,
+                sender,
+                first,
+                watched: self.last_seen(receiving),
+            });
+        }
         let last = sender.rtp.last.unwrap_or(first);
         let is_stream = sender.rtp.packets >= SURE_PACKETS || last.at - first.at >= SURE_TIME;
         let patience = if is_stream { LAG } else { SURE_TIME };
@@ -443,6 +453,80 @@ impl<'a> MediaFacts<'a> {
             first,
             watched: self.last_seen(receiving),
         })
+    }
+
+    /// Whether media that the receiving tap did not see went into the path for long while that tap watched, where one of the
+    /// two taps began too late to see PLAY's answer.
+    ///
+    /// A receiving tap that began after SETUP too does not know the ports: there none of its RTP may be unaccounted for.
+    fn surely_lost(self, sender: &Arrival, [sending, receiving]: [&'a Leg; 2]) -> bool {
+        let session = self.facts.session;
+        let capture = self.facts.capture;
+        let Some(index) = self.leg_index(receiving) else {
+            return false;
+        };
+        let plays = session.legs.iter().any(|leg| play_accepted(leg).is_some());
+        if !plays || !self.is_udp() || self.media.is_raw() {
+            return false;
+        }
+        if self.media.setup.get(index).copied().flatten().is_none() {
+            let host = receiving.client.ip();
+            let is_strange = |rtp: &UnclaimedRtp| {
+                rtp.first.tap == receiving.tap && [rtp.from.ip(), rtp.to.ip()].contains(&host)
+            };
+            let mut inferred = session.media.iter().filter(|media| media.is_inferred());
+            let has_rtp = |media: &MediaStream| {
+                let mut arrivals = media.arrivals.iter();
+                arrivals.any(|arrival| arrival.leg == Some(index) && arrival.rtp.packets > 0)
+            };
+            if capture.unclaimed.iter().any(is_strange) || inferred.any(has_rtp) {
+                return false;
+            }
+        }
+        let (Some(first), Some(last), Some(gap)) =
+            (sender.rtp.first, sender.rtp.last, sender.rtp.max_gap)
+        else {
+            return false;
+        };
+        let Some(step) = self.clock_step([sending, receiving]) else {
+            return false;
+        };
+        let tap_began = capture.tap(receiving.tap).and_then(|tap| tap.first_at);
+        let since = tap_began.map_or(receiving.first.at, |at| at.min(receiving.first.at));
+        let since = since.max(first.at + step);
+        let wanted = self.ending(index);
+        let until = self.surely_watched_until(receiving).min(last.at + step);
+        let time = wanted.map_or(until, |wanted| until.min(wanted)) - since;
+        let packets = time.0 / gap.0.max(1);
+        time >= SURE_TIME && packets >= SURE_PACKETS.cast_signed()
+    }
+
+    fn leg_index(self, leg: &Leg) -> Option<usize> {
+        let mut legs = self.facts.session.legs.iter();
+        legs.position(|own| std::ptr::eq(own, leg))
+    }
+
+    /// Until when what the other tap saw is surely known at a leg's tap too.
+    pub(crate) fn surely_watched_until(self, leg: &Leg) -> Timestamp {
+        self.facts.capture.watched_until(leg) + Span(-LAG.0)
+    }
+
+    /// What to add to a time of one leg's tap to get that of the other's: by the last messages that both show, else by the
+    /// answer to PLAY or RECORD. Behind a proxy the two connections have numbers of their own.
+    pub(crate) fn clock_step(self, [from, to]: [&Leg; 2]) -> Option<Span> {
+        let proxied = self.facts.session.nat.as_ref()?.proxied;
+        let shared = if proxied { None } else { shared_step(from, to) };
+        shared.or_else(|| Some(play_accepted(to)?.at - play_accepted(from)?.at))
+    }
+
+    /// Whether the taps watched from SETUP on, so that what the client sent to open the way would have been seen at both.
+    pub(crate) fn opening_would_show(self) -> bool {
+        let Some(sides) = self.facts.sides() else {
+            return false;
+        };
+        let silent = || self.opened(false).next().is_none();
+        self.setup_request(sides.client_index).is_some()
+            && (silent() || self.setup_request(sides.server_index).is_some())
     }
 
     /// Until when a leg was watched for this medium: up to the SETUP that took its place, else as long as its tap watched.
@@ -475,6 +559,40 @@ impl<'a> MediaFacts<'a> {
         self.client_watched_after(seen)
             .is_some_and(|after| after >= LAG)
     }
+}
+
+/// The distance of the times of two legs of one connection, the middle one of the last messages that both show: one of them
+/// may have been seen at its second try only.
+fn shared_step(from: &Leg, to: &Leg) -> Option<Span> {
+    let mut steps: Vec<Span> = Vec::new();
+    for own in from.exchanges.iter().rev() {
+        if steps.len() >= SHARED {
+            break;
+        }
+        // A peer that numbers all its requests alike does not tell them apart.
+        let is_same = |other: &&Exchange| (other.by, other.cseq) == (own.by, own.cseq);
+        let only = |leg: &'_ Leg| leg.exchanges.iter().filter(is_same).count() == 1;
+        if own.cseq.is_none() || !only(from) || !only(to) {
+            continue;
+        }
+        let Some(twin) = to.exchanges.iter().rev().find(is_same) else {
+            continue;
+        };
+        let is_told = |exchange: &Exchange| !exchange.method.is_empty();
+        if is_told(own) && is_told(twin) && own.method != twin.method {
+            continue;
+        }
+        let step = |[own, twin]: [&Option<Arc<Message>>; 2]| {
+            Some(twin.as_ref()?.at.at - own.as_ref()?.at.at)
+        };
+        let response = (own.status() == twin.status())
+            .then(|| step([&own.response, &twin.response]))
+            .flatten();
+        steps.extend(response);
+        steps.extend(step([&own.request, &twin.request]));
+    }
+    steps.sort_unstable();
+    steps.get(steps.len() / 2).copied()
 }
 
 /// What came in from outside without a packet from inside.
@@ -512,6 +630,9 @@ pub(crate) struct Lost<'a> {
 const SURE_PACKETS: u64 = 10;
 /// See [`SURE_PACKETS`].
 const SURE_TIME: Span = Span::from_secs(2);
+/// Messages that two taps are compared by.
+const SHARED: usize = 6;
+
 /// By how much one tap's packets may be known later than another's.
 const LAG: Span = Span::from_millis(500);
 

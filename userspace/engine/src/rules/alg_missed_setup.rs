@@ -154,7 +154,10 @@ fn rewritten(view: &View<'_>, media: MediaFacts<'_>) -> bool {
 }
 
 fn lost_unopened(media: MediaFacts<'_>) -> bool {
-    media.needs_opening() && media.lost_between().is_some() && media.opened(false).next().is_none()
+    media.needs_opening()
+        && media.lost_between().is_some()
+        && media.opened(false).next().is_none()
+        && media.opening_would_show()
 }
 
 fn is_helped(other: &Session) -> bool {

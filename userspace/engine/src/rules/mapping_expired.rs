@@ -49,12 +49,18 @@ struct Expired {
 fn finding(view: &View<'_>, media: MediaFacts<'_>) -> Option<Finding> {
     let expired = by_silence(view, media).or_else(|| by_table(view, media))?;
     let last = expired.last_inside;
-    let sent = media
-        .opened(false)
-        .map(|sent| sent.last)
-        .max_by_key(|sent| sent.at);
+    let sent = last_sent(view, media);
     let idle = sent.map_or_else(
-        || "the client had sent nothing from its media port".to_owned(),
+        || match view
+            .facts
+            .sides()
+            .and_then(|sides| media.setup_request(sides.client_index))
+        {
+            Some(_) => "the client had sent nothing from its media port".to_owned(),
+            None => {
+                "the client sent nothing from its media port while its side was captured".to_owned()
+            }
+        },
         |sent| {
             format!(
                 "the client had last sent from its media port {:.1} s before",
@@ -98,6 +104,18 @@ fn finding(view: &View<'_>, media: MediaFacts<'_>) -> Option<Finding> {
         .proof_if(set.map(|(_, at)| at), set_text)
         .remedies(remedies.iter().map(String::as_str)),
     )
+}
+
+/// The last packet of the client from its media port: the port that it named, else, where the tap began after that, the one
+/// to which media came.
+fn last_sent(view: &View<'_>, media: MediaFacts<'_>) -> Option<Locator> {
+    let client_index = view.facts.sides()?.client_index;
+    let named = media.negotiated_at(client_index).client_rtp_port;
+    let arrival = media.at_client()?;
+    let port = named.or(arrival.rtp.to.map(|to| to.port()))?;
+    let sent = arrival.from_client.iter();
+    let own = sent.filter(|sent| sent.from.port() == port);
+    own.map(|sent| sent.last).max_by_key(|sent| sent.at)
 }
 
 /// By a long silence inside, whoever ended it.

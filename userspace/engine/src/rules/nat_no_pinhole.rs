@@ -33,7 +33,9 @@ pub(super) fn check(view: &View<'_>) -> Vec<Finding> {
 }
 
 fn finding(view: &View<'_>, media: MediaFacts<'_>) -> Option<Finding> {
-    let lost = media.lost_between()?;
+    let lost = media
+        .lost_between()
+        .filter(|_| media.opening_would_show())?;
     let sides = view.facts.sides()?;
     let port = media.negotiated_at(sides.client_index).client_rtp_port?;
     let to = lost

@@ -52,6 +52,9 @@ fn finding(view: &View<'_>, media: MediaFacts<'_>, lost: Lost<'_>) -> Option<Fin
     if media.in_band() && (sides.client.missing_bytes > 0 || sides.server.missing_bytes > 0) {
         return None;
     }
+    if may_be_anothers(view, media, lost) {
+        return None;
+    }
     let ways = match media.media.direction {
         MediaDirection::FromServer => TO_CLIENT,
         MediaDirection::FromClient => TO_SERVER,
@@ -119,9 +122,25 @@ fn finding(view: &View<'_>, media: MediaFacts<'_>, lost: Lost<'_>) -> Option<Fin
     )
 }
 
+/// Whether media that came out may have been taken for those of another session: where the receiving tap began after SETUP,
+/// and another connection of the client was there too.
+fn may_be_anothers(view: &View<'_>, media: MediaFacts<'_>, lost: Lost<'_>) -> bool {
+    let Some(index) = lost.receiver.leg else {
+        return false;
+    };
+    let saw_setup = media.media.setup.get(index).copied().flatten().is_some();
+    let Some(leg) = view.session.legs.get(index).filter(|_| !saw_setup) else {
+        return false;
+    };
+    let host = (leg.tap, leg.client.ip());
+    let mut others = view.others().flat_map(|other| &other.legs);
+    others.any(|other| (other.tap, other.client.ip()) == host)
+}
+
 #[cfg(test)]
 mod tests {
-    use crate::testkit::{Scene, UDP_TALK};
+    use crate::model::Leg;
+    use crate::testkit::{Scene, UDP_TALK, WAN, at};
 
     #[test]
     fn fires_when_the_server_sent_and_nothing_came_out() {
@@ -165,6 +184,49 @@ mod tests {
         lan.closed = None;
         scene.watched_until[0] = 0.5;
         assert_eq!(scene.codes(), Vec::<&str>::new());
+    }
+
+    /// What a tap shows that began after PLAY.
+    fn begun_late(leg: &mut Leg, kept: usize) {
+        let kept = leg.exchanges_mut().split_off(kept);
+        *leg.exchanges_mut() = kept;
+        leg.first = at(leg.tap, 1.0, 1);
+    }
+
+    fn late(tap: usize, packets: u64) -> Scene {
+        let mut scene = Scene::behind_nat(UDP_TALK).rtp(packets, 257);
+        scene.arrival(WAN).rtp.max_gap = Some(rtspscope_wire::Span::from_millis(40));
+        begun_late(&mut scene.legs[tap], 3);
+        let medium = &mut scene.media[0];
+        medium.setup[tap] = None;
+        medium.per_leg[tap] = crate::model::Negotiated {
+            client_rtp_port: None,
+            client_rtcp_port: None,
+            ..medium.per_leg[tap].clone()
+        };
+        scene
+    }
+
+    #[test]
+    fn fires_where_one_tap_began_after_play() {
+        assert_eq!(late(0, 0).troubles(), ["rtp-never-arrived"]);
+        assert_eq!(
+            late(1, 0).troubles(),
+            ["rtp-never-arrived", "nat-no-pinhole"]
+        );
+        assert_eq!(late(0, 257).troubles(), Vec::<&str>::new());
+        assert_eq!(late(1, 257).troubles(), Vec::<&str>::new());
+    }
+
+    #[test]
+    fn is_silent_where_a_late_tap_shares_no_message_or_no_time_with_the_other() {
+        let mut scene = late(0, 0);
+        scene.legs[1].exchanges_mut().truncate(3);
+        assert_eq!(scene.troubles(), Vec::<&str>::new());
+        let mut scene = late(0, 0);
+        scene.arrival(WAN).rtp.last = Some(at(WAN, 1.5, 200));
+        scene.first_at[0] = 1.0;
+        assert_eq!(scene.troubles(), Vec::<&str>::new());
     }
 
     #[test]

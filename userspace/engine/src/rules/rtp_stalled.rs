@@ -65,7 +65,6 @@ impl Stall {
 pub(super) fn stall(view: &View<'_>, media: MediaFacts<'_>) -> Option<Stall> {
     let leg = view.session.legs.first()?;
     let arrival = media.arrival(0)?;
-    media.play_accepted(0)?;
     if arrival.rtp.packets < 2 || media.may_be_offloaded() {
         return None;
     }
@@ -78,6 +77,7 @@ pub(super) fn stall(view: &View<'_>, media: MediaFacts<'_>) -> Option<Stall> {
             proved: true,
         });
     }
+    media.play_accepted(0)?;
     let longest_gap = arrival.rtp.max_gap.map_or(0, |gap| gap.0);
     let usual = longest_gap.saturating_mul(TIMES_THE_LONGEST_GAP);
     let said_goodbye = media
@@ -107,31 +107,26 @@ pub(super) fn stall(view: &View<'_>, media: MediaFacts<'_>) -> Option<Stall> {
 }
 
 /// The last packet next to the server and how much longer media came there while the client wanted it, where that proves
-/// that it ended in the router: the client's tap still watched and lost nothing, and by their usual distance many packets of
-/// the same source came. Another source may be another session's, whose client has the same port behind the same address.
+/// that it ended in the router: the client's tap watched for so long and lost nothing, and by their usual distance many packets
+/// of the same source came. Another source may be another session's, whose client has the same port behind the same address.
 ///
-/// Times are counted from the answer to PLAY on either side, so that the clocks of the taps do not matter.
+/// Times are those of the client's tap, so that the clocks of the taps do not matter.
 fn went_on_outside(view: &View<'_>, media: MediaFacts<'_>) -> Option<(Locator, Span)> {
     let sides = view.facts.sides().filter(|_| media.is_udp())?;
     let (inside, outside) = (&media.at_client()?.rtp, &media.at_server()?.rtp);
-    let [play_inside, play_outside] = [
-        media.play_accepted(sides.client_index)?.at,
-        media.play_accepted(sides.server_index)?.at,
-    ];
     let (last_inside, last_outside) = (inside.last?, outside.last?);
-    let came = last_outside.at - play_outside;
-    let wanted = media
-        .ending(sides.client_index)
-        .map(|end| end - play_inside);
-    let until = wanted.map_or(came, |wanted| came.min(wanted));
-    let later = until - (last_inside.at - play_inside);
-    let watched = (until < came || media.client_surely_watched(last_outside))
-        && !view.facts.capture.may_lack_segments();
+    let came = last_outside.at + media.clock_step([sides.server, sides.client])?;
+    let wanted = media.ending(sides.client_index);
+    let seen = came.min(view.facts.capture.watched_until(sides.client));
+    let until = wanted.map_or(seen, |wanted| seen.min(wanted));
+    let later = until - last_inside.at;
+    let proved = later.min(media.surely_watched_until(sides.client) - last_inside.at);
+    let lost_nothing = !view.facts.capture.may_lack_segments();
     let is_same = inside.ssrc.is_none_or(|ssrc| outside.ssrc == Some(ssrc));
     let usual = outside.max_gap?.0.max(1).unsigned_abs();
     let many = outside.packets.saturating_sub(inside.packets) >= MANY
-        && later.0.unsigned_abs() / usual >= MANY;
-    (later >= PROVED && many && watched && is_same).then_some((last_outside, later))
+        && proved.0.max(0).unsigned_abs() / usual >= MANY;
+    (proved >= PROVED && many && lost_nothing && is_same).then_some((last_outside, later))
 }
 
 /// Whether the part of a recording that PLAY named had been played by `last`, a time at that leg.
@@ -369,6 +364,48 @@ mod tests {
     #[test]
     fn what_comes_outside_after_the_end_of_the_session_proves_nothing() {
         assert_eq!(proved(59.9, 66.0, 97).troubles(), Vec::<&str>::new());
+    }
+
+    #[test]
+    fn what_the_clients_tap_watched_is_enough_where_the_captures_end_near_the_freeze() {
+        let codes = |inside: f64, outside: f64, end: f64| {
+            let mut scene = proved(inside, outside, 97);
+            let talk = UDP_TALK.split("10.0 >").next().unwrap();
+            scene.legs = Scene::behind_nat(talk).legs;
+            for leg in &mut scene.legs {
+                leg.last.at = leg.exchanges[2].response.as_ref().unwrap().at.at;
+                leg.closed = None;
+            }
+            scene.watched_until = [end, outside];
+            scene.troubles()
+        };
+        let expired = ["rtp-stalled", "mapping-expired"];
+        assert_eq!(codes(20.0, 27.7, 27.7), expired);
+        assert_eq!(codes(20.0, 28.5, 27.5), expired);
+        assert_eq!(codes(20.0, 28.5, 23.4), Vec::<&str>::new());
+    }
+
+    /// The tap next to the client began a second after PLAY.
+    fn begun_late(scene: &mut Scene) {
+        let leg = &mut scene.legs[0];
+        let kept = leg.exchanges_mut().split_off(3);
+        *leg.exchanges_mut() = kept;
+        leg.first = at(leg.tap, 1.0, 1);
+        scene.media[0].setup[0] = None;
+    }
+
+    #[test]
+    fn a_tap_that_began_after_play_shows_the_freeze_by_any_message_that_both_saw() {
+        let mut scene = proved(20.0, 59.9, 400);
+        begun_late(&mut scene);
+        assert_eq!(scene.troubles(), ["rtp-stalled", "mapping-expired"]);
+        let mut scene = proved(59.9, 59.9, 97);
+        begun_late(&mut scene);
+        assert_eq!(scene.troubles(), Vec::<&str>::new());
+        let mut scene = proved(20.0, 59.9, 400);
+        begun_late(&mut scene);
+        scene.legs[1].exchanges_mut().truncate(3);
+        assert_eq!(scene.troubles(), Vec::<&str>::new());
     }
 
     #[test]

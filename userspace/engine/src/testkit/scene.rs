@@ -27,6 +27,8 @@ pub(crate) struct Scene {
     pub(crate) unfiltered: bool,
     /// Seconds until which the LAN and the WAN tap were watching.
     pub(crate) watched_until: [f64; 2],
+    /// Seconds at which they began.
+    pub(crate) first_at: [f64; 2],
     pub(crate) losses: Vec<(LossKind, u64)>,
     pub(crate) user_agent: Option<String>,
     pub(crate) netfilter: Option<Netfilter>,
@@ -68,6 +70,7 @@ impl Scene {
             udp_datagrams: [1, 1],
             unfiltered: false,
             watched_until: [20.0, 20.0],
+            first_at: [0.0, 0.0],
             losses: Vec::new(),
             user_agent: None,
             netfilter: None,
@@ -241,9 +244,10 @@ impl Scene {
         let taps: Vec<Tap> = [(LAN, "lan"), (WAN, "wan")]
             .into_iter()
             .zip(first.udp_datagrams)
-            .zip(first.watched_until)
-            .map(|(((id, name), datagrams), until)| Tap {
+            .zip(first.watched_until.into_iter().zip(first.first_at))
+            .map(|(((id, name), datagrams), (until, began))| Tap {
                 unfiltered: first.unfiltered,
+                first_at: Some(at(id, began, 0).at),
                 ..tap(id, name, datagrams, at(id, until, 0).at)
             })
             .collect();
