@@ -2,17 +2,14 @@
 
 use std::collections::{BTreeSet, VecDeque};
 use std::io::{Cursor, Read};
-use std::ops::Range;
 
-use rtspscope_engine::{
-    CaptureLoss, ChannelCounters, ChannelReport, Conntrack, FlowCounters, Handover, Input,
-    LossKind, RouterSetup, TapInfo,
-};
+use rtspscope_engine::{CaptureLoss, Conntrack, Input, LossKind};
 use rtspscope_wire::netfilter;
-use rtspscope_wire::{Direction, FrameRef, LinkType, TapId, TapRole, Timestamp};
+use rtspscope_wire::{FrameRef, LinkType, TapId, Timestamp};
 
 use super::compression::early_end;
-use super::cooked::{Cooked, Placed, is_cooked};
+use super::cooked::Cooked;
+use super::item::{Item, Step, Tap, What, frame_of};
 use super::legacy::Legacy;
 use super::link_types::{is_readable, named};
 use super::opening::{
@@ -20,194 +17,13 @@ use super::opening::{
     unreadable,
 };
 use super::pcapng::Pcapng;
+use super::tap_opener::TapOpener;
 use super::window::Window;
-use super::{Host, NamedFile, Reading, names};
+use super::{Host, NamedFile, Reading};
 use crate::failure::Failure;
-use crate::record::Described;
-
-/// Cooked captures in one file that are taken apart each for itself; what is beyond belongs to the last.
-const MAX_COOKED: usize = 8;
 
 /// Where to capture what can be read.
 const USABLE_INTERFACES: &str = "capture on an Ethernet or IP interface";
-
-/// One thing that a capture file holds, at its time.
-#[derive(Clone, Debug)]
-pub(crate) struct Item {
-    /// When.
-    pub at: Timestamp,
-    /// At which tap.
-    pub tap: Tap,
-    /// What.
-    pub what: What,
-}
-
-/// Where an [`Item`] was seen, as far as the format tells.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Tap {
-    /// At none: the machine's own word in messages of netlink.
-    Netlink,
-    /// At this tap.
-    Open(TapId),
-    /// At one of the sides that a cooked capture is taken apart into; the number counts the cooked captures of the file.
-    Cooked(usize),
-}
-
-/// What an [`Item`] is.
-#[derive(Clone, Debug)]
-pub(crate) enum What {
-    /// A frame; its bytes lie in the window, counted from the front.
-    Frame {
-        number: u64,
-        link_type: LinkType,
-        direction: Direction,
-        original_len: u32,
-        bytes: Range<usize>,
-    },
-    /// What netfilter told, in a message that lies in the window.
-    Conntrack {
-        number: u64,
-        bytes: Range<usize>,
-        event: Box<netfilter::Event>,
-    },
-    /// Counters of a flow, from a recording.
-    Counters(Box<FlowCounters>),
-    /// How the router's netfilter is set up, from a recording.
-    Setup(Box<RouterSetup>),
-    /// Who reads the media of a connection, from a recording.
-    Handover(Box<Handover>),
-    /// Counters of an interleaved channel, from a recording.
-    Channel(Box<ChannelCounters>),
-    /// A report on such a channel, from a recording.
-    Report(Box<ChannelReport>),
-    /// Something is missing.
-    Loss {
-        kind: LossKind,
-        count: u64,
-        of_tap: bool,
-    },
-    /// Until when all taps of a recording watched.
-    Watched { until: Timestamp },
-}
-
-impl Item {
-    /// A frame of a cooked capture, at the tap of its side.
-    fn at_side(mut self, placed: Placed) -> Self {
-        self.tap = Tap::Open(placed.tap);
-        if let What::Frame { direction, .. } = &mut self.what
-            && placed.direction != Direction::Unknown
-        {
-            *direction = placed.direction;
-        }
-        self
-    }
-}
-
-/// A frame seen at `tap`, with its bytes in the window; `None` for other items.
-#[inline]
-fn frame_of<'w>(item: &Item, tap: TapId, window: &'w [u8]) -> Option<FrameRef<'w>> {
-    let What::Frame {
-        number,
-        link_type,
-        direction,
-        original_len,
-        bytes,
-    } = &item.what
-    else {
-        return None;
-    };
-    Some(FrameRef {
-        at: item.at,
-        tap,
-        direction: *direction,
-        link_type: *link_type,
-        number: *number,
-        original_len: *original_len,
-        bytes: window.get(bytes.clone()).unwrap_or_default(),
-    })
-}
-
-/// What reading one step further gave.
-#[derive(Debug)]
-pub(crate) enum Step {
-    /// An item, and how many bytes of the window hold it.
-    Item(Item, usize),
-    /// The end of the file.
-    End,
-    /// The end of what can be read, and why.
-    Cut(String),
-}
-
-/// What a format's reader needs to open a tap.
-pub(crate) struct TapOpener<'a> {
-    host: &'a mut dyn Host,
-    taken: &'a mut BTreeSet<String>,
-    file: &'a NamedFile,
-    cooked: &'a mut Vec<Cooked>,
-}
-
-impl TapOpener<'_> {
-    /// Opens a tap of this file. `name` is the interface's; without it the file's is taken. A cooked capture of
-    /// all interfaces opens its taps when it is read; netlink is no tap.
-    pub(crate) fn open(
-        &mut self,
-        name: Option<&str>,
-        described: Option<Described>,
-        link_type: LinkType,
-    ) -> Tap {
-        if link_type == LinkType::NETLINK {
-            return Tap::Netlink;
-        }
-        if is_cooked(link_type) && name.is_none_or(|name| name == "any") {
-            if self.file.role != TapRole::Unknown {
-                let what = "holds both sides of the router: which is which is told by the packets";
-                self.host.note(&subject(&self.file.path), what);
-            }
-            if self.cooked.len() < MAX_COOKED {
-                self.cooked.push(Cooked::default());
-            }
-            return Tap::Cooked(self.cooked.len() - 1);
-        }
-        let own_name = names::of_file(&self.file.path);
-        let role = if self.file.role == TapRole::Unknown {
-            described.map_or(TapRole::Unknown, |described| described.role)
-        } else {
-            self.file.role
-        };
-        let unfiltered = described.is_some_and(|described| described.unfiltered);
-        Tap::Open(self.open_named(name.unwrap_or(&own_name), role, Some(link_type), unfiltered))
-    }
-
-    /// Opens a tap for one side of a cooked capture. What the user said of the file holds for no single side.
-    pub(super) fn open_side(&mut self, name: &str, link_type: LinkType) -> TapId {
-        self.open_named(name, TapRole::Unknown, Some(link_type), false)
-    }
-
-    /// Opens the tap of a file without frames that describes none.
-    pub(super) fn open_empty(&mut self) -> TapId {
-        let own_name = names::of_file(&self.file.path);
-        self.open_named(&own_name, self.file.role, None, false)
-    }
-
-    fn open_named(
-        &mut self,
-        name: &str,
-        role: TapRole,
-        link_type: Option<LinkType>,
-        unfiltered: bool,
-    ) -> TapId {
-        let name = names::distinct(name, &self.file.path, self.taken);
-        self.taken.insert(name.clone());
-        let source = self.file.path.display().to_string();
-        self.host.open_tap(TapInfo {
-            name,
-            role,
-            source,
-            link_type,
-            unfiltered,
-        })
-    }
-}
 
 #[derive(Debug)]
 enum Format {

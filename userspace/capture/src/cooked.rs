@@ -17,7 +17,7 @@ use rtspscope_wire::{Direction, FrameRef, LinkType, TapId};
 use self::by_address::Sides;
 use self::copies::{Copies, Verdict, is_telling};
 use self::header::Header;
-use super::capture_file::TapOpener;
+use super::tap_opener::TapOpener;
 
 /// Interfaces or sides of one capture that become taps of their own; what is beyond belongs to the first.
 const MAX_TAPS: usize = 64;

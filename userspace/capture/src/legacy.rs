@@ -7,9 +7,10 @@ use std::ops::Range;
 use pcap_parser::pcap::parse_pcap_header;
 use rtspscope_wire::{Direction, LinkType, Timestamp};
 
-use super::capture_file::{Item, Step, Tap, TapOpener, What};
+use super::item::{Item, Step, Tap, What};
 use super::link_types::link_type_of;
 use super::options::u32_of;
+use super::tap_opener::TapOpener;
 use super::window::Window;
 
 const HEADER_LEN: usize = 24;

@@ -8,6 +8,7 @@ mod capture_file;
 mod compression;
 mod cooked;
 mod failure;
+mod item;
 mod legacy;
 mod link_types;
 mod merge;
@@ -16,6 +17,7 @@ mod opening;
 mod options;
 mod pcapng;
 pub mod record;
+mod tap_opener;
 mod window;
 
 use std::path::PathBuf;

@@ -11,8 +11,9 @@ use rtspscope_engine::{ChannelCounters, ChannelReport, FlowCounters, Handover, L
 use rtspscope_wire::Timestamp;
 
 use self::interface::{Interface, KnownTaps, MAX_INTERFACES};
-use super::capture_file::{Item, Step, Tap, TapOpener, What};
+use super::item::{Item, Step, Tap, What};
 use super::options;
+use super::tap_opener::TapOpener;
 use super::window::Window;
 use crate::record::{self, Fact};
 

@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use pcap_parser::pcapng::InterfaceDescriptionBlock;
 use rtspscope_wire::{LinkType, Timestamp};
 
-use super::super::capture_file::{Tap, TapOpener};
+use super::super::item::Tap;
 use super::super::link_types::link_type_of;
 use super::super::options;
+use super::super::tap_opener::TapOpener;
 use crate::record::Described;
 
 /// Codes of interface options.

@@ -96,12 +96,22 @@ impl Nearest<'_> {
 
     /// Whether media may come from this port: any answer to a SETUP of the medium names it, if only as the end of a range
     /// that is written backwards.
-    pub(crate) fn may_come_from(&self, port: u16) -> bool {
+    fn may_come_from(&self, port: u16) -> bool {
         self.setups().into_iter().any(|agreed| {
             let backwards = agreed.server_rtcp_port.zip(agreed.server_rtp_port);
             let backwards = backwards.filter(|(end, begin)| end.checked_add(1) == Some(*begin));
             agreed.server_rtp_port == Some(port) || backwards.is_some_and(|(end, _)| end == port)
         })
+    }
+
+    /// The port that the server announced, where media comes from another one. Of a stranger's media the port says nothing.
+    pub(crate) fn announced_elsewhere(&self) -> Option<u16> {
+        let from = self.rtp().from?;
+        // Some servers write 0 for "as you will see".
+        let announced = self.agreed().server_rtp_port.filter(|port| *port != 0)?;
+        let is_other = announced != from.port() && !self.may_come_from(from.port());
+        let tells = !self.one_sided || self.may_come_from_host(from.ip());
+        (is_other && tells).then_some(announced)
     }
 
     /// Whether media may come from this host: it is the server, or the answer names it.

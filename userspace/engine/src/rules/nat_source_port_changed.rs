@@ -1,6 +1,7 @@
 //! `nat-source-port-changed`: media reaches the client from another port than the server announced.
 
-use super::rtp_wrong_port::from_elsewhere;
+use std::net::SocketAddr;
+
 use super::{View, advice};
 use crate::facts::MediaFacts;
 use crate::finding::{Code, Explanation, Finding, Severity};
@@ -27,26 +28,31 @@ pub(super) fn check(view: &View<'_>) -> Vec<Finding> {
         .collect()
 }
 
+/// Without its cause: media comes from another port than the announced one.
+fn changed(view: &View<'_>, media: MediaFacts<'_>, from: SocketAddr, announced: u16) -> Finding {
+    Finding::new(
+        Code::NatSourcePortChanged,
+        Severity::Warning,
+        view.medium(media.index),
+        format!(
+            "media comes to the client from port {}, not from {announced}",
+            from.port()
+        ),
+    )
+}
+
 /// The same from one side: a NAT between the tap and the server, or the server itself.
 fn from_one_side(view: &View<'_>, media: MediaFacts<'_>) -> Option<Finding> {
     let seen = media.nearest_to_server()?;
     if !seen.one_sided || seen.in_one_network() {
         return None;
     }
-    let (announced, from) = (from_elsewhere(&seen)?, seen.rtp().from?);
+    let (announced, from) = (seen.announced_elsewhere()?, seen.rtp().from?);
     if view.may_be_anothers(&seen) {
         return None;
     }
     Some(
-        Finding::new(
-            Code::NatSourcePortChanged,
-            Severity::Warning,
-            view.medium(media.index),
-            format!(
-                "media comes to the client from port {}, not from {announced}",
-                from.port()
-            ),
-        )
+        changed(view, media, from, announced)
         .cause(format!(
             "the answer announces server_port {announced} and RTP at {} comes from {from}; whether a NAT before the server changes the \
              port or the server itself sends from another one cannot be told from one side",
@@ -74,39 +80,31 @@ fn finding(view: &View<'_>, media: MediaFacts<'_>) -> Option<Finding> {
     let mut mappings = netfilter.into_iter().flat_map(|told| &told.mappings);
     let mapping = mappings.find(|mapping| mapping.touches(sent) && mapping.touches(from));
     Some(
-        Finding::new(
-            Code::NatSourcePortChanged,
-            Severity::Warning,
-            view.medium(media.index),
-            format!(
-                "media comes to the client from port {}, not from {announced}",
-                from.port()
-            ),
-        )
-        .cause(format!(
-            "the server sends from {sent}; the router makes that {from}"
-        ))
-        .proof_if(
-            client.first,
-            format!("RTP next to the client comes from {from}"),
-        )
-        .proof_if(
-            server.first,
-            format!("RTP next to the server comes from {sent}"),
-        )
-        .proof_if(
-            media.setup_response(sides.client_index),
-            format!("the answer announces server_port {announced}"),
-        )
-        .proof_if(
-            mapping.map(|mapping| mapping.first),
-            format!("netfilter's own table: {sent} comes in as {from}"),
-        )
-        .proof_if(
-            media.refused(),
-            "the client's host refuses the packets (ICMP port unreachable)",
-        )
-        .remedies(EXPLANATION.remedies.iter().copied()),
+        changed(view, media, from, announced)
+            .cause(format!(
+                "the server sends from {sent}; the router makes that {from}"
+            ))
+            .proof_if(
+                client.first,
+                format!("RTP next to the client comes from {from}"),
+            )
+            .proof_if(
+                server.first,
+                format!("RTP next to the server comes from {sent}"),
+            )
+            .proof_if(
+                media.setup_response(sides.client_index),
+                format!("the answer announces server_port {announced}"),
+            )
+            .proof_if(
+                mapping.map(|mapping| mapping.first),
+                format!("netfilter's own table: {sent} comes in as {from}"),
+            )
+            .proof_if(
+                media.refused(),
+                "the client's host refuses the packets (ICMP port unreachable)",
+            )
+            .remedies(EXPLANATION.remedies.iter().copied()),
     )
 }
 

@@ -1,15 +1,13 @@
 //! `rtp-stalled`: media came and then stopped while the session went on.
 
-use rtspscope_wire::rtsp::range;
 use rtspscope_wire::{Span, Timestamp};
 
 use super::{View, advice};
 use crate::clocks::clocks;
-use crate::facts::MediaFacts;
+use crate::facts::{MediaFacts, played_out};
 use crate::finding::{Code, Explanation, Finding, Severity};
 use crate::locator::Locator;
-use crate::model::{Arrival, Exchange, Leg};
-use crate::reading;
+use crate::model::Arrival;
 
 pub(super) const EXPLANATION: Explanation = Explanation {
     meaning: "Picture or sound began and then froze, while the RTSP connection stayed up. Either the server stopped sending, or the router \
@@ -33,9 +31,6 @@ const SILENCE: Span = Span::from_secs(10);
 const PROVED: Span = Span::from_secs(3);
 /// See [`PROVED`].
 const MANY: u64 = 10;
-
-/// How much earlier than the end of its range the last packet of a recording may come.
-const END_OF_RANGE: Span = Span::from_secs(3);
 
 /// The silence must be as many times the longest gap while media flowed: a stream of one picture a minute is no stall.
 const TIMES_THE_LONGEST_GAP: i64 = 3;
@@ -127,44 +122,6 @@ fn went_on_outside(view: &View<'_>, media: MediaFacts<'_>) -> Option<(Locator, S
     let many = outside.packets.saturating_sub(inside.packets) >= MANY
         && proved.0.max(0).unsigned_abs() / usual >= MANY;
     (proved >= PROVED && many && lost_nothing && is_same).then_some((last_outside, later))
-}
-
-/// Whether the part of a recording that PLAY named had been played by `last`, a time at that leg.
-pub(super) fn played_out(leg: &Leg, last: Timestamp) -> bool {
-    let plays = leg
-        .exchanges
-        .iter()
-        .filter(|exchange| exchange.is("PLAY") && exchange.succeeded());
-    let answered = plays.filter_map(|exchange| Some((exchange, exchange.response.as_ref()?.at.at)));
-    let in_force = answered.rev().find(|(_, at)| *at <= last);
-    in_force.is_some_and(|(play, at)| {
-        playing_time(play).is_some_and(|time| last + END_OF_RANGE >= at + time)
-    })
-}
-
-/// How long the range takes that a PLAY and its answer name, by its length and its pace; `None` where it has no end.
-fn playing_time(play: &Exchange) -> Option<Span> {
-    let messages = [play.response.as_ref(), play.request.as_ref()];
-    let messages: Vec<_> = messages
-        .into_iter()
-        .flatten()
-        .map(|message| reading::fields(message))
-        .collect();
-    // The server's word counts before the client's wish.
-    let first = |name: &'static str| {
-        let mut fields = messages
-            .iter()
-            .filter_map(move |message| message.header(name));
-        fields.next().map(|field| field.value.clone())
-    };
-    let duration = range::parse(first("Range")?).value.duration()?;
-    let pace = |name| {
-        first(name)
-            .and_then(|value| range::pace(&value))
-            .unwrap_or(1.0)
-    };
-    let pace = (pace("Scale") * pace("Speed")).abs();
-    (pace > 0.0).then(|| Span((duration.0 as f64 / pace) as i64))
 }
 
 /// How long before the end of the session a tap saw the last packet.

@@ -1,7 +1,7 @@
 //! `rtp-wrong-port`: the server sends to or from a port other than the negotiated one.
 
 use super::{View, advice};
-use crate::facts::{MediaFacts, Nearest};
+use crate::facts::MediaFacts;
 use crate::finding::{Code, Explanation, Finding, Severity};
 
 pub(super) const EXPLANATION: Explanation = Explanation {
@@ -36,7 +36,7 @@ fn finding(view: &View<'_>, media: MediaFacts<'_>) -> Option<Finding> {
         .client_rtp_port
         .filter(|port| *port != 0 && *port != to.port())
         .filter(|_| !seen.may_go_to(to.port()));
-    let (way, agreed_port, used) = match (to_elsewhere, from_elsewhere(&seen)) {
+    let (way, agreed_port, used) = match (to_elsewhere, seen.announced_elsewhere()) {
         (Some(port), _) => ("to", port, to.port()),
         (None, Some(port)) if !seen.one_sided || seen.in_one_network() => {
             ("from", port, from.port())
@@ -68,17 +68,6 @@ fn finding(view: &View<'_>, media: MediaFacts<'_>) -> Option<Finding> {
         )
         .remedies(EXPLANATION.remedies.iter().copied()),
     )
-}
-
-/// The port that the server announced, where media nearest to it comes from another one. Of a stranger's media the port
-/// says nothing.
-pub(super) fn from_elsewhere(seen: &Nearest<'_>) -> Option<u16> {
-    let from = seen.rtp().from?;
-    // Some servers write 0 for "as you will see".
-    let announced = seen.agreed().server_rtp_port.filter(|port| *port != 0)?;
-    let is_other = announced != from.port() && !seen.may_come_from(from.port());
-    let tells = !seen.one_sided || seen.may_come_from_host(from.ip());
-    (is_other && tells).then_some(announced)
 }
 
 #[cfg(test)]

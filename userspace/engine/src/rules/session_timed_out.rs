@@ -3,9 +3,9 @@
 use rtspscope_wire::Span;
 
 use super::View;
-use super::rtp_stalled::played_out;
 use crate::clocks::clocks;
 use crate::facts::play_accepted;
+use crate::facts::played_out;
 use crate::finding::{Code, Explanation, Finding, Severity};
 use crate::locator::Locator;
 use crate::model::{Arrival, Close, Exchange, Leg, RtcpArrival, Side};

@@ -1,0 +1,118 @@
+//! What a capture file holds, one thing after the other.
+
+use std::ops::Range;
+
+use rtspscope_engine::{
+    ChannelCounters, ChannelReport, FlowCounters, Handover, LossKind, RouterSetup,
+};
+use rtspscope_wire::netfilter;
+use rtspscope_wire::{Direction, FrameRef, LinkType, TapId, Timestamp};
+
+use super::cooked::Placed;
+
+/// One thing that a capture file holds, at its time.
+#[derive(Clone, Debug)]
+pub(crate) struct Item {
+    /// When.
+    pub at: Timestamp,
+    /// At which tap.
+    pub tap: Tap,
+    /// What.
+    pub what: What,
+}
+
+/// Where an [`Item`] was seen, as far as the format tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Tap {
+    /// At none: the machine's own word in messages of netlink.
+    Netlink,
+    /// At this tap.
+    Open(TapId),
+    /// At one of the sides that a cooked capture is taken apart into; the number counts the cooked captures of the file.
+    Cooked(usize),
+}
+
+/// What an [`Item`] is.
+#[derive(Clone, Debug)]
+pub(crate) enum What {
+    /// A frame; its bytes lie in the window, counted from the front.
+    Frame {
+        number: u64,
+        link_type: LinkType,
+        direction: Direction,
+        original_len: u32,
+        bytes: Range<usize>,
+    },
+    /// What netfilter told, in a message that lies in the window.
+    Conntrack {
+        number: u64,
+        bytes: Range<usize>,
+        event: Box<netfilter::Event>,
+    },
+    /// Counters of a flow, from a recording.
+    Counters(Box<FlowCounters>),
+    /// How the router's netfilter is set up, from a recording.
+    Setup(Box<RouterSetup>),
+    /// Who reads the media of a connection, from a recording.
+    Handover(Box<Handover>),
+    /// Counters of an interleaved channel, from a recording.
+    Channel(Box<ChannelCounters>),
+    /// A report on such a channel, from a recording.
+    Report(Box<ChannelReport>),
+    /// Something is missing.
+    Loss {
+        kind: LossKind,
+        count: u64,
+        of_tap: bool,
+    },
+    /// Until when all taps of a recording watched.
+    Watched { until: Timestamp },
+}
+
+impl Item {
+    /// A frame of a cooked capture, at the tap of its side.
+    pub(super) fn at_side(mut self, placed: Placed) -> Self {
+        self.tap = Tap::Open(placed.tap);
+        if let What::Frame { direction, .. } = &mut self.what
+            && placed.direction != Direction::Unknown
+        {
+            *direction = placed.direction;
+        }
+        self
+    }
+}
+
+/// A frame seen at `tap`, with its bytes in the window; `None` for other items.
+#[inline]
+pub(super) fn frame_of<'w>(item: &Item, tap: TapId, window: &'w [u8]) -> Option<FrameRef<'w>> {
+    let What::Frame {
+        number,
+        link_type,
+        direction,
+        original_len,
+        bytes,
+    } = &item.what
+    else {
+        return None;
+    };
+    Some(FrameRef {
+        at: item.at,
+        tap,
+        direction: *direction,
+        link_type: *link_type,
+        number: *number,
+        original_len: *original_len,
+        bytes: window.get(bytes.clone()).unwrap_or_default(),
+    })
+}
+
+/// What reading one step further gave.
+#[derive(Debug)]
+pub(crate) enum Step {
+    /// An item, and how many bytes of the window hold it.
+    Item(Item, usize),
+    /// The end of the file.
+    End,
+    /// The end of what can be read, and why.
+    Cut(String),
+}
