@@ -156,7 +156,7 @@ fn ipv4<const ON: bool, const AT: usize>(
     }
     match hide(u64::from(protocol)) as u8 {
         TCP if !bytes.has(AT + IPV4_LEN + TCP_LEN) => Glance::Closer,
-        TCP if marks == 0 => unknown_tcp(packet, bytes, AT + IPV4_LEN),
+        TCP if marks == 0 => unknown_tcp::<ON>(packet, bytes, AT + IPV4_LEN),
         TCP if !ON => Glance::Closer,
         TCP => {
             let end = AT as u32 + u32::from(u16::from_be(bytes.u16(AT + 2)));
@@ -192,7 +192,7 @@ fn ipv6<const ON: bool, const AT: usize>(
     }
     match hide(u64::from(protocol)) as u8 {
         TCP if !bytes.has(AT + IPV6_LEN + TCP_LEN) => Glance::Closer,
-        TCP if marks == 0 => unknown_tcp(packet, bytes, AT + IPV6_LEN),
+        TCP if marks == 0 => unknown_tcp::<ON>(packet, bytes, AT + IPV6_LEN),
         TCP if !ON => Glance::Closer,
         TCP => {
             let payload_len = u32::from(u16::from_be(bytes.u16(AT + 4)));
@@ -206,7 +206,7 @@ fn ipv6<const ON: bool, const AT: usize>(
 
 /// TCP of a connection that is not known: it may begin to speak RTSP now.
 #[inline(always)]
-fn unknown_tcp(packet: &impl Packet, bytes: Bytes, at: usize) -> Glance {
+fn unknown_tcp<const ON: bool>(packet: &impl Packet, bytes: Bytes, at: usize) -> Glance {
     if bytes.u8(at + 13) & SYN != 0 {
         return Glance::Closer;
     }
@@ -214,9 +214,22 @@ fn unknown_tcp(packet: &impl Packet, bytes: Bytes, at: usize) -> Glance {
     match bytes.u8_behind(at, header_len) {
         Some(first) if control::may_begin(first) => Glance::Closer,
         Some(_) => Glance::Done,
-        // A bare acknowledgement, or a payload outside the linear part.
+        // A bare acknowledgement.
         None if bytes.end - bytes.start == packet.len() as usize => Glance::Done,
-        None => Glance::Closer,
+        None if !ON => Glance::Closer,
+        None => outside(packet, (at + header_len) as u32),
+    }
+}
+
+/// The same of a payload outside the linear part, where that of a super-packet lies.
+#[inline(always)]
+fn outside(packet: &impl Packet, at: u32) -> Glance {
+    let mut first = [0];
+    // SAFETY: room for one byte.
+    if unsafe { packet.load(at, first.as_mut_ptr(), 1) } && !control::may_begin(first[0]) {
+        Glance::Done
+    } else {
+        Glance::Closer
     }
 }
 
@@ -252,7 +265,7 @@ fn known_tcp<const AT: usize, const LEN: usize>(
     } else if control::is_listed(flow) {
         Glance::Closer
     } else {
-        unknown_tcp(packet, bytes, at)
+        unknown_tcp::<true>(packet, bytes, at)
     }
 }
 
