@@ -297,8 +297,12 @@ impl RtpCounters {
     fn update_jitter(&mut self, rtp_ts: u32, at_ns: i64, clock_rate: u32) {
         let arrival_step = at_ns.wrapping_sub(self.pace.last_ns);
         let media_ticks = rtp_ts.wrapping_sub(self.pace.last_timestamp).cast_signed();
-        let media_ns =
-            u64::from(media_ticks.unsigned_abs()).wrapping_mul(NANOS) / u64::from(clock_rate);
+        // The packets of a picture share a timestamp: most need no division, the slowest step of all.
+        let media_ns = if media_ticks == 0 {
+            0
+        } else {
+            u64::from(media_ticks.unsigned_abs()).wrapping_mul(NANOS) / u64::from(clock_rate)
+        };
         let media_step = if media_ticks < 0 {
             media_ns.cast_signed().wrapping_neg()
         } else {
