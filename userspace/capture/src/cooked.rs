@@ -131,7 +131,8 @@ impl Cooked {
         if rank(a) <= rank(b) { (a, b) } else { (b, a) }
     }
 
-    /// Version 1 names no interface: the side is worked out from link addresses and from whom the packet faces.
+    /// Version 1 names no interface: the side is worked out from link addresses and from whom the packet faces. An equal
+    /// packet on another side is a copy there too (the device under a PPP link has a link address, the link has none).
     fn side_of_address(
         &mut self,
         header: &Header,
@@ -147,10 +148,14 @@ impl Cooked {
             return None;
         }
         let side = self.sides.of_packet(header, packet);
-        if self.copies.is_stacked(frame, packet, side, outgoing) {
-            self.copy_count += 1;
-            return None;
+        let Some(other) = self.copies.stacked_on(frame, packet, side, outgoing) else {
+            return Some(side);
+        };
+        if other != side && is_telling(packet) {
+            let (keep, leave) = self.elder(other, side);
+            self.sides.join(keep, leave);
         }
-        Some(side)
+        self.copy_count += 1;
+        None
     }
 }

@@ -347,8 +347,12 @@ impl Engine {
         };
         let decoded = decode::transport(&whole.packet);
         if let Body::Udp(datagram) = decoded.body {
-            self.fragmented
-                .complete(whole.tap, datagram.source, datagram.destination);
+            let (from, to) = (datagram.source, datagram.destination);
+            if whole.packet.fragment.is_some() {
+                self.fragmented.leave_alone(whole.tap, from, to);
+            } else {
+                self.fragmented.complete(whole.tap, from, to);
+            }
         }
         self.handle_decoded(&frame, &decoded);
     }

@@ -42,6 +42,13 @@ impl FragmentedFlows {
         }
     }
 
+    /// A tap that shows first fragments only showed that of a datagram.
+    pub(crate) fn leave_alone(&mut self, tap: TapId, from: SocketAddr, to: SocketAddr) {
+        if let Some(flow) = self.flows.get_mut(&(tap, from, to)) {
+            flow.alone += 1;
+        }
+    }
+
     /// Forgets flows of which neither end passes `is_named`.
     pub(crate) fn forget(&mut self, is_named: impl Fn(SocketAddr) -> bool) {
         self.flows
@@ -59,6 +66,7 @@ impl FragmentedFlows {
         own.fold(Fragmented::default(), |sum, (_, flow)| Fragmented {
             begun: sum.begun + flow.begun,
             whole: sum.whole + flow.whole,
+            alone: sum.alone + flow.alone,
             first: sum
                 .first
                 .into_iter()
@@ -87,10 +95,11 @@ mod tests {
         }
         flows.complete(WAN, camera, one);
         flows.complete(WAN, camera, third);
+        flows.leave_alone(WAN, camera, other);
         let all = flows.sum(WAN, |from, _| from == camera);
         assert_eq!(
-            (all.begun, all.whole, all.first),
-            (3, 1, Some(at(WAN, 1.0, 1)))
+            (all.begun, all.whole, all.alone, all.first),
+            (3, 1, 1, Some(at(WAN, 1.0, 1)))
         );
         assert_eq!(flows.sum(LAN, |_, _| true), Fragmented::default());
     }

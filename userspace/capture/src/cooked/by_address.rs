@@ -25,8 +25,10 @@ type Table<K> = HashMap<K, usize, FixedState>;
 /// What is known of the sides.
 #[derive(Debug, Default)]
 pub(super) struct Sides {
-    /// The interface's own address, once it is known, of each side.
-    owners: Vec<Option<LinkAddress>>,
+    /// How many there are.
+    count: usize,
+    /// The side of each interface's own address: several where interfaces are stacked.
+    owners: Table<LinkAddress>,
     /// Hosts that a side faces.
     hosts: Table<IpAddr>,
     /// The networks of these hosts and of the router's own addresses.
@@ -64,19 +66,25 @@ impl Sides {
     /// The side of a frame that holds no IP packet: the one of its own address, else the first.
     pub(super) fn of_other(&mut self, header: &Header) -> usize {
         let owner = identity(header);
-        let known = owner.and_then(|owner| self.owners.iter().position(|own| *own == Some(owner)));
+        let known = owner.and_then(|owner| self.owners.get(&owner)).copied();
         let neighbour = || self.neighbours.get(&header.sender).copied();
         let side = known.or_else(neighbour).unwrap_or(0);
-        if self.owners.is_empty() {
-            self.owners.push(None);
-        }
+        self.count = self.count.max(1);
         side
+    }
+
+    /// Makes one side of two whose interfaces lie upon each other.
+    pub(super) fn join(&mut self, keep: usize, leave: usize) {
+        self.move_all(leave, keep);
+        for side in self.owners.values_mut().filter(|side| **side == leave) {
+            *side = keep;
+        }
     }
 
     /// The side whose interface has this address. A side that was only guessed so far may turn out to be it.
     fn of_owner(&mut self, owner: LinkAddress, faced: IpAddr) -> usize {
         let guessed = self.guess(faced).filter(|side| self.is_unowned(*side));
-        let known = self.owners.iter().position(|own| *own == Some(owner));
+        let known = self.owners.get(&owner).copied();
         match (known, guessed) {
             (Some(side), Some(guessed)) => {
                 self.move_all(guessed, side);
@@ -86,9 +94,7 @@ impl Sides {
             (None, guessed) => {
                 let side = guessed.or_else(|| self.only_unowned());
                 let side = side.unwrap_or_else(|| self.new_side());
-                if let Some(place) = self.owners.get_mut(side) {
-                    *place = Some(owner);
-                }
+                learn(&mut self.owners, owner, side);
                 side
             }
         }
@@ -112,18 +118,18 @@ impl Sides {
     }
 
     fn is_unowned(&self, side: usize) -> bool {
-        self.owners.get(side) == Some(&None)
+        side < self.count && self.owners.values().all(|owned| *owned != side)
     }
 
     /// The first side, if frames without IP made it and nothing else is known of it.
     fn only_unowned(&self) -> Option<usize> {
-        (self.owners == [None] && self.hosts.is_empty()).then_some(0)
+        (self.count == 1 && self.owners.is_empty() && self.hosts.is_empty()).then_some(0)
     }
 
     fn new_side(&mut self) -> usize {
-        if self.owners.len() < MAX_TAPS {
-            self.owners.push(None);
-            self.owners.len() - 1
+        if self.count < MAX_TAPS {
+            self.count += 1;
+            self.count - 1
         } else {
             0
         }

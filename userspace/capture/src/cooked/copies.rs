@@ -78,22 +78,22 @@ impl Copies {
         outgoing && is_telling(packet) && came_in.is_some_and(|seen| is_recent(seen.at, frame.at))
     }
 
-    /// Whether a packet was seen before on the same side and way, as nearly all of that side and way are. Where only
-    /// some are, the network doubled them.
-    pub(super) fn is_stacked(
+    /// The side where a packet was seen before on the same way, as nearly all of this side and way are. Where only some
+    /// are, the network doubled them.
+    pub(super) fn stacked_on(
         &mut self,
         frame: &FrameRef<'_>,
         packet: &IpPacket<'_>,
         side: usize,
         outgoing: bool,
-    ) -> bool {
+    ) -> Option<usize> {
         let key = fingerprint(frame, packet) ^ way(outgoing);
         let before = self.recall(key, frame.at, side as u64);
         let tally = self.tallies.entry((side, outgoing)).or_default();
-        let is_copy = before.is_some() && tally.copies * 4 + 4 >= tally.packets;
-        tally.copies += u64::from(is_copy);
-        tally.packets += u64::from(!is_copy);
-        is_copy
+        let copied = before.filter(|_| tally.copies * 4 + 4 >= tally.packets);
+        tally.copies += u64::from(copied.is_some());
+        tally.packets += u64::from(copied.is_none());
+        copied.map(|seen| seen.place as usize)
     }
 
     /// What was remembered under `key` within the window; remembers it if nothing was.

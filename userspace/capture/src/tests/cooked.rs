@@ -50,6 +50,13 @@ fn version_1_of_ppp(way: u8, packet: &[u8]) -> Vec<u8> {
     [&head[..], packet].concat()
 }
 
+/// The same packet at the device under the line, in a PPPoE session.
+fn version_1_of_pppoe(card: u8, way: u8, packet: &[u8]) -> Vec<u8> {
+    let head = [0, way, 0, 1, 0, 6, 2, 0, 0, 0, 0, card, 0, 0, 0x88, 0x64];
+    let session = [0x11, 0, 0, 5, 0, packet.len() as u8 + 2, 0, 0x21];
+    [&head[..], &session, packet].concat()
+}
+
 fn capture(link_type: u32, frames: &[Vec<u8>]) -> Vec<u8> {
     let records: Vec<u8> = frames
         .iter()
@@ -192,6 +199,48 @@ fn a_dialled_line_without_link_addresses_is_one_side() {
     ];
     let seen = one(&capture(113, &frames));
     assert_eq!(placed(&seen), ["0#1 in", "0#2 out", "0#3 in", "1#4 out"]);
+}
+
+#[test]
+fn a_dialled_line_and_the_device_under_it_are_one_side() {
+    let ask = |id| packet(OUTSIDE, CAMERA, 63, id);
+    let answer = |id| packet(CAMERA, OUTSIDE, 60, id);
+    let goes_out = |id| {
+        [
+            version_1(CLIENT_CARD, IN, &packet(CLIENT, CAMERA, 64, id)),
+            version_1_of_ppp(OUT, &ask(id)),
+            version_1_of_pppoe(WAN, OUT, &ask(id)),
+        ]
+    };
+    let comes_in = |id| {
+        [
+            version_1_of_pppoe(CAMERA_CARD, IN, &answer(id)),
+            version_1_of_ppp(IN, &answer(id)),
+            version_1(LAN, OUT, &packet(CAMERA, CLIENT, 59, id)),
+        ]
+    };
+    let frames: Vec<_> = (1..4)
+        .flat_map(|id| [goes_out(id), comes_in(id + 50)])
+        .collect();
+    let seen = one(&capture(113, &frames.concat()));
+    let turn = |first: u64| {
+        let [asked, sent, answered, given] = [first, first + 1, first + 3, first + 5];
+        [
+            format!("0#{asked} in"),
+            format!("1#{sent} out"),
+            format!("1#{answered} in"),
+            format!("0#{given} out"),
+        ]
+    };
+    assert_eq!(placed(&seen), [turn(1), turn(7), turn(13)].concat());
+    assert_eq!(names(&seen), ["side1", "side2"]);
+
+    let from_outside: Vec<_> = (1..4)
+        .flat_map(|id| [comes_in(id + 50), goes_out(id)])
+        .collect();
+    let seen = one(&capture(113, &from_outside.concat()));
+    assert_eq!(names(&seen), ["side1", "side2"]);
+    assert_eq!(placed(&seen).len(), 12);
 }
 
 #[test]

@@ -72,6 +72,9 @@ pub struct Fragmented {
     pub begun: u64,
     /// Of which all came.
     pub whole: u64,
+    /// Of which only the first fragment is in the capture, as of all others at that tap: a filter on ports lets no other one
+    /// pass.
+    pub alone: u64,
     /// The first of the first fragments.
     pub first: Option<Locator>,
 }

@@ -93,6 +93,11 @@ pub(super) fn check(view: &View<'_>) -> Vec<Finding> {
     }
     lacks.extend(
         view.facts
+            .media()
+            .filter_map(|media| first_fragments(view, media)),
+    );
+    lacks.extend(
+        view.facts
             .offloaded()
             .map(|entry| (offloaded(entry), entry.status_at)),
     );
@@ -160,6 +165,20 @@ fn offloaded(entry: &Mapping) -> String {
     format!(
         "netfilter's own table: a flowtable forwards {from} to {to}: a tap on a bridge, VLAN or PPPoE interface sees only its first packets"
     )
+}
+
+/// Datagrams of which a tap shows the first fragment alone: so it looks after a filter on ports, and behind a firewall that
+/// drops the others.
+fn first_fragments(view: &View<'_>, media: MediaFacts<'_>) -> Option<(String, Locator)> {
+    let mut arrivals = media.media.arrivals.iter();
+    let arrival = arrivals.find(|arrival| arrival.fragmented.alone > 0)?;
+    let text = format!(
+        "only the first fragments of {} datagrams are in the capture at {}, as a filter on ports leaves them: whether the others passed \
+         cannot be told",
+        arrival.fragmented.alone,
+        view.place_of(arrival)
+    );
+    Some((text, arrival.fragmented.first?))
 }
 
 /// Multicast of which nothing came, where no report of the player could be seen.
@@ -338,7 +357,7 @@ mod tests {
     use crate::model::Netfilter;
     use rtspscope_wire::TapId;
 
-    use crate::testkit::{LAN, Scene, UDP_TALK, connection, leg, mapping};
+    use crate::testkit::{LAN, Scene, UDP_TALK, at, connection, leg, mapping};
 
     fn with_status(status: Status) -> Scene {
         let mut mapping = mapping(
@@ -452,6 +471,28 @@ mod tests {
             ..Netfilter::default()
         });
         assert_eq!(scene.checked().findings[0].summary, one_side);
+    }
+
+    #[test]
+    fn names_datagrams_of_which_first_fragments_alone_are_seen() {
+        let with = |alone| {
+            let mut scene = healthy();
+            let fragmented = &mut scene.arrival(LAN).fragmented;
+            (fragmented.begun, fragmented.alone) = (alone, alone);
+            fragmented.first = Some(at(LAN, 0.1, 21));
+            scene
+        };
+        let snapshot = with(20).checked();
+        let finding = &snapshot.findings[0];
+        assert!(
+            finding
+                .cause
+                .starts_with("only the first fragments of 20 datagrams are in the capture at"),
+            "{}",
+            finding.cause
+        );
+        assert_eq!(finding.evidence[0].at, at(LAN, 0.1, 21));
+        assert_eq!(with(0).codes(), Vec::<&str>::new());
     }
 
     #[test]

@@ -5,7 +5,7 @@ use rtspscope_wire::Span;
 use super::View;
 use crate::facts::{MediaFacts, Swallowed};
 use crate::finding::{Code, Explanation, Finding, Severity};
-use crate::model::{Arrival, Leg, TooBig};
+use crate::model::{Arrival, Fragmented, Leg, TooBig};
 
 pub(super) const EXPLANATION: Explanation = Explanation {
     meaning: "Somewhere a link carries smaller packets than the sender thinks (PPPoE, a VPN, a tunnel), and the message that would tell the sender \
@@ -221,16 +221,13 @@ fn not_heeded(view: &View<'_>, media: MediaFacts<'_>) -> Option<Finding> {
 /// Datagrams of which only the first fragment came, at the tap next to the client that saw any.
 fn fragments(view: &View<'_>, media: MediaFacts<'_>) -> Option<Finding> {
     let broken = |arrival: &&Arrival| {
-        let lost = arrival
-            .fragmented
-            .begun
-            .saturating_sub(arrival.fragmented.whole);
+        let lost = lost_fragments(arrival);
         lost >= ENOUGH && lost.saturating_mul(2) >= arrival.fragmented.begun
     };
     let mut at_legs = (0..view.session.legs.len()).filter_map(|leg| media.arrival(leg));
     let arrival = at_legs.find(broken)?;
     let counted = arrival.fragmented;
-    let lost = counted.begun - counted.whole;
+    let lost = lost_fragments(arrival);
     Some(
         Finding::new(
             Code::LargePacketsLost,
@@ -248,6 +245,17 @@ fn fragments(view: &View<'_>, media: MediaFacts<'_>) -> Option<Finding> {
         .proof_if(arrival.rtp.last, "last whole RTP packet")
         .remedies(EXPLANATION.remedies.iter().copied()),
     )
+}
+
+/// Datagrams of which a fragment never came, where the tap shows more than first ones.
+fn lost_fragments(arrival: &Arrival) -> u64 {
+    let Fragmented {
+        begun,
+        whole,
+        alone,
+        ..
+    } = arrival.fragmented;
+    begun.saturating_sub(whole).saturating_sub(alone)
 }
 
 fn mean_len(arrival: &Arrival) -> Option<u64> {
@@ -317,18 +325,20 @@ mod tests {
 
     #[test]
     fn fires_when_fragments_go_missing() {
-        let codes = |begun, whole| {
+        let codes = |begun, whole, alone| {
             let mut scene = Scene::behind_nat(UDP_TALK).punch(0.035, 5000).rtp(9, 9);
             scene.arrival(LAN).fragmented = Fragmented {
                 begun,
                 whole,
+                alone,
                 first: Some(at(LAN, 0.1, 21)),
             };
             scene.troubles()
         };
-        assert_eq!(codes(20, 10), ["large-packets-lost"]);
-        assert_eq!(codes(21, 11), Vec::<&str>::new(), "most came");
-        assert_eq!(codes(9, 0), Vec::<&str>::new(), "too few");
+        assert_eq!(codes(20, 10, 0), ["large-packets-lost"]);
+        assert_eq!(codes(21, 11, 0), Vec::<&str>::new(), "most came");
+        assert_eq!(codes(9, 0, 0), Vec::<&str>::new(), "too few");
+        assert_eq!(codes(20, 0, 20), Vec::<&str>::new(), "a filter may be");
     }
 
     #[test]

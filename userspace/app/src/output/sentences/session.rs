@@ -218,7 +218,9 @@ fn seen(
 ) -> String {
     let own = session.media.iter();
     let unit = media::unit(own.filter(|media| media::is_from_client(media) == from_client));
-    let lost: Option<u64> = counts.iter().map(|count| count.lost).sum();
+    // What is lost before one tap lacks at the next as well.
+    let lost: Option<Vec<u64>> = counts.iter().map(|count| count.lost).collect();
+    let lost = lost.map(|lost| lost.into_iter().max().unwrap_or(0));
     let places = counts.iter().enumerate().map(|(index, count)| {
         let unit = if index == 0 {
             format!(" {unit}")
