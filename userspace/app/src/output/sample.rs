@@ -198,7 +198,7 @@ fn diff() -> FieldDiff {
     }
 }
 
-fn finding() -> Finding {
+pub(crate) fn finding() -> Finding {
     Finding {
         code: Code::RtpNeverArrived,
         severity: Severity::Error,

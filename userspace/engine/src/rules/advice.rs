@@ -8,7 +8,7 @@ pub(super) const USE_TCP: &str = "Let the player carry media over TCP: rtspt:// 
 /// A helper opens the ports that SETUP names.
 pub(super) const LOAD_HELPER: &str = "Or let the router open the ports: on OpenWrt install kmod-nf-nathelper-rtsp \
     (before April 2025 kmod-ipt-nathelper-rtsp) and assign it, since it is not assigned by itself from Linux 6.0 on: \
-    nft ct helper object of type \"rtsp\" protocol tcp, set in a rule for TCP port 554";
+    nft ct helper object of type \"rtsp\" protocol tcp, set in a rule for the TCP port of the URL (554 where it names none)";
 
 /// Without any NAT in the way.
 pub(super) const USE_VPN: &str =
@@ -20,6 +20,10 @@ pub(super) const DISABLE_ALG: &str = "Switch off the router's RTSP ALG (also cal
 
 /// Nothing to do.
 pub(super) const NOTHING: &str = "Nothing needs to be done";
+
+/// Where an ALG breaks messages and yet opens the way that media takes.
+pub(super) const MEND_ALG: &str = "Leave the router's ALG on while media goes over UDP: this session needs the ports that it opens. Look for newer firmware of the \
+    router, whose ALG writes messages whole";
 
 /// For a connection that turns around in the router.
 pub(super) const ASK_INSIDE: &str = "Ask the camera at its own address from inside, or by a name that leads there inside (split DNS): then no router is in the path";

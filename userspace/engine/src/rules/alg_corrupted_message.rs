@@ -13,11 +13,7 @@ pub(super) const EXPLANATION: Explanation = Explanation {
     proof: "The same message at both taps: whole on the sender's side, broken on the receiver's.",
     not_this: "A changed port or address that can still be read is alg-rewrote-message. A sender's own odd spelling is the same on \
         both sides. What a gap in the capture cut off is not compared.",
-    remedies: &[
-        advice::DISABLE_ALG,
-        "Or keep the message out of the ALG's reach: another RTSP port than 554, TLS (rtsps://), or a VPN",
-        advice::USE_TCP,
-    ],
+    remedies: &[advice::DISABLE_ALG, KEEP_FROM_ALG, advice::USE_TCP],
 };
 
 /// Fires once for a session with any damaged message.
@@ -66,8 +62,23 @@ pub(super) fn check(view: &View<'_>) -> Vec<Finding> {
                 format!("outside, {}: {}", diff.field, value(diff.post.as_deref())),
             )
     });
-    vec![finding.remedies(EXPLANATION.remedies.iter().copied())]
+    vec![finding.remedies(remedies(view))]
 }
+
+/// What to do about an ALG that broke a message; where it brought the media in all the same, it must not be switched off
+/// before the player does without UDP.
+fn remedies(view: &View<'_>) -> impl Iterator<Item = &'static str> {
+    let helped = view.session.alg.effect == AlgEffect::Helped;
+    let first = if helped {
+        [advice::USE_TCP, advice::MEND_ALG]
+    } else {
+        [advice::DISABLE_ALG, KEEP_FROM_ALG]
+    };
+    let last = (!helped).then_some(advice::USE_TCP);
+    first.into_iter().chain(last)
+}
+
+const KEEP_FROM_ALG: &str = "Or keep the message out of the ALG's reach: another RTSP port than 554, TLS (rtsps://), or a VPN";
 
 /// The text is as meant, but the sequence numbers no longer fit it.
 fn unadjusted(view: &View<'_>) -> Option<Finding> {

@@ -38,9 +38,13 @@ fn finding(view: &View<'_>, media: MediaFacts<'_>) -> Option<Finding> {
         view.medium(media.index),
         format!("the client asked for port {asked} and reads {answered} in the answer"),
     )
-    .cause(format!(
-        "the router changed {asked} to {answered} in SETUP and did not change it back in the answer"
-    ))
+    .cause(if server.client_rtp_port == Some(asked) {
+        format!("the server answered with {asked}, and the router made {answered} of it")
+    } else {
+        format!(
+            "the router changed {asked} to {answered} in SETUP and did not change it back in the answer"
+        )
+    })
     .proof_if(
         media.setup_request(sides.client_index),
         format!("the client asks for port {asked}"),

@@ -30,6 +30,15 @@ const LAG: Span = Span::from_millis(500);
 /// So long media must have gone on outside after the end that the router's own table shows.
 const GOES_ON: Span = Span::from_secs(1);
 
+/// No mapping is known to end sooner without a packet (RFC 4787 §4.3: at least two minutes; 20 s are seen in the field).
+const SHORTEST: Span = Span::from_secs(10);
+
+const TOO_SOON: &str = ", and hardly any NAT forgets so soon: a firewall rule, a table that was flushed or an address that the router \
+    got anew may have ended it as well";
+
+const LOOK_AT_ROUTER: &str = "Look what the router did at that moment: a firewall rule or security feature, a reload of its rules, a line that was \
+    dialled anew";
+
 /// Fires for a UDP medium behind a NAT that went on outside after it had ended inside.
 pub(super) fn check(view: &View<'_>) -> Vec<Finding> {
     let behind_nat = view.facts.media().filter(|media| media.needs_opening());
@@ -77,7 +86,14 @@ fn finding(view: &View<'_>, media: MediaFacts<'_>) -> Option<Finding> {
     let set = view.facts.udp_timeouts();
     let set_text = set.map_or_else(String::new, |(time_outs, _)| set_to(time_outs));
     let silence = sent.map(|sent| last.at - sent.at);
-    let remedies = remedies(set.map(|(time_outs, _)| time_outs), silence);
+    let too_soon = mapping.is_none()
+        && torn.is_none()
+        && set.is_none()
+        && silence.is_some_and(|silence| silence < SHORTEST);
+    let mut remedies = remedies(set.map(|(time_outs, _)| time_outs), silence);
+    if too_soon {
+        remedies.insert(0, LOOK_AT_ROUTER.to_owned());
+    }
     Some(
         Finding::new(
             Code::MappingExpired,
@@ -89,7 +105,8 @@ fn finding(view: &View<'_>, media: MediaFacts<'_>) -> Option<Finding> {
             ),
         )
         .cause(format!(
-            "RTP ended inside while it went on outside; {idle}{}{}",
+            "RTP ended inside while it went on outside; {idle}{}{}{}",
+            if too_soon { TOO_SOON } else { "" },
             after_semicolon(&told),
             after_semicolon(&set_text)
         ))
@@ -219,6 +236,22 @@ mod tests {
             finding.cause,
             "RTP ended inside while it went on outside; the client had last sent from its media port 30.0 s before"
         );
+    }
+
+    #[test]
+    fn doubts_that_a_mapping_ends_within_seconds() {
+        let told = |sent| {
+            let snapshot = stopped(sent + 2.7, 59.9).punch(sent, 5000).checked();
+            let finding = &snapshot.findings[1];
+            assert_eq!(finding.code.name(), "mapping-expired");
+            (
+                finding.cause.contains(super::TOO_SOON),
+                finding.remedy[0].clone(),
+            )
+        };
+        assert_eq!(told(10.0), (true, super::LOOK_AT_ROUTER.to_owned()));
+        let snapshot = stopped(30.0, 59.9).checked();
+        assert!(!snapshot.findings[1].cause.contains(super::TOO_SOON));
     }
 
     /// Cause, last proof and last remedy with time-outs of the router's own.

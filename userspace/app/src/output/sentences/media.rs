@@ -58,6 +58,36 @@ pub(super) fn totals<'a>(
     counts
 }
 
+/// Packets of a session after which a picture or a sound of which nothing came is missed: all media begin together.
+const BEGUN: u64 = 20;
+
+/// The kinds of what was agreed on and had not one packet where other media of the session arrived. Other data than picture and
+/// sound may have nothing to say.
+pub(super) fn absent<'a>(
+    session: &'a Session,
+    at: Option<&Arrival>,
+    from_client: bool,
+) -> Vec<&'a str> {
+    let Some(at) = at else {
+        return Vec::new();
+    };
+    let packets = |media: &Media| {
+        let arrivals = media.arrivals.iter();
+        let here = arrivals.filter(|arrival| (&arrival.tap, arrival.leg) == (&at.tap, at.leg));
+        here.map(|arrival| arrival.rtp.packets).sum::<u64>()
+    };
+    let own = session.media.iter().filter(|media| !media.superseded);
+    let own = own.filter(|media| media.set_up && is_from_client(media) == from_client);
+    if own.clone().map(packets).sum::<u64>() < BEGUN {
+        return Vec::new();
+    }
+    let silent = own.filter(|media| packets(media) == 0);
+    let kinds = silent.filter_map(|media| media.kind.as_deref());
+    kinds
+        .filter(|kind| matches!(*kind, "video" | "audio"))
+        .collect()
+}
+
 /// Whether the client sends the medium: a recording, or a back channel to a camera.
 pub(in crate::output) fn is_from_client(media: &Media) -> bool {
     media.direction == "from-client"

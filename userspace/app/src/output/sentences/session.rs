@@ -135,7 +135,10 @@ fn unbroken(report: &Report, session: &Session) -> Verdict {
                 doubtful("The client's media was seen, but not at the server's side.")
             }
             _ if missing.is_some() => doubtful("Media was seen, but not at the client's side."),
-            _ => doubtful("Cannot judge: no media of this session is in the capture."),
+            _ => doubtful(&format!(
+                "Cannot judge: no media of this session is in the capture{}.",
+                besides(report, session, goes_out)
+            )),
         };
     }
     let seen = seen(report, session, &counts, goes_out);
@@ -154,9 +157,36 @@ fn unbroken(report: &Report, session: &Session) -> Verdict {
             "{arrives}: {seen}; but the router's change broke the session or part of it."
         ));
     }
+    let absent = media::absent(session, reached.map(|count| count.place), goes_out);
+    if !absent.is_empty() {
+        return doubtful(&format!(
+            "{arrives} in part, without {}: {seen}.",
+            absent.join(" and ")
+        ));
+    }
+    let mut findings = report.findings.iter();
+    if findings.any(|finding| finding.session == Some(session.id) && finding.code == "rtp-loss") {
+        return doubtful(&format!("{arrives}, but not whole: {seen}."));
+    }
     Verdict {
         standing: Standing::Good,
         text: format!("{arrives}: {seen}."),
+    }
+}
+
+/// What came instead of media, and what that leaves open.
+fn besides(report: &Report, session: &Session, goes_out: bool) -> String {
+    let arrivals = session.media.iter().flat_map(|media| &media.arrivals);
+    let reports: u64 = arrivals.map(|arrival| arrival.rtcp.packets).sum();
+    let open = if !goes_out && end_was_seen(report, session, goes_out) {
+        "; whether the server sent any is seen only on its side of the router"
+    } else {
+        ""
+    };
+    match reports {
+        0 => open.to_owned(),
+        1 => format!(", though an RTCP packet is{open}"),
+        reports => format!(", though {reports} RTCP packets are{open}"),
     }
 }
 

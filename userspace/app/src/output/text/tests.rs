@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use rtspscope_engine::Snapshot;
 use rtspscope_engine::model::{
     AlgEffect, Arrival, Exchange, MediaDirection, Message, Negotiated, Session, SessionState,
 };
+use rtspscope_engine::{Code, Finding, Severity, Snapshot};
 use rtspscope_wire::TapId;
 
 use super::{Style, report};
@@ -201,6 +201,67 @@ fn a_swallowed_message_is_not_called_rewritten() {
     assert!(
         report.contains("ALG     a message entered the router and never left it; that broke"),
         "{report}"
+    );
+}
+
+/// The first line of a session of which the client's side alone was captured, with `arrived` RTP packets of its picture and as
+/// many of its sound as `sound` says.
+fn verdict_inside(arrived: u64, sound: u64, findings: &[Code]) -> String {
+    let mut snapshot = sample::snapshot();
+    snapshot.findings.clear();
+    snapshot.taps.truncate(1);
+    let session = &mut snapshot.sessions[0];
+    session.legs.truncate(1);
+    session.nat = None;
+    session.alg.effect = AlgEffect::Unknown;
+    let mut picture = session.media[0].clone();
+    picture.arrivals[0].rtp = picture.arrivals[1].rtp.clone();
+    picture.arrivals.truncate(1);
+    let mut voice = picture.clone();
+    voice.kind = Some("audio".to_owned());
+    picture.arrivals[0].rtp.packets = arrived;
+    voice.arrivals[0].rtp.packets = sound;
+    session.media = vec![picture, voice];
+    let found = |code: &Code| Finding {
+        code: *code,
+        severity: Severity::Warning,
+        ..sample::finding()
+    };
+    snapshot.findings = findings.iter().map(found).collect();
+    let style = Style {
+        width: 200,
+        ..PLAIN
+    };
+    let told = report(&snapshot, Privacy::Redact, &style);
+    told.lines().nth(1).unwrap_or_default().to_owned()
+}
+
+#[test]
+fn a_picture_without_sound_or_with_holes_is_no_good_one() {
+    assert_eq!(
+        verdict_inside(257, 257, &[]),
+        "✓ Media arrives: 514 RTP packets at LAN, 4 lost."
+    );
+    assert_eq!(
+        verdict_inside(257, 0, &[]),
+        "! Media arrives in part, without audio: 257 RTP packets at LAN, 2 lost."
+    );
+    assert_eq!(
+        verdict_inside(19, 0, &[]),
+        "✓ Media arrives: 19 RTP packets at LAN, 2 lost.",
+        "it has hardly begun"
+    );
+    assert_eq!(
+        verdict_inside(257, 257, &[Code::RtpLoss]),
+        "! Media arrives, but not whole: 514 RTP packets at LAN, 4 lost."
+    );
+    assert_eq!(
+        verdict_inside(257, 257, &[Code::NatSourcePortChanged]),
+        "✓ Media arrives: 514 RTP packets at LAN, 4 lost."
+    );
+    assert!(
+        verdict_inside(0, 0, &[])
+            .ends_with("whether the server sent any is seen only on its side of the router.")
     );
 }
 
