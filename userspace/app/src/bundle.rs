@@ -181,8 +181,10 @@ impl Bundle {
         let text = json::pretty(&json::with_evidence(&report, &index))? + "\n";
         let pages = markdown::report(&known.snapshot, privacy, false) + &markdown::evidence(&index);
         let counters = plan.of_its_flows(&known.counters);
+        let channels = plan.of_its_connections(&known.channels);
         self.directory.write(PCAPNG, |file| {
-            pcapng::write(file, &known.snapshot, &collected.frames, &index, &counters)
+            let counted = (&counters[..], &channels[..]);
+            pcapng::write(file, &known.snapshot, &collected.frames, &index, counted)
         })?;
         self.directory
             .write(JSON, |file| file.write_all(text.as_bytes()))?;

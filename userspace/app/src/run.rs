@@ -12,8 +12,8 @@ use std::net::SocketAddr;
 #[cfg(feature = "ebpf")]
 use rtspscope_engine::{Carrier, Passing, Session};
 use rtspscope_engine::{
-    Conntrack, Engine, EngineOptions, Event, FlowCounters, Input, Retention, Severity, Snapshot,
-    TapInfo,
+    ChannelTotals, Conntrack, Engine, EngineOptions, Event, FlowCounters, Input, Retention,
+    Severity, Snapshot, TapInfo,
 };
 use rtspscope_wire::rtsp::{message, transport};
 use rtspscope_wire::{FrameRef, TapId, Timestamp};
@@ -75,6 +75,8 @@ pub(crate) struct Known {
     pub snapshot: Snapshot,
     /// What was counted of the UDP flows, where it was asked for.
     pub counters: Vec<FlowCounters>,
+    /// The same of the channels of RTSP connections.
+    pub channels: Vec<ChannelTotals>,
     /// What a live run kept for its bundle.
     pub backlog: Option<Backlog>,
 }
@@ -209,6 +211,7 @@ impl Run {
             | Input::FlowCounters(_)
             | Input::Handover(_)
             | Input::ChannelCounters(_)
+            | Input::ChannelTotals(_)
             | Input::ChannelReport(_)
             | Input::CaptureLoss(_)
             | Input::Tick(_) => self.record_and_handle(input)?,
@@ -279,8 +282,10 @@ impl Run {
         }
         shown?;
         let counters = self.keep_counters.then(|| self.engine.flow_counters());
+        let channels = self.keep_counters.then(|| self.engine.channel_totals());
         Ok(Known {
             counters: counters.into_iter().flatten().collect(),
+            channels: channels.into_iter().flatten().collect(),
             backlog: self.backlog,
             snapshot,
         })

@@ -284,6 +284,7 @@ impl CaptureFile {
             What::Setup(setup) => Input::RouterSetup(setup),
             What::Handover(handover) => Input::Handover(handover),
             What::Channel(counters) => Input::ChannelCounters(counters),
+            What::Totals(totals) => Input::ChannelTotals(totals),
             What::Report(report) => Input::ChannelReport(report),
             What::Loss {
                 kind,

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use rtspscope_engine::{
-    ChannelCounters, ChannelReport, FlowCounters, Handover, LossKind, RouterSetup,
+    ChannelCounters, ChannelReport, ChannelTotals, FlowCounters, Handover, LossKind, RouterSetup,
 };
 use rtspscope_wire::netfilter;
 use rtspscope_wire::{Direction, FrameRef, LinkType, TapId, Timestamp};
@@ -57,6 +57,8 @@ pub(crate) enum What {
     Handover(Box<Handover>),
     /// Counters of an interleaved channel, from a recording.
     Channel(Box<ChannelCounters>),
+    /// Totals of such a channel, from an excerpt.
+    Totals(Box<ChannelTotals>),
     /// A report on such a channel, from a recording.
     Report(Box<ChannelReport>),
     /// Something is missing.

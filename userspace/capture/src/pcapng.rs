@@ -7,7 +7,9 @@ mod packet;
 use std::io;
 
 use pcap_parser::pcapng::{Block, InterfaceStatisticsBlock, parse_block_be, parse_block_le};
-use rtspscope_engine::{ChannelCounters, ChannelReport, FlowCounters, Handover, LossKind};
+use rtspscope_engine::{
+    ChannelCounters, ChannelReport, ChannelTotals, FlowCounters, Handover, LossKind,
+};
 use rtspscope_wire::Timestamp;
 
 use self::interface::{Interface, KnownTaps, MAX_INTERFACES};
@@ -227,6 +229,24 @@ impl Pcapng {
                 channel,
                 clock_rate,
                 stats: *stats,
+            })),
+            Some(Fact::Totals {
+                from,
+                to,
+                channel,
+                clock_rate,
+                stats,
+                missing_bytes,
+            }) => What::Totals(Box::new(ChannelTotals {
+                counted: ChannelCounters {
+                    tap: tap?,
+                    from,
+                    to,
+                    channel,
+                    clock_rate,
+                    stats: *stats,
+                },
+                missing_bytes,
             })),
             Some(Fact::Report {
                 from,

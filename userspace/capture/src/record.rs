@@ -195,6 +195,9 @@ impl Recorder {
                 };
                 self.write_fact(Some(counters.tap), &fact);
             }
+            Input::ChannelTotals(totals) => {
+                self.write_fact(Some(totals.counted.tap), &Fact::of_totals(totals));
+            }
             Input::ChannelReport(report) => {
                 let fact = Fact::Report {
                     from: report.from,

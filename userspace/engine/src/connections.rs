@@ -9,7 +9,7 @@ use rtspscope_wire::tcp::Place;
 use rtspscope_wire::{Span, TapId, Timestamp};
 
 use crate::connection::{Connection, Fate};
-use crate::input::{Carrier, ChannelCounters, ChannelReport, Handover, Passing};
+use crate::input::{Carrier, ChannelCounters, ChannelReport, ChannelTotals, Handover, Passing};
 use crate::key::FlowKey;
 use crate::limits::Limits;
 use crate::locator::Locator;
@@ -202,6 +202,40 @@ impl Connections {
                 record.hear(end, 0, Timestamp(counters.stats.last_ns));
             }
         }
+    }
+
+    /// Takes in what was counted of a channel in all.
+    pub(crate) fn set_totals(&mut self, totals: &ChannelTotals) {
+        let counted = &totals.counted;
+        let carrier = Carrier {
+            tap: counted.tap,
+            from: counted.from,
+            to: counted.to,
+        };
+        let Some((at, end)) = self.find(&carrier) else {
+            return;
+        };
+        let room = self.held.room(&self.limits);
+        if let Some(slot) = self.slots.get_mut(at).and_then(Option::as_mut) {
+            slot.connection.record.set_totals(end, totals, room);
+        }
+        self.account(at);
+    }
+
+    /// What was counted of each channel that carried media, of the last connection between two ends.
+    pub(crate) fn totals(&self) -> impl Iterator<Item = ChannelTotals> {
+        let slots = self.slots.iter().enumerate();
+        let records = slots.filter_map(|(at, slot)| Some((at, &slot.as_ref()?.connection.record)));
+        let totals = records.flat_map(|(at, record)| record.totals().map(move |told| (at, told)));
+        totals.filter_map(|(at, told)| {
+            let carrier = Carrier {
+                tap: told.counted.tap,
+                from: told.counted.from,
+                to: told.counted.to,
+            };
+            let is_last = self.find(&carrier).is_some_and(|(last, _)| last == at);
+            is_last.then_some(told)
+        })
     }
 
     /// Takes in a report of a direction that the kernel reads. Tells whether there was no room for its channel.

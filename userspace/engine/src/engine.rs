@@ -18,7 +18,8 @@ use crate::fragmented::FragmentedFlows;
 use crate::groups::Groups;
 use crate::icmp::IcmpErrors;
 use crate::input::{
-    CaptureLoss, Carrier, FlowCounters, Handover, Input, LossKind, Passing, TapInfo,
+    CaptureLoss, Carrier, ChannelCounters, ChannelTotals, FlowCounters, Handover, Input, LossKind,
+    Passing, TapInfo,
 };
 use crate::limits::{Limits, Retention};
 use crate::locator::Locator;
@@ -172,6 +173,11 @@ impl Engine {
                 let counted_until = Timestamp(counters.stats.last_ns);
                 self.taps.note_count(counters.tap, counted_until);
             }
+            Input::ChannelTotals(totals) => {
+                self.connections.set_totals(totals);
+                let ChannelCounters { tap, stats, .. } = &totals.counted;
+                self.taps.note_count(*tap, Timestamp(stats.last_ns));
+            }
             Input::ChannelReport(report) => {
                 if self.connections.handle_report(report) {
                     self.taps.count_loss(LossKind::FlowCap, 1);
@@ -231,6 +237,12 @@ impl Engine {
     /// of a recording, it stands for the packets that are not in it.
     pub fn flow_counters(&self) -> impl Iterator<Item = FlowCounters> {
         self.flows.counters()
+    }
+
+    /// What was counted of each interleaved channel that carried RTP or RTCP: as totals in a file, it stands for the packets
+    /// that are not in it.
+    pub fn channel_totals(&self) -> impl Iterator<Item = ChannelTotals> {
+        self.connections.totals()
     }
 
     /// What is known now. Numbers new sessions, and changes nothing else.

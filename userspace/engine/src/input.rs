@@ -25,6 +25,8 @@ pub enum Input<'a> {
     Handover(&'a Handover),
     /// What the kernel has counted of an interleaved channel since it took its direction over.
     ChannelCounters(&'a ChannelCounters),
+    /// What was counted of an interleaved channel in all, of whose packets few follow or none.
+    ChannelTotals(&'a ChannelTotals),
     /// A report (RTCP) came on an interleaved channel of a direction that the kernel reads.
     ChannelReport(&'a ChannelReport),
     /// Something was not captured.
@@ -157,6 +159,15 @@ pub struct ChannelCounters {
     pub clock_rate: u32,
     /// Counts since the kernel took the direction over; its times are [`Timestamp`] nanoseconds.
     pub stats: FlowStats,
+}
+
+/// What was counted of one interleaved channel in all. It stands for the packets where a file holds only some of them.
+#[derive(Clone, Copy, Debug)]
+pub struct ChannelTotals {
+    /// The counts; their times are [`Timestamp`] nanoseconds.
+    pub counted: ChannelCounters,
+    /// Bytes of the connection that were missing where it was counted, in both directions.
+    pub missing_bytes: u64,
 }
 
 /// A report on an interleaved channel. The kernel counts RTP and hands reports over; where in the stream they stood is not

@@ -16,6 +16,8 @@ struct Channel {
     count: Box<MediaCount>,
     /// Counts before the kernel took over, while it has.
     before: Option<Box<FlowStats>>,
+    /// All was counted elsewhere.
+    is_total: bool,
 }
 
 /// A channel that was not counted because of a cap.
@@ -46,23 +48,12 @@ impl Channels {
         room: Room<'_>,
     ) -> Result<Option<u32>, NoRoom> {
         let payload = Payload::read(head, u32::from(len));
-        let found = self
-            .channels
-            .iter()
-            .position(|channel| channel.sender == sender && channel.number == number);
-        let index = found.unwrap_or(self.channels.len());
-        if found.is_none() {
-            if !room.channels || index >= room.limits.channels {
-                return Err(NoRoom);
-            }
-            self.channels.push(Channel {
-                sender,
-                number,
-                count: Box::default(),
-                before: None,
-            });
+        let index = self.place(sender, number, room)?;
+        let channel = self.channels.get_mut(index).ok_or(NoRoom)?;
+        if channel.is_total {
+            return Ok(None);
         }
-        let count = &mut self.channels.get_mut(index).ok_or(NoRoom)?.count;
+        let count = &mut channel.count;
         let was_media = count.is_media();
         count.update(&payload, head, at);
         if count.is_followed() || (room.timelines && count.is_media()) {
@@ -71,6 +62,45 @@ impl Channels {
         let began = !was_media && count.is_media();
         let main = count.stats.main_source().filter(|_| began);
         Ok(main.map(|main| main.ssrc))
+    }
+
+    /// The place of a channel, which is made where there is none.
+    fn place(&mut self, sender: usize, number: u8, room: Room<'_>) -> Result<usize, NoRoom> {
+        let mut channels = self.channels.iter();
+        let is_it = |channel: &Channel| channel.sender == sender && channel.number == number;
+        if let Some(found) = channels.position(is_it) {
+            return Ok(found);
+        }
+        let index = self.channels.len();
+        if !room.channels || index >= room.limits.channels {
+            return Err(NoRoom);
+        }
+        self.channels.push(Channel {
+            sender,
+            number,
+            count: Box::default(),
+            before: None,
+            is_total: false,
+        });
+        Ok(index)
+    }
+
+    /// Takes in what was counted of a channel in all, in the place of what was counted here; nothing is counted after that.
+    pub(crate) fn set_totals(&mut self, sender: usize, totals: &ChannelCounters, room: Room<'_>) {
+        let place = self.place(sender, totals.channel, room);
+        if let Some(channel) = place.ok().and_then(|place| self.channels.get_mut(place)) {
+            channel.count.go_on_with(&totals.stats, totals);
+            channel.before = None;
+            channel.is_total = true;
+        }
+    }
+
+    /// The sender, number and counts of each channel that carried RTP or RTCP.
+    pub(crate) fn totals(&self) -> impl Iterator<Item = (usize, u8, &FlowStats)> {
+        let channels = self.channels.iter();
+        let counted =
+            channels.map(|channel| (channel.sender, channel.number, &channel.count.stats));
+        counted.filter(|(.., stats)| stats.rtp_packets() > 0 || stats.rtcp.packets > 0)
     }
 
     /// The kernel begins to count what an end sends.

@@ -53,8 +53,8 @@ pub use engine::{Engine, EngineOptions};
 pub use facts::assigned::{Assigned, Assignment};
 pub use finding::{Code, Evidence, Finding, Severity};
 pub use input::{
-    CaptureLoss, Carrier, ChannelAt, ChannelCounters, ChannelReport, Conntrack, FlowCounters,
-    Handover, Input, KeyPictures, LossKind, Passing, Returned, TapInfo,
+    CaptureLoss, Carrier, ChannelAt, ChannelCounters, ChannelReport, ChannelTotals, Conntrack,
+    FlowCounters, Handover, Input, KeyPictures, LossKind, Passing, Returned, TapInfo,
 };
 pub use limits::{Limits, Retention, SetupLimits};
 pub use locator::Locator;

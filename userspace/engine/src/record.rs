@@ -11,7 +11,7 @@ use rtspscope_wire::tcp::Place;
 use rtspscope_wire::{TapId, Timestamp};
 
 use crate::exchange::{Exchanges, Facts, Placed};
-use crate::input::ChannelReport;
+use crate::input::{ChannelCounters, ChannelReport, ChannelTotals};
 use crate::interleaved::Channels;
 use crate::limits::Limits;
 use crate::locator::Locator;
@@ -103,6 +103,8 @@ pub(crate) struct Record {
     pub(crate) channels: Channels,
     pub(crate) missing_bytes: u64,
     pub(crate) first_gap: Option<Locator>,
+    /// Totals stand for what is missing.
+    is_excerpt: bool,
     /// Last segment in which each end repeated what the other has not acknowledged.
     pub(crate) unheard: [Option<Locator>; 2],
     /// What each end advertises.
@@ -132,6 +134,7 @@ impl Record {
             channels: Channels::default(),
             missing_bytes: 0,
             first_gap: None,
+            is_excerpt: false,
             unheard: [None; 2],
             windows: [Window::default(); 2],
             desync: None,
@@ -198,7 +201,45 @@ impl Record {
         }
     }
 
+    /// Takes in what was counted of a channel in all; what is missing here was left out by who counted.
+    pub(crate) fn set_totals(&mut self, sender: usize, totals: &ChannelTotals, room: Room<'_>) {
+        self.channels.set_totals(sender, &totals.counted, room);
+        self.is_excerpt = true;
+        self.missing_bytes = totals.missing_bytes;
+        self.first_gap = self.first_gap.filter(|_| totals.missing_bytes > 0);
+        let stats = &totals.counted.stats;
+        if stats.packets > 0 {
+            self.hear(sender, 0, Timestamp(stats.last_ns));
+        }
+    }
+
+    /// What was counted of each channel that carried media.
+    pub(crate) fn totals(&self) -> impl Iterator<Item = ChannelTotals> {
+        let [one, other] = self.ends;
+        self.channels.totals().map(move |(sender, number, stats)| {
+            let (from, to) = if sender == 0 {
+                (one, other)
+            } else {
+                (other, one)
+            };
+            ChannelTotals {
+                counted: ChannelCounters {
+                    tap: self.tap,
+                    from,
+                    to,
+                    channel: number,
+                    clock_rate: 0,
+                    stats: *stats,
+                },
+                missing_bytes: self.missing_bytes,
+            }
+        })
+    }
+
     pub(crate) fn handle_gap(&mut self, offset: u64, len: u64, place: Place) {
+        if self.is_excerpt {
+            return;
+        }
         self.missing_bytes = self.missing_bytes.saturating_add(len);
         self.first_gap.get_or_insert(Locator {
             tap: self.tap,

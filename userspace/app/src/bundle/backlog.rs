@@ -96,6 +96,7 @@ impl Backlog {
             | Input::FlowCounters(_)
             | Input::Handover(_)
             | Input::ChannelCounters(_)
+            | Input::ChannelTotals(_)
             | Input::CaptureLoss(_)
             | Input::Tick(_) => FACT_BYTES,
         };
@@ -213,6 +214,7 @@ impl Part {
                 | Input::FlowCounters(_)
                 | Input::Handover(_)
                 | Input::ChannelCounters(_)
+                | Input::ChannelTotals(_)
                 | Input::ChannelReport(_)
                 | Input::CaptureLoss(_)
                 | Input::Tick(_) => {}

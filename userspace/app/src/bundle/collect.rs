@@ -87,6 +87,7 @@ impl<'p> Collector<'p> {
             | Input::FlowCounters(_)
             | Input::Handover(_)
             | Input::ChannelCounters(_)
+            | Input::ChannelTotals(_)
             | Input::ChannelReport(_)
             | Input::CaptureLoss(_)
             | Input::Tick(_) => {}

@@ -3,7 +3,7 @@
 
 use std::io::{self, Write};
 
-use rtspscope_engine::{FlowCounters, RouterSetup, Snapshot};
+use rtspscope_engine::{ChannelTotals, FlowCounters, RouterSetup, Snapshot};
 use rtspscope_wire::{LinkType, TapId, Timestamp};
 
 use super::Kept;
@@ -18,7 +18,7 @@ pub(super) fn write(
     snapshot: &Snapshot,
     frames: &[Kept],
     index: &Index,
-    counters: &[FlowCounters],
+    (counters, channels): (&[FlowCounters], &[ChannelTotals]),
 ) -> io::Result<()> {
     let mut file = Pcapng::begin(out, snapshot, index)?;
     if let Some(setup) = &snapshot.setup {
@@ -33,6 +33,10 @@ pub(super) fn write(
     }
     for counted in counters {
         file.count(counted)?;
+    }
+    for totals in channels {
+        let at = Timestamp(totals.counted.stats.last_ns);
+        file.fact(totals.counted.tap, at, &Fact::of_totals(totals))?;
     }
     file.end(snapshot)
 }

@@ -7,7 +7,7 @@ use std::collections::{HashMap, HashSet};
 use std::net::{IpAddr, SocketAddr};
 
 use rtspscope_engine::model::Session;
-use rtspscope_engine::{FlowCounters, Locator, Snapshot};
+use rtspscope_engine::{ChannelCounters, ChannelTotals, FlowCounters, Locator, Snapshot};
 use rtspscope_wire::TapId;
 
 use super::Reason;
@@ -135,6 +135,15 @@ impl Plan {
             .collect();
         counters.sort_by_key(|counters| counters.stats.last_ns);
         counters
+    }
+
+    /// The totals of the channels of its RTSP connections.
+    pub(super) fn of_its_connections(&self, channels: &[ChannelTotals]) -> Vec<ChannelTotals> {
+        let own = channels.iter().filter(|totals| {
+            let ChannelCounters { tap, from, to, .. } = totals.counted;
+            self.knows((tap, from, to))
+        });
+        own.copied().collect()
     }
 
     fn frame(&mut self, at: Option<Locator>, reason: Reason) {

@@ -225,6 +225,9 @@ impl Writer {
             Input::ChannelCounters(counters) if ends.are_of(counters.from, counters.to) => {
                 Ok(self.recorder.handle_input(input)?)
             }
+            Input::ChannelTotals(totals) if ends.are_of(totals.counted.from, totals.counted.to) => {
+                Ok(self.recorder.handle_input(input)?)
+            }
             Input::ChannelReport(report) if ends.are_of(report.from, report.to) => {
                 Ok(self.recorder.handle_input(input)?)
             }
@@ -234,6 +237,7 @@ impl Writer {
             | Input::FlowCounters(_)
             | Input::Handover(_)
             | Input::ChannelCounters(_)
+            | Input::ChannelTotals(_)
             | Input::ChannelReport(_)
             | Input::CaptureLoss(_)
             | Input::Tick(_) => Ok(()),
@@ -462,7 +466,8 @@ impl Kept {
                     self.counters.insert(key, **counters);
                 }
             }
-            Input::CaptureLoss(_) | Input::Tick(_) => {}
+            // Totals are read from files, which are read again to save of them.
+            Input::ChannelTotals(_) | Input::CaptureLoss(_) | Input::Tick(_) => {}
         }
     }
 

@@ -7,7 +7,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use rtsp_ebpf_common::flow::FlowStats;
 use rtsp_ebpf_common::layout::Fields;
-use rtspscope_engine::{LossKind, Returned, RouterSetup};
+use rtspscope_engine::{ChannelTotals, LossKind, Returned, RouterSetup};
 use rtspscope_wire::Timestamp;
 
 /// The enterprise number for documentation (RFC 5612); the magic tells this program's options from others'.
@@ -22,6 +22,7 @@ const HANDOVER: u8 = 4;
 const CHANNEL: u8 = 5;
 const SETUP: u8 = 6;
 const REPORT: u8 = 7;
+const TOTALS: u8 = 8;
 
 /// One fact about an interface of the recording.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,6 +58,21 @@ pub enum Fact {
         /// What was counted.
         stats: Box<FlowStats>,
     },
+    /// What was counted of an interleaved channel in all, where the file holds only some of its packets.
+    Totals {
+        /// Sender.
+        from: SocketAddr,
+        /// Receiver.
+        to: SocketAddr,
+        /// Number of the channel.
+        channel: u8,
+        /// RTP clock in Hz, 0 where it was not known.
+        clock_rate: u32,
+        /// What was counted.
+        stats: Box<FlowStats>,
+        /// Bytes of the connection that were missing there.
+        missing_bytes: u64,
+    },
     /// A report on an interleaved channel of a direction that the kernel read.
     Report {
         /// Sender.
@@ -89,6 +105,19 @@ pub enum Fact {
 }
 
 impl Fact {
+    /// Totals as a fact of their tap.
+    pub fn of_totals(totals: &ChannelTotals) -> Self {
+        let counted = &totals.counted;
+        Self::Totals {
+            from: counted.from,
+            to: counted.to,
+            channel: counted.channel,
+            clock_rate: counted.clock_rate,
+            stats: Box::new(counted.stats),
+            missing_bytes: totals.missing_bytes,
+        }
+    }
+
     /// The fact as an option's content.
     pub fn encode(&self) -> Vec<u8> {
         let mut out = Writer(Vec::with_capacity(512));
@@ -131,6 +160,24 @@ impl Fact {
                 out.address(*to);
                 out.0.push(*channel);
                 out.0.extend_from_slice(&clock_rate.to_le_bytes());
+                out.0
+                    .extend_from_slice(&FlowStats::LAYOUT_VERSION.to_le_bytes());
+                stats.clone().visit_fields(&mut out);
+            }
+            Self::Totals {
+                from,
+                to,
+                channel,
+                clock_rate,
+                stats,
+                missing_bytes,
+            } => {
+                out.0.push(TOTALS);
+                out.address(*from);
+                out.address(*to);
+                out.0.push(*channel);
+                out.0.extend_from_slice(&clock_rate.to_le_bytes());
+                out.0.extend_from_slice(&missing_bytes.to_le_bytes());
                 out.0
                     .extend_from_slice(&FlowStats::LAYOUT_VERSION.to_le_bytes());
                 stats.clone().visit_fields(&mut out);
@@ -208,6 +255,23 @@ impl Fact {
                     channel,
                     clock_rate,
                     stats,
+                })
+            }
+            [TOTALS] => {
+                let (from, to) = (input.address()?, input.address()?);
+                let [channel] = input.array()?;
+                let clock_rate = input.array().map(u32::from_le_bytes)?;
+                let missing_bytes = input.array().map(u64::from_le_bytes)?;
+                let version = input.array().map(u16::from_le_bytes)?;
+                let mut stats = Box::<FlowStats>::default();
+                stats.visit_fields(&mut input);
+                (version == FlowStats::LAYOUT_VERSION && !input.short).then_some(Self::Totals {
+                    from,
+                    to,
+                    channel,
+                    clock_rate,
+                    stats,
+                    missing_bytes,
                 })
             }
             [REPORT] => Some(Self::Report {

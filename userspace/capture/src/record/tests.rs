@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use rtsp_ebpf_common::flow::FlowStats;
 use rtspscope_engine::router_setup::{HelperRule, PortRange, RuleSource};
 use rtspscope_engine::{
-    CaptureLoss, ChannelCounters, ChannelReport, Conntrack, FlowCounters, Handover, Input,
-    LossKind, Returned, RouterSetup, TapInfo,
+    CaptureLoss, ChannelCounters, ChannelReport, ChannelTotals, Conntrack, FlowCounters, Handover,
+    Input, LossKind, Returned, RouterSetup, TapInfo,
 };
 use rtspscope_wire::netfilter;
 use rtspscope_wire::{Direction, FrameRef, LinkType, TapId, TapRole, Timestamp};
@@ -208,7 +208,7 @@ fn inputs<'a>(
     setup: &'a RouterSetup,
     counters: &'a FlowCounters,
     (raw, event): (&'a [u8], &'a netfilter::Event),
-    (channel, report): (&'a ChannelCounters, &'a ChannelReport),
+    (channel, totals, report): (&'a ChannelCounters, &'a ChannelTotals, &'a ChannelReport),
 ) -> Vec<Input<'a>> {
     vec![
         Input::RouterSetup(setup),
@@ -223,6 +223,7 @@ fn inputs<'a>(
         Input::FlowCounters(counters),
         Input::Handover(&TAKEN),
         Input::ChannelCounters(channel),
+        Input::ChannelTotals(totals),
         Input::ChannelReport(report),
         Input::Handover(&RETURNED),
         Input::CaptureLoss(CaptureLoss {
@@ -268,7 +269,11 @@ fn a_replay_gives_the_inputs_that_were_recorded() {
     let counters = counters();
     let (raw, event) = told();
     let (channel, report, setup) = (channel(), report(), setup());
-    let of_channels = (&channel, &report);
+    let totals = ChannelTotals {
+        counted: channel,
+        missing_bytes: 1 << 33,
+    };
+    let of_channels = (&channel, &totals, &report);
     let inputs = inputs(&payload, &setup, &counters, (&raw, &event), of_channels);
     for input in &inputs {
         recorder.handle_input(input).unwrap();

@@ -3,7 +3,9 @@
 use rtsp_ebpf_common::flow::FlowStats;
 use rtsp_ebpf_common::interleaved::stride::Stride;
 use rtspscope_engine::model::Snapshot;
-use rtspscope_engine::{Carrier, ChannelCounters, ChannelReport, Handover, Input, Returned};
+use rtspscope_engine::{
+    Carrier, ChannelCounters, ChannelReport, ChannelTotals, Handover, Input, Returned,
+};
 use rtspscope_wire::Timestamp;
 
 use crate::support::traffic::{LAN, Talk, Wire, interleaved, rtp_packet, sender_report};
@@ -292,4 +294,38 @@ fn acknowledgments_of_what_the_kernel_reads_prove_no_gap() {
     talk.client_says(&mut wire, b"GET_PARAMETER * RTSP/1.0\r\nCSeq: 5\r\n\r\n");
     let snapshot = wire.engine.snapshot();
     assert_eq!(only_session(&snapshot).legs[0].missing_bytes, 0);
+}
+
+/// An excerpt of a capture: the messages alone, and what was counted of all.
+#[test]
+fn totals_stand_for_media_that_was_left_out() {
+    let (mut whole, mut talk) = playing();
+    for segment in stream().chunks(131) {
+        talk.server_says(&mut whole, segment);
+    }
+    whole.engine.finish();
+    let totals: Vec<ChannelTotals> = whole.engine.channel_totals().collect();
+    assert_eq!(totals.len(), 2, "a channel of RTP and one of RTCP");
+
+    let (mut excerpt, mut talk) = playing();
+    talk.server_says(&mut excerpt, &stream()[..131]);
+    for segment in stream()[131..].chunks(131) {
+        if segment.starts_with(b"RTSP") || segment.windows(5).any(|part| part == b"RTSP/") {
+            talk.server_says(&mut excerpt, segment);
+        } else {
+            talk.server_says_unseen(&mut excerpt, segment);
+        }
+    }
+    assert_ne!(
+        essence(&excerpt.engine.snapshot()),
+        essence(&whole.engine.snapshot())
+    );
+    for told in &totals {
+        excerpt.engine.handle_input(Input::ChannelTotals(told));
+    }
+    excerpt.engine.finish();
+    assert_eq!(
+        essence(&excerpt.engine.snapshot()),
+        essence(&whole.engine.snapshot())
+    );
 }
