@@ -19,6 +19,9 @@ pub(super) const EXPLANATION: Explanation = Explanation {
 /// RTCP for which a client opens the way itself is judged only after as many packets.
 const ENOUGH_AFTER_OPENING: u64 = 3;
 
+/// And after as many where it had opened the way before the first: one alone may be lost as any packet.
+const ENOUGH_WHERE_OPEN: u64 = 2;
+
 /// Fires for a UDP medium whose RTP arrives and whose RTCP was seen next to the server only.
 pub(super) fn check(view: &View<'_>) -> Vec<Finding> {
     view.facts
@@ -48,7 +51,13 @@ fn finding(view: &View<'_>, media: MediaFacts<'_>) -> Option<Finding> {
     }
     // A player that opened the way for RTP itself opens that for RTCP with its first report, seconds later (RFC 3550 §6.2).
     let opens_itself = [true, false].map(|rtcp| media.opened(rtcp).next().is_some());
-    if opens_itself != [false; 2] && server.rtcp.packets < ENOUGH_AFTER_OPENING {
+    let mut went_out = server.from_client.iter();
+    let enough = if went_out.any(|sent| sent.rtcp_port && sent.first.at < first.at) {
+        ENOUGH_WHERE_OPEN
+    } else {
+        ENOUGH_AFTER_OPENING
+    };
+    if opens_itself != [false; 2] && server.rtcp.packets < enough {
         return None;
     }
     let asked = media.negotiated_at(view.facts.sides()?.client_index);
@@ -164,5 +173,16 @@ mod tests {
                 .troubles(),
             ["rtcp-never-arrived"]
         );
+    }
+
+    #[test]
+    fn two_reports_are_enough_where_the_way_was_open_before() {
+        let lost = |opened, reports| {
+            let scene = Scene::behind_nat(UDP_TALK).punch(opened, 5000).rtp(78, 78);
+            scene.rtcp(0, reports).troubles()
+        };
+        assert_eq!(lost(0.035, 2), ["rtcp-never-arrived"]);
+        assert_eq!(lost(0.035, 1), Vec::<&str>::new());
+        assert_eq!(lost(0.1, 2), Vec::<&str>::new());
     }
 }
