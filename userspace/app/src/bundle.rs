@@ -47,7 +47,7 @@ const HTML: &str = "report.html";
 #[derive(Clone, Debug)]
 pub(crate) struct Kept {
     tap: TapId,
-    /// Number in its own file.
+    /// Number at its tap.
     number: u64,
     at: Timestamp,
     direction: Direction,

@@ -9,6 +9,7 @@ pub(crate) mod json;
 pub(crate) mod lines;
 pub(crate) mod markdown;
 pub(crate) mod names;
+pub(crate) mod place;
 pub(crate) mod privacy;
 #[cfg(test)]
 pub(crate) mod sample;

@@ -1,7 +1,7 @@
 //! How far reading has come, on standard error while that is a terminal and silent otherwise.
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use rtspscope_engine::TapInfo;
+use rtspscope_engine::{TapFile, TapInfo};
 use rtspscope_wire::TapId;
 
 use rtspscope_capture::{Host, Reading};
@@ -84,6 +84,10 @@ struct Beside<'a> {
 impl Host for Beside<'_> {
     fn open_tap(&mut self, info: TapInfo) -> TapId {
         self.host.open_tap(info)
+    }
+
+    fn begin_file(&mut self, tap: TapId, file: TapFile) {
+        self.host.begin_file(tap, file);
     }
 
     fn note(&mut self, subject: &str, what: &str) {

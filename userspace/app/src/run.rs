@@ -13,7 +13,7 @@ use std::net::SocketAddr;
 use rtspscope_engine::{Carrier, Passing, Session};
 use rtspscope_engine::{
     ChannelTotals, Conntrack, Engine, EngineOptions, Event, FlowCounters, Input, Retention,
-    Severity, Snapshot, TapInfo,
+    Severity, Snapshot, TapFile, TapInfo,
 };
 use rtspscope_wire::rtsp::{message, transport};
 use rtspscope_wire::{FrameRef, TapId, Timestamp};
@@ -44,7 +44,9 @@ pub(crate) enum Turn {
 pub(crate) trait View {
     /// A tap was opened; taps are numbered in the order of the calls.
     fn open_tap(&mut self, info: &TapInfo);
-    /// All taps are open, packets come from now on.
+    /// The next frames of a tap come from another file of its capture.
+    fn begin_file(&mut self, _tap: TapId, _file: &TapFile) {}
+    /// The taps that are known are open, packets come from now on.
     fn observing(&mut self) -> Result<(), Failure>;
     /// An input is about to go to the engine.
     fn handle_input(&mut self, _input: &Input<'_>) {}
@@ -330,6 +332,11 @@ impl Host for Run {
         }
         self.view.open_tap(&info);
         self.engine.add_tap(info)
+    }
+
+    fn begin_file(&mut self, tap: TapId, file: TapFile) {
+        self.view.begin_file(tap, &file);
+        self.engine.begin_file(tap, file);
     }
 
     fn note(&mut self, subject: &str, what: &str) {

@@ -22,7 +22,7 @@ mod window;
 
 use std::path::PathBuf;
 
-use rtspscope_engine::TapInfo;
+use rtspscope_engine::{TapFile, TapInfo};
 use rtspscope_wire::{TapId, TapRole};
 
 pub use failure::{Failure, reason};
@@ -53,6 +53,9 @@ pub struct Reading {
 pub trait Host {
     /// Opens a tap; inputs of it carry the returned number.
     fn open_tap(&mut self, info: TapInfo) -> TapId;
+    /// The next frames of a tap come from another file of its capture, and their numbers go on. Only who shows numbers need
+    /// know it.
+    fn begin_file(&mut self, _tap: TapId, _file: TapFile) {}
     /// Tells the user one line about the capture `subject`.
     fn note(&mut self, subject: &str, what: &str);
 }

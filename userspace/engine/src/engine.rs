@@ -31,6 +31,7 @@ use crate::record::{Notice, Record, Speech};
 use crate::retire;
 use crate::router_setup::RouterSetup;
 use crate::snapshot;
+use crate::tap_files::TapFile;
 use crate::taps::Taps;
 
 /// Directions that wait to be taken; nobody takes them from saved captures.
@@ -148,6 +149,12 @@ impl Engine {
         self.taps.add(info)
     }
 
+    /// Says that the next frames of a tap come from another file of the same capture. Their numbers go on from those of the
+    /// files before.
+    pub fn begin_file(&mut self, tap: TapId, file: TapFile) {
+        self.taps.begin_file(tap, file);
+    }
+
     /// Number of inputs so far that can change a snapshot by more than the time. Where it stands still, so does the rest.
     pub const fn changes(&self) -> u64 {
         self.changes
@@ -252,6 +259,7 @@ impl Engine {
         let mut snapshot = self.look(|connections, heard, numbers| {
             snapshot::take(taps, losses, connections, heard, setup, numbers)
         });
+        snapshot.netfilter_files = self.taps.netfilter_files();
         snapshot.retired = self.retired;
         snapshot.router.clone_from(&self.router);
         advice::adapt(&mut snapshot);

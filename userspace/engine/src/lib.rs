@@ -42,6 +42,7 @@ mod roles;
 mod session;
 mod snapshot;
 mod tap_clocks;
+mod tap_files;
 mod taps;
 #[cfg(test)]
 mod testkit;
@@ -61,3 +62,4 @@ pub use locator::Locator;
 pub use model::{Session, Snapshot};
 pub use output::Event;
 pub use router_setup::RouterSetup;
+pub use tap_files::{TapFile, TapFiles};

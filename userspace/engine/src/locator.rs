@@ -7,7 +7,8 @@ use rtspscope_wire::{TapId, Timestamp};
 pub struct Locator {
     /// The tap that saw it.
     pub tap: TapId,
-    /// Number of the frame at that tap, from 1; `None` for what the kernel counted without copying the packet.
+    /// Number of the frame at that tap, from 1, through all files of the tap ([`crate::Snapshot::own_place`] gives that in
+    /// its file); `None` for what the kernel counted without copying the packet.
     pub frame: Option<u64>,
     /// When it was seen.
     pub at: Timestamp,

@@ -13,6 +13,7 @@ use crate::finding::{Code, Finding};
 use crate::input::LossKind;
 use crate::locator::Locator;
 use crate::router_setup::RouterSetup;
+use crate::tap_files::{TapFile, TapFiles};
 
 mod arrival;
 mod counts;
@@ -46,6 +47,8 @@ pub struct Snapshot {
     pub losses: Vec<(LossKind, u64)>,
     /// What this capture cannot show.
     pub blind_spots: Vec<Code>,
+    /// Files of the packets of netfilter's connection tracking, where they were read from several.
+    pub netfilter_files: TapFiles,
     /// Sessions by first packet.
     pub sessions: Vec<Session>,
     /// Sessions that were forgotten because they were long over ([`crate::Engine::retire`]).
@@ -62,6 +65,21 @@ pub struct Snapshot {
     pub router: Option<Named>,
     /// How the netfilter of the router that was watched is set up; `None` where nobody read it.
     pub setup: Option<Arc<RouterSetup>>,
+}
+
+impl Snapshot {
+    /// The file that holds a frame, where its tap has several, and the frame's number in its file.
+    pub fn own_place(&self, tap: TapId, frame: u64) -> (Option<&TapFile>, u64) {
+        let files = if tap == TapId::NETFILTER {
+            Some(&self.netfilter_files)
+        } else {
+            self.taps.get(usize::from(tap.0)).map(|tap| &tap.files)
+        };
+        let found = files.and_then(|files| Some((files, files.find(frame)?)));
+        found.map_or((None, frame), |(files, (file, own))| {
+            (files.are_several().then_some(file), own)
+        })
+    }
 }
 
 /// A flow of RTP that no session is known to have set up.
@@ -101,8 +119,10 @@ pub struct Tap {
     pub name: String,
     /// Side of the router: as the user said, else as worked out from the packets.
     pub role: TapRole,
-    /// Where the packets come from.
+    /// Where the packets come from: of a rotated capture the file that was read first.
     pub source: String,
+    /// All the files, in the order in which they were read.
+    pub files: TapFiles,
     /// Link type of its frames.
     pub link_type: Option<LinkType>,
     /// Frames seen.

@@ -6,21 +6,24 @@ use rtspscope_wire::{FrameRef, TapId, Timestamp};
 
 use crate::input::{LossKind, TapInfo};
 use crate::model::Tap;
+use crate::tap_files::{TapFile, TapFiles};
 
 /// The table of taps and the tally of losses.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Taps {
-    taps: Vec<Tap>,
+    all: Vec<Tap>,
+    netfilter_files: TapFiles,
     losses: BTreeMap<LossKind, u64>,
 }
 
 impl Taps {
     pub(crate) fn add(&mut self, info: TapInfo) -> TapId {
-        let id = TapId(u16::try_from(self.taps.len()).unwrap_or(u16::MAX));
-        self.taps.push(Tap {
+        let id = TapId(u16::try_from(self.all.len()).unwrap_or(u16::MAX));
+        self.all.push(Tap {
             id,
             name: info.name,
             role: info.role,
+            files: TapFiles::of(info.source.clone()),
             source: info.source,
             link_type: info.link_type,
             frames: 0,
@@ -37,9 +40,23 @@ impl Taps {
         id
     }
 
+    /// The next frames of a tap come from `file`.
+    pub(crate) fn begin_file(&mut self, tap: TapId, file: TapFile) {
+        if tap == TapId::NETFILTER {
+            self.netfilter_files.begin(file);
+        } else if let Some(tap) = self.all.get_mut(usize::from(tap.0)) {
+            tap.files.begin(file);
+        }
+    }
+
+    /// Files of the packets of netfilter's connection tracking, where they are several.
+    pub(crate) fn netfilter_files(&self) -> TapFiles {
+        self.netfilter_files.clone()
+    }
+
     /// Counts a frame of a known tap; frames of a tap that was never opened are not counted.
     pub(crate) fn count_frame(&mut self, frame: &FrameRef<'_>) {
-        let Some(tap) = self.taps.get_mut(usize::from(frame.tap.0)) else {
+        let Some(tap) = self.all.get_mut(usize::from(frame.tap.0)) else {
             return;
         };
         tap.frames += 1;
@@ -57,20 +74,20 @@ impl Taps {
 
     /// The tap still counted at `at`.
     pub(crate) fn note_count(&mut self, tap: TapId, at: Timestamp) {
-        if let Some(tap) = self.taps.get_mut(usize::from(tap.0)) {
+        if let Some(tap) = self.all.get_mut(usize::from(tap.0)) {
             tap.watched_until = tap.watched_until.max(Some(at));
         }
     }
 
     /// Every tap is watched at `now`, whether anything comes by or not.
     pub(crate) fn tick(&mut self, now: Timestamp) {
-        for tap in &mut self.taps {
+        for tap in &mut self.all {
             tap.watched_until = tap.watched_until.max(Some(now));
         }
     }
 
     pub(crate) fn count_datagrams(&mut self, tap: TapId, count: u64) {
-        if let Some(tap) = self.taps.get_mut(usize::from(tap.0)) {
+        if let Some(tap) = self.all.get_mut(usize::from(tap.0)) {
             tap.udp_datagrams += count;
         }
     }
@@ -89,6 +106,6 @@ impl Taps {
     }
 
     pub(crate) fn snapshot(&self) -> Vec<Tap> {
-        self.taps.clone()
+        self.all.clone()
     }
 }

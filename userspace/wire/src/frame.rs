@@ -38,7 +38,8 @@ pub struct FrameRef<'a> {
     pub direction: Direction,
     /// What `bytes` begins with.
     pub link_type: LinkType,
-    /// Counts from 1 in the frame's file, as Wireshark's; in a live run, in the order of the recording.
+    /// Counts from 1 in the frame's file, as Wireshark's, and on through the files of a rotated capture; in a live run, in
+    /// the order of the recording.
     pub number: u64,
     /// Length on the wire in bytes; `bytes` is shorter when the capture cut the frame.
     pub original_len: u32,

@@ -7,6 +7,7 @@ use super::collect::Collected;
 use super::{Kept, PCAPNG};
 use crate::output::evidence::{Index, IndexedFrame, Proof, Reach};
 use crate::output::names;
+use crate::output::place::name_of_file;
 use crate::output::privacy::{Privacy, own};
 use crate::output::time::rfc3339;
 
@@ -70,22 +71,23 @@ fn entry(
             }),
         }
     }
+    let (file_there, number_there) = snapshot.own_place(kept.tap, kept.number);
+    let of_several = file_there.map(|file| name_of_file(&file.source));
     IndexedFrame {
         frame: number,
         tap: tap.map_or_else(|| names::no_tap(kept.tap), |tap| own(&tap.name)),
-        file: tap.map_or_else(|| names::no_tap(kept.tap), file),
-        original_frame: kept.number,
+        file: of_several.unwrap_or_else(|| tap.map_or_else(|| names::no_tap(kept.tap), file)),
+        original_frame: number_there,
         at: rfc3339(kept.at),
         what,
         proves,
     }
 }
 
-/// The capture's file name; its directory is nobody else's business.
+/// The capture's file name.
 fn file(tap: &Tap) -> String {
     if tap.source == "-" {
         return own(&tap.name);
     }
-    let name = std::path::Path::new(&tap.source).file_name();
-    name.map_or_else(|| own(&tap.source), |name| own(&name.to_string_lossy()))
+    name_of_file(&tap.source)
 }

@@ -3,18 +3,21 @@
 mod event;
 mod spoken;
 
-use rtspscope_engine::{Engine, Event, Snapshot, TapInfo};
+use rtspscope_engine::{Engine, Event, Locator, Snapshot, TapFile, TapFiles, TapInfo};
+use rtspscope_wire::TapId;
 use serde::Serialize;
 
 use super::destination::Destination;
 use super::json;
+use super::names;
+use super::place;
 use super::privacy::{Privacy, own};
 use super::text::{self, Style};
 use crate::cli::LineFormat;
 use crate::failure::Failure;
 use crate::run::{Look, Turn, View};
 
-use event::lines_of;
+use event::{Place, lines_of};
 
 /// The view of `watch --no-tui`, and of `analyze --format ndjson`.
 pub(crate) struct Lines {
@@ -22,7 +25,8 @@ pub(crate) struct Lines {
     destination: Destination,
     privacy: Privacy,
     style: Style,
-    taps: Vec<String>,
+    taps: Vec<KnownTap>,
+    netfilter_files: TapFiles,
 }
 
 impl Lines {
@@ -39,6 +43,20 @@ impl Lines {
             privacy,
             style,
             taps: Vec::new(),
+            netfilter_files: TapFiles::default(),
+        }
+    }
+
+    /// The tap, and the frame in its file.
+    fn place(&self, at: Locator) -> Place {
+        let known = self.taps.get(usize::from(at.tap.0));
+        let files = known.map_or(&self.netfilter_files, |tap| &tap.files);
+        let tap = known.map_or_else(|| names::no_tap(at.tap), |tap| tap.name.clone());
+        let found = place::find_among(files, at.frame);
+        Place {
+            told: place::told(&tap, files.sources().next(), &found),
+            tap,
+            found,
         }
     }
 
@@ -47,6 +65,12 @@ impl Lines {
         line.push('\n');
         self.destination.write(&line)
     }
+}
+
+/// A tap that was opened.
+struct KnownTap {
+    name: String,
+    files: TapFiles,
 }
 
 /// The first line: packets come from now on.
@@ -74,23 +98,34 @@ struct FindingLine<'a> {
 
 impl View for Lines {
     fn open_tap(&mut self, info: &TapInfo) {
-        self.taps.push(own(&info.name));
+        self.taps.push(KnownTap {
+            name: own(&info.name),
+            files: TapFiles::of(info.source.clone()),
+        });
+    }
+
+    fn begin_file(&mut self, tap: TapId, file: &TapFile) {
+        let known = self.taps.get_mut(usize::from(tap.0));
+        let files = match known {
+            Some(known) => &mut known.files,
+            None => &mut self.netfilter_files,
+        };
+        files.begin(file.clone());
     }
 
     fn observing(&mut self) -> Result<(), Failure> {
-        let taps = std::mem::take(&mut self.taps);
-        let result = match self.format {
+        let taps: Vec<String> = self.taps.iter().map(|tap| tap.name.clone()).collect();
+        match self.format {
             LineFormat::Text => self
                 .destination
                 .write(&format!("observing {}\n", taps.join(", "))),
             LineFormat::Ndjson => self.write_json(&Observing { taps: &taps }),
-        };
-        self.taps = taps;
-        result
+        }
     }
 
     fn handle_event(&mut self, event: &Event) -> Result<(), Failure> {
-        for line in lines_of(event, &self.taps, self.privacy) {
+        let place = |at| self.place(at);
+        for line in lines_of(event, &place, self.privacy) {
             match self.format {
                 LineFormat::Text => self.destination.write(&spoken::line(&line))?,
                 LineFormat::Ndjson => self.write_json(&line)?,

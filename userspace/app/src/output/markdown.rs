@@ -27,7 +27,7 @@ pub(crate) fn report(snapshot: &Snapshot, privacy: Privacy, verbose: bool) -> St
     for (index, session) in report.sessions.iter().enumerate() {
         session::write(&mut out, &report, session, verbose);
         if let (true, Some(session)) = (verbose, snapshot.sessions.get(index)) {
-            session::write_messages(&mut out, &report, session, privacy);
+            session::write_messages(&mut out, (snapshot, &report), session, privacy);
         }
     }
     capture::write(&mut out, &report, verbose);

@@ -10,7 +10,7 @@ use rtspscope_engine::model::{
     PairEvidence, ParameterSets, RtcpArrival, RtpArrival, Session, SessionState, Side, Tap,
     TransportKind, VideoArrival,
 };
-use rtspscope_engine::{Code, Evidence, Finding, Locator, LossKind, Severity, Snapshot};
+use rtspscope_engine::{Code, Evidence, Finding, Locator, LossKind, Severity, Snapshot, TapFiles};
 use rtspscope_wire::{LinkType, Span, TapId, TapRole, Timestamp};
 
 const START: i64 = 1_700_000_000_000_000_000;
@@ -34,6 +34,7 @@ fn tap(id: u16, name: &str, role: TapRole) -> Tap {
         name: name.to_owned(),
         role,
         source: format!("captures/{name}"),
+        files: TapFiles::of(format!("captures/{name}")),
         link_type: Some(LinkType::ETHERNET),
         frames: 300,
         bytes: 400_000,

@@ -10,6 +10,7 @@ pub(super) mod messages;
 pub(super) mod session;
 
 use super::json::{Arrival, Report, Session, Tap};
+use super::place::{self, Found};
 
 /// How something stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,4 +78,12 @@ pub(super) fn short_tap(report: &Report, name: &str) -> String {
     let alone = |found: &&Tap| taps.iter().filter(|tap| tap.role == found.role).count() == 1;
     let side = known.filter(alone).and_then(side);
     side.unwrap_or_else(|| name.to_owned())
+}
+
+/// A frame: the tap in short, the file where the tap has several, and the frame's number in its file.
+pub(super) fn frame(report: &Report, tap: &str, found: &Found) -> String {
+    let taps = &report.capture.taps;
+    let known = taps.iter().find(|known| known.name == tap);
+    let first = known.and_then(|tap| tap.files.first());
+    place::told(&short_tap(report, tap), first.map(String::as_str), found)
 }

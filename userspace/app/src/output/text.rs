@@ -36,7 +36,7 @@ pub(crate) fn report(snapshot: &Snapshot, privacy: Privacy, style: &Style) -> St
         }
         session::write(&mut out, &report, &report.sessions[*index], style);
         if let (true, Some(session)) = (style.verbose, snapshot.sessions.get(*index)) {
-            messages::write(&mut out, &report, session, privacy, style);
+            messages::write(&mut out, (snapshot, &report), session, privacy, style);
         }
     }
     let left_out = report.sessions.len() - chosen.len();

@@ -146,6 +146,7 @@ fn only(snapshot: &Snapshot, id: u32) -> Option<Snapshot> {
     let findings = findings.filter(|finding| finding.subject.session.is_none_or(|of| of == id));
     Some(Snapshot {
         taps: snapshot.taps.clone(),
+        netfilter_files: snapshot.netfilter_files.clone(),
         losses: snapshot.losses.clone(),
         blind_spots: snapshot.blind_spots.clone(),
         sessions: vec![session.clone()],

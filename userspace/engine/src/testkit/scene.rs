@@ -16,6 +16,7 @@ use crate::model::{
 use crate::nat::{diff, pairing};
 use crate::router_setup::RouterSetup;
 use crate::rules;
+use crate::tap_files::TapFiles;
 
 /// One session and what the taps saw of it.
 #[derive(Debug)]
@@ -295,6 +296,7 @@ fn tap(id: TapId, name: &str, udp_datagrams: u64, watched_until: Timestamp) -> T
         name: name.to_owned(),
         role: TapRole::Unknown,
         source: name.to_owned(),
+        files: TapFiles::of(name),
         link_type: Some(LinkType::ETHERNET),
         frames: 100,
         bytes: 10_000,

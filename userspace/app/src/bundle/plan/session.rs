@@ -6,6 +6,7 @@ use rtspscope_wire::TapId;
 
 use super::{Lasted, Message, Plan, plain};
 use crate::output::names;
+use crate::output::place::{Found, find};
 use crate::output::privacy::{Privacy, own};
 
 pub(super) fn add(
@@ -122,10 +123,18 @@ fn difference(diff: &FieldDiff, snapshot: &Snapshot, privacy: Privacy) -> String
 }
 
 fn place(at: Locator, snapshot: &Snapshot) -> String {
-    let frame = at
-        .frame
-        .map_or_else(String::new, |frame| format!(" frame {frame}"));
-    format!("{}{frame}", tap_name(at.tap, snapshot))
+    let tap = tap_name(at.tap, snapshot);
+    match find(snapshot, at) {
+        Found { frame: None, .. } => tap,
+        Found {
+            file: None,
+            frame: Some(frame),
+        } => format!("{tap} frame {frame}"),
+        Found {
+            file: Some(file),
+            frame: Some(frame),
+        } => format!("{tap} {file} frame {frame}"),
+    }
 }
 
 fn tap_name(id: TapId, snapshot: &Snapshot) -> String {

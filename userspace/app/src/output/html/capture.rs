@@ -60,7 +60,11 @@ fn taps(table: &mut Markup, taps: &[Tap]) {
     table.within("tbody", &[], |body| {
         for tap in taps {
             body.within("tr", &[], |row| {
-                row.leaf("th", &[("scope", "row")], &tap.name);
+                let name = match tap.files.len() {
+                    0 => tap.name.clone(),
+                    count => format!("{}, {count} files", tap.name),
+                };
+                row.leaf("th", &[("scope", "row")], &name);
                 row.leaf("td", &[], &tap.role.to_uppercase());
                 let moment = |at: &Option<String>| {
                     let at = at.as_deref().and_then(|at| at.get(..19));

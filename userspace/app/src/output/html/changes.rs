@@ -9,6 +9,7 @@ use super::limits::{DIFFERENCES, MESSAGE_BYTES, MESSAGES, left_out};
 use super::markup::Markup;
 use super::{Drawing, scrolling, table_head};
 use crate::output::json::{Report, Rewrite, Session};
+use crate::output::place;
 use crate::output::sentences::differences::{breaks, frames, length, message, value};
 use crate::output::sentences::findings::sentence;
 use compare::{Line, Piece, lines, pieces};
@@ -133,12 +134,11 @@ fn side_by_side(part: &mut Markup, drawing: &Drawing<'_>, pre: &Message, post: &
     let name = |message: &Message| {
         let taps = &drawing.report.capture.taps;
         let tap = taps.get(usize::from(message.at.tap.0));
+        let first = tap.and_then(|tap| tap.files.first()).map(String::as_str);
         let tap = tap.map_or("tap", |tap| tap.name.as_str());
         let short = crate::output::sentences::short_tap(drawing.report, tap);
-        message
-            .at
-            .frame
-            .map_or_else(|| short.clone(), |frame| format!("{short} #{frame}"))
+        let found = place::find(drawing.snapshot, message.at);
+        place::told(&short, first, &found)
     };
     let label = format!("{} and {}, side by side", name(pre), name(post));
     scrolling(part, &label, |region| {

@@ -4,6 +4,7 @@ use super::limits::{FINDINGS, PROOFS, left_out};
 use super::markup::Markup;
 use super::{class, mark, scrolling, table_head};
 use crate::output::json::{Evidence, Finding, Report};
+use crate::output::place;
 use crate::output::sentences::findings::{cause, remedies, sentence, standing, time_of_day};
 use crate::output::sentences::short_tap;
 
@@ -59,7 +60,7 @@ fn proofs(table: &mut Markup, report: &Report, evidence: &[Evidence]) {
             body.within("tr", &[], |row| {
                 row.leaf("td", &[], &sentence(&proof.note));
                 row.leaf("td", &[], &short_tap(report, &proof.tap));
-                let frame = proof.frame.map(|frame| format!("#{frame}"));
+                let frame = place::number(&proof.found());
                 let frame = frame.unwrap_or_else(|| "–".to_owned());
                 row.leaf("td", &[("class", "number")], &frame);
                 row.leaf("td", &[("class", "number")], time_of_day(proof));

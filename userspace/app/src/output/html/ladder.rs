@@ -6,10 +6,11 @@ use rtspscope_engine::Severity;
 use rtspscope_engine::model::{Session, Side};
 use rtspscope_wire::Span;
 
-use super::limits::{LABEL, LADDER_ROWS, clipped, left_out};
+use super::limits::{FILE, LABEL, LADDER_ROWS, clipped, end_of, left_out};
 use super::markup::Markup;
 use super::svg::{Point, dot, drawing, line, rectangle, text, tip};
 use super::{Drawing, scrolling};
+use crate::output::place;
 use crate::output::privacy::own;
 use crate::output::sentences::Standing;
 use crate::story::ladder::{self, Ladder, Row, Seen, Segment, What};
@@ -55,7 +56,7 @@ pub(super) fn write(part: &mut Markup, report: &Drawing<'_>, session: &Session, 
         });
     });
     left_out(part, all, LADDER_ROWS, "rows are");
-    table::write(part, &ladder);
+    table::write(part, &ladder, report.snapshot);
 }
 
 struct Picture<'a> {
@@ -145,7 +146,9 @@ impl Picture<'_> {
             let x = self.lane(index + 1);
             if let Seen::Passed { at, packets } = seen {
                 dot(svg, "dot", (x, y));
-                let frame = at.frame.map(|frame| format!("#{frame}"));
+                let mut found = place::find(self.report.snapshot, *at);
+                found.file = found.file.map(|file| end_of(&file, FILE));
+                let frame = place::number(&found);
                 let count = packets.map(|packets| match packets {
                     1 => "1 packet".to_owned(),
                     _ => format!("{packets} packets"),

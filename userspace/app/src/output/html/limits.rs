@@ -30,6 +30,9 @@ pub(super) const MEDIA: usize = 8;
 /// Characters of a text in a picture, where nothing can be broken into lines.
 pub(super) const LABEL: usize = 60;
 
+/// Characters of a file name in a picture.
+pub(super) const FILE: usize = 14;
+
 /// A text that is not longer than a picture has room for.
 pub(super) fn clipped(text: &str, longest: usize) -> String {
     if text.chars().count() <= longest {
@@ -37,6 +40,16 @@ pub(super) fn clipped(text: &str, longest: usize) -> String {
     }
     let kept: String = text.chars().take(longest.saturating_sub(1)).collect();
     kept + "…"
+}
+
+/// The end of a text in no more characters than that: what tells the files of one capture apart stands there.
+pub(super) fn end_of(text: &str, longest: usize) -> String {
+    let len = text.chars().count();
+    if len <= longest {
+        return text.to_owned();
+    }
+    let kept = text.chars().skip(len + 1 - longest);
+    std::iter::once('…').chain(kept).collect()
 }
 
 /// Says what is left out, where something is.

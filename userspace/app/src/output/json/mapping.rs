@@ -12,6 +12,7 @@ use super::schema::{
 };
 use super::{setup, tracked};
 use crate::output::names;
+use crate::output::place::find;
 use crate::output::privacy::{Privacy, own};
 use crate::output::time::rfc3339;
 
@@ -180,7 +181,8 @@ impl Mapping<'_> {
 
     fn nat(&self, session: &model::Session) -> Nat {
         let tap_of = |leg: usize| session.legs.get(leg).map(|leg| self.tap_name(leg.tap));
-        let mappings = session.netfilter.as_ref().map(tracked::mappings);
+        let told = session.netfilter.as_ref();
+        let mappings = told.map(|told| tracked::mappings(self.snapshot, told));
         let Some(pair) = &session.nat else {
             return Nat {
                 paired: false,
@@ -221,6 +223,10 @@ impl Mapping<'_> {
                 .as_ref()
                 .map(|value| self.privacy.field(&diff.field, value))
         };
+        let (pre_at, post_at) = (
+            find(self.snapshot, diff.pre_at),
+            find(self.snapshot, diff.post_at),
+        );
         Rewrite {
             method: own(&diff.method),
             kind: if diff.in_response {
@@ -235,8 +241,10 @@ impl Mapping<'_> {
             pre_raw: self.raw(diff.pre_raw.as_deref()),
             post_raw: self.raw(diff.post_raw.as_deref()),
             class: names::class(diff.class),
-            pre_frame: diff.pre_at.frame,
-            post_frame: diff.post_at.frame,
+            pre_frame: pre_at.frame,
+            post_frame: post_at.frame,
+            pre_file: pre_at.file,
+            post_file: post_at.file,
         }
     }
 
@@ -266,9 +274,11 @@ impl Mapping<'_> {
     }
 
     fn evidence(&self, evidence: &finding::Evidence) -> Evidence {
+        let found = find(self.snapshot, evidence.at);
         Evidence {
             tap: self.tap_name(evidence.at.tap),
-            frame: evidence.at.frame,
+            file: found.file,
+            frame: found.frame,
             at: rfc3339(evidence.at.at),
             note: self.privacy.text(&evidence.note),
         }
@@ -316,10 +326,17 @@ fn router(named: &Named) -> Router {
 }
 
 fn tap(tap: &model::Tap) -> Tap {
+    let files = tap.files.sources().filter(|_| tap.files.are_several());
+    let files: Vec<String> = files.map(own).collect();
     Tap {
         name: own(&tap.name),
         role: names::role(tap.role),
-        source: own(&tap.source),
+        source: if files.is_empty() {
+            own(&tap.source)
+        } else {
+            files.join(", ")
+        },
+        files,
         link_type: tap.link_type.map(names::link_type),
         frames: tap.frames,
         bytes: tap.bytes,

@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use crate::output::place::Found;
+
 /// The whole report.
 #[derive(Debug, Serialize)]
 pub(crate) struct Report {
@@ -57,7 +59,11 @@ pub(crate) struct Loss {
 pub(crate) struct Tap {
     pub name: String,
     pub role: &'static str,
+    /// The capture; of one that was rotated all files, in the order in which they were read.
     pub source: String,
+    /// The same as a list, where there are several.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<String>,
     pub link_type: Option<String>,
     pub frames: u64,
     pub bytes: u64,
@@ -299,8 +305,13 @@ pub(crate) struct Mapping {
     pub began: bool,
     pub first_at: String,
     pub first_frame: Option<u64>,
+    /// The file, where the tap has several: the frame counts in it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub first_file: Option<String>,
     pub ended_at: Option<String>,
     pub ended_frame: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ended_file: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -323,6 +334,11 @@ pub(crate) struct Rewrite {
     pub class: &'static str,
     pub pre_frame: Option<u64>,
     pub post_frame: Option<u64>,
+    /// The files, where the taps have several: the frames count in them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pre_file: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub post_file: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -349,8 +365,13 @@ pub(crate) struct Expectation {
     pub timeout_s: Option<u32>,
     pub first_at: String,
     pub first_frame: Option<u64>,
+    /// The file, where the tap has several: the frame counts in it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub first_file: Option<String>,
     pub ended_at: Option<String>,
     pub ended_frame: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ended_file: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -368,7 +389,20 @@ pub(crate) struct Finding {
 #[derive(Debug, Serialize)]
 pub(crate) struct Evidence {
     pub tap: String,
+    /// The file, where the tap has several: the frame counts in it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
     pub frame: Option<u64>,
     pub at: String,
     pub note: String,
+}
+
+impl Evidence {
+    /// The frame that it is.
+    pub(crate) fn found(&self) -> Found {
+        Found {
+            file: self.file.clone(),
+            frame: self.frame,
+        }
+    }
 }

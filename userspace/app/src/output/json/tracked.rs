@@ -1,18 +1,19 @@
 //! What netfilter's connection tracking says, in the contract's shape.
 
+use rtspscope_engine::Snapshot;
 use rtspscope_engine::model::{self, Expected, Netfilter, Session};
-use rtspscope_engine::{Locator, Snapshot};
 use rtspscope_wire::netfilter;
 
 use super::schema::{Alg, Expectation, Mapping, Tuple};
 use super::setup;
 use crate::output::names;
+use crate::output::place::find;
 use crate::output::privacy::own;
 use crate::output::time::rfc3339;
 
-pub(super) fn mappings(told: &Netfilter) -> Vec<Mapping> {
+pub(super) fn mappings(snapshot: &Snapshot, told: &Netfilter) -> Vec<Mapping> {
     let entries = told.connection.iter().chain(&told.mappings);
-    entries.map(mapping).collect()
+    entries.map(|entry| mapping(snapshot, entry)).collect()
 }
 
 pub(super) fn alg(snapshot: &Snapshot, session: &Session) -> Alg {
@@ -21,13 +22,18 @@ pub(super) fn alg(snapshot: &Snapshot, session: &Session) -> Alg {
         action: names::action(session.alg.action),
         effect: names::effect(session.alg.effect),
         helper: told.and_then(Netfilter::helper).map(own),
-        expectations: told.map(|told| told.expectations.iter().map(expectation).collect()),
+        expectations: told.map(|told| {
+            let expected = told.expectations.iter();
+            expected.map(|one| expectation(snapshot, one)).collect()
+        }),
         assignment: setup::assignment(snapshot, session),
     }
 }
 
-fn mapping(entry: &model::Mapping) -> Mapping {
-    let (first_at, first_frame) = place(entry.first);
+fn mapping(snapshot: &Snapshot, entry: &model::Mapping) -> Mapping {
+    let first = find(snapshot, entry.first);
+    let ended = entry.ended.map(|ended| find(snapshot, ended));
+    let ended = ended.unwrap_or_default();
     Mapping {
         protocol: protocol(entry.original),
         original: tuple(entry.original),
@@ -38,15 +44,19 @@ fn mapping(entry: &model::Mapping) -> Mapping {
         timeout_s: entry.timeout_secs,
         sequence_offsets: entry.sequence_offsets,
         began: entry.began,
-        first_at,
-        first_frame,
+        first_at: rfc3339(entry.first.at),
+        first_frame: first.frame,
+        first_file: first.file,
         ended_at: entry.ended.map(|ended| rfc3339(ended.at)),
-        ended_frame: entry.ended.and_then(|ended| ended.frame),
+        ended_frame: ended.frame,
+        ended_file: ended.file,
     }
 }
 
-fn expectation(expected: &Expected) -> Expectation {
-    let (first_at, first_frame) = place(expected.first);
+fn expectation(snapshot: &Snapshot, expected: &Expected) -> Expectation {
+    let first = find(snapshot, expected.first);
+    let ended = expected.ended.map(|ended| find(snapshot, ended));
+    let ended = ended.unwrap_or_default();
     Expectation {
         protocol: protocol(expected.expected),
         from: expected.expected.from.to_string(),
@@ -54,15 +64,13 @@ fn expectation(expected: &Expected) -> Expectation {
         forwarded_to: expected.forwarded_to.map(|to| to.to_string()),
         helper: expected.helper.as_deref().map(own),
         timeout_s: expected.timeout_secs,
-        first_at,
-        first_frame,
+        first_at: rfc3339(expected.first.at),
+        first_frame: first.frame,
+        first_file: first.file,
         ended_at: expected.ended.map(|ended| rfc3339(ended.at)),
-        ended_frame: expected.ended.and_then(|ended| ended.frame),
+        ended_frame: ended.frame,
+        ended_file: ended.file,
     }
-}
-
-fn place(at: Locator) -> (String, Option<u64>) {
-    (rfc3339(at.at), at.frame)
 }
 
 fn tuple(tuple: netfilter::Tuple) -> Tuple {

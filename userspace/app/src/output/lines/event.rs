@@ -7,6 +7,7 @@ use rtspscope_wire::rtsp::message;
 use serde::Serialize;
 
 use crate::output::names;
+use crate::output::place::Found;
 use crate::output::privacy::{Privacy, own};
 use crate::output::time::rfc3339;
 
@@ -17,7 +18,21 @@ pub(crate) struct EventLine {
     pub what: What,
     pub at: String,
     pub tap: String,
+    /// The file, where the tap has several: the frame counts in it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
     pub frame: Option<u64>,
+    /// Tap, file and frame as a person reads them.
+    #[serde(skip)]
+    pub place: String,
+}
+
+/// Where something was seen.
+pub(crate) struct Place {
+    pub tap: String,
+    pub found: Found,
+    /// Both in words.
+    pub told: String,
 }
 
 /// What happened.
@@ -66,7 +81,11 @@ pub(crate) enum What {
 }
 
 /// The lines of an event: one, or two for the answer that accepts a SETUP.
-pub(crate) fn lines_of(event: &Event, taps: &[String], privacy: Privacy) -> Vec<EventLine> {
+pub(crate) fn lines_of(
+    event: &Event,
+    place: &dyn Fn(Locator) -> Place,
+    privacy: Privacy,
+) -> Vec<EventLine> {
     let ends = |client: &SocketAddr, server: &SocketAddr| (client.to_string(), server.to_string());
     let (at, what) = match event {
         Event::SessionStarted {
@@ -112,7 +131,7 @@ pub(crate) fn lines_of(event: &Event, taps: &[String], privacy: Privacy) -> Vec<
                 && message
                     .status
                     .is_some_and(|status| (200..300).contains(&status));
-            let mut lines = vec![line(message.at, what, taps)];
+            let mut lines = vec![line(message.at, what, place)];
             if accepted {
                 let transport = parsed
                     .header("Transport")
@@ -125,7 +144,7 @@ pub(crate) fn lines_of(event: &Event, taps: &[String], privacy: Privacy) -> Vec<
                         cseq: *cseq,
                         transport,
                     },
-                    taps,
+                    place,
                 ));
             }
             return lines;
@@ -164,18 +183,17 @@ pub(crate) fn lines_of(event: &Event, taps: &[String], privacy: Privacy) -> Vec<
             )
         }
     };
-    vec![line(at, what, taps)]
+    vec![line(at, what, place)]
 }
 
-fn line(at: Locator, what: What, taps: &[String]) -> EventLine {
-    let tap = taps
-        .get(usize::from(at.tap.0))
-        .cloned()
-        .unwrap_or_else(|| names::no_tap(at.tap));
+fn line(at: Locator, what: What, place: &dyn Fn(Locator) -> Place) -> EventLine {
+    let Place { tap, found, told } = place(at);
     EventLine {
         what,
         at: rfc3339(at.at),
         tap,
-        frame: at.frame,
+        file: found.file,
+        frame: found.frame,
+        place: told,
     }
 }

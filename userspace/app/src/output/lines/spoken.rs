@@ -6,10 +6,7 @@ use crate::output::json;
 /// The line with its end.
 pub(super) fn line(event: &EventLine) -> String {
     let time = event.at.get(11..26).unwrap_or(&event.at);
-    let place = event.frame.map_or_else(
-        || event.tap.clone(),
-        |frame| format!("{} #{frame}", event.tap),
-    );
+    let place = &event.place;
     format!("{time}  {place:<20}  {}\n", told(&event.what))
 }
 

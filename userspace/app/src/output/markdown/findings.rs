@@ -53,7 +53,10 @@ fn proofs(out: &mut String, evidence: &[Evidence], verbose: bool) {
         Column::Text("Proof"),
     ];
     let rows = evidence.iter().take(shown).map(|proof| {
-        let frame = proof.frame.map(|frame| frame.to_string());
+        let frame = proof.frame.map(|frame| match &proof.file {
+            Some(file) => format!("{} #{frame}", code(file)),
+            None => frame.to_string(),
+        });
         [
             code(&proof.tap),
             frame.unwrap_or_else(|| "–".to_owned()),

@@ -1,6 +1,6 @@
 //! One session: which it is, the verdict, what was agreed, what arrived, what differs, the findings and what to do.
 
-use rtspscope_engine::model;
+use rtspscope_engine::{Snapshot, model};
 
 use super::escape::{code, prose};
 use super::table::{self, Column};
@@ -126,7 +126,7 @@ fn differs(out: &mut String, report: &Report, session: &Session, verbose: bool) 
 /// Every message, leg by leg.
 pub(super) fn write_messages(
     out: &mut String,
-    report: &Report,
+    (snapshot, report): (&Snapshot, &Report),
     session: &model::Session,
     privacy: Privacy,
 ) {
@@ -134,7 +134,7 @@ pub(super) fn write_messages(
     for leg in &session.legs {
         out.extend(["- ", &prose(&messages::leg(report, leg)), "\n"]);
         for exchange in leg.exchanges.iter() {
-            let told = prose(&messages::exchange(exchange, privacy));
+            let told = prose(&messages::exchange(snapshot, exchange, privacy));
             out.extend(["  - ", &told, "\n"]);
         }
     }

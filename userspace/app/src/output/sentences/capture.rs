@@ -34,6 +34,10 @@ pub(in crate::output) fn tap(tap: &Tap) -> String {
         }
         _ => String::new(),
     };
+    let files = match tap.files.len() {
+        0 => String::new(),
+        count => format!(" in {count} files"),
+    };
     let offset = tap.clock_offset_ns.filter(|offset| *offset != 0);
     let clock = offset.map_or_else(String::new, |offset| {
         format!(", clock {:+.3} ms off the first tap's", offset as f64 / 1e6)
@@ -42,7 +46,7 @@ pub(in crate::output) fn tap(tap: &Tap) -> String {
         format!(", gaining {drift:+.1} ppm on it")
     });
     format!(
-        "{}{role}: {} frames, {} bytes{time}{clock}{drift}",
+        "{}{role}: {} frames, {} bytes{files}{time}{clock}{drift}",
         tap.name, tap.frames, tap.bytes
     )
 }

@@ -1,6 +1,7 @@
 //! What is said of a difference between the messages of two legs.
 
 use crate::output::json::{Nat, Report, Rewrite};
+use crate::output::place::Found;
 
 /// Differences that a report shows unless all are asked for.
 pub(in crate::output) const SHOWN: usize = 8;
@@ -25,14 +26,15 @@ pub(in crate::output) fn value(value: Option<&str>) -> &str {
 
 /// The frames of both values.
 pub(in crate::output) fn frames(report: &Report, rewrite: &Rewrite, nat: &Nat) -> String {
-    let place = |tap: &Option<String>, frame: Option<u64>| {
-        let tap = super::short_tap(report, tap.as_deref().unwrap_or("tap"));
-        frame.map_or_else(|| tap.clone(), |frame| format!("{tap} #{frame}"))
+    let place = |tap: &Option<String>, file: &Option<String>, frame: Option<u64>| {
+        let file = file.clone();
+        let tap = tap.as_deref().unwrap_or("tap");
+        super::frame(report, tap, &Found { file, frame })
     };
     format!(
         "{} → {}",
-        place(&nat.pre_tap, rewrite.pre_frame),
-        place(&nat.post_tap, rewrite.post_frame),
+        place(&nat.pre_tap, &rewrite.pre_file, rewrite.pre_frame),
+        place(&nat.post_tap, &rewrite.post_file, rewrite.post_frame),
     )
 }
 

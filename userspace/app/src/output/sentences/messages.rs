@@ -1,8 +1,10 @@
 //! What is said of every message of a session, for those who asked for all.
 
+use rtspscope_engine::Snapshot;
 use rtspscope_engine::model::{Exchange, Leg, Message};
 
 use crate::output::json::Report;
+use crate::output::place;
 use crate::output::privacy::Privacy;
 
 /// Which connection at which tap.
@@ -17,17 +19,19 @@ pub(in crate::output) fn leg(report: &Report, leg: &Leg) -> String {
 }
 
 /// A request and its answer, each with its frame and first line.
-pub(in crate::output) fn exchange(exchange: &Exchange, privacy: Privacy) -> String {
+pub(in crate::output) fn exchange(
+    snapshot: &Snapshot,
+    exchange: &Exchange,
+    privacy: Privacy,
+) -> String {
     let shown = |message: &Message| {
         let start = message
             .raw
             .split(|byte| matches!(byte, b'\r' | b'\n'))
             .next()
             .unwrap_or_default();
-        let frame = message
-            .at
-            .frame
-            .map_or_else(String::new, |frame| format!("#{frame} "));
+        let frame = place::number(&place::find(snapshot, message.at));
+        let frame = frame.map_or_else(String::new, |frame| frame + " ");
         format!("{frame}{}", privacy.text(&String::from_utf8_lossy(start)))
     };
     let request = exchange

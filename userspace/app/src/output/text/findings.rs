@@ -8,7 +8,7 @@ use crate::output::json::{Evidence, Finding, Report};
 use crate::output::sentences::findings::{
     SHOWN_EVIDENCE, cause, remedies, sentence, standing, time_of_day,
 };
-use crate::output::sentences::short_tap;
+use crate::output::sentences::{frame, short_tap};
 
 pub(super) fn write(out: &mut String, report: &Report, findings: &[&Finding], style: &Style) {
     for finding in findings {
@@ -54,11 +54,13 @@ fn proofs(report: &Report, evidence: &[Evidence], style: &Style) -> String {
         .iter()
         .take(shown)
         .map(|proof| {
-            let tap = short_tap(report, &proof.tap);
-            match proof.frame {
-                Some(frame) => format!("{tap} #{frame} ({})", proof.note),
-                None => format!("{tap} at {} ({})", time_of_day(proof), proof.note),
+            let found = proof.found();
+            if found.frame.is_some() {
+                let place = frame(report, &proof.tap, &found);
+                return format!("{place} ({})", proof.note);
             }
+            let tap = short_tap(report, &proof.tap);
+            format!("{tap} at {} ({})", time_of_day(proof), proof.note)
         })
         .collect();
     if evidence.len() > shown {

@@ -1,5 +1,6 @@
 //! Every message of a session, leg by leg, for those who asked for all.
 
+use rtspscope_engine::Snapshot;
 use rtspscope_engine::model::Session;
 
 use super::session::section;
@@ -10,7 +11,7 @@ use crate::output::sentences::messages;
 
 pub(super) fn write(
     out: &mut String,
-    report: &Report,
+    (snapshot, report): (&Snapshot, &Report),
     session: &Session,
     privacy: Privacy,
     style: &Style,
@@ -18,7 +19,8 @@ pub(super) fn write(
     for leg in &session.legs {
         out.push_str(&section("Leg", &messages::leg(report, leg), style));
         for exchange in leg.exchanges.iter() {
-            out.push_str(&section("", &messages::exchange(exchange, privacy), style));
+            let told = messages::exchange(snapshot, exchange, privacy);
+            out.push_str(&section("", &told, style));
         }
     }
 }

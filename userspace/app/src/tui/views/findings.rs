@@ -11,6 +11,7 @@ use super::super::state::{Drawn, State};
 use super::super::{text, theme};
 use super::{labelled, nothing, right_label, without_session};
 use crate::output::names;
+use crate::output::place;
 use crate::output::privacy::own;
 use crate::story::tap_title;
 
@@ -153,8 +154,8 @@ pub(super) fn place(scene: &Scene, at: rtspscope_engine::Locator) -> String {
             }
         },
     );
-    at.frame
-        .map_or_else(|| name.clone(), |frame| format!("{name} #{frame}"))
+    let first = tap.and_then(|tap| tap.files.sources().next());
+    place::told(&name, first, &place::find(&scene.snapshot, at))
 }
 
 /// A few lines below the list: each finding in short, the worst first, and what to do as far as there is room.

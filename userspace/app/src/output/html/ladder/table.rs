@@ -3,10 +3,12 @@
 use super::since;
 use crate::output::html::markup::Markup;
 use crate::output::html::{scrolling, table_head};
+use crate::output::place;
 use crate::story::ladder::{Ladder, Row, Seen};
+use rtspscope_engine::Snapshot;
 use rtspscope_engine::model::Side;
 
-pub(super) fn write(part: &mut Markup, ladder: &Ladder) {
+pub(super) fn write(part: &mut Markup, ladder: &Ladder, snapshot: &Snapshot) {
     part.within("details", &[], |details| {
         details.leaf("summary", &[], "The ladder as a table");
         scrolling(details, "The ladder as a table", |region| {
@@ -18,7 +20,7 @@ pub(super) fn write(part: &mut Markup, ladder: &Ladder) {
                 table_head(table, &heads);
                 table.within("tbody", &[], |body| {
                     for row in &ladder.rows {
-                        write_row(body, row);
+                        write_row(body, row, snapshot);
                     }
                 });
             });
@@ -26,7 +28,7 @@ pub(super) fn write(part: &mut Markup, ladder: &Ladder) {
     });
 }
 
-fn write_row(body: &mut Markup, row: &Row) {
+fn write_row(body: &mut Markup, row: &Row, snapshot: &Snapshot) {
     body.within("tr", &[], |line| {
         line.leaf("td", &[("class", "number")], &since(row.since_start));
         let from = match row.from {
@@ -38,9 +40,10 @@ fn write_row(body: &mut Markup, row: &Row) {
         line.leaf("td", &[], &row.label);
         for seen in &row.seen {
             let told = match seen {
-                Seen::Passed { at, .. } => at
-                    .frame
-                    .map_or_else(|| "seen".to_owned(), |frame| format!("#{frame}")),
+                Seen::Passed { at, .. } => {
+                    let frame = place::number(&place::find(snapshot, *at));
+                    frame.unwrap_or_else(|| "seen".to_owned())
+                }
                 Seen::Not if row.from.is_some() => "not seen".to_owned(),
                 Seen::Not | Seen::Unknown => "–".to_owned(),
             };
