@@ -2,33 +2,36 @@
 
 use std::collections::{BTreeSet, VecDeque};
 use std::io::{Cursor, Read};
+use std::path::PathBuf;
 
-use rtspscope_engine::{CaptureLoss, Conntrack, Input, LossKind};
+use rtspscope_engine::{CaptureLoss, Conntrack, Input, LossKind, TapFile};
 use rtspscope_wire::netfilter;
 use rtspscope_wire::{FrameRef, LinkType, TapId, Timestamp};
 
 use super::compression::early_end;
 use super::cooked::Cooked;
+use super::format::Format;
 use super::item::{Item, Step, Tap, What, frame_of};
-use super::legacy::Legacy;
+use super::later::Beginning;
 use super::link_types::{is_readable, named};
 use super::opening::{
-    Meter, Opened, cut_before_packets, cut_header, not_a_capture, open_file, open_stream, subject,
-    unreadable,
+    Meter, Opened, cut_before_packets, open_file, open_stream, subject, unreadable,
 };
-use super::pcapng::Pcapng;
 use super::tap_opener::TapOpener;
-use super::window::Window;
-use super::{Host, NamedFile, Reading};
+use super::window::{INITIAL_LEN, SMALL_LEN, Window};
+use super::{Host, NamedFile, Reading, names};
 use crate::failure::Failure;
 
 /// Where to capture what can be read.
 const USABLE_INTERFACES: &str = "capture on an Ethernet or IP interface";
 
-#[derive(Debug)]
-enum Format {
-    Legacy(Legacy),
-    Pcapng(Pcapng),
+/// What a file takes over from those whose capture it goes on with.
+#[derive(Debug, Default)]
+struct Inherited {
+    cooked: Vec<Cooked>,
+    files: Vec<PathBuf>,
+    frames: u64,
+    alone: bool,
 }
 
 /// A capture file that is being read.
@@ -39,6 +42,10 @@ pub(crate) struct CaptureFile {
     meter: Meter,
     format: Format,
     cooked: Vec<Cooked>,
+    /// The files whose capture this one goes on with, the first of them first.
+    before: Vec<PathBuf>,
+    /// Frames in them.
+    frames_before: u64,
     /// What else a packet of netlink tells after the current item.
     told_too: VecDeque<Item>,
     current: Option<Item>,
@@ -64,12 +71,32 @@ impl CaptureFile {
         host: &mut dyn Host,
         taken: &mut BTreeSet<String>,
     ) -> Result<Self, Failure> {
-        Self::begin(
-            file,
-            open_file(&file.path, file.kept_at.as_deref())?,
-            host,
-            taken,
-        )
+        let opened = open_file(&file.path, file.kept_at.as_deref())?;
+        Self::begin(file, opened, INITIAL_LEN, None, host, taken)
+    }
+
+    /// The same for a file of which no more than its begin will be read.
+    pub(crate) fn look_at(
+        file: &NamedFile,
+        host: &mut dyn Host,
+        taken: &mut BTreeSet<String>,
+    ) -> Result<Self, Failure> {
+        let opened = open_file(&file.path, file.kept_at.as_deref())?;
+        Self::begin(file, opened, SMALL_LEN, None, host, taken)
+    }
+
+    /// The same for a file that goes on with the capture of one that has ended, with its taps and all that was learnt of
+    /// them.
+    pub(crate) fn open_after(
+        before: &mut Self,
+        file: &NamedFile,
+        host: &mut dyn Host,
+        taken: &mut BTreeSet<String>,
+    ) -> Result<Self, Failure> {
+        let opened = open_file(&file.path, file.kept_at.as_deref())?;
+        let after = Self::begin(file, opened, INITIAL_LEN, Some(before), host, taken)?;
+        after.tell_where_frames_are(before, host);
+        Ok(after)
     }
 
     /// The same for bytes that come from `stream`; the file is only what it is called.
@@ -79,43 +106,40 @@ impl CaptureFile {
         host: &mut dyn Host,
         taken: &mut BTreeSet<String>,
     ) -> Result<Self, Failure> {
-        Self::begin(file, open_stream(&file.path, stream, None)?, host, taken)
+        let opened = open_stream(&file.path, stream, None)?;
+        Self::begin(file, opened, INITIAL_LEN, None, host, taken)
     }
 
     fn begin(
         file: &NamedFile,
         opened: Opened,
+        window_len: usize,
+        mut before: Option<&mut Self>,
         host: &mut dyn Host,
         taken: &mut BTreeSet<String>,
     ) -> Result<Self, Failure> {
         let Opened { head, rest, meter } = opened;
         let magic = head.first_chunk::<4>().copied().unwrap_or_default();
-        let mut window = Window::new(Box::new(Cursor::new(head).chain(rest)));
-        let mut cooked = Vec::new();
+        let mut window = Window::new(Box::new(Cursor::new(head).chain(rest)), window_len);
+        let inherited = before.as_mut().map(|before| before.bequeath());
+        let mut inherited = inherited.unwrap_or_default();
+        let before = before.map(|before| &before.format);
         let mut taps = TapOpener {
             host,
             taken,
             file,
-            cooked: &mut cooked,
+            cooked: &mut inherited.cooked,
+            frames_before: inherited.frames,
         };
-        let format = match magic {
-            pcapng_magic if Pcapng::is_magic(pcapng_magic) => Some(Format::Pcapng(Pcapng::new())),
-            pcap_magic if Legacy::is_magic(pcap_magic) => {
-                match Legacy::open(&mut window, &mut taps) {
-                    Ok(legacy) => legacy.map(Format::Legacy),
-                    Err(error) if early_end(&error).is_some() => None,
-                    Err(error) => return Err(unreadable(&file.path, &error)),
-                }
-            }
-            _ => return Err(not_a_capture(&file.path)),
-        };
-        let format = format.ok_or_else(|| cut_header(&file.path))?;
+        let format = Format::open(magic, &file.path, &mut window, &mut taps, before)?;
         Ok(Self {
             file: file.clone(),
             window,
             meter,
             format,
-            cooked,
+            cooked: inherited.cooked,
+            before: inherited.files,
+            frames_before: inherited.frames,
             told_too: VecDeque::new(),
             current: None,
             current_len: 0,
@@ -126,13 +150,97 @@ impl CaptureFile {
             holds_facts: false,
             ended: false,
             finale: Vec::new(),
-            alone: false,
+            alone: inherited.alone,
         })
     }
 
-    /// Says that no other file is read with this one.
-    pub(crate) fn set_alone(&mut self) {
-        self.alone = true;
+    /// Says whether no other capture is read with this one.
+    pub(crate) fn set_alone(&mut self, alone: bool) {
+        self.alone = alone;
+    }
+
+    /// Whether the current item is for a file that is alone and this one is not, so that it is to be passed over.
+    pub(crate) fn holds_word_of_all(&self) -> bool {
+        let current = self.current.as_ref();
+        !self.alone && current.is_some_and(|item| matches!(item.what, What::Watched { .. }))
+    }
+
+    /// What a file that goes on with this one begins with.
+    fn bequeath(&mut self) -> Inherited {
+        let mut files = std::mem::take(&mut self.before);
+        files.push(self.file.path.clone());
+        Inherited {
+            cooked: std::mem::take(&mut self.cooked),
+            files,
+            frames: self.format.last_number(),
+            alone: self.alone,
+        }
+    }
+
+    /// Says of all taps that their next frames are in this file, and of netfilter's messages which file was the first.
+    fn tell_where_frames_are(&self, before: &Self, host: &mut dyn Host) {
+        let place = |file: &NamedFile, frames_before| TapFile {
+            source: file.path.display().to_string(),
+            frames_before,
+        };
+        let own = place(&self.file, self.frames_before);
+        for tap in self.format.taps() {
+            match tap {
+                Tap::Open(tap) => host.begin_file(tap, own.clone()),
+                Tap::Netlink => {
+                    host.begin_file(TapId::NETFILTER, place(&before.file, before.frames_before));
+                    host.begin_file(TapId::NETFILTER, own.clone());
+                }
+                Tap::Cooked(_) => {}
+            }
+        }
+        for tap in self.cooked.iter().flat_map(Cooked::taps) {
+            host.begin_file(tap, own.clone());
+        }
+    }
+
+    /// The file as the user named it.
+    pub(crate) fn named(&self) -> &NamedFile {
+        &self.file
+    }
+
+    /// Whether all of it was given.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.ended && self.current.is_none()
+    }
+
+    /// Whether a file with this begin can be a later part of the same capture.
+    pub(crate) fn is_like(&self, beginning: &Beginning) -> bool {
+        self.format.is_like(&beginning.format)
+    }
+
+    /// What is known of it after its first item.
+    pub(crate) fn into_beginning(self) -> Beginning {
+        Beginning {
+            at: self.at(),
+            len: self.meter.reading().len,
+            format: self.format,
+        }
+    }
+
+    /// Says what is known only when the whole capture was read: how many frames were left out, and in how many files it was.
+    pub(crate) fn tell_end(&self, host: &mut dyn Host) {
+        let first = subject(self.before.first().unwrap_or(&self.file.path));
+        let copies: u64 = self.cooked.iter().map(Cooked::copy_count).sum();
+        if copies > 0 {
+            let what =
+                format!("{copies} frames are copies from stacked interfaces and are left out");
+            host.note(&first, &what);
+        }
+        let last = names::of_file(&self.file.path);
+        let others = match &self.before[..] {
+            [] => return,
+            [_] => last,
+            [_, second, ..] => format!("{} to {last}", names::of_file(second)),
+        };
+        let count = self.before.len() + 1;
+        let what = format!("goes on in {others}: the {count} files are read as one capture");
+        host.note(&first, &what);
     }
 
     /// Bytes of the file that its window has room for.
@@ -180,6 +288,7 @@ impl CaptureFile {
                 taken,
                 file: &self.file,
                 cooked: &mut self.cooked,
+                frames_before: self.frames_before,
             };
             let step = match &mut self.format {
                 Format::Legacy(reader) => reader.step(&mut self.window),
@@ -365,6 +474,7 @@ impl CaptureFile {
             taken,
             file: &self.file,
             cooked: &mut Vec::new(),
+            frames_before: self.frames_before,
         };
         let placed = self.cooked.get_mut(number)?.place(&frame, &mut taps)?;
         Some(item.at_side(placed))
@@ -423,12 +533,6 @@ impl CaptureFile {
             self.end_empty(host, taken);
             return Ok(());
         }
-        let copies: u64 = self.cooked.iter().map(Cooked::copy_count).sum();
-        if copies > 0 {
-            let what =
-                format!("{copies} frames are copies from stacked interfaces and are left out");
-            host.note(&self.subject(), &what);
-        }
         if let (Some(why), Some(tap)) = (cut, self.last_tap()) {
             let what = format!(
                 "{why}; what comes before is analyzed ({} frames)",
@@ -451,14 +555,14 @@ impl CaptureFile {
 
     /// Says that a whole file holds no frames. It is a tap all the same, so that the report names it.
     fn end_empty(&mut self, host: &mut dyn Host, taken: &mut BTreeSet<String>) {
-        let what = "holds no frames: nothing passed while it was recorded, or its filter let nothing through";
-        host.note(&self.subject(), what);
+        tell_empty(std::slice::from_ref(&self.file), host);
         if matches!(self.last_tap(), None | Some(Tap::Cooked(_))) {
             let mut taps = TapOpener {
                 host,
                 taken,
                 file: &self.file,
                 cooked: &mut self.cooked,
+                frames_before: self.frames_before,
             };
             taps.open_empty();
         }
@@ -471,4 +575,22 @@ impl CaptureFile {
             Format::Pcapng(reader) => reader.last_tap(),
         }
     }
+}
+
+/// Says that whole files hold no frames.
+pub(crate) fn tell_empty(files: &[NamedFile], host: &mut dyn Host) {
+    let [first, others @ ..] = files else { return };
+    let also = match others {
+        [] => String::new(),
+        [other] => format!(", and so does {}", names::of_file(&other.path)),
+        _ => format!(", and so do {} more files", others.len()),
+    };
+    let whose = if others.is_empty() {
+        "it was recorded, or its"
+    } else {
+        "they were recorded, or their"
+    };
+    let what =
+        format!("holds no frames{also}: nothing passed while {whose} filter let nothing through");
+    host.note(&subject(&first.path), &what);
 }

@@ -79,6 +79,11 @@ impl Cooked {
         Some(Placed { tap, direction })
     }
 
+    /// The taps of its sides.
+    pub(super) fn taps(&self) -> impl Iterator<Item = TapId> {
+        self.taps.values().copied()
+    }
+
     /// The tap of the last frame.
     pub(super) const fn last_tap(&self) -> Option<TapId> {
         self.last_tap

@@ -27,7 +27,7 @@ const MAX_RECORD_LEN: usize = 1 << 20;
 pub(crate) struct Record {
     /// Its time.
     pub at: Timestamp,
-    /// Its number, from 1.
+    /// Its number, from 1, and on from those of the files before.
     pub number: u64,
     /// Its length on the wire.
     pub original_len: u32,
@@ -43,6 +43,9 @@ pub(crate) struct Legacy {
     big_endian: bool,
     modified: bool,
     nanos_per_fraction: i64,
+    /// Frames in the files that this one goes on with.
+    frames_before: u64,
+    /// Frames so far, those before too.
     frames: u64,
 }
 
@@ -55,8 +58,12 @@ impl Legacy {
         )
     }
 
-    /// Reads the header and opens the tap; `None` if the file ends in the header.
-    pub(crate) fn open(window: &mut Window, taps: &mut TapOpener<'_>) -> io::Result<Option<Self>> {
+    /// Reads the header and opens the tap, or goes on with that of a file `before`; `None` if the file ends in the header.
+    pub(crate) fn open(
+        window: &mut Window,
+        taps: &mut TapOpener<'_>,
+        before: Option<&Self>,
+    ) -> io::Result<Option<Self>> {
         if !window.fill(HEADER_LEN)? {
             return Ok(None);
         }
@@ -65,8 +72,10 @@ impl Legacy {
         };
         window.consume(HEADER_LEN);
         let link_type = link_type_of(header.network.0.cast_unsigned());
+        let known = before.filter(|before| before.link_type == link_type);
+        let frames_before = taps.frames_before;
         Ok(Some(Self {
-            tap: taps.open(None, None, link_type),
+            tap: known.map_or_else(|| taps.open(None, None, link_type), Self::tap),
             link_type,
             big_endian: header.is_bigendian(),
             modified: header.is_modified_format(),
@@ -75,13 +84,24 @@ impl Legacy {
             } else {
                 1_000
             },
-            frames: 0,
+            frames_before,
+            frames: frames_before,
         }))
     }
 
     /// The file's tap.
     pub(crate) const fn tap(&self) -> Tap {
         self.tap
+    }
+
+    /// Number of the last frame.
+    pub(crate) const fn last_number(&self) -> u64 {
+        self.frames
+    }
+
+    /// Whether `other` can be a later part of the same capture.
+    pub(crate) fn is_like(&self, other: &Self) -> bool {
+        self.link_type == other.link_type
     }
 
     /// Reads the next record.
@@ -165,6 +185,7 @@ impl Legacy {
     }
 
     fn cut(&self) -> Step {
-        Step::Cut(format!("ends in the middle of frame {}", self.frames + 1))
+        let number = self.frames - self.frames_before + 1;
+        Step::Cut(format!("ends in the middle of frame {number}"))
     }
 }

@@ -8,7 +8,9 @@ mod capture_file;
 mod compression;
 mod cooked;
 mod failure;
+mod format;
 mod item;
+mod later;
 mod legacy;
 mod link_types;
 mod merge;
@@ -17,6 +19,7 @@ mod opening;
 mod options;
 mod pcapng;
 pub mod record;
+mod rotation;
 mod tap_opener;
 mod window;
 

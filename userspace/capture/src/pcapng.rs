@@ -47,6 +47,9 @@ pub(crate) struct Pcapng {
     /// Interfaces of the present section, by their number in it.
     interfaces: Vec<Interface>,
     known: KnownTaps,
+    /// Frames in the files that this one goes on with.
+    frames_before: u64,
+    /// Frames so far, those before too.
     frames: u64,
     last_at: Timestamp,
 }
@@ -57,9 +60,35 @@ impl Pcapng {
         Self::default()
     }
 
+    /// A reader at the front of the file that goes on with the capture of the one `before`. An interface that was described
+    /// there goes on with its tap, as in a later section of one file.
+    pub(crate) fn after(before: &Self) -> Self {
+        Self {
+            known: before.known.clone(),
+            frames_before: before.frames,
+            frames: before.frames,
+            ..Self::default()
+        }
+    }
+
     /// Whether a file that begins with these bytes is one.
     pub(crate) fn is_magic(magic: [u8; 4]) -> bool {
         magic == SECTION_HEADER
+    }
+
+    /// Number of the last frame.
+    pub(crate) const fn last_number(&self) -> u64 {
+        self.frames
+    }
+
+    /// Whether `other` can be a later part of the same capture: it has the same interfaces, as far as it has any.
+    pub(crate) fn is_like(&self, other: &Self) -> bool {
+        self.known.include(&other.known)
+    }
+
+    /// The taps that are open.
+    pub(crate) fn taps(&self) -> impl Iterator<Item = Tap> {
+        self.known.all()
     }
 
     /// The tap that was opened last.
@@ -292,7 +321,7 @@ impl Pcapng {
         };
         // Statistics are written when a capture ends and may carry any time; they must not jump ahead of packets.
         Some(Item {
-            at: if self.frames > 0 {
+            at: if self.frames > self.frames_before {
                 self.last_at.min(at)
             } else {
                 at
@@ -302,8 +331,13 @@ impl Pcapng {
         })
     }
 
+    /// Frames of this file so far.
+    const fn own_frames(&self) -> u64 {
+        self.frames - self.frames_before
+    }
+
     fn cut(&self) -> Step {
-        Step::Cut(match (self.frames, self.last_tap()) {
+        Step::Cut(match (self.own_frames(), self.last_tap()) {
             (0, None) => "ends in the file header".to_owned(),
             (0, Some(_)) => "ends in the middle of a block".to_owned(),
             (frames, _) => format!("ends in the middle of a block, after frame {frames}"),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use rtspscope_engine::TapInfo;
+use rtspscope_engine::{TapFile, TapInfo};
 use rtspscope_wire::{LinkType, TapId, TapRole};
 
 use super::cooked::{Cooked, is_cooked};
@@ -20,6 +20,8 @@ pub(crate) struct TapOpener<'a> {
     pub(super) taken: &'a mut BTreeSet<String>,
     pub(super) file: &'a NamedFile,
     pub(super) cooked: &'a mut Vec<Cooked>,
+    /// Frames in the files that this one goes on with.
+    pub(super) frames_before: u64,
 }
 
 impl TapOpener<'_> {
@@ -75,12 +77,21 @@ impl TapOpener<'_> {
         let name = names::distinct(name, &self.file.path, self.taken);
         self.taken.insert(name.clone());
         let source = self.file.path.display().to_string();
-        self.host.open_tap(TapInfo {
+        let tap = self.host.open_tap(TapInfo {
             name,
             role,
-            source,
+            source: source.clone(),
             link_type,
             unfiltered,
-        })
+        });
+        if self.frames_before > 0 {
+            let frames_before = self.frames_before;
+            let file = TapFile {
+                source,
+                frames_before,
+            };
+            self.host.begin_file(tap, file);
+        }
+        tap
     }
 }

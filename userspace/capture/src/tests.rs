@@ -4,6 +4,7 @@ mod build;
 mod compressed;
 mod cooked;
 mod endings;
+mod rotated;
 
 use std::fs;
 use std::path::PathBuf;

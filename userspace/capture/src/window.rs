@@ -4,9 +4,12 @@ use std::fmt;
 use std::io::{self, Read};
 
 /// Bytes that are read at once.
-const INITIAL_LEN: usize = 256 << 10;
+pub(crate) const INITIAL_LEN: usize = 256 << 10;
 
-/// The next bytes of a stream. Grows beyond [`INITIAL_LEN`] only when a caller asks for more at once.
+/// The same where only the begin of a file is of interest.
+pub(crate) const SMALL_LEN: usize = 4 << 10;
+
+/// The next bytes of a stream. Grows beyond its first length only when a caller asks for more at once.
 pub(crate) struct Window {
     reader: Box<dyn Read>,
     buffer: Vec<u8>,
@@ -17,10 +20,10 @@ pub(crate) struct Window {
 }
 
 impl Window {
-    pub(crate) fn new(reader: Box<dyn Read>) -> Self {
+    pub(crate) fn new(reader: Box<dyn Read>, len: usize) -> Self {
         Self {
             reader,
-            buffer: vec![0; INITIAL_LEN],
+            buffer: vec![0; len],
             start: 0,
             end: 0,
             consumed: 0,
@@ -129,10 +132,8 @@ mod tests {
     }
 
     fn dripping(bytes: Vec<u8>, step: usize) -> Window {
-        Window::new(Box::new(Dripping {
-            left: io::Cursor::new(bytes),
-            step,
-        }))
+        let left = io::Cursor::new(bytes);
+        Window::new(Box::new(Dripping { left, step }), INITIAL_LEN)
     }
 
     #[test]

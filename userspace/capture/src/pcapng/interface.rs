@@ -29,13 +29,24 @@ pub(super) const MAX_INTERFACES: usize = 1_024;
 const MAX_NAME_LEN: usize = 256;
 
 /// The taps of the sections so far: an interface that a later section describes again goes on with its tap.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct KnownTaps {
     /// By number in the section, name and link type.
     by_interface: BTreeMap<(usize, Option<String>, u16), Tap>,
 }
 
 impl KnownTaps {
+    /// All taps.
+    pub(super) fn all(&self) -> impl Iterator<Item = Tap> {
+        self.by_interface.values().copied()
+    }
+
+    /// Whether all interfaces of `other` are known.
+    pub(super) fn include(&self, other: &Self) -> bool {
+        let mut interfaces = other.by_interface.keys();
+        interfaces.all(|interface| self.by_interface.contains_key(interface))
+    }
+
     /// The tap that was opened last.
     pub(super) fn last(&self) -> Option<Tap> {
         self.by_interface.values().copied().max()
