@@ -181,6 +181,11 @@ impl MediaCount {
         self.tally.as_ref().map(|tally| tally.timeline())
     }
 
+    /// When its first packet came; `None` without packets.
+    pub(crate) fn began_at(&self) -> Option<Timestamp> {
+        (self.stats.packets > 0).then_some(Timestamp(self.stats.first_ns))
+    }
+
     /// Whether RTP came, and not a single datagram that happened to look like it.
     pub(crate) fn is_media(&self) -> bool {
         self.stats.rtp.is_proven() || self.stats.second.is_proven()

@@ -13,11 +13,28 @@ struct Channel {
     /// Which end of the connection sends.
     sender: usize,
     number: u8,
+    /// Uses of the channel that ended, oldest first.
+    past: Vec<MediaCount>,
     count: Box<MediaCount>,
     /// Counts before the kernel took over, while it has.
     before: Option<Box<FlowStats>>,
     /// All was counted elsewhere.
     is_total: bool,
+}
+
+impl Channel {
+    /// Whether a further use can be kept apart.
+    fn has_room(&self, room: Room<'_>) -> bool {
+        room.channels && self.past.len() + 1 < room.limits.epochs
+    }
+
+    fn end_use(&mut self) {
+        self.past.push(std::mem::take(&mut *self.count));
+    }
+
+    fn uses(&self) -> impl Iterator<Item = &MediaCount> {
+        self.past.iter().chain(std::iter::once(&*self.count))
+    }
 }
 
 /// A channel that was not counted because of a cap.
@@ -31,9 +48,25 @@ pub(crate) struct Channels {
 }
 
 impl Channels {
-    /// Channels that are counted.
+    /// Channels that are counted, each use for itself.
     pub(crate) fn len(&self) -> usize {
-        self.channels.len()
+        let uses = self.channels.iter().map(|channel| channel.past.len() + 1);
+        uses.sum()
+    }
+
+    /// What comes from now on is another use of the channels; beyond the caps the uses run together.
+    pub(crate) fn begin_anew(&mut self, numbers: [u8; 2], room: Room<'_>) {
+        let named = |channel: &&mut Channel| {
+            numbers.contains(&channel.number)
+                && channel.before.is_none()
+                && !channel.is_total
+                && channel.count.stats.packets > 0
+                && channel.has_room(room)
+        };
+        self.channels
+            .iter_mut()
+            .filter(named)
+            .for_each(Channel::end_use);
     }
 
     /// Counts an interleaved frame of `len` bytes, of which `head` is known. Returns the SSRC when this frame is the
@@ -78,6 +111,7 @@ impl Channels {
         self.channels.push(Channel {
             sender,
             number,
+            past: Vec::new(),
             count: Box::default(),
             before: None,
             is_total: false,
@@ -85,21 +119,30 @@ impl Channels {
         Ok(index)
     }
 
-    /// Takes in what was counted of a channel in all, in the place of what was counted here; nothing is counted after that.
+    /// Takes in what was counted of a use of a channel in all, in the place of what was counted here; nothing is counted after
+    /// that. The uses of a channel come in order of time.
     pub(crate) fn set_totals(&mut self, sender: usize, totals: &ChannelCounters, room: Room<'_>) {
         let place = self.place(sender, totals.channel, room);
         if let Some(channel) = place.ok().and_then(|place| self.channels.get_mut(place)) {
+            if !channel.is_total {
+                channel.past.clear();
+            } else if totals.stats.first_ns > channel.count.stats.last_ns
+                && channel.has_room(room)
+            {
+                channel.end_use();
+            }
             channel.count.go_on_with(&totals.stats, totals);
             channel.before = None;
             channel.is_total = true;
         }
     }
 
-    /// The sender, number and counts of each channel that carried RTP or RTCP.
+    /// The sender, number and counts of each use of a channel that carried RTP or RTCP.
     pub(crate) fn totals(&self) -> impl Iterator<Item = (usize, u8, &FlowStats)> {
-        let channels = self.channels.iter();
-        let counted =
-            channels.map(|channel| (channel.sender, channel.number, &channel.count.stats));
+        let counted = self.channels.iter().flat_map(|channel| {
+            let uses = channel.uses();
+            uses.map(|count| (channel.sender, channel.number, &count.stats))
+        });
         counted.filter(|(.., stats)| stats.rtp_packets() > 0 || stats.rtcp.packets > 0)
     }
 
@@ -176,13 +219,12 @@ impl Channels {
         channels.filter(move |channel| channel.sender == sender)
     }
 
-    /// What an end sent on a channel.
-    pub(crate) fn get(&self, sender: usize, number: u8) -> Option<&MediaCount> {
-        let channel = self
-            .channels
-            .iter()
-            .find(|channel| channel.sender == sender && channel.number == number)?;
-        Some(&channel.count)
+    /// What an end sent on a channel, each use for itself, in order of time.
+    pub(crate) fn uses(&self, sender: usize, number: u8) -> impl Iterator<Item = &MediaCount> {
+        let mut channels = self.channels.iter();
+        let found =
+            channels.find(move |channel| channel.sender == sender && channel.number == number);
+        found.into_iter().flat_map(Channel::uses)
     }
 
     /// Channels on which an end sent RTP, in order.
@@ -191,7 +233,7 @@ impl Channels {
             .channels
             .iter()
             .filter(|channel| channel.sender == sender);
-        let carries = own.filter(|channel| channel.count.is_media());
+        let carries = own.filter(|channel| channel.uses().any(MediaCount::is_media));
         let mut numbers: Vec<u8> = carries.map(|channel| channel.number).collect();
         numbers.sort_unstable();
         numbers
@@ -201,9 +243,8 @@ impl Channels {
     pub(crate) fn main_sender(&self) -> Option<usize> {
         let sent = |end| -> u64 {
             let channels = self.channels.iter().filter(|channel| channel.sender == end);
-            channels
-                .map(|channel| channel.count.stats.rtp_packets())
-                .sum()
+            let uses = channels.flat_map(Channel::uses);
+            uses.map(|count| count.stats.rtp_packets()).sum()
         };
         let (low, high) = (sent(0), sent(1));
         (low != high).then_some(usize::from(high > low))

@@ -4,10 +4,12 @@ mod describe;
 mod direction;
 mod negotiated;
 mod setups;
+mod uses;
 
 pub(crate) use describe::described_groups;
 pub(crate) use direction::may_be_sent_by_client;
 pub(crate) use negotiated::negotiated;
+pub(crate) use uses::begins_channels_anew;
 
 use crate::model::{Leg, MediaStream, Negotiated};
 use describe::{Announced, DescribedGroup, announced};
@@ -20,7 +22,11 @@ pub(crate) fn media(legs: &[&Leg]) -> Vec<MediaStream> {
     let mut media: Vec<MediaStream> = Vec::new();
     let mut streams: Vec<(&str, Option<usize>)> = Vec::new();
     let stream_count = setups::streams(&setups);
-    for setup in &setups {
+    for (at, setup) in setups.iter().enumerate() {
+        if setups::gave_way_to_others(&setups, at) {
+            media.push(set_up(legs, setup, describe::earlier(legs, setup)));
+            continue;
+        }
         let known = streams.iter().find(|(uri, _)| *uri == setup.uri);
         let place = known.map_or_else(
             || {

@@ -15,6 +15,7 @@ use crate::input::{ChannelCounters, ChannelReport, ChannelTotals};
 use crate::interleaved::Channels;
 use crate::limits::Limits;
 use crate::locator::Locator;
+use crate::media;
 use crate::model::{Close, Desync, Exchange, Leg, Memo, Message, Side};
 use crate::window::Window;
 
@@ -369,7 +370,18 @@ impl Record {
             cseq: facts.cseq,
         });
         if let Some(exchange) = accepted {
+            self.begin_channels_anew(&exchange, room);
             self.handle_accepted(exchange, at, by, notices);
+        }
+    }
+
+    /// Of an accepted SETUP: what comes on its channels from now on may be another use of them.
+    fn begin_channels_anew(&mut self, setup: &Exchange, room: Room<'_>) {
+        if setup.is("SETUP")
+            && let Some((rtp, rtcp)) = media::negotiated(setup, None).channels
+            && media::begins_channels_anew(self.exchanges.list())
+        {
+            self.channels.begin_anew([rtp, rtcp], room);
         }
     }
 

@@ -44,7 +44,7 @@ pub(super) fn at_seat(
         .get(seat.session)
         .and_then(|legs| legs.get(seat.leg));
     if let (Some(record), Some(channels)) = (record, seat.negotiated.channels) {
-        total.add_channels(record, channels, seat.direction);
+        total.add_channels(record, channels, seat);
     }
     total.into_arrival(
         (seat.tap, Some(seat.leg)),
@@ -167,14 +167,9 @@ impl<'a> Total<'a> {
     }
 
     /// Adds what both ends sent on the medium's channels.
-    fn add_channels(
-        &mut self,
-        record: &'a Record,
-        (rtp, rtcp): (u8, u8),
-        direction: MediaDirection,
-    ) {
+    fn add_channels(&mut self, record: &'a Record, (rtp, rtcp): (u8, u8), seat: &Seat) {
         let (client, server) = (record.client(), 1 - record.client());
-        let [sender, receiver] = match direction {
+        let [sender, receiver] = match seat.direction {
             MediaDirection::FromServer => [server, client],
             MediaDirection::FromClient => [client, server],
         };
@@ -185,10 +180,10 @@ impl<'a> Total<'a> {
             vec![rtp, rtcp]
         };
         for number in numbers {
-            if let Some(media) = record.channels.get(sender, number) {
+            for media in seat.on_channel(record, sender, number) {
                 self.add(media, from, to);
             }
-            if let Some(media) = record.channels.get(receiver, number) {
+            for media in seat.on_channel(record, receiver, number) {
                 self.add_answers(media);
             }
         }

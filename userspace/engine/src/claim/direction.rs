@@ -4,6 +4,7 @@ use rtspscope_wire::sdp::StreamDirection;
 
 use super::Unit;
 use super::seat::Seat;
+use crate::counting::MediaCount;
 use crate::model::{MediaDirection, MediaStream, Session};
 use crate::record::Record;
 
@@ -65,7 +66,8 @@ fn sends(
             MediaDirection::FromServer => 1 - record.client(),
             MediaDirection::FromClient => record.client(),
         };
-        Some(record.channels.get(end, channel)?.is_media())
+        let mut uses = seat.on_channel(record, end, channel);
+        Some(uses.any(MediaCount::is_media))
     };
     by_udp || in_channel().unwrap_or(false)
 }

@@ -448,6 +448,7 @@ impl<'u> Table<'_, 'u> {
             let own = hosts == [seat.server, seat.client] || hosts == [seat.client, seat.server];
             (
                 seat.since <= first,
+                seat.may_begin_at(first),
                 own,
                 self.seen_at_other_legs(*at, unit),
                 self.is_announced(*at, unit),

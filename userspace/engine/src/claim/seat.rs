@@ -4,7 +4,9 @@ use std::net::{IpAddr, SocketAddr};
 
 use rtspscope_wire::{TapId, Timestamp};
 
+use crate::counting::MediaCount;
 use crate::model::{Leg, MediaDirection, MediaStream, Negotiated, Session};
+use crate::record::Record;
 
 /// Before any capture.
 const BEFORE: Timestamp = Timestamp(i64::MIN);
@@ -30,6 +32,8 @@ pub(super) struct Seat {
     pub(super) since: Timestamp,
     /// When another SETUP of the stream took its place at this leg.
     pub(super) until: Option<Timestamp>,
+    /// What came before the SETUP is its own too: it took the place of no other.
+    pub(super) is_first_use: bool,
     /// When PLAY or RECORD was accepted at this leg.
     pub(super) playing_since: Option<Timestamp>,
     pub(super) negotiated: Negotiated,
@@ -67,6 +71,22 @@ impl Seat {
     /// Whether what happened at this time may be the medium's: nothing new is once another SETUP took its place.
     pub(super) fn may_begin_at(&self, at: Timestamp) -> bool {
         self.until.is_none_or(|until| at < until)
+    }
+
+    /// What an end sent on a channel while it was this medium's.
+    pub(super) fn on_channel<'r>(
+        &self,
+        record: &'r Record,
+        sender: usize,
+        number: u8,
+    ) -> impl Iterator<Item = &'r MediaCount> {
+        let uses = record.channels.uses(sender, number);
+        uses.filter(|count| {
+            let began = count.began_at();
+            let is_later = began.is_some_and(|began| !self.may_begin_at(began));
+            let is_earlier = began.is_some_and(|began| began < self.since);
+            !is_later && (self.is_first_use || !is_earlier)
+        })
     }
 
     /// Where RTP and RTCP should arrive by the request; RTP first.
@@ -209,6 +229,10 @@ fn seat(
         by_udp: (setup.is_some() || unheard) && negotiated.channels.is_none(),
         since: asked.map_or(begun, |message| message.at.at),
         until: superseding.map(|request| request.at.at),
+        is_first_use: media
+            .in_force
+            .get(leg_index)
+            .is_none_or(|range| range.start == 0),
         playing_since: plays
             .filter_map(|play| play.response.as_ref())
             .map(|response| response.at.at)

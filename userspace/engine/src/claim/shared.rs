@@ -28,7 +28,7 @@ impl<'a> Shared<'a> {
             };
             if index == media {
                 own = all.len();
-            } else if !is_beside(asked, place, other, theirs) {
+            } else if !is_beside((asked, place), (other, theirs), leg) {
                 continue;
             }
             all.push((other, theirs.ssrc));
@@ -50,8 +50,13 @@ impl<'a> Shared<'a> {
     }
 }
 
-/// Whether two streams of a session are at the same place. The same stream set up twice is not beside itself.
-fn is_beside(a: &MediaStream, at: &Negotiated, b: &MediaStream, other: &Negotiated) -> bool {
+/// Whether two streams of a session are at the same place of a leg at one time. The same stream set up twice is not beside
+/// itself.
+fn is_beside(
+    (a, at): (&MediaStream, &Negotiated),
+    (b, other): (&MediaStream, &Negotiated),
+    leg: usize,
+) -> bool {
     let is_same_place = match (at.channels, other.channels) {
         (Some(one), Some(two)) => one.0 == two.0,
         (None, None) => {
@@ -61,8 +66,11 @@ fn is_beside(a: &MediaStream, at: &Negotiated, b: &MediaStream, other: &Negotiat
         }
         (Some(_), None) | (None, Some(_)) => false,
     };
-    let are_one_time = a.set_up && b.set_up && a.superseded == b.superseded;
-    is_same_place && are_one_time && a.control != b.control
+    let are_one_time = match (a.in_force.get(leg), b.in_force.get(leg)) {
+        (Some(one), Some(two)) => one.start < two.end && two.start < one.end,
+        (Some(_), None) | (None, Some(_) | None) => true,
+    };
+    is_same_place && a.set_up && b.set_up && are_one_time && a.control != b.control
 }
 
 /// Gives the flows of each such medium to the others too.
@@ -97,5 +105,5 @@ fn are_beside(sessions: &[Session], one: &Seat, two: &Seat) -> bool {
     let (Some(a), Some(b)) = (medium(one), medium(two)) else {
         return false;
     };
-    is_beside(a, &one.negotiated, b, &two.negotiated)
+    is_beside((a, &one.negotiated), (b, &two.negotiated), one.leg)
 }

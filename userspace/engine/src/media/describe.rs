@@ -6,6 +6,7 @@ use rtspscope_wire::rtsp::message::MessageSlice;
 use rtspscope_wire::sdp::{self, Connection, SdpMedia};
 use rtspscope_wire::url;
 
+use super::setups::SetUp;
 use crate::model::{Exchange, Leg, MediaStream, Message, Repair, Side};
 use crate::reading;
 
@@ -54,6 +55,22 @@ pub(super) fn announced(legs: &[&Leg]) -> Vec<Announced> {
     legs.iter()
         .find_map(|leg| leg.exchanges.iter().rev().find_map(from_exchange))
         .unwrap_or_default()
+}
+
+/// What an earlier description says of a stream that gave way to another, which the last need not describe: the last that
+/// names it, at the first leg that shows one.
+pub(super) fn earlier(
+    legs: &[&Leg],
+    setup: &SetUp,
+) -> Option<(MediaStream, Option<DescribedGroup>)> {
+    legs.iter().zip(&setup.at).find_map(|(leg, at)| {
+        let before = leg.exchanges.get(..(*at)?)?;
+        before.iter().rev().find_map(|exchange| {
+            let mut described = from_exchange(exchange)?.into_iter();
+            let mut own = described.find(|described| described.is_set_up_by(&setup.uri))?;
+            Some(own.take())
+        })
+    })
 }
 
 fn from_exchange(exchange: &Exchange) -> Option<Vec<Announced>> {

@@ -2,19 +2,21 @@
 //!
 //! A stream may be asked for more than once. What comes before PLAY, a refusal or another pair of ports, is one and the same
 //! attempt. What was played and then gave way to another SETUP was an attempt of its own: a player that gets nothing over UDP
-//! and turns to TCP on the same connection, or a second use of the connection. It stays, so that what became of it is told.
+//! and turns to TCP on the same connection, or a second use of the connection, of the same stream or of another that takes its
+//! place. It stays, so that what became of it is told.
 //! A SETUP that repeats what holds, as some clients do to keep the session alive, changes nothing.
 
 use std::ops::Range;
 
-use super::negotiated::negotiated;
-use crate::model::{Exchange, Leg, Negotiated, Side};
+use super::uses;
+use crate::model::{Exchange, Leg, Side};
 use crate::reading;
 
 /// Streams of one session that are told apart; a camera has a handful.
 const MAX_MEDIA: usize = 64;
 
-/// SETUPs of one session that were played and gave way to others and are kept; beyond, the new one takes the old one's place.
+/// SETUPs of one session that were played and gave way to others and are kept; beyond, the new one takes the old one's place,
+/// and of those that gave way to another stream the first is let go.
 const MAX_SUPERSEDED: usize = 8;
 
 /// A SETUP of one stream.
@@ -26,7 +28,7 @@ pub(super) struct SetUp {
     pub(super) at: Vec<Option<usize>>,
     /// The first of the SETUPs at each leg that agreed on the same one after the other, of which this is the last.
     pub(super) first: Vec<Option<usize>>,
-    /// The exchanges at each leg while it was in force: all of them unless the stream was set up anew after PLAY.
+    /// The exchanges at each leg while it was in force: all of them unless a stream was set up anew after PLAY.
     pub(super) in_force: Vec<Range<usize>>,
     /// Another SETUP took its place after it had been played.
     pub(super) superseded: bool,
@@ -53,27 +55,30 @@ pub(super) fn find(legs: &[&Leg]) -> Vec<SetUp> {
         return Vec::new();
     };
     let mut found: Vec<SetUp> = Vec::new();
-    let superseded = |found: &[SetUp]| found.iter().filter(|setup| setup.superseded).count();
     for setup in asked.get(main).into_iter().flatten() {
         let mut candidate = at_each_leg(setup, main, &asked);
-        let Some(at) = found.iter().rposition(|known| known.uri == setup.uri) else {
-            if found.len() < MAX_MEDIA + superseded(&found) {
+        if is_accepted(&candidate, &asked) {
+            end_other_streams(legs, &mut found, &candidate, &asked);
+        }
+        let own = |known: &SetUp| known.uri == setup.uri && !known.superseded;
+        let Some(at) = found.iter().rposition(own) else {
+            let superseded = count_superseded(&found);
+            if found.len() < MAX_MEDIA + superseded {
+                if superseded > 0 {
+                    candidate.begin();
+                }
                 found.push(candidate);
             }
             continue;
         };
-        let has_room = superseded(&found) < MAX_SUPERSEDED;
+        let has_room = count_superseded(&found) < MAX_SUPERSEDED;
         let known = &mut found[at];
         if !is_accepted(&candidate, &asked) && is_accepted(known, &asked) {
             continue;
         }
         if has_room && is_anew(legs, known, &candidate) {
-            known.superseded = true;
-            let ends = known.in_force.iter_mut().zip(&mut candidate.in_force);
-            for ((before, after), at) in ends.zip(&candidate.at) {
-                before.end = at.unwrap_or(before.end);
-                after.start = at.unwrap_or(after.start);
-            }
+            known.end_with(&candidate);
+            candidate.begin();
             found.push(candidate);
         } else {
             if is_repeated(legs, known, &candidate) {
@@ -84,51 +89,96 @@ pub(super) fn find(legs: &[&Leg]) -> Vec<SetUp> {
             found[at] = candidate;
         }
     }
-    if superseded(&found) > 0 {
-        drop_shared_channels(legs, &mut found);
-    }
     found
 }
 
-/// How many streams were set up.
-pub(super) fn streams(setups: &[SetUp]) -> usize {
-    let is_first = |(at, setup): &(usize, &SetUp)| {
-        let mut before = setups.iter().take(*at);
-        !before.any(|earlier| earlier.uri == setup.uri)
-    };
-    setups.iter().enumerate().filter(is_first).count()
+impl SetUp {
+    /// Another SETUP takes its place.
+    fn end_with(&mut self, next: &Self) {
+        self.superseded = true;
+        for (own, at) in self.in_force.iter_mut().zip(&next.at) {
+            own.end = at.unwrap_or(own.end);
+        }
+    }
+
+    /// What was exchanged before it is of others.
+    fn begin(&mut self) {
+        for (own, at) in self.in_force.iter_mut().zip(&self.at) {
+            own.start = at.unwrap_or(own.start);
+        }
+    }
 }
 
-/// Drops what was superseded and had a channel that another SETUP has too: what was counted of a channel is one sum for the
-/// whole connection.
-fn drop_shared_channels(legs: &[&Leg], found: &mut Vec<SetUp>) {
-    let channels: Vec<Vec<u8>> = found.iter().map(|setup| channels(legs, setup)).collect();
-    let mut places = 0..;
-    found.retain(|setup| {
-        let place = places.next().unwrap_or_default();
-        let own = channels.get(place).map_or(&[][..], Vec::as_slice);
-        let mut others = channels.iter().enumerate().filter(|(at, _)| *at != place);
-        let is_shared = |other: &[u8]| other.iter().any(|channel| own.contains(channel));
-        !setup.superseded || !others.any(|(_, other)| is_shared(other))
-    });
+/// Ends the streams that were played and gave way to `new`, which is another one. Where too many have, the first is let go.
+fn end_other_streams(legs: &[&Leg], found: &mut Vec<SetUp>, new: &SetUp, asked: &[Vec<Asked>]) {
+    let mut at = 0;
+    while let Some(known) = found.get_mut(at) {
+        at += 1;
+        let gives_way = !known.superseded
+            && known.uri != new.uri
+            && is_accepted(known, asked)
+            && is_replaced(legs, known, new);
+        if !gives_way {
+            continue;
+        }
+        known.end_with(new);
+        if count_superseded(found) > MAX_SUPERSEDED
+            && let Some(first) = found.iter().position(|setup| setup.superseded)
+        {
+            found.remove(first);
+            at -= 1;
+        }
+    }
+}
+
+fn count_superseded(found: &[SetUp]) -> usize {
+    found.iter().filter(|setup| setup.superseded).count()
+}
+
+/// How many streams were set up, without those that gave way to others.
+pub(super) fn streams(setups: &[SetUp]) -> usize {
+    let mut uris: Vec<&str> = setups
+        .iter()
+        .filter(|setup| !setup.superseded)
+        .map(|setup| setup.uri.as_str())
+        .collect();
+    uris.sort_unstable();
+    uris.dedup();
+    uris.len()
+}
+
+/// Whether another stream took the place of this one: no later SETUP is of the same.
+pub(super) fn gave_way_to_others(setups: &[SetUp], at: usize) -> bool {
+    let Some((own, later)) = setups.get(at..).and_then(<[SetUp]>::split_first) else {
+        return false;
+    };
+    own.superseded && !later.iter().any(|later| later.uri == own.uri)
 }
 
 /// Whether `new` is a use of its own: the old one was played, and then another way was agreed on, or it was torn down.
 fn is_anew(legs: &[&Leg], old: &SetUp, new: &SetUp) -> bool {
     at_both(legs, old, new).any(|(leg, first, old, new)| {
-        let between = leg.exchanges.get(first + 1..new).unwrap_or_default();
-        let mut played = between.iter();
-        let played = played.any(|exchange| exchange.starts_media() && exchange.succeeded());
-        played
-            && (goes_another_way(leg, old, new) || is_torn_down(leg, old, new))
-            && !share_channels(leg, old, new)
+        let all = &leg.exchanges;
+        uses::is_played(all, first, new)
+            && (uses::goes_another_way(all, old, new) || uses::is_torn_down(all, old, new))
+    })
+}
+
+/// Whether `new` is of another stream, for which the old one was given up after it had been played.
+fn is_replaced(legs: &[&Leg], old: &SetUp, new: &SetUp) -> bool {
+    at_both(legs, old, new).any(|(leg, first, old, new)| {
+        let all = &leg.exchanges;
+        uses::is_played(all, first, new)
+            && (uses::is_ended(all, old, new) || uses::is_displaced(all, old, new))
     })
 }
 
 /// Whether `new` only says again what `old` agreed on.
 fn is_repeated(legs: &[&Leg], old: &SetUp, new: &SetUp) -> bool {
-    !at_both(legs, old, new)
-        .any(|(leg, _, old, new)| goes_another_way(leg, old, new) || is_torn_down(leg, old, new))
+    !at_both(legs, old, new).any(|(leg, _, old, new)| {
+        let all = &leg.exchanges;
+        uses::goes_another_way(all, old, new) || uses::is_torn_down(all, old, new)
+    })
 }
 
 /// Each leg that shows both, with the first SETUP of the old one, the old and the new.
@@ -142,38 +192,6 @@ fn at_both<'l>(
         let (old, new) = ((*old)?, (*new)?);
         Some((*leg, first.unwrap_or(old), old, new))
     })
-}
-
-fn is_torn_down(leg: &Leg, old: usize, new: usize) -> bool {
-    let between = leg.exchanges.get(old + 1..new).unwrap_or_default();
-    between.iter().any(|exchange| exchange.is("TEARDOWN"))
-}
-
-fn goes_another_way(leg: &Leg, old: usize, new: usize) -> bool {
-    let [old, new] = [old, new].map(|index| agreed(leg, index));
-    let way = |agreed: &Negotiated| (agreed.client_rtp_port, agreed.channels, agreed.multicast);
-    let servers = old.server_rtp_port.zip(new.server_rtp_port);
-    way(&old) != way(&new) || servers.is_some_and(|(old, new)| old != new)
-}
-
-fn share_channels(leg: &Leg, old: usize, new: usize) -> bool {
-    let [old, new] = [old, new].map(|index| agreed(leg, index).channels);
-    old.zip(new).is_some_and(|(old, new)| {
-        let new = [new.0, new.1];
-        new.contains(&old.0) || new.contains(&old.1)
-    })
-}
-
-fn agreed(leg: &Leg, index: usize) -> Negotiated {
-    let exchange = leg.exchanges.get(index);
-    exchange.map_or_else(Negotiated::default, |exchange| negotiated(exchange, None))
-}
-
-/// The channels of a SETUP at all legs.
-fn channels(legs: &[&Leg], setup: &SetUp) -> Vec<u8> {
-    let at_legs = legs.iter().zip(&setup.at);
-    let agreed = at_legs.filter_map(|(leg, at)| agreed(leg, (*at)?).channels);
-    agreed.flat_map(|(rtp, rtcp)| [rtp, rtcp]).collect()
 }
 
 fn read((index, exchange): (usize, &Exchange)) -> Option<Asked> {

@@ -44,7 +44,8 @@ pub struct MediaStream {
     pub first_setup: Vec<Option<usize>>,
     /// The exchanges of each leg while that SETUP was in force; empty where that is all of them.
     pub in_force: Vec<Range<usize>>,
-    /// It was played, and then another SETUP of the same stream took its place: a later medium with the same `control`.
+    /// It was played, and then another SETUP took its place: of the same stream (a later medium with the same `control`), or of
+    /// another one to which the client turned.
     pub superseded: bool,
     /// What came beside each leg, in the order of [`Session::legs`](super::Session::legs), then at other taps that saw some.
     pub arrivals: Vec<Arrival>,

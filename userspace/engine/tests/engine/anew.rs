@@ -1,5 +1,7 @@
 //! A stream that is set up more than once on one connection: what is one attempt, and what are several.
 
+mod others;
+
 use std::ops::Range;
 
 use rtspscope_engine::model::{AlgAction, AlgEffect, MediaStream, SessionState, TransportKind};
@@ -481,7 +483,7 @@ fn media_alone_opened_nothing_for_the_next() {
 }
 
 #[test]
-fn a_channel_that_is_used_again_is_counted_once() {
+fn a_channel_that_is_used_again_is_counted_for_each_use() {
     let mut path = Path::open();
     for _ in 0..2 {
         path.set_up(1, TCP);
@@ -489,7 +491,13 @@ fn a_channel_that_is_used_again_is_counted_once() {
         path.media_inside(0xabc);
         path.ask("TEARDOWN");
     }
-    assert_eq!(told(&path.seen()), [row("Some((0, 1))", false, [40, 40])]);
+    assert_eq!(
+        told(&path.seen()),
+        [
+            row("Some((0, 1))", true, [20, 20]),
+            row("Some((0, 1))", false, [20, 20])
+        ]
+    );
 }
 
 #[test]

@@ -156,7 +156,8 @@ pub(crate) struct Media {
     pub inferred_from: Vec<&'static str>,
     /// Whether a SETUP for it was accepted.
     pub set_up: bool,
-    /// It was played, and then a later SETUP took its place: a later medium of the session with the same `control`.
+    /// It was played, and then a later SETUP took its place: of the same stream (a later medium with the same `control`), or of
+    /// another one to which the client turned.
     pub superseded: bool,
     pub negotiated: Negotiated,
     pub arrivals: Vec<Arrival>,
