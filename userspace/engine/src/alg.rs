@@ -109,6 +109,8 @@ enum Outcome {
     ArrivesUnopened,
     /// RTP came out at the client, which refused it.
     Refused,
+    /// It came out at another host or port than the one that waits for it.
+    Misdelivered,
     /// It ended at the NAT, where plain NAT without a rewrite would have let it pass.
     LostThoughOpened,
     /// It ended at the NAT, where plain NAT holds it back.
@@ -122,6 +124,9 @@ fn outcome(media: MediaFacts<'_>, sides: &Sides<'_>) -> Outcome {
         return Outcome::Unseen;
     };
     if client.rtp.packets > 0 {
+        if media.misdelivered().is_some() {
+            return Outcome::Misdelivered;
+        }
         if media.refused().is_some() {
             return Outcome::Refused;
         }
@@ -175,11 +180,16 @@ fn effect_on_media(action: AlgAction, outcome: Outcome) -> AlgEffect {
         (Outcome::ArrivesUnopened, AlgAction::Rewrite | AlgAction::Proxy | AlgAction::Pinhole) => {
             AlgEffect::Helped
         }
-        (Outcome::Refused | Outcome::LostThoughOpened, AlgAction::Rewrite | AlgAction::Proxy) => {
-            AlgEffect::Damaged
-        }
+        (
+            Outcome::Refused | Outcome::LostThoughOpened | Outcome::Misdelivered,
+            AlgAction::Rewrite | AlgAction::Proxy,
+        ) => AlgEffect::Damaged,
         (Outcome::LostThoughOpened | Outcome::LostUnopened, _) => AlgEffect::Missing,
-        (Outcome::Unseen | Outcome::Refused | Outcome::ArrivesUnopened, _) => AlgEffect::Unknown,
+        // What took the media elsewhere without a word changed is a table of the router, of which nobody knows who made it.
+        (
+            Outcome::Unseen | Outcome::Refused | Outcome::ArrivesUnopened | Outcome::Misdelivered,
+            _,
+        ) => AlgEffect::Unknown,
     }
 }
 

@@ -17,6 +17,7 @@ pub(crate) mod assigned;
 mod clock_step;
 mod compare;
 mod medium;
+mod misdelivered;
 mod nearest;
 mod played;
 mod swallowed;
@@ -25,6 +26,7 @@ mod unadjusted;
 
 pub(crate) use compare::Fate;
 pub(crate) use medium::{Group, Lost, MediaFacts};
+pub(crate) use misdelivered::Misdelivered;
 pub(crate) use nearest::Nearest;
 pub(crate) use played::played_out;
 pub(crate) use swallowed::Swallowed;

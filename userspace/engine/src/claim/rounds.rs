@@ -62,6 +62,7 @@ impl<'u> Table<'_, 'u> {
         let wanting =
             |at: usize, _: &Seat| !only_missing || !has_rtp.get(at).copied().unwrap_or(true);
         let ends = self.ends(&receivers, wanting);
+        let senders = self.ends(&Seat::server_ends, |_, _| true);
         let candidates_of = |unit: &Unit<'_>| ends.get(&(unit.flow.tap, unit.flow.to));
         // Where several seats wait at the same place (two hosts behind one public address asked for the same port),
         // what other taps saw tells, and of RTCP where its RTP went; so those units come last.
@@ -78,10 +79,37 @@ impl<'u> Table<'_, 'u> {
                 self.share(candidates, index, &unit);
                 continue;
             }
-            if let Some(seat) = self.best(candidates, &unit) {
+            let announced = senders.get(&(unit.flow.tap, unit.flow.from));
+            let mut fitting = candidates.clone();
+            if let Some(announced) = announced {
+                fitting.retain(|seat| !self.is_anothers(*seat, announced, &unit));
+            }
+            if let Some(seat) = self.best(&fitting, &unit) {
                 self.hand(seat, index, &unit);
             }
         }
+    }
+
+    /// Whether a unit that came to where a medium is expected is another's, which a NAT took there: it comes from a port that
+    /// the server announced to others alone (`announced`), and what comes from the medium's own port is there beside it.
+    fn is_anothers(&self, at: usize, announced: &[usize], unit: &Unit<'_>) -> bool {
+        let seat = &self.seats[at];
+        let others = |other: &&usize| {
+            let other = &self.seats[**other];
+            other.session != seat.session
+                && other.since <= unit.epoch.last.at
+                && other.may_begin_at(unit.epoch.first.at)
+        };
+        if announced.contains(&at) || announced.iter().find(others).is_none() {
+            return false;
+        }
+        let own_ends = seat.server_ends();
+        self.units.iter().any(|own| {
+            (own.flow.tap, own.flow.to) == (unit.flow.tap, unit.flow.to)
+                && own_ends.contains(&own.flow.from)
+                && own.rtp_packets() > 0
+                && own.epoch.overlaps(unit.epoch)
+        })
     }
 
     /// A group's packets are for everyone who was told of the group before they ended.

@@ -165,7 +165,7 @@ impl<'a> MediaFacts<'a> {
             })
     }
 
-    /// The first RTP packet that came out at the client though nothing inside had opened the way, and where it went. What
+    /// The first RTP packet that came out for the client though nothing inside had opened the way, and where it went. What
     /// counts is the port that it came to: it may be another than the negotiated one, or the SETUP may be cut. Where the
     /// SETUP passed before the client's tap began, so may have what opened the way.
     pub(crate) fn let_in_rtp(self) -> Option<LetIn> {
@@ -182,7 +182,9 @@ impl<'a> MediaFacts<'a> {
     fn let_in(self, first: Option<Locator>, to: Option<SocketAddr>) -> Option<LetIn> {
         let (first, port) = (first?, to?.port());
         self.setup_request(self.facts.sides()?.client_index)?;
-        let unopened = self.needs_opening() && !self.opened_before(port, first);
+        let unopened = self.needs_opening()
+            && !self.opened_before(port, first)
+            && self.misdelivered().is_none();
         unopened.then_some(LetIn { first, port })
     }
 

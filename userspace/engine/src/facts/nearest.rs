@@ -13,7 +13,7 @@ use crate::reading;
 /// A medium at the leg nearest to the server.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Nearest<'a> {
-    media: MediaFacts<'a>,
+    pub(super) media: MediaFacts<'a>,
     /// Position of the leg in [`Session::legs`](crate::model::Session::legs).
     pub(crate) leg_index: usize,
     /// The leg.
@@ -67,6 +67,19 @@ impl Nearest<'_> {
         self.setups().iter().any(is_named)
             || self.client_ports().any(|own| own == port)
             || self.may_be_translated()
+    }
+
+    /// Whether media may go to this host: it is the client, or a SETUP of the medium or its answer names it.
+    pub(crate) fn may_go_to_host(&self, host: IpAddr) -> bool {
+        let is_named = |agreed: &Negotiated| {
+            let destination = agreed.destination.as_deref();
+            destination.is_some_and(|named| match named.parse::<IpAddr>() {
+                Ok(named) => named.to_canonical() == host.to_canonical(),
+                // A name or an address with a port. Whose name it is nobody can tell.
+                Err(_) => true,
+            })
+        };
+        host == self.leg.client.ip() || self.setups().iter().any(is_named)
     }
 
     /// The ports from which the client sent at this tap, for any medium.

@@ -10,7 +10,7 @@ pub(super) const EXPLANATION: Explanation = Explanation {
         (symmetric NAT, carrier NAT, masquerade with fully-random, or the port was taken). The server sends to the port that the \
         client had named, and there is no opening there.",
     proof: "The client's packet inside from the negotiated port, the same packet outside from another port, RTP outside to the \
-        negotiated port, and none inside.",
+        negotiated port, and none inside, or none at the client: it went to whoever had opened that port.",
     not_this: "A client that sent nothing is nat-no-pinhole. A server that answers to where the packet came from plays in spite of it, \
         and nothing is said.",
     remedies: &[
@@ -31,11 +31,17 @@ pub(super) fn check(view: &View<'_>) -> Vec<Finding> {
 }
 
 fn finding(view: &View<'_>, media: MediaFacts<'_>) -> Option<Finding> {
-    let lost = media.lost_between()?;
     let sides = view.facts.sides()?;
+    let lost = media.lost_between().map(|lost| lost.sender);
+    let elsewhere = media.misdelivered();
+    let at_server = lost.or_else(|| elsewhere.and_then(|_| media.at_server()))?;
+    let what_is_there = elsewhere.map_or_else(
+        || "which nothing opened".to_owned(),
+        |elsewhere| format!("and what comes there goes to {}", elsewhere.to),
+    );
     let inside = media.opened(false).next()?;
     let told = media.negotiated_at(sides.server_index).client_rtp_port?;
-    let outside = left_from(&lost.sender.from_client, inside, told)?;
+    let outside = left_from(&at_server.from_client, inside, told)?;
     let mapping = media
         .mapping()
         .filter(|mapping| mapping.source_translated() == Some((inside.from, outside.from)));
@@ -47,7 +53,7 @@ fn finding(view: &View<'_>, media: MediaFacts<'_>) -> Option<Finding> {
             format!("the client opened port {}, media comes to port {told}", outside.from.port()),
         )
         .cause(format!(
-            "the client's packet left from {} and became {} at the NAT; the server sends to port {told}, which nothing opened",
+            "the client's packet left from {} and became {} at the NAT; the server sends to port {told}, {what_is_there}",
             inside.from, outside.from
         ))
         .proof(inside.first, format!("the client sends from its negotiated port {}", inside.from.port()))
@@ -56,7 +62,7 @@ fn finding(view: &View<'_>, media: MediaFacts<'_>) -> Option<Finding> {
             mapping.map(|mapping| mapping.first),
             format!("netfilter's own table: {} leaves as {}", inside.from, outside.from),
         )
-        .proof(lost.first, format!("the server sends RTP to port {told}"))
+        .proof_if(at_server.rtp.first, format!("the server sends RTP to port {told}"))
         .remedies(EXPLANATION.remedies.iter().copied()),
     )
 }

@@ -1,21 +1,21 @@
-//! `rtp-wrong-port`: the server sends to or from a port other than the negotiated one.
+//! `rtp-wrong-port`: media goes to or from a port other than the negotiated one, by the server or by the router.
 
 use super::{View, advice};
-use crate::facts::MediaFacts;
+use crate::facts::{MediaFacts, Misdelivered};
 use crate::finding::{Code, Explanation, Finding, Severity};
+use crate::model::AlgEffect;
 
 pub(super) const EXPLANATION: Explanation = Explanation {
     meaning: "The server sends media to a port that the client did not name, or from a port that it did not announce. The client does not \
-        listen there, or its packets open the wrong way through the NAT.",
-    proof: "RTP next to the server, before any router, whose ports differ from those of SETUP and its answer on the same side. With one side \
-        only: RTP to a port that no message names and from which the client sent nothing, or from another port within one network.",
+        listen there, or its packets open the wrong way through the NAT. Or the server sends where it should, and the router hands the \
+        media to another port or another host inside.",
+    proof: "RTP next to the server, before any router, whose ports differ from those of SETUP and its answer on the same side. Of the router: \
+        RTP that goes right there and comes out next to the client at a host or port that no SETUP and no answer names and from which the \
+        client sent nothing. With one side only: RTP to a port that no message names and from which the client sent nothing, or from another port within one network.",
     not_this: "A server that sends back to where the client's own packet came from does right behind a NAT. A port that the router changed, \
         or may have changed where one side was seen and another network is behind it, is nat-source-port-changed. With one side only and \
         without the beginning of the session nothing is concluded.",
-    remedies: &[
-        advice::USE_TCP,
-        "Look for newer firmware of the camera, or another port range in its settings",
-    ],
+    remedies: &[advice::USE_TCP, NEWER_FIRMWARE, CHECK_FORWARDS],
 };
 
 /// Fires for a UDP medium whose ports next to the server are not the negotiated ones.
@@ -23,9 +23,49 @@ pub(super) fn check(view: &View<'_>) -> Vec<Finding> {
     view.facts
         .media()
         .filter(|media| media.is_udp())
-        .filter_map(|media| finding(view, media))
+        .filter_map(|media| {
+            finding(view, media).or_else(|| Some(by_router(view, media, media.misdelivered()?)))
+        })
         .collect()
 }
+
+/// Media that the server sent where it should, and that the router handed to somebody else.
+fn by_router(view: &View<'_>, media: MediaFacts<'_>, lost: Misdelivered) -> Finding {
+    let Misdelivered {
+        sent_to,
+        to,
+        asked,
+        first,
+    } = lost;
+    let is_rewritten = view.session.alg.effect == AlgEffect::Damaged;
+    let disable = is_rewritten.then_some(advice::DISABLE_ALG);
+    Finding::new(
+        Code::RtpWrongPort,
+        Severity::Error,
+        view.medium(media.index),
+        format!("the router hands media to {to}, the client waits at {asked}"),
+    )
+    .cause(format!(
+        "RTP for {sent_to} comes out at {to} on the client's side, where SETUP agreed on {asked}"
+    ))
+    .proof(first, format!("first RTP packet that came out, to {to}"))
+    .proof_if(
+        view.facts
+            .sides()
+            .and_then(|sides| media.setup_request(sides.client_index)),
+        "the client asks for this medium at its own port",
+    )
+    .remedies(
+        [Some(advice::USE_TCP), disable, Some(CHECK_FORWARDS)]
+            .into_iter()
+            .flatten(),
+    )
+}
+
+const NEWER_FIRMWARE: &str =
+    "Look for newer firmware of the camera, or another port range in its settings";
+
+const CHECK_FORWARDS: &str = "Look in the router for port forwards, a DMZ host or UPnP mappings that take these ports for another host or port";
 
 fn finding(view: &View<'_>, media: MediaFacts<'_>) -> Option<Finding> {
     let seen = media.nearest_to_server()?;
@@ -66,13 +106,13 @@ fn finding(view: &View<'_>, media: MediaFacts<'_>) -> Option<Finding> {
             media.setup_response(seen.leg_index),
             "the answer to SETUP with the negotiated ports",
         )
-        .remedies(EXPLANATION.remedies.iter().copied()),
+        .remedies([advice::USE_TCP, NEWER_FIRMWARE]),
     )
 }
 
 #[cfg(test)]
 mod tests {
-    use crate::model::{ClientDatagrams, DatagramKinds};
+    use crate::model::{AlgAction, AlgEffect, ClientDatagrams, DatagramKinds};
     use crate::testkit::{LAN, Scene, UDP_TALK, WAN, addr, at};
 
     fn sent_from(client: &str) -> ClientDatagrams {
@@ -100,6 +140,69 @@ mod tests {
         assert!(to_other.contains(&"rtp-wrong-port"));
         let from_other = sent("203.0.113.10:7000", "203.0.113.1:5000").troubles();
         assert!(from_other.contains(&"rtp-wrong-port"));
+    }
+
+    /// RTP that goes right on the server's side and comes out inside at another end.
+    fn handed_to(end: &str, wan: &str) -> Scene {
+        let mut scene = Scene::heard(UDP_TALK, wan).punch(0.035, 5000).rtp(9, 9);
+        scene.arrival(LAN).rtp.to = Some(addr(end));
+        scene
+    }
+
+    #[test]
+    fn fires_when_the_router_hands_media_to_another_port_or_host() {
+        for end in ["192.168.1.100:5010", "192.168.1.77:5000"] {
+            let snapshot = handed_to(end, UDP_TALK).checked();
+            let codes: Vec<_> = snapshot
+                .findings
+                .iter()
+                .map(|found| found.code.name())
+                .collect();
+            assert_eq!(codes, ["rtp-wrong-port"]);
+            assert_eq!(
+                snapshot.findings[0].summary,
+                format!("the router hands media to {end}, the client waits at 192.168.1.100:5000")
+            );
+            let judged = snapshot.sessions[0].alg;
+            assert_eq!(
+                (judged.action, judged.effect),
+                (AlgAction::None, AlgEffect::Unknown)
+            );
+        }
+    }
+
+    #[test]
+    fn is_damage_where_an_alg_had_changed_the_port() {
+        let wan = UDP_TALK.replace("client_port=5000-5001", "client_port=5200-5201");
+        let snapshot = handed_to("192.168.1.77:5000", &wan).checked();
+        let judged = snapshot.sessions[0].alg;
+        assert_eq!(
+            (judged.action, judged.effect),
+            (AlgAction::Rewrite, AlgEffect::Damaged)
+        );
+        assert!(
+            snapshot
+                .findings
+                .iter()
+                .any(|found| found.code.name() == "rtp-wrong-port")
+        );
+    }
+
+    #[test]
+    fn is_silent_when_media_comes_out_where_the_client_or_a_message_named_it() {
+        let mut sent_from_there = handed_to("192.168.1.100:5010", UDP_TALK);
+        sent_from_there
+            .arrival(LAN)
+            .from_client
+            .push(sent_from("192.168.1.100:5010"));
+        assert_eq!(sent_from_there.troubles(), Vec::<&str>::new());
+        let talk = UDP_TALK.replace(
+            "unicast;client_port=5000-5001;server",
+            "unicast;destination=192.168.1.77;client_port=5000-5001;server",
+        );
+        let mut scene = Scene::behind_nat(&talk).punch(0.035, 5000).rtp(9, 9);
+        scene.arrival(LAN).rtp.to = Some(addr("192.168.1.77:5000"));
+        assert!(!scene.troubles().contains(&"rtp-wrong-port"));
     }
 
     #[test]

@@ -123,6 +123,71 @@ fn media_at_a_port_that_two_hosts_asked_for_is_that_session_whose_port_or_source
     }
 }
 
+/// Two hosts ask for the same ports; the server has a port for each and sends both media to the one that the first host's packet
+/// opened.
+#[test]
+fn media_that_a_nat_takes_to_another_viewer_are_not_that_viewers() {
+    let mut wire = Wire::new(engine(2));
+    for (tap, clients) in [
+        (LAN, ["192.168.1.40:40000", "192.168.1.41:40001"]),
+        (WAN, ["203.0.113.1:40000", "203.0.113.1:40001"]),
+    ] {
+        wire.now_ms = 0;
+        for (index, client) in clients.into_iter().enumerate() {
+            let first = 1000 + 4000 * index as u32;
+            let mut talk = Talk::open_with(&mut wire, tap, client, SERVER, (first, first + 1000));
+            let transport = "Transport: RTP/AVP;unicast;client_port=5000-5001";
+            let port = 8000 + 2 * index;
+            talk.exchange(
+                &mut wire,
+                &format!("SETUP rtsp://203.0.113.10/cam RTSP/1.0|CSeq: 1|{transport}"),
+                &format!(
+                    "RTSP/1.0 200 OK|CSeq: 1|Session: {index}|{transport};server_port={port}-{}",
+                    port + 1
+                ),
+            );
+            talk.exchange(
+                &mut wire,
+                &format!("PLAY rtsp://203.0.113.10/cam RTSP/1.0|CSeq: 2|Session: {index}"),
+                &format!("RTSP/1.0 200 OK|CSeq: 2|Session: {index}"),
+            );
+        }
+    }
+    for (index, port) in [(0, 5000), (1, 61_000)] {
+        let to = format!("203.0.113.10:{}", 8000 + 2 * index);
+        wire.udp(LAN, &format!("192.168.1.4{index}:5000"), &to, b"hole");
+        wire.udp(WAN, &format!("203.0.113.1:{port}"), &to, b"hole");
+    }
+    for number in 0..30 {
+        for (port, ssrc) in [(8000, 0xA), (8002, 0xB)] {
+            let from = format!("203.0.113.10:{port}");
+            wire.rtp(WAN, &from, "203.0.113.1:5000", ssrc, [number]);
+            wire.rtp(LAN, &from, "192.168.1.40:5000", ssrc, [number]);
+        }
+        wire.wait_ms(20);
+    }
+    let snapshot = wire.engine.snapshot();
+    let seen: Vec<_> = snapshot
+        .sessions
+        .iter()
+        .map(|session| {
+            let rtp = [0, 1].map(|leg| &arrival(session, 0, leg).rtp);
+            rtp.map(|rtp| (rtp.packets, rtp.ssrc))
+        })
+        .collect();
+    assert_eq!(seen, [[(30, Some(0xA)); 2], [(30, Some(0xB)); 2]]);
+    let told: Vec<_> = snapshot
+        .findings
+        .iter()
+        .map(|finding| (finding.code.name(), finding.subject.session))
+        .collect();
+    let second = Some(snapshot.sessions[1].id);
+    assert_eq!(
+        told,
+        [("rtp-wrong-port", second), ("nat-port-randomised", second)]
+    );
+}
+
 /// A camera that answers each SETUP with the same port, or the same channels, and sends all of its media there.
 #[test]
 fn media_that_share_a_port_or_a_channel_are_told_apart_by_source_and_payload_type() {
