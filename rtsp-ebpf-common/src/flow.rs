@@ -175,6 +175,25 @@ impl FlowStats {
         source.append(&later.rtp, clock_rate);
     }
 
+    /// The counts of a source that sends RTP here.
+    pub fn source(&self, ssrc: u32) -> Option<&RtpCounters> {
+        let sources = [&self.rtp, &self.second];
+        sources
+            .into_iter()
+            .find(|source| source.packets > 0 && source.ssrc == ssrc)
+    }
+
+    /// A source's next numbering begins with `seq`, as it said itself ([`RtpCounters::begin_at`]).
+    pub fn begin_at(&mut self, ssrc: u32, seq: u16) {
+        let sources = [&mut self.rtp, &mut self.second];
+        let own = sources
+            .into_iter()
+            .find(|source| source.packets > 0 && source.ssrc == ssrc);
+        if let Some(own) = own {
+            own.begin_at(seq);
+        }
+    }
+
     #[inline(always)]
     fn record_time(&mut self, at_ns: i64) {
         if self.packets == 0 {

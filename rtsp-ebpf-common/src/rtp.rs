@@ -8,6 +8,7 @@
 mod append;
 mod pace;
 mod saved;
+mod told;
 mod window;
 
 use pace::Pace;

@@ -47,6 +47,24 @@ fn reordering_is_no_loss() {
 }
 
 #[test]
+fn a_numbering_that_was_told_begins_where_it_was_told() {
+    for (told, rest, expected) in [
+        // Ahead, behind and at the same numbers; of the last the first two never came.
+        (900, &[900, 901][..], [5, 0, 0, 0]),
+        (3, &[3, 4][..], [5, 0, 0, 0]),
+        (7, &[7, 8, 9][..], [6, 0, 0, 0]),
+        (7, &[9][..], [6, 2, 0, 0]),
+    ] {
+        let mut counters = count(&[7, 8, 9]);
+        counters.begin_at(told);
+        for number in rest {
+            counters.update(*number, 0, SSRC, 0, 0);
+        }
+        assert_eq!(figures(&counters), expected, "{told} {rest:?}");
+    }
+}
+
+#[test]
 fn a_swapped_first_pair_is_no_loss() {
     assert_eq!(figures(&count(&[101, 100, 102])), [3, 0, 0, 1]);
 }

@@ -1,5 +1,6 @@
 //! Counts of one directed media flow, UDP or interleaved, with the places where a person finds its ends again.
 
+mod anew;
 mod reports;
 mod video;
 
@@ -13,6 +14,8 @@ use crate::jitter::JitterBank;
 use crate::locator::Locator;
 use crate::model::Timeline;
 use crate::timeline::{Tally, Totals};
+pub(crate) use anew::GoesOn;
+use anew::{Anew, Begins};
 pub(crate) use reports::{Reports, far_end};
 use video::VideoTally;
 pub(crate) use video::{Codec, Pictures};
@@ -27,6 +30,8 @@ pub(crate) struct MediaCount {
     second: Option<Box<Details>>,
     /// What the RTCP says.
     reports: Option<Box<Reports>>,
+    /// Where the media goes on after another PLAY, until that is known.
+    anew: Option<Box<Anew>>,
     /// How the RTP came over time, where that is kept.
     tally: Option<Box<Tally>>,
     /// The kernel counted some of the packets, which nobody has looked into.
@@ -73,8 +78,13 @@ impl Source<'_> {
 impl MediaCount {
     /// Takes in a datagram or interleaved frame, of which `bytes` were captured.
     pub(crate) fn update(&mut self, payload: &Payload, bytes: &[u8], at: Locator) {
+        let begins = self.anew.is_some() && self.look_for_begin(payload);
         let placed = self.stats.record(payload, at.at.as_nanos(), 0);
+        if let Some(anew) = &mut self.anew {
+            anew.count(payload, at.at.as_nanos());
+        }
         if let Some((placed, is_first)) = placed {
+            let placed = if begins { Placed::Anew } else { placed };
             let details = if is_first {
                 &mut self.first
             } else {
@@ -84,6 +94,50 @@ impl MediaCount {
         }
         self.place(payload.class, at);
         self.read_reports(payload.class, bytes, at);
+    }
+
+    /// Takes note of where the media goes on after another PLAY. What the kernel counts it counts by itself.
+    pub(crate) fn go_on(&mut self, how: &GoesOn) {
+        let (told, anywhere) = match how {
+            GoesOn::Asked if self.is_media() => {
+                self.anew.get_or_insert_default();
+                return;
+            }
+            GoesOn::With(told) => (told.as_slice(), false),
+            GoesOn::Anywhere => (&[][..], true),
+            GoesOn::Asked | GoesOn::Unknown => {
+                self.anew = None;
+                return;
+            }
+        };
+        let begun = self
+            .anew
+            .as_mut()
+            .and_then(|anew| anew.answer(told, anywhere));
+        if let Some(stats) = begun {
+            self.stats = stats;
+            self.anew = None;
+        }
+    }
+
+    /// Begins a numbering where a packet does as was told, and says so.
+    #[cold]
+    fn look_for_begin(&mut self, payload: &Payload) -> bool {
+        let Some(anew) = self.anew.as_mut().filter(|_| payload.class == Class::Rtp) else {
+            return false;
+        };
+        match anew.look(payload, &self.stats) {
+            Begins::With(seq) => {
+                self.stats.begin_at(payload.ssrc, seq);
+                self.anew = None;
+                true
+            }
+            Begins::NotYet => false,
+            Begins::Never => {
+                self.anew = None;
+                false
+            }
+        }
     }
 
     /// Remembers where a packet was seen without counting it.
@@ -110,6 +164,7 @@ impl MediaCount {
     /// Takes over the kernel's counts. What was read of single packets before is of a few samples and means nothing.
     pub(crate) fn set_kernel_counts(&mut self, stats: &FlowStats) {
         self.stats = *stats;
+        self.anew = None;
         self.first = Details::default();
         self.second = None;
     }
@@ -121,6 +176,7 @@ impl MediaCount {
             return;
         }
         self.is_unseen = true;
+        self.anew = None;
         self.last_rtp = Some(Locator {
             tap: counted.tap,
             frame: None,

@@ -576,6 +576,9 @@ fn act_on(
             reset,
         },
         Notice::SetUp { exchange } => return fence(&exchange, record, flows),
+        Notice::GoesOn(how) => {
+            return flows.go_on(record.tap, (server.ip(), client.ip()), &how);
+        }
         Notice::ChannelRefused => return taps.count_loss(LossKind::FlowCap, 1),
         Notice::MessageDropped => return taps.count_loss(LossKind::MessageCap, 1),
     };

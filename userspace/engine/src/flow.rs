@@ -16,6 +16,7 @@ use foldhash::fast::FixedState;
 use rtsp_ebpf_common::flow::Payload;
 use rtspscope_wire::{TapId, Timestamp};
 
+use crate::counting::GoesOn;
 use crate::input::FlowCounters;
 use crate::key::FlowKey;
 use crate::locator::Locator;
@@ -173,6 +174,14 @@ impl FlowTable {
                 flow.fenced = true;
                 flow.watched |= receives;
             }
+        }
+    }
+
+    /// Media between two hosts was played before, and now it is asked or told where it goes on.
+    pub(crate) fn go_on(&mut self, tap: TapId, (from, to): (IpAddr, IpAddr), how: &GoesOn) {
+        let ends = |flow: &&mut Flow| (flow.tap, flow.from.ip(), flow.to.ip()) == (tap, from, to);
+        for flow in self.flows.iter_mut().filter(ends) {
+            flow.current.go_on(how);
         }
     }
 

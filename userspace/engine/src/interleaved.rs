@@ -2,7 +2,7 @@
 
 use rtsp_ebpf_common::flow::{FlowStats, Payload};
 
-use crate::counting::MediaCount;
+use crate::counting::{GoesOn, MediaCount};
 use crate::input::{ChannelAt, ChannelCounters, ChannelReport};
 use crate::locator::Locator;
 use crate::record::Room;
@@ -144,6 +144,14 @@ impl Channels {
             uses.map(|count| (channel.sender, channel.number, &count.stats))
         });
         counted.filter(|(.., stats)| stats.rtp_packets() > 0 || stats.rtcp.packets > 0)
+    }
+
+    /// Takes note of where what an end sends goes on after another PLAY.
+    pub(crate) fn go_on(&mut self, sender: usize, how: &GoesOn) {
+        let counted_here = |channel: &&mut Channel| channel.before.is_none() && !channel.is_total;
+        for channel in self.of(sender).filter(counted_here) {
+            channel.count.go_on(how);
+        }
     }
 
     /// The kernel begins to count what an end sends.

@@ -2,12 +2,14 @@
 
 mod describe;
 mod direction;
+mod goes_on;
 mod negotiated;
 mod setups;
 mod uses;
 
 pub(crate) use describe::described_groups;
 pub(crate) use direction::may_be_sent_by_client;
+pub(crate) use goes_on::goes_on;
 pub(crate) use negotiated::negotiated;
 pub(crate) use uses::begins_channels_anew;
 

@@ -10,6 +10,7 @@ use rtspscope_wire::rtsp::stream::{InterleavedFrame, Item, RawMessage, SkipReaso
 use rtspscope_wire::tcp::Place;
 use rtspscope_wire::{TapId, Timestamp};
 
+use crate::counting::GoesOn;
 use crate::exchange::{Exchanges, Facts, Placed};
 use crate::input::{ChannelCounters, ChannelReport, ChannelTotals};
 use crate::interleaved::Channels;
@@ -49,6 +50,7 @@ pub(crate) enum Notice {
     SetUp {
         exchange: Exchange,
     },
+    GoesOn(GoesOn),
     Playing {
         at: Locator,
     },
@@ -373,6 +375,28 @@ impl Record {
             self.begin_channels_anew(&exchange, room);
             self.handle_accepted(exchange, at, by, notices);
         }
+        if let Placed::Request(index) | Placed::Response(index) = placed {
+            self.go_on(index, notices);
+        }
+    }
+
+    /// Of another PLAY: tells those who count where media goes on. In a connection of which no byte is missing nothing was
+    /// lost on the way, whatever number comes next.
+    fn go_on(&mut self, index: usize, notices: &mut Vec<Notice>) {
+        let Some(how) = media::goes_on(self.exchanges.list(), index) else {
+            return;
+        };
+        let is_whole = self.missing_bytes == 0;
+        let server = 1 - self.client();
+        match &how {
+            GoesOn::With(told) if told.is_empty() && is_whole => {
+                self.channels.go_on(server, &GoesOn::Anywhere);
+            }
+            GoesOn::With(_) | GoesOn::Asked | GoesOn::Anywhere | GoesOn::Unknown => {
+                self.channels.go_on(server, &how);
+            }
+        }
+        notices.push(Notice::GoesOn(how));
     }
 
     /// Of an accepted SETUP: what comes on its channels from now on may be another use of them.

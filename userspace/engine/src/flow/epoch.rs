@@ -6,7 +6,7 @@ use rtsp_ebpf_common::flow::{Class, FlowStats, Payload};
 use rtspscope_wire::{Span, TapId, Timestamp};
 
 use super::kinds::Kinds;
-use crate::counting::MediaCount;
+use crate::counting::{GoesOn, MediaCount};
 use crate::locator::Locator;
 use crate::model::DatagramKinds;
 
@@ -115,6 +115,13 @@ impl Epoch {
             media.follow();
         }
         begins
+    }
+
+    /// Takes note of where its media goes on after another PLAY.
+    pub(super) fn go_on(&mut self, how: &GoesOn) {
+        if let Some(media) = self.media.as_mut().filter(|_| !self.counted_by_kernel) {
+            media.go_on(how);
+        }
     }
 
     /// Whether it has a timeline.

@@ -1,5 +1,6 @@
 //! A stream that is set up more than once on one connection: what is one attempt, and what are several.
 
+mod goes_on;
 mod others;
 
 use std::ops::Range;
