@@ -11,6 +11,7 @@ mod opened;
 mod rounds;
 mod seat;
 mod shared;
+mod silence;
 mod untold;
 
 use crate::datagram_talk::DatagramTalks;

@@ -3,11 +3,12 @@
 use std::net::SocketAddr;
 
 use rtsp_ebpf_common::rtp::RtpCounters;
-use rtspscope_wire::{Span, TapId, payload_types};
+use rtspscope_wire::{Span, TapId, Timestamp, payload_types};
 
 use super::rounds::Stray;
 use super::seat::Seat;
 use super::shared::Shared;
+use super::silence::{self, Sending};
 use super::{Heard, Unit};
 use crate::counting::{Codec, MediaCount, Reports, Source, far_end};
 use crate::icmp::{IcmpErrors, RefusedPacket};
@@ -82,6 +83,8 @@ struct Total<'a> {
     ends: Option<(i64, i64)>,
     /// The medium's own sources.
     sources: Vec<u32>,
+    /// When each of them sent.
+    sending: Vec<Sending>,
     /// What the reports of the sending end say, and those of the other.
     sent: Vec<&'a Reports>,
     answers: Vec<&'a Reports>,
@@ -101,6 +104,7 @@ impl<'a> Total<'a> {
             hidden_changes: 0,
             ends: None,
             sources: Vec::new(),
+            sending: Vec::new(),
             sent: Vec::new(),
             answers: Vec::new(),
             timeline: None,
@@ -117,6 +121,11 @@ impl<'a> Total<'a> {
         if self.rtp.packets > 0 && !self.sources.is_empty() {
             let changes = self.source_changes();
             self.rtp.ssrc_changes = Some(changes);
+            if self.rtp.packets > 1 {
+                let silence = silence::longest(&self.sending);
+                self.rtp.max_gap = Some(silence.in_all);
+                self.rtp.max_gap_while_sending = Some(silence.while_sending);
+            }
             let all = self.rtp.restarts.unwrap_or(0);
             self.rtp.restarts = Some(all.saturating_sub(self.hidden_changes));
         }
@@ -246,15 +255,17 @@ impl<'a> Total<'a> {
         rtp.restarts = Some(rtp.restarts.unwrap_or(0) + counted.restarts);
         let changes = rtp.payload_type_changes.unwrap_or(0);
         rtp.payload_type_changes = Some(changes + counted.payload_type_changes);
-        if counted.packets > 1 {
-            rtp.max_gap = rtp.max_gap.max(Some(span(counted.max_gap_ns)));
-        }
         let (first, last) = self.ends.unwrap_or((counted.first_ns, counted.last_ns));
         if self.ends.is_none_or(|(_, last)| counted.last_ns >= last) {
             rtp.ssrc = Some(counted.ssrc);
         }
         self.ends = Some((first.min(counted.first_ns), last.max(counted.last_ns)));
         self.sources.push(counted.ssrc);
+        self.sending.push(Sending {
+            first: Timestamp(counted.first_ns),
+            last: Timestamp(counted.last_ns),
+            max_gap: span(counted.max_gap_ns),
+        });
         self.hidden_changes += counted.ssrc_changes;
         if counted.packets > self.most_rtp {
             self.most_rtp = counted.packets;

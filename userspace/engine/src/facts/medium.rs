@@ -277,7 +277,7 @@ impl<'a> MediaFacts<'a> {
             }
         }
         let (Some(first), Some(last), Some(gap)) =
-            (sender.rtp.first, sender.rtp.last, sender.rtp.max_gap)
+            (sender.rtp.first, sender.rtp.last, sender.rtp.usual_gap())
         else {
             return false;
         };

@@ -24,8 +24,10 @@ pub struct RtpArrival {
     pub reordered: Option<u64>,
     /// Interarrival jitter (RFC 3550 §6.4.1); `None` without a clock rate.
     pub jitter: Option<Span>,
-    /// Longest time between two packets.
+    /// Longest time between two packets of the medium, whichever source sent them.
     pub max_gap: Option<Span>,
+    /// The same without the silence from the last packet of one source to the first of the next.
+    pub max_gap_while_sending: Option<Span>,
     /// RTP bytes times eight over the time from the first packet to the last, in bits per second.
     pub bitrate_bps: Option<u64>,
     /// Last synchronisation source.
@@ -52,6 +54,14 @@ pub struct RtpArrival {
     pub from: Option<SocketAddr>,
     /// Receiver, as seen at this tap.
     pub to: Option<SocketAddr>,
+}
+
+impl RtpArrival {
+    /// Longest time between two packets while one source went on sending: what is usual for the medium. A camera that begins
+    /// anew as another source was silent for another reason.
+    pub(crate) fn usual_gap(&self) -> Option<Span> {
+        self.max_gap_while_sending.or(self.max_gap)
+    }
 }
 
 /// RTCP of one medium at one tap, both ways for the reports, `from`/`to` of the sending end's. What is said here of server

@@ -52,7 +52,7 @@ fn about(view: &View<'_>, media: MediaFacts<'_>) -> Option<Finding> {
     let flows = video.pictures >= FEW
         && arrival
             .rtp
-            .max_gap
+            .usual_gap()
             .is_some_and(|gap| Span(gap.0.saturating_mul(2)) < wait);
     (flows && is_whole(arrival) && leg.missing_bytes == 0)
         .then(|| finding(view, media, (arrival, video), wait))

@@ -73,7 +73,7 @@ pub(super) fn stall(view: &View<'_>, media: MediaFacts<'_>) -> Option<Stall> {
         });
     }
     media.play_accepted(0)?;
-    let longest_gap = arrival.rtp.max_gap.map_or(0, |gap| gap.0);
+    let longest_gap = arrival.rtp.usual_gap().map_or(0, |gap| gap.0);
     let usual = longest_gap.saturating_mul(TIMES_THE_LONGEST_GAP);
     let said_goodbye = media
         .media
@@ -118,7 +118,7 @@ fn went_on_outside(view: &View<'_>, media: MediaFacts<'_>) -> Option<(Locator, S
     let proved = later.min(media.surely_watched_until(sides.client) - last_inside.at);
     let lost_nothing = !view.facts.capture.may_lack_segments();
     let is_same = inside.ssrc.is_none_or(|ssrc| outside.ssrc == Some(ssrc));
-    let usual = outside.max_gap?.0.max(1).unsigned_abs();
+    let usual = outside.usual_gap()?.0.max(1).unsigned_abs();
     let many = outside.packets.saturating_sub(inside.packets) >= MANY
         && proved.0.max(0).unsigned_abs() / usual >= MANY;
     (proved >= PROVED && many && lost_nothing && is_same).then_some((last_outside, later))

@@ -135,6 +135,31 @@ fn a_source_that_takes_over_is_counted_on() {
 }
 
 #[test]
+fn the_longest_gap_is_the_mediums_whichever_source_sends() {
+    // A source of its own that the SDP does not tell of and that sends twice; then another camera process after twelve seconds.
+    let mut wire = over_udp(PLAIN);
+    let start = wire.now_ms;
+    for number in 0..100 {
+        wire.udp(LAN, SERVER_RTP, CLIENT_RTP, &rtp(7, 96, number, 0, b""));
+        if [10, 90].contains(&number) {
+            let extra = rtp(8, 98, number, 0, b"");
+            wire.udp(LAN, SERVER_RTP, CLIENT_RTP, &extra);
+        }
+        wire.now_ms = start + 20 * (i64::from(number) + 1);
+    }
+    let gaps = |wire: &mut Wire| {
+        let rtp = seen(wire).rtp;
+        [rtp.max_gap, rtp.max_gap_while_sending].map(|gap| gap.expect("more packets than one"))
+    };
+    assert_eq!(gaps(&mut wire), [20, 20].map(Span::from_millis));
+    wire.now_ms = start + 14_000;
+    for number in [500, 501] {
+        wire.udp(LAN, SERVER_RTP, CLIENT_RTP, &rtp(9, 96, number, 0, b""));
+    }
+    assert_eq!(gaps(&mut wire), [12_020, 20].map(Span::from_millis));
+}
+
+#[test]
 fn an_outage_of_many_packets_is_all_loss() {
     let mut wire = over_udp(PLAIN);
     let send = |wire: &mut Wire, number: u16| {
