@@ -13,7 +13,7 @@ use crate::advice::{self, Named};
 use crate::claim::Heard;
 use crate::connections::Connections;
 use crate::datagram_talk::DatagramTalks;
-use crate::flow::{FlowTable, Noted};
+use crate::flow::{Fence, FlowTable, Noted};
 use crate::fragmented::FragmentedFlows;
 use crate::groups::Groups;
 use crate::icmp::IcmpErrors;
@@ -597,7 +597,12 @@ fn fence(setup: &Exchange, record: &Record, flows: &mut FlowTable) {
     let mut ports: Vec<u16> = ports.into_iter().flatten().collect();
     ports.dedup();
     if !ports.is_empty() {
-        flows.fence(record.tap, record.client_address().ip(), &ports);
+        let fence = if media::repeats_setup(record.exchanges.list()) {
+            Fence::Repeated
+        } else {
+            Fence::Anew
+        };
+        flows.fence(record.tap, record.client_address().ip(), &ports, fence);
     }
     if media::may_be_sent_by_client(setup) {
         let server = record.server_address().ip();

@@ -20,7 +20,7 @@ use crate::counting::GoesOn;
 use crate::input::FlowCounters;
 use crate::key::FlowKey;
 use crate::locator::Locator;
-pub(crate) use epoch::{Epoch, Flow};
+pub(crate) use epoch::{Epoch, Fence, Flow};
 
 /// Entries that are looked at to find the one that was idle longest when the table is full.
 const EVICTION_SAMPLE: usize = 16;
@@ -164,14 +164,16 @@ impl FlowTable {
         self.follows.then_some(self.timelines_left > 0)
     }
 
-    /// A SETUP agreed on these ports of `host`: what comes from now on is another use of them.
-    pub(crate) fn fence(&mut self, tap: TapId, host: IpAddr, ports: &[u16]) {
+    /// A SETUP agreed on these ports of `host`: what comes from now on is another use of them, or may be one.
+    pub(crate) fn fence(&mut self, tap: TapId, host: IpAddr, ports: &[u16], fence: Fence) {
         self.watch(tap, host, ports);
         let is_it = |end: SocketAddr| end.ip() == host && ports.contains(&end.port());
         for flow in self.flows.iter_mut().filter(|flow| flow.tap == tap) {
             let receives = is_it(flow.to);
             if receives || is_it(flow.from) {
-                flow.fenced = true;
+                if flow.fence != Some(Fence::Anew) {
+                    flow.fence = Some(fence);
+                }
                 flow.watched |= receives;
             }
         }

@@ -11,7 +11,7 @@ pub(crate) use describe::described_groups;
 pub(crate) use direction::may_be_sent_by_client;
 pub(crate) use goes_on::goes_on;
 pub(crate) use negotiated::negotiated;
-pub(crate) use uses::begins_channels_anew;
+pub(crate) use uses::{begins_channels_anew, repeats_setup};
 
 use crate::model::{Leg, MediaStream, Negotiated};
 use describe::{Announced, DescribedGroup, announced};

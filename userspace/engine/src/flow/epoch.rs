@@ -13,6 +13,19 @@ use crate::model::DatagramKinds;
 /// Silence after which another SSRC on the same flow is another stream rather than a restarted source.
 const QUIET: Span = Span::from_secs(1);
 
+/// By how much a packet may be ahead of the last one before a repeated SETUP and be of the same numbering: a numbering that
+/// begins anew begins at random (RFC 3550 §5.1).
+const GOES_ON: u16 = 100;
+
+/// What a SETUP means to a flow whose port it names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fence {
+    /// What comes next is another use.
+    Anew,
+    /// It says again what holds, to keep a session alive: media that just goes on is no other use, and what is missing is lost.
+    Repeated,
+}
+
 /// One directed UDP flow at one tap.
 #[derive(Clone, Debug)]
 pub(crate) struct Flow {
@@ -22,8 +35,8 @@ pub(crate) struct Flow {
     /// Uses of the port pair that ended, oldest first.
     past: Vec<Epoch>,
     pub(crate) current: Epoch,
-    /// A SETUP named a port of this flow: the next packet belongs to a new use of it.
-    pub(super) fenced: bool,
+    /// A SETUP named a port of this flow: the next packet may belong to a new use of it.
+    pub(super) fence: Option<Fence>,
     /// A SETUP named its receiver, so its first media is news.
     pub(super) watched: bool,
 }
@@ -66,6 +79,18 @@ impl Epoch {
     pub(crate) fn ssrc(&self) -> Option<u32> {
         let main = self.media.as_ref()?.stats.main_source()?;
         Some(main.ssrc)
+    }
+
+    /// Whether a packet of RTP is the next of its source, or one of the next.
+    fn is_gone_on_with(&self, payload: &Payload) -> bool {
+        let media = self.media.as_deref();
+        let source = media.and_then(|media| media.stats.source(payload.ssrc));
+        source.is_some_and(|source| {
+            let ahead = payload
+                .sequence
+                .wrapping_sub(source.extended_highest() as u16);
+            (1..=GOES_ON).contains(&ahead)
+        })
     }
 
     /// Whether both were in use at some moment.
@@ -193,7 +218,7 @@ impl Flow {
             to,
             past: Vec::new(),
             current: Epoch::new(at),
-            fenced: false,
+            fence: None,
             watched: false,
         }
     }
@@ -206,13 +231,23 @@ impl Flow {
     /// Begins a new use where a SETUP asked for it, or where another source speaks after a silence; says whether the
     /// one before is kept apart.
     pub(super) fn turn(&mut self, payload: &Payload, at: Locator, max_epochs: usize) -> bool {
+        if self.fence == Some(Fence::Repeated) && self.current.is_media() {
+            match payload.class {
+                Class::Rtp if self.current.is_gone_on_with(payload) => {
+                    self.fence = None;
+                    return false;
+                }
+                Class::Rtp => {}
+                Class::Rtcp | Class::Stun | Class::Dtls | Class::Other => return false,
+            }
+        }
         let after_silence = at.at - self.current.last.at > QUIET;
         let is_other_source = || {
             payload.class == Class::Rtp
                 && self.current.ssrc().is_some()
                 && self.current.sources().all(|ssrc| ssrc != payload.ssrc)
         };
-        let is_other_use = self.fenced || (after_silence && is_other_source());
+        let is_other_use = self.fence.is_some() || (after_silence && is_other_source());
         // Of what the kernel counts, its counts tell where a use begins.
         is_other_use && !self.current.counted_by_kernel && self.begin(at, max_epochs)
     }
@@ -226,7 +261,7 @@ impl Flow {
         max_epochs: usize,
     ) -> bool {
         let current = &self.current;
-        let after_setup = self.fenced
+        let after_setup = self.fence.is_some()
             && !current.counted_by_kernel
             && at.at > current.last.at
             && current.packets > 0;
@@ -239,7 +274,7 @@ impl Flow {
 
     /// Begins a new use and says whether the one before is kept apart; beyond the cap they run together.
     fn begin(&mut self, at: Locator, max_epochs: usize) -> bool {
-        self.fenced = false;
+        self.fence = None;
         let has_room = self.past.len() + 1 < max_epochs;
         if has_room {
             self.past

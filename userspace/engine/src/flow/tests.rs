@@ -78,13 +78,34 @@ fn a_silence_of_the_same_source_is_a_gap() {
 #[test]
 fn a_new_setup_of_the_port_begins_another_use_with_the_next_packet() {
     let mut table = flow(&[(0, 1, 7), (20, 2, 7)]);
-    table.fence(TAP, addr("10.0.0.2:0").ip(), &[5000]);
+    table.fence(TAP, addr("10.0.0.2:0").ip(), &[5000], Fence::Anew);
     assert_eq!(counts(&table), [2]);
     feed(&mut table, &[(40, 3, 7)]);
     assert_eq!(counts(&table), [2, 1]);
-    table.fence(TAP, addr("10.0.0.2:0").ip(), &[5002]);
+    table.fence(TAP, addr("10.0.0.2:0").ip(), &[5002], Fence::Anew);
     feed(&mut table, &[(60, 4, 7)]);
     assert_eq!(counts(&table), [2, 2]);
+}
+
+#[test]
+fn a_repeated_setup_parts_no_media_that_just_goes_on() {
+    // The next number, a few behind a loss, far ahead, and behind: only the latter two begin anew.
+    for (next, uses, lost) in [
+        (3, vec![3], 0),
+        (43, vec![3], 40),
+        (203, vec![2, 1], 0),
+        (1, vec![2, 1], 0),
+    ] {
+        let mut table = flow(&[(0, 1, 7), (20, 2, 7)]);
+        table.fence(TAP, addr("10.0.0.2:0").ip(), &[5000], Fence::Repeated);
+        feed(&mut table, &[(40, next, 7)]);
+        assert_eq!(counts(&table), uses, "{next}");
+        let in_all = table.flows()[0]
+            .epochs()
+            .filter_map(|epoch| epoch.media.as_ref());
+        let in_all: u64 = in_all.map(|media| media.stats.rtp.lost()).sum();
+        assert_eq!(in_all, lost, "{next}");
+    }
 }
 
 #[test]
@@ -92,7 +113,7 @@ fn uses_beyond_the_cap_run_together() {
     let mut table = flow(&[]);
     for number in 0..10 {
         feed(&mut table, &[(i64::from(number), number, 7)]);
-        table.fence(TAP, addr("10.0.0.2:0").ip(), &[5000]);
+        table.fence(TAP, addr("10.0.0.2:0").ip(), &[5000], Fence::Anew);
     }
     assert_eq!(counts(&table), [1, 1, 1, 7]);
 }
@@ -152,7 +173,7 @@ fn kernel_counts_that_begin_anew_are_another_use() {
 #[test]
 fn a_setup_parts_what_frames_showed_before_from_what_the_kernel_counts_after() {
     let mut table = flow(&[(0, 1, 7), (20, 2, 7)]);
-    table.fence(TAP, addr("10.0.0.2:0").ip(), &[5000]);
+    table.fence(TAP, addr("10.0.0.2:0").ip(), &[5000], Fence::Anew);
     table.set_kernel_counts(&counted(3_000, 100));
     assert_eq!(counts(&table), [2, 100]);
 }
@@ -161,7 +182,7 @@ fn a_setup_parts_what_frames_showed_before_from_what_the_kernel_counts_after() {
 fn a_frame_does_not_use_up_the_setup_that_parts_kernel_counts() {
     let mut table = flow(&[]);
     table.set_kernel_counts(&counted(0, 100));
-    table.fence(TAP, addr("10.0.0.2:0").ip(), &[5000]);
+    table.fence(TAP, addr("10.0.0.2:0").ip(), &[5000], Fence::Anew);
     feed(&mut table, &[(3_000, 1, 7)]);
     table.set_kernel_counts(&counted(3_000, 500));
     assert_eq!(counts(&table), [100, 500]);
@@ -170,7 +191,7 @@ fn a_frame_does_not_use_up_the_setup_that_parts_kernel_counts() {
 #[test]
 fn the_first_proven_media_to_a_watched_port_is_news_once() {
     let mut table = FlowTable::new(4, 4, 8);
-    table.fence(TAP, addr("10.0.0.2:0").ip(), &[5000]);
+    table.fence(TAP, addr("10.0.0.2:0").ip(), &[5000], Fence::Anew);
     let mut news = Vec::new();
     for number in 1..5 {
         let (from, to) = (addr("10.0.0.1:6970"), addr("10.0.0.2:5000"));

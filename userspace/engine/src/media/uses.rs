@@ -10,16 +10,33 @@ use crate::reading;
 
 /// Whether what comes on the channels of the last SETUP is another use of them than what an earlier one agreed on.
 pub(crate) fn begins_channels_anew(exchanges: &[Exchange]) -> bool {
+    last_setup_and(exchanges, |old, new| share_channel(exchanges, old, new))
+        .is_some_and(|(old, new)| takes_channel(exchanges, old, new))
+}
+
+/// Whether the last SETUP only says again what an earlier one of the stream agreed on.
+pub(crate) fn repeats_setup(exchanges: &[Exchange]) -> bool {
+    last_setup_and(exchanges, |old, new| {
+        uri(exchanges, old) == uri(exchanges, new)
+    })
+    .is_some_and(|(old, new)| {
+        !is_torn_down(exchanges, old, new) && !goes_another_way(exchanges, old, new)
+    })
+}
+
+/// The last granted SETUP, behind the last one before it of this kind.
+fn last_setup_and(
+    exchanges: &[Exchange],
+    is_it: impl Fn(usize, usize) -> bool,
+) -> Option<(usize, usize)> {
     let is_granted = |exchange: &Exchange| {
         exchange.is("SETUP") && exchange.by == Side::Client && exchange.succeeded()
     };
-    let Some(new) = exchanges.iter().rposition(is_granted) else {
-        return false;
-    };
+    let new = exchanges.iter().rposition(is_granted)?;
     let before = exchanges.iter().enumerate().take(new);
     let mut earlier = before.rev().filter(|(_, exchange)| is_granted(exchange));
-    let sharing = earlier.find(|(old, _)| share_channel(exchanges, *old, new));
-    sharing.is_some_and(|(old, _)| takes_channel(exchanges, old, new))
+    let (old, _) = earlier.find(|(old, _)| is_it(*old, new))?;
+    Some((old, new))
 }
 
 /// Whether the SETUP at `new` takes the place of the one at `old` in what a channel of the connection carries.

@@ -383,6 +383,19 @@ fn a_setup_that_only_keeps_alive_hides_no_loss() {
 }
 
 #[test]
+fn a_setup_that_only_keeps_alive_hides_no_loss_around_it() {
+    let mut path = kept_alive(false);
+    path.media_through([61_000, 5000], 195..250, false);
+    path.ask("TEARDOWN");
+    let snapshot = path.seen();
+    assert_eq!(told(&snapshot), [row("5000", false, [205, 205])]);
+    let mut arrivals = only_session(&snapshot).media[0].arrivals.iter();
+    assert!(arrivals.all(|arrival| arrival.rtp.lost == Some(45)));
+    let codes = snapshot.findings.iter().map(|found| found.code.name());
+    assert_eq!(codes.collect::<Vec<_>>(), ["rtp-loss"]);
+}
+
+#[test]
 fn numbers_that_begin_anew_with_such_a_setup_are_no_loss() {
     let mut path = kept_alive(false);
     path.media_through([61_000, 5000], 800..850, false);
