@@ -126,8 +126,7 @@ impl Channels {
         if let Some(channel) = place.ok().and_then(|place| self.channels.get_mut(place)) {
             if !channel.is_total {
                 channel.past.clear();
-            } else if totals.stats.first_ns > channel.count.stats.last_ns
-                && channel.has_room(room)
+            } else if totals.stats.first_ns > channel.count.stats.last_ns && channel.has_room(room)
             {
                 channel.end_use();
             }
