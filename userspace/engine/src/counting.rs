@@ -157,7 +157,7 @@ impl MediaCount {
     pub(crate) fn read_reports(&mut self, class: Class, bytes: &[u8], at: Locator) {
         if class == Class::Rtcp {
             let reports = self.reports.get_or_insert_default();
-            reports.note(bytes, at.at.as_nanos());
+            reports.note(bytes, at);
         }
     }
 

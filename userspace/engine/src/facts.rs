@@ -20,6 +20,7 @@ mod medium;
 mod misdelivered;
 mod nearest;
 mod played;
+mod reported;
 mod swallowed;
 mod tracked;
 mod unadjusted;
@@ -29,6 +30,7 @@ pub(crate) use medium::{Group, Lost, MediaFacts};
 pub(crate) use misdelivered::Misdelivered;
 pub(crate) use nearest::Nearest;
 pub(crate) use played::played_out;
+pub(crate) use reported::is_later;
 pub(crate) use swallowed::Swallowed;
 
 /// By how much one tap's packets may be known later than another's.

@@ -143,6 +143,7 @@ fn arrival(tap: u16, packets: u64) -> Arrival {
                 fraction_lost: seen.then_some(0.25),
                 jitter: seen.then_some(Span(1_500_000)),
                 round_trip: seen.then_some(Span(20_000_000)),
+                receiving: None,
             },
             ..RtcpArrival::default()
         },

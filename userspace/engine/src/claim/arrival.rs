@@ -217,11 +217,19 @@ impl<'a> Total<'a> {
             self.add_places(media, own, from, to);
             self.add_timeline(media);
         }
+        self.add_reports(media, from, to);
+    }
+
+    /// Adds what the sending end says of the medium.
+    fn add_reports(&mut self, media: &'a MediaCount, from: SocketAddr, to: SocketAddr) {
         if media.stats.rtcp.packets > 0 {
             self.add_rtcp(media, from, to);
         }
         let said = media.reports().and_then(|reports| reports.sent_packets);
         self.rtcp.sent_packets = self.rtcp.sent_packets.max(said);
+        let sending = media.reports().and_then(Reports::sending);
+        let growths = self.rtcp.sending.into_iter().chain(sending);
+        self.rtcp.sending = growths.max_by_key(|growth| growth.shown.at);
         self.sent.extend(media.reports());
     }
 

@@ -6,7 +6,8 @@
 use rtspscope_wire::Span;
 use rtspscope_wire::rtcp::{self, FeedbackMessage, Packet, ReportBlock};
 
-use crate::model::FarEnd;
+use crate::locator::Locator;
+use crate::model::{FarEnd, Growth};
 
 /// Sender reports that are remembered; a receiver answers one of the last.
 const SENDER_REPORTS: usize = 8;
@@ -22,30 +23,86 @@ pub(crate) struct Reports {
     sent_count: usize,
     /// RTP packets that the last sender report says were sent.
     pub(crate) sent_packets: Option<u32>,
-    /// The last reception report on each source, and when it passed.
-    received: Vec<(ReportBlock, i64)>,
+    /// The same as it grew from report to report.
+    sending: Option<Grown>,
+    /// The last reception report on each source.
+    received: Vec<Received>,
     /// Negative acknowledgements: packets that name missing ones.
     pub(crate) nacks: u64,
     /// Requests for a whole picture.
     pub(crate) keyframe_requests: u64,
 }
 
+/// A count of one source that reports repeat, and when it grew last.
+#[derive(Clone, Copy, Debug)]
+struct Grown {
+    ssrc: u32,
+    count: u32,
+    at: Locator,
+    growth: Option<Growth>,
+}
+
+impl Grown {
+    const fn new(ssrc: u32, count: u32, at: Locator) -> Self {
+        Self {
+            ssrc,
+            count,
+            at,
+            growth: None,
+        }
+    }
+
+    /// Takes in what the next report says. The count wraps around, so that less than half its range ahead is more; of another
+    /// source nothing is known yet.
+    fn note(&mut self, ssrc: u32, count: u32, at: Locator) {
+        let more = count.wrapping_sub(self.count);
+        if ssrc == self.ssrc && more > 0 && more < u32::MAX / 2 {
+            let since = self.at;
+            self.growth = Some(Growth {
+                since,
+                shown: at,
+                more,
+            });
+        }
+        (self.ssrc, self.count, self.at) = (ssrc, count, at);
+    }
+}
+
+/// The last reception report on one source.
+#[derive(Clone, Copy, Debug)]
+struct Received {
+    block: ReportBlock,
+    at_ns: i64,
+    /// Its highest sequence number.
+    highest: Grown,
+}
+
 impl Reports {
+    /// When the count of sent packets grew last, from one sender report to the next.
+    pub(crate) fn sending(&self) -> Option<Growth> {
+        self.sending?.growth
+    }
+
     /// Takes in a compound packet.
-    pub(super) fn note(&mut self, bytes: &[u8], at_ns: i64) {
+    pub(super) fn note(&mut self, bytes: &[u8], at: Locator) {
+        let at_ns = at.at.as_nanos();
         for packet in rtcp::packets(bytes) {
             match packet {
                 Packet::SenderReport(report) => {
                     self.sent_packets = Some(report.packet_count);
+                    let (ssrc, count) = (report.ssrc, report.packet_count);
+                    self.sending
+                        .get_or_insert(Grown::new(ssrc, count, at))
+                        .note(ssrc, count, at);
                     let middle = (report.ntp >> 16) as u32;
                     if let Some(slot) = self.sent.get_mut(self.sent_count % SENDER_REPORTS) {
                         *slot = (middle, at_ns);
                     }
                     self.sent_count += 1;
-                    report.reports.for_each(|block| self.receive(block, at_ns));
+                    report.reports.for_each(|block| self.receive(block, at));
                 }
                 Packet::ReceiverReport(report) => {
-                    report.reports.for_each(|block| self.receive(block, at_ns));
+                    report.reports.for_each(|block| self.receive(block, at));
                 }
                 Packet::Feedback(feedback) => match feedback.message {
                     FeedbackMessage::Nack(_) => self.nacks += 1,
@@ -63,13 +120,19 @@ impl Reports {
         }
     }
 
-    fn receive(&mut self, block: ReportBlock, at_ns: i64) {
-        let is_same = |(known, _): &(ReportBlock, i64)| known.ssrc == block.ssrc;
-        let at = self.received.iter().position(is_same);
-        if let Some(slot) = at.and_then(|at| self.received.get_mut(at)) {
-            *slot = (block, at_ns);
+    fn receive(&mut self, block: ReportBlock, at: Locator) {
+        let (ssrc, highest) = (block.ssrc, block.extended_highest_seq);
+        let at_ns = at.at.as_nanos();
+        let mut known = self.received.iter_mut();
+        if let Some(received) = known.find(|received| received.block.ssrc == ssrc) {
+            (received.block, received.at_ns) = (block, at_ns);
+            received.highest.note(ssrc, highest, at);
         } else if self.received.len() < SOURCES {
-            self.received.push((block, at_ns));
+            self.received.push(Received {
+                block,
+                at_ns,
+                highest: Grown::new(ssrc, highest, at),
+            });
         }
     }
 
@@ -91,13 +154,14 @@ pub(crate) fn far_end(
     clock_rate: Option<u32>,
 ) -> FarEnd {
     let all = || received.iter().flat_map(|reports| &reports.received);
-    let fits = |(block, _): &&(ReportBlock, i64)| ssrc.is_none_or(|ssrc| block.ssrc == ssrc);
+    let fits = |received: &&Received| ssrc.is_none_or(|ssrc| received.block.ssrc == ssrc);
     if ssrc.is_none() && all().count() > 1 {
         return FarEnd::default();
     }
-    let Some((block, at_ns)) = all().filter(fits).max_by_key(|(_, at_ns)| *at_ns) else {
+    let Some(last) = all().filter(fits).max_by_key(|received| received.at_ns) else {
         return FarEnd::default();
     };
+    let block = &last.block;
     let in_time = |rate: u32| {
         let nanos = u64::from(block.jitter_ticks) * 1_000_000_000 / u64::from(rate.max(1));
         Span(i64::try_from(nanos).unwrap_or(i64::MAX))
@@ -106,7 +170,8 @@ pub(crate) fn far_end(
         lost: Some(block.cumulative_lost),
         fraction_lost: Some(f64::from(block.fraction_lost) / 256.0),
         jitter: clock_rate.map(in_time),
-        round_trip: round_trip(sent, block, *at_ns),
+        round_trip: round_trip(sent, block, last.at_ns),
+        receiving: last.highest.growth,
     }
 }
 
@@ -151,10 +216,18 @@ mod tests {
         )
     }
 
+    fn at(millis: i64) -> Locator {
+        crate::testkit::at(
+            crate::testkit::LAN,
+            millis as f64 / 1e3,
+            millis.cast_unsigned(),
+        )
+    }
+
     fn reports(packets: &[(i64, Vec<u8>)]) -> Reports {
         let mut reports = Reports::default();
         for (millis, bytes) in packets {
-            reports.note(bytes, millis * MILLI);
+            reports.note(bytes, at(*millis));
         }
         reports
     }
@@ -215,5 +288,30 @@ mod tests {
             (4, words(0x8f, 206, &[9, 7])),
         ]);
         assert_eq!((asked.nacks, asked.keyframe_requests), (1, 2));
+    }
+
+    /// When a count grew last: numbers of the reports before and after, for counts that reports 1, 2, … name of a source.
+    fn grew(counts: &[(u32, u32)], said: fn(u32, u32) -> Vec<u8>) -> Option<(i64, i64)> {
+        let all: Vec<_> = (1..)
+            .zip(counts.iter().map(|&(ssrc, count)| said(ssrc, count)))
+            .collect();
+        let own = reports(&all);
+        let far = far_end(&[], &[&own], None, None);
+        let growth = own.sending().or(far.receiving)?;
+        let number = |at: Locator| at.at.as_nanos() / MILLI;
+        Some((number(growth.since), number(growth.shown)))
+    }
+
+    #[test]
+    fn reports_tell_when_their_counts_grew_last() {
+        let sent = |ssrc, count| words(0x80, 200, &[ssrc, 0, 0, 0, count, 0]);
+        let received = |ssrc, highest| words(0x81, 201, &[9, ssrc, 0, highest, 0, 0, 0]);
+        for said in [sent, received] {
+            assert_eq!(grew(&[(7, 5), (7, 9), (7, 9)], said), Some((1, 2)));
+            assert_eq!(grew(&[(7, u32::MAX), (7, 3)], said), Some((1, 2)));
+            assert_eq!(grew(&[(7, 5), (7, 5)], said), None);
+            assert_eq!(grew(&[(7, 5)], said), None);
+        }
+        assert_eq!(grew(&[(7, 5), (8, 9), (8, 9)], sent), None);
     }
 }

@@ -215,10 +215,47 @@ impl<'a> MediaFacts<'a> {
     /// Whether RTP was seen next to the end that sends it and none next to the other, though that tap was watching.
     pub(crate) fn lost_between(self) -> Option<Lost<'a>> {
         let sides = self.facts.sides()?;
-        let [server, client] = [
-            (sides.server, self.at_server()?),
-            (sides.client, self.at_client()?),
-        ];
+        self.lost_on_the_way([sides.server_index, sides.client_index])
+    }
+
+    /// The same of two neighbours among more than two taps, wherever on the path: all that are nearer to the receiver saw none.
+    pub(crate) fn lost_beside_the_router(self) -> Option<Lost<'a>> {
+        let legs = self.facts.session.legs.len();
+        if legs < 3 {
+            return None;
+        }
+        let came = |leg: &usize| self.came_by(*leg);
+        let [server, client] = match self.media.direction {
+            MediaDirection::FromServer => {
+                let nearest = (0..legs).find(came)?;
+                [nearest, nearest.checked_sub(1)?]
+            }
+            MediaDirection::FromClient => {
+                let farthest = (0..legs).rfind(came)?;
+                [farthest + 1, farthest]
+            }
+        };
+        self.lost_on_the_way([server, client])
+    }
+
+    /// Whether any of it was seen beside a leg.
+    fn came_by(self, leg_index: usize) -> bool {
+        let arrival = self.arrival(leg_index);
+        arrival.is_some_and(|arrival| arrival.rtp.packets > 0)
+    }
+
+    /// Whether RTP was lost between two legs, of which the first is nearer to the server; what a tap behind them saw was not.
+    fn lost_on_the_way(self, indices: [usize; 2]) -> Option<Lost<'a>> {
+        let [server, client] = indices;
+        let mut behind = match self.media.direction {
+            MediaDirection::FromServer => 0..client,
+            MediaDirection::FromClient => server + 1..self.facts.session.legs.len(),
+        };
+        if behind.any(|leg| self.came_by(leg)) {
+            return None;
+        }
+        let at = |index| Some((self.facts.session.legs.get(index)?, self.arrival(index)?));
+        let [server, client] = [at(server)?, at(client)?];
         let [(sending, sender), (receiving, receiver)] = match self.media.direction {
             MediaDirection::FromServer => [server, client],
             MediaDirection::FromClient => [client, server],
@@ -230,6 +267,7 @@ impl<'a> MediaFacts<'a> {
         if play_accepted(sending).is_none() || play_accepted(receiving).is_none() {
             let is_lost = self.surely_lost(sender, [sending, receiving]);
             return is_lost.then(|| Lost {
+                legs: indices,
                 receiver,
                 sender,
                 first,
@@ -241,6 +279,7 @@ impl<'a> MediaFacts<'a> {
         let patience = if is_stream { LAG } else { SURE_TIME };
         let watched_after = self.watched_after(first, [sending, receiving])?;
         (watched_after >= patience).then_some(Lost {
+            legs: indices,
             receiver,
             sender,
             first,
@@ -375,6 +414,8 @@ pub(crate) struct Group<'a> {
 /// Media that entered the path and did not come out.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Lost<'a> {
+    /// Positions of the two legs in [`Session::legs`](crate::model::Session::legs), the one nearer to the server first.
+    pub(crate) legs: [usize; 2],
     /// What the tap next to the receiving end saw.
     pub(crate) receiver: &'a Arrival,
     /// What the tap next to the sending end saw.

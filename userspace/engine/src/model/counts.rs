@@ -74,6 +74,8 @@ pub struct RtcpArrival {
     pub sender_reports: u64,
     /// RTP packets that the server says it sent, in its last sender report.
     pub sent_packets: Option<u32>,
+    /// When that count grew last: the server was sending between two of its reports, whatever of it passed the tap.
+    pub sending: Option<Growth>,
     /// Receiver reports from the client.
     pub receiver_reports: u64,
     /// BYE packets from the server.
@@ -104,6 +106,20 @@ pub struct FarEnd {
     /// Time from the tap to the client and back: from the server's report on its way out to the client's answer on its
     /// way back, less the time that the client held it. The way between tap and server takes no part.
     pub round_trip: Option<Span>,
+    /// When the highest sequence number that came to it grew last: media reached it between two of its reports, whatever of
+    /// it passed the tap.
+    pub receiving: Option<Growth>,
+}
+
+/// Two reports of one end one after the other, the second of which counts more than the first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Growth {
+    /// The first.
+    pub since: Locator,
+    /// The second.
+    pub shown: Locator,
+    /// By how much.
+    pub more: u32,
 }
 
 /// The pictures of a video at one tap, of the source with most packets.

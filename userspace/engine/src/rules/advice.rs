@@ -10,6 +10,10 @@ pub(super) const LOAD_HELPER: &str = "Or let the router open the ports: on OpenW
     (before April 2025 kmod-ipt-nathelper-rtsp) and assign it, since it is not assigned by itself from Linux 6.0 on: \
     nft ct helper object of type \"rtsp\" protocol tcp, set in a rule for the TCP port of the URL (554 where it names none)";
 
+/// Where no NAT is in the way, a filter is.
+pub(super) const PASS_UDP: &str = "Where no address is translated between player and camera: let the firewall between them (router, switch, \
+    access point) pass the media's UDP";
+
 /// Without any NAT in the way.
 pub(super) const USE_VPN: &str =
     "Or reach the camera through a VPN, where no address is translated";

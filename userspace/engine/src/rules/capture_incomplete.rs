@@ -4,6 +4,7 @@ use rtspscope_wire::netfilter::Status;
 use rtspscope_wire::{TapRole, Timestamp};
 
 use super::View;
+use super::rtp_never_sent::unseen;
 use crate::facts::{MediaFacts, play_accepted};
 use crate::finding::{Code, Explanation, Finding, Severity, Subject};
 use crate::input::LossKind;
@@ -105,6 +106,8 @@ pub(super) fn check(view: &View<'_>) -> Vec<Finding> {
     if let Some(unknown) = unknown_membership(view) {
         lacks.push((unknown, leg.first));
     }
+    lacks.extend(behind_another_nat(view));
+    lacks.extend(passes_unseen(view));
     let mut finding = report(&lacks, view.subject());
     let told = finding.as_mut().filter(|_| network.is_some());
     if let Some(both_sides) = told.and_then(|told| told.remedy.first_mut()) {
@@ -202,6 +205,29 @@ fn unknown_membership(view: &View<'_>) -> Option<String> {
         "media goes to the group {}, and no capture holds an IGMP or MLD report of anyone: whether the player asked for it cannot be told",
         unknown.address
     ))
+}
+
+/// Media of which nothing came to the outermost tap, where a NAT beyond it may have kept it back.
+fn behind_another_nat(view: &View<'_>) -> Option<(String, Locator)> {
+    let address = view.facts.outer_nat()?;
+    let unseen = unseen(view);
+    let place = view.place(view.session.legs.last()?);
+    let told = format!(
+        "no media came to {place}, and the router's own address there, {address}, is not public, so another NAT is before the \
+         server: whether the server sent none or that NAT kept it back cannot be told"
+    );
+    Some((told, unseen.first()?.last))
+}
+
+/// Media that the client gets by its own reports, and that a tap does not see.
+fn passes_unseen(view: &View<'_>) -> Option<(String, Locator)> {
+    let (arrival, growth) = view.facts.media().find_map(MediaFacts::passes_unseen)?;
+    let place = view.place_of(arrival);
+    let told = format!(
+        "the client's receiver reports say that media went on coming to it, and {place} saw none of that: it goes past the tap \
+         (offloaded flows, another way)"
+    );
+    Some((told, growth.shown))
 }
 
 /// Says what is missing in the captures as a whole.

@@ -5,26 +5,40 @@ use crate::facts::{Lost, MediaFacts};
 use crate::finding::{Code, Explanation, Finding, Severity};
 use crate::model::{AlgEffect, MediaDirection};
 
+mod before_every_tap;
+
 pub(super) const EXPLANATION: Explanation = Explanation {
     meaning: "The server sent media, a tap between router and server saw it, and no packet of it was seen between router \
         and client: not at the negotiated port and not at any other. The player shows no picture and gives up after some seconds.",
     proof: "RTP packets at the tap next to the server, none at the tap next to the client while that tap was recording. \
-        A second finding often says why: nat-no-pinhole or nat-port-randomised. Of a medium that the client sends, a recording \
+        A second finding often says why: nat-no-pinhole or nat-port-randomised. Or no RTP at any tap, while the server's sender \
+        reports (RTCP) that pass there count the packets it sends: those were lost before. Of a medium that the client sends, a recording \
         or a back channel, the same the other way round.",
-    not_this: "A server that sends nothing is rtp-never-sent. With one tap only, or where the client's capture ended before the \
+    not_this: "A server that sends nothing is rtp-never-sent. With one tap only and no such reports, or where the client's capture ended before the \
         media began, nothing is concluded. Of an attempt that was lost before the player set the stream up anew and got it, over \
         TCP mostly, this is a warning.",
-    remedies: &[advice::USE_TCP, advice::LOAD_HELPER, advice::USE_VPN],
+    remedies: &[
+        advice::PASS_UDP,
+        advice::USE_TCP,
+        advice::LOAD_HELPER,
+        advice::USE_VPN,
+    ],
 };
 
-/// Fires for a medium that was seen next to the end that sends it only.
+/// Fires for a medium that was seen next to the end that sends it only, or nowhere though the server reports that it sends.
 pub(super) fn check(view: &View<'_>) -> Vec<Finding> {
     let facts = view.facts;
     facts
         .media()
         .chain(facts.media_of_client())
         .filter(|media| media.media.set_up)
-        .filter_map(|media| finding(view, media, media.lost_between()?))
+        .filter_map(|media| match media.lost_between() {
+            Some(lost) => finding(view, media, lost),
+            None => match media.lost_beside_the_router() {
+                Some(lost) => finding(view, media, lost),
+                None => before_every_tap::finding(view, media),
+            },
+        })
         .collect()
 }
 
@@ -48,8 +62,9 @@ const TO_SERVER: Ways = Ways {
 };
 
 fn finding(view: &View<'_>, media: MediaFacts<'_>, lost: Lost<'_>) -> Option<Finding> {
-    let sides = view.facts.sides()?;
-    if media.in_band() && (sides.client.missing_bytes > 0 || sides.server.missing_bytes > 0) {
+    let [server, client] = lost.legs.map(|index| view.session.legs.get(index));
+    let [server, client] = [server?, client?];
+    if media.in_band() && (client.missing_bytes > 0 || server.missing_bytes > 0) {
         return None;
     }
     if may_be_anothers(view, media, lost) {
@@ -64,6 +79,8 @@ fn finding(view: &View<'_>, media: MediaFacts<'_>, lost: Lost<'_>) -> Option<Fin
         .rtp
         .to
         .map_or_else(|| format!("the {}", ways.receiver), |to| to.to_string());
+    let sides = view.facts.sides();
+    let at_router = sides.filter(|sides| lost.legs == [sides.server_index, sides.client_index]);
     let unseen = view
         .tap(lost.receiver.tap)
         .is_some_and(|tap| !tap.shows_udp())
@@ -92,11 +109,16 @@ fn finding(view: &View<'_>, media: MediaFacts<'_>, lost: Lost<'_>) -> Option<Fin
     .proof(
         lost.first,
         format!(
-            "first {one} for {to}, on the {}'s side of the router",
-            ways.sending_side
+            "first {one} for {to}, on the {}'s side of {}",
+            ways.sending_side,
+            if at_router.is_some() {
+                "the router"
+            } else {
+                "the break"
+            }
         ),
     )
-    .proof_if(media.setup_request(sides.client_index), ways.asks)
+    .proof_if(media.setup_request(lost.legs[1]), ways.asks)
     .proof(
         lost.watched,
         format!(
@@ -105,21 +127,32 @@ fn finding(view: &View<'_>, media: MediaFacts<'_>, lost: Lost<'_>) -> Option<Fin
             media.media.matter()
         ),
     );
-    let disable = (view.session.alg.effect == AlgEffect::Damaged).then_some(advice::DISABLE_ALG);
-    let helper = (media.needs_opening() && disable.is_none()).then_some(advice::LOAD_HELPER);
-    Some(
-        finding.remedies(
-            [
-                sides.turns_around().then_some(advice::ASK_INSIDE),
-                Some(advice::USE_TCP),
-                disable,
-                helper,
-                Some(advice::USE_VPN),
-            ]
-            .into_iter()
-            .flatten(),
-        ),
-    )
+    let damaged = at_router.is_some() && view.session.alg.effect == AlgEffect::Damaged;
+    let disable = damaged.then_some(advice::DISABLE_ALG);
+    let opens = at_router.is_some() && media.needs_opening() && !damaged;
+    let turns = at_router.is_some_and(|sides| sides.turns_around());
+    let is_translated = (client.client, client.server) != (server.client, server.server);
+    let pass = (!is_translated).then(|| pass_udp(media, lost)).flatten();
+    let remedies = [
+        turns.then_some(advice::ASK_INSIDE),
+        pass.as_deref(),
+        Some(advice::USE_TCP),
+        disable,
+        opens.then_some(advice::LOAD_HELPER),
+        is_translated.then_some(advice::USE_VPN),
+    ];
+    Some(finding.remedies(remedies.into_iter().flatten()))
+}
+
+/// What to do first where no address is translated between the two taps, so that only a filter can have kept the media back.
+fn pass_udp(media: MediaFacts<'_>, lost: Lost<'_>) -> Option<String> {
+    let (from, to) = (lost.sender.rtp.from?, lost.sender.rtp.to?);
+    (!media.in_band()).then(|| {
+        format!(
+            "Let the firewall between them (router, switch, access point) pass UDP from {from} to {to}, and between the next ports for the \
+             reports; other sessions choose other ports"
+        )
+    })
 }
 
 /// Whether media that came out may have been taken for those of another session: where the receiving tap began after SETUP,
@@ -139,8 +172,10 @@ fn may_be_anothers(view: &View<'_>, media: MediaFacts<'_>, lost: Lost<'_>) -> bo
 
 #[cfg(test)]
 mod tests {
+    use rtspscope_wire::TapId;
+
     use crate::model::Leg;
-    use crate::testkit::{Scene, UDP_TALK, WAN, at};
+    use crate::testkit::{LAN, Scene, UDP_TALK, WAN, at, leg};
 
     #[test]
     fn fires_when_the_server_sent_and_nothing_came_out() {
@@ -162,6 +197,67 @@ mod tests {
                 .collect::<Vec<_>>(),
             [Some(20), Some(6), Some(11)]
         );
+    }
+
+    /// A client and a camera between which nothing translates an address, and what there is to do where media is held back.
+    fn untranslated(client: &str, server: &str) -> Vec<String> {
+        let legs = [LAN, WAN].map(|tap| leg(tap, client, server, UDP_TALK));
+        let mut scene = Scene::of(legs.into()).rtp(0, 257);
+        scene.legs[1].first.at = at(WAN, 0.001, 1).at;
+        let findings = scene.checked().findings.into_iter();
+        let mut lost = findings.filter(|finding| finding.code.name() == "rtp-never-arrived");
+        lost.next().unwrap().remedy
+    }
+
+    #[test]
+    fn a_firewall_is_what_to_look_at_where_nothing_is_translated() {
+        for (client, server) in [
+            ("192.168.1.100:40000", "192.168.20.5:554"),
+            ("[2001:db8:1::10]:40000", "[2001:db8:2::20]:554"),
+        ] {
+            let remedy = untranslated(client, server);
+            let told = ["Let the firewall", "Let the player carry media over TCP"];
+            assert_eq!(remedy.len(), 2);
+            assert!(
+                remedy
+                    .iter()
+                    .zip(told)
+                    .all(|(step, told)| step.starts_with(told))
+            );
+        }
+        let remedy = untranslated("192.168.1.100:40000", "192.168.20.5:554");
+        assert!(remedy[0].contains("UDP from 192.168.20.5:6970 to 192.168.1.100:5000, and"));
+    }
+
+    /// Three taps with a client's own host before the router, and RTP at each, from the client on.
+    fn at_three(rtp: [u64; 3]) -> Vec<String> {
+        const HOST: TapId = TapId(2);
+        let inside = "192.168.1.100:40000";
+        let legs = [(HOST, inside), (LAN, inside), (WAN, "203.0.113.1:40000")];
+        let legs = legs.map(|(tap, client)| leg(tap, client, "203.0.113.10:554", UDP_TALK));
+        let mut scene = Scene::of(legs.into()).punch(0.035, 5000);
+        for (tap, packets) in [HOST, LAN, WAN].into_iter().zip(rtp) {
+            scene = scene.rtp_at(tap, packets);
+        }
+        let findings = scene.checked().findings.into_iter();
+        let findings = findings.filter(|finding| finding.severity > crate::Severity::Info);
+        findings
+            .map(|finding| format!("{}: {}", finding.code.name(), finding.cause))
+            .collect()
+    }
+
+    #[test]
+    fn fires_for_a_break_between_any_two_neighbours() {
+        assert_eq!(
+            at_three([0, 257, 257]),
+            ["rtp-never-arrived: lan saw 257 RTP packets for 192.168.1.100:5000, the tap saw none"]
+        );
+        assert_eq!(
+            at_three([0, 0, 257]),
+            ["rtp-never-arrived: wan saw 257 RTP packets for 203.0.113.1:5000, lan saw none"]
+        );
+        assert_eq!(at_three([257, 257, 257]), Vec::<String>::new());
+        assert_eq!(at_three([257, 0, 257]), Vec::<String>::new());
     }
 
     #[test]

@@ -16,7 +16,9 @@ pub(super) const EXPLANATION: Explanation = Explanation {
     proof: "PLAY answered with success, no RTP of this medium at any tap, the tap next to the server among them, for two seconds \
         or more (five for a second medium: audio may be silent).",
     not_this: "Packets that end at the router are rtp-never-arrived. Metadata and a back channel to the camera may be silent. \
-        With one side of the router only, without any UDP in the captures, or with gaps in them, nothing is concluded.",
+        With one side of the router only, without any UDP in the captures, or with gaps in them, nothing is concluded; nor where the \
+        server's own sender reports (RTCP) say that it sent, or another NAT is between the outer tap and the server (its client address \
+        there is private or a provider's, 100.64.0.0/10, and the server's is public).",
     remedies: &[
         "Look at the camera: another stream or channel, fewer viewers at once, a restart, newer firmware",
         "Try the same URL from the camera's own network: if that plays, the camera may be waiting for a packet from the player; let the player use TCP",
@@ -29,8 +31,29 @@ const PATIENCE: Span = Span::from_secs(2);
 /// The same where another medium of the session plays.
 const PATIENCE_BESIDE_OTHERS: Span = Span::from_secs(5);
 
-/// Fires for a medium of which no tap saw a packet though the tap next to the server had the time to.
+/// A medium of which no tap saw a packet though the tap next to the server had the time to.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Unseen<'a> {
+    media: MediaFacts<'a>,
+    /// PLAY was accepted.
+    accepted: Locator,
+    /// How long there was nothing.
+    watched: Span,
+    /// Until when.
+    pub(super) last: Locator,
+}
+
+/// Fires for such a medium, unless something is between that tap and the server that may have kept it back.
 pub(super) fn check(view: &View<'_>) -> Vec<Finding> {
+    if view.facts.outer_nat().is_some() {
+        return Vec::new();
+    }
+    let unseen = unseen(view).into_iter();
+    unseen.map(|unseen| finding(view, unseen)).collect()
+}
+
+/// Media that no tap saw, and that the server does not say it sent.
+pub(super) fn unseen<'a>(view: &View<'a>) -> Vec<Unseen<'a>> {
     let Some((leg_index, leg)) = leg_next_to_server(view) else {
         return Vec::new();
     };
@@ -57,8 +80,13 @@ pub(super) fn check(view: &View<'_>) -> Vec<Finding> {
             let until = media.ending(leg_index);
             let until = until.unwrap_or_else(|| view.facts.capture.watched_until(leg));
             let watched = until - accepted.at;
-            (watched >= patience)
-                .then(|| finding(view, media, accepted, watched, media.last_seen(leg)))
+            let last = media.last_seen(leg);
+            (watched >= patience).then_some(Unseen {
+                media,
+                accepted,
+                watched,
+                last,
+            })
         })
         .collect()
 }
@@ -78,7 +106,8 @@ fn is_silent(view: &View<'_>, media: MediaFacts<'_>) -> bool {
     let udp_is_captured = view.facts.capture.taps.iter().any(Tap::shows_udp);
     let may_be_told = udp_is_captured && !goes_to_another_session(view, media);
     let sent_anyhow = media.in_band() || (media.is_udp() && may_be_told);
-    nothing && (sent_anyhow || (udp_is_captured && is_asked_for(media)))
+    let is_said = media.is_said_to_be_sent() || media.passes_unseen().is_some();
+    nothing && !is_said && (sent_anyhow || (udp_is_captured && is_asked_for(media)))
 }
 
 /// Whether a multicast group was asked for next to the server, so that its media would have come there.
@@ -91,7 +120,7 @@ fn is_asked_for(media: MediaFacts<'_>) -> bool {
 
 /// Whether media came to this medium's own address and port and is another session's: two hosts behind one public
 /// address that ask for the same port look alike from outside, so that nobody can say whose the server left out.
-fn goes_to_another_session(view: &View<'_>, media: MediaFacts<'_>) -> bool {
+pub(super) fn goes_to_another_session(view: &View<'_>, media: MediaFacts<'_>) -> bool {
     let legs = view.session.legs.iter().zip(&media.media.per_leg);
     let ends: Vec<_> = legs
         .filter_map(|(leg, agreed)| {
@@ -116,13 +145,13 @@ fn may_not_be_silent(media: MediaFacts<'_>) -> bool {
     media.media.kind.as_deref() != Some("application") && !media.may_go_to_server()
 }
 
-fn finding(
-    view: &View<'_>,
-    media: MediaFacts<'_>,
-    accepted: Locator,
-    watched: Span,
-    last: Locator,
-) -> Finding {
+fn finding(view: &View<'_>, unseen: Unseen<'_>) -> Finding {
+    let Unseen {
+        media,
+        accepted,
+        watched,
+        last,
+    } = unseen;
     let what = media.media.kind.as_deref().unwrap_or("media");
     Finding::new(
         Code::RtpNeverSent,
@@ -143,7 +172,7 @@ fn finding(
 mod tests {
     use rtspscope_wire::sdp::StreamDirection;
 
-    use crate::testkit::{Scene, UDP_TALK, tcp_talk};
+    use crate::testkit::{LAN, Scene, UDP_TALK, WAN, leg, tcp_talk};
 
     #[test]
     fn fires_when_play_was_accepted_and_no_tap_saw_media() {
@@ -203,6 +232,38 @@ mod tests {
         };
         assert!(codes(0).contains(&"rtp-never-sent"));
         assert!(!codes(50).contains(&"rtp-never-sent"));
+    }
+
+    #[test]
+    fn is_silent_where_the_server_says_that_it_sent() {
+        let said = |sent: u32| {
+            let mut scene = Scene::behind_nat(UDP_TALK).rtp(0, 0).rtcp(1, 1);
+            scene.arrival(LAN).rtcp.sent_packets = Some(sent);
+            scene.troubles()
+        };
+        assert_eq!(said(0), ["rtp-never-sent"]);
+        assert_eq!(said(1), Vec::<&str>::new());
+    }
+
+    #[test]
+    fn is_silent_where_another_nat_is_before_the_server() {
+        let behind = |outer: &str, server: &str| {
+            let legs = [(LAN, "192.168.1.100:40000"), (WAN, outer)];
+            let legs = legs.map(|(tap, client)| leg(tap, client, server, UDP_TALK));
+            Scene::of(legs.into()).rtp(0, 0)
+        };
+        for outer in ["100.64.3.7:40000", "192.168.0.2:40000"] {
+            let snapshot = behind(outer, "203.0.113.10:554").checked();
+            let [finding] = &snapshot.findings[..] else {
+                panic!("{:?}", snapshot.findings)
+            };
+            assert_eq!(finding.code.name(), "capture-incomplete");
+            let address = outer.split(':').next().unwrap();
+            let told = format!("address there, {address}, is not public, so another NAT");
+            assert!(finding.cause.contains(&told), "{}", finding.cause);
+        }
+        let inside = behind("10.0.0.2:40000", "10.0.0.9:554").troubles();
+        assert_eq!(inside, ["rtp-never-sent"]);
     }
 
     #[test]

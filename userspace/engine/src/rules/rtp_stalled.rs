@@ -4,7 +4,7 @@ use rtspscope_wire::{Span, Timestamp};
 
 use super::{View, advice};
 use crate::clocks::clocks;
-use crate::facts::{MediaFacts, played_out};
+use crate::facts::{MediaFacts, is_later, played_out};
 use crate::finding::{Code, Explanation, Finding, Severity};
 use crate::locator::Locator;
 use crate::model::Arrival;
@@ -15,7 +15,8 @@ pub(super) const EXPLANATION: Explanation = Explanation {
     proof: "RTP next to the client that ends ten seconds or more before the session does, and long after its usual distance between \
         packets; with the other tap, whether it still came there. Three seconds are enough where many packets more came to that tap \
         and both were still recording.",
-    not_this: "Flows that the router offloads, which the taps may not see to their end. PAUSE, TEARDOWN, a server that says goodbye (RTCP BYE) and the end of the Range that PLAY named end media as they should. \
+    not_this: "Flows that the router offloads, which the taps may not see to their end, or of which the client's receiver reports tell \
+        that they went on. PAUSE, TEARDOWN, a server that says goodbye (RTCP BYE) and the end of the Range that PLAY named end media as they should. \
         Metadata may be silent for long.",
     remedies: &[
         advice::USE_TCP,
@@ -60,7 +61,8 @@ impl Stall {
 pub(super) fn stall(view: &View<'_>, media: MediaFacts<'_>) -> Option<Stall> {
     let leg = view.session.legs.first()?;
     let arrival = media.arrival(0)?;
-    if arrival.rtp.packets < 2 || media.may_be_offloaded() {
+    let goes_by = || media.may_be_offloaded() || media.passes_unseen().is_some();
+    if arrival.rtp.packets < 2 || goes_by() {
         return None;
     }
     let (silence_there, last) = silence(media, 0, arrival)?;
@@ -148,12 +150,7 @@ fn finding(view: &View<'_>, media: MediaFacts<'_>, stall: &Stall) -> Option<Find
             "on the server's side of the router media went on for {:.1} s more: the router stopped letting it through",
             later.as_secs_f64()
         ),
-        (None, Some(_)) => {
-            "the server stopped sending: its packets ended on both sides of the router".to_owned()
-        }
-        (None, None) => {
-            "whether the server or the router stopped cannot be told from one side".to_owned()
-        }
+        (None, at_server) => stopped_before(view, media, at_server.is_some()),
     };
     let first = media.arrival(0)?.rtp.first;
     let ran = first.map_or(Span::default(), |first| stall.last.at - first.at);
@@ -182,8 +179,34 @@ fn finding(view: &View<'_>, media: MediaFacts<'_>, stall: &Stall) -> Option<Find
     )
 }
 
+/// What is known of media that did not end in the router: whether the server stopped, or something on the way from it.
+fn stopped_before(view: &View<'_>, media: MediaFacts<'_>, seen_at_server: bool) -> String {
+    let mut arrivals = media.media.arrivals.iter().rev();
+    let sending = arrivals.find(|arrival| {
+        let sending = arrival.rtcp.sending;
+        sending.is_some_and(|growth| is_later(arrival, growth))
+    });
+    if let Some(arrival) = sending {
+        let place = view.place_of(arrival);
+        return format!(
+            "the server went on sending, as its sender reports count: its packets are lost before {place} or go past it unseen"
+        );
+    }
+    match view.facts.outer_nat() {
+        Some(address) if seen_at_server => format!(
+            "its packets ended on both sides of the router, whose own address {address} is not public: whether the server stopped or the \
+             NAT before it let nothing more through cannot be told"
+        ),
+        _ if seen_at_server => {
+            "the server stopped sending: its packets ended on both sides of the router".to_owned()
+        }
+        _ => "whether the server or the router stopped cannot be told from one side".to_owned(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use crate::model::Growth;
     use crate::testkit::{LAN, Scene, UDP_TALK, WAN, at};
 
     fn stopped(inside: f64, outside: f64) -> Scene {
@@ -213,6 +236,33 @@ mod tests {
                 .cause
                 .contains("the server stopped sending")
         );
+    }
+
+    fn growth(since: f64, more: u32) -> Growth {
+        Growth {
+            since: at(LAN, since, 90),
+            shown: at(LAN, since + 5.0, 91),
+            more,
+        }
+    }
+
+    #[test]
+    fn what_the_ends_report_tells_whether_media_went_on() {
+        let mut scene = stopped(30.0, 30.0);
+        scene.arrival(LAN).rtcp.sending = Some(growth(40.0, 150));
+        let cause = &scene.checked().findings[0].cause;
+        assert!(
+            cause.contains("its packets are lost before lan or go past it unseen"),
+            "{cause}"
+        );
+        let received = |since: f64, more: u32| {
+            let mut scene = stopped(30.0, 30.0);
+            scene.arrival(LAN).rtcp.far_end.receiving = Some(growth(since, more));
+            scene.codes()
+        };
+        assert_eq!(received(40.0, 150), ["capture-incomplete"]);
+        assert_eq!(received(29.0, 150), ["rtp-stalled"]);
+        assert_eq!(received(40.0, 1), ["rtp-stalled"]);
     }
 
     #[test]

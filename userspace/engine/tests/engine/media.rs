@@ -260,6 +260,7 @@ fn far_end() -> FarEnd {
         fraction_lost: Some(0.25),
         jitter: Some(Span::from_millis(10)),
         round_trip: Some(Span::from_millis(20)),
+        receiving: None,
     }
 }
 
