@@ -8,6 +8,7 @@ mod arrival;
 mod direction;
 mod medium;
 mod opened;
+mod plain;
 mod rounds;
 mod seat;
 mod shared;
@@ -73,6 +74,7 @@ pub(crate) fn fill_arrivals(
     let (strays, mut taken) = rounds::assign(&mut seats, &units);
     shared::share(sessions, &mut seats);
     direction::settle(sessions, records, &mut seats, &units);
+    plain::settle(sessions, records, &seats, &units);
     untold::adopt(sessions, &mut seats, &units, &mut taken);
     let mut arrivals: Vec<_> = seats
         .iter()

@@ -39,6 +39,9 @@ pub(crate) struct MediaCount {
     pub(crate) first_rtp: Option<Locator>,
     pub(crate) last_rtp: Option<Locator>,
     pub(crate) first_rtcp: Option<Locator>,
+    /// First and last of what is neither RTP nor RTCP.
+    pub(crate) first_other: Option<Locator>,
+    pub(crate) last_other: Option<Locator>,
 }
 
 /// What only the packets themselves tell of one source.
@@ -148,7 +151,11 @@ impl MediaCount {
                 self.last_rtp = Some(at);
             }
             Class::Rtcp => fill(&mut self.first_rtcp, at),
-            Class::Stun | Class::Dtls | Class::Other => {}
+            Class::Other => {
+                fill(&mut self.first_other, at);
+                self.last_other = Some(at);
+            }
+            Class::Stun | Class::Dtls => {}
         }
     }
 

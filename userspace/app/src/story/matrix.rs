@@ -31,6 +31,8 @@ pub(crate) struct MatrixRow {
     pub(crate) from_client: bool,
     /// What its packets are called: `RTP`, `RTCP`, or `media` that are carried without RTP.
     pub(crate) kind: &'static str,
+    /// What one calls several of them.
+    pub(crate) unit: &'static str,
     /// What the sender says it sent (its last sender report), as far as a tap heard it.
     pub(crate) sent: Option<u64>,
     /// In the order of the stations.
@@ -137,6 +139,7 @@ fn row(
         is_rtcp,
         from_client,
         kind: if is_rtcp { "RTCP" } else { media.matter() },
+        unit: if is_rtcp { "datagrams" } else { media.unit() },
         sent: if is_rtcp {
             None
         } else {
@@ -248,6 +251,7 @@ mod tests {
                 is_rtcp: false,
                 from_client: false,
                 kind: "RTP",
+                unit: "RTP packets",
                 sent: said,
                 cells: cells.to_vec(),
                 break_at: None,

@@ -1,9 +1,13 @@
 //! Adds up what a seat's flows or channels counted.
 
+mod beside;
+
 use std::net::SocketAddr;
 
 use rtsp_ebpf_common::rtp::RtpCounters;
 use rtspscope_wire::{Span, TapId, Timestamp, payload_types};
+
+use beside::{Beside, beside};
 
 use super::rounds::Stray;
 use super::seat::Seat;
@@ -11,12 +15,10 @@ use super::shared::Shared;
 use super::silence::{self, Sending};
 use super::{Heard, Unit};
 use crate::counting::{Codec, MediaCount, Reports, Source, far_end};
-use crate::icmp::{IcmpErrors, RefusedPacket};
 use crate::locator::Locator;
 use crate::model::{
-    Arrival, ClientDatagrams, DatagramKinds, Fragmented, GroupMembership, MediaDirection,
-    MediaStream, ParameterSets, Refusal, RtcpArrival, RtpArrival, Session, Timeline, TooBig,
-    VideoArrival,
+    Arrival, ClientDatagrams, DatagramKinds, MediaDirection, MediaStream, ParameterSets,
+    RtcpArrival, RtpArrival, Session, Timeline, VideoArrival,
 };
 use crate::record::Record;
 use crate::timeline;
@@ -147,7 +149,8 @@ impl<'a> Total<'a> {
     }
 
     fn add_unit(&mut self, unit: &Unit<'a>) {
-        if self.medium.is_some_and(MediaStream::is_raw) {
+        let reports_only = || unit.rtcp_packets() > 0 && unit.epoch.kinds().other == 0;
+        if self.medium.is_some_and(MediaStream::is_raw) && !reports_only() {
             self.add_datagrams(unit);
             return;
         }
@@ -159,20 +162,44 @@ impl<'a> Total<'a> {
     /// Adds datagrams of a medium without RTP: how many came and where, but nothing that takes numbers to know.
     fn add_datagrams(&mut self, unit: &Unit<'a>) {
         let (flow, epoch) = (unit.flow, unit.epoch);
+        let ends = [Some(epoch.first), Some(epoch.last)];
+        self.add_plain((epoch.packets, epoch.bytes), ends, (flow.from, flow.to));
+    }
+
+    /// The same of interleaved frames.
+    fn add_frames(&mut self, media: &MediaCount, from: SocketAddr, to: SocketAddr) {
+        let stats = &media.stats;
+        let packets = stats.packets.saturating_sub(stats.rtcp.packets);
+        let bytes = stats.bytes.saturating_sub(stats.rtcp.bytes);
+        let first = earlier(media.first_other, media.first_rtp);
+        let last = media.last_other.into_iter().chain(media.last_rtp);
+        let ends = [first, last.max_by_key(|place| place.at)];
+        if packets > 0 {
+            self.add_plain((packets, bytes), ends, (from, to));
+        }
+    }
+
+    fn add_plain(
+        &mut self,
+        (packets, bytes): (u64, u64),
+        [first, last]: [Option<Locator>; 2],
+        (from, to): (SocketAddr, SocketAddr),
+    ) {
         let rtp = &mut self.rtp;
-        rtp.packets += epoch.packets;
-        rtp.bytes += epoch.bytes;
-        rtp.first = earlier(rtp.first, Some(epoch.first));
-        if rtp.last.is_none_or(|last| epoch.last.at >= last.at) {
-            rtp.last = Some(epoch.last);
+        rtp.packets += packets;
+        rtp.bytes += bytes;
+        rtp.first = earlier(rtp.first, first);
+        let ends = rtp.last.into_iter().chain(last);
+        rtp.last = ends.max_by_key(|place| place.at);
+        if packets > self.most_places {
+            self.most_places = packets;
+            (rtp.from, rtp.to) = (Some(from), Some(to));
         }
-        if epoch.packets > self.most_places {
-            self.most_places = epoch.packets;
-            (rtp.from, rtp.to) = (Some(flow.from), Some(flow.to));
+        if let Some((first, last)) = first.zip(last) {
+            let own = (first.at.as_nanos(), last.at.as_nanos());
+            let (begin, end) = self.ends.unwrap_or(own);
+            self.ends = Some((begin.min(own.0), end.max(own.1)));
         }
-        let own = (epoch.first.at.as_nanos(), epoch.last.at.as_nanos());
-        let (first, last) = self.ends.unwrap_or(own);
-        self.ends = Some((first.min(own.0), last.max(own.1)));
     }
 
     /// Adds what both ends sent on the medium's channels.
@@ -190,7 +217,12 @@ impl<'a> Total<'a> {
         };
         for number in numbers {
             for media in seat.on_channel(record, sender, number) {
-                self.add(media, from, to);
+                if self.medium.is_some_and(MediaStream::is_raw) {
+                    self.add_frames(media, from, to);
+                    self.add_reports(media, from, to);
+                } else {
+                    self.add(media, from, to);
+                }
             }
             for media in seat.on_channel(record, receiver, number) {
                 self.add_answers(media);
@@ -429,74 +461,4 @@ fn is_rtcp_port(seat: &Seat, from: SocketAddr, to: SocketAddr) -> bool {
         .multicast
         .is_some_and(|(group, _, rtcp)| to == SocketAddr::new(group, rtcp));
     at_server || at_client || to_group
-}
-
-/// Who listens to the medium's group.
-fn membership(seat: &Seat, heard: Heard<'_>) -> Option<GroupMembership> {
-    let (group, _, _) = seat.negotiated.multicast?;
-    Some(GroupMembership {
-        joins: heard.groups.joins(seat.tap, group),
-        heard: heard.groups.heard(seat.tap, seat.client),
-    })
-}
-
-/// What else was heard of a medium besides its packets.
-#[derive(Debug, Default)]
-struct Beside {
-    refused: Vec<Refusal>,
-    too_big: Vec<TooBig>,
-    fragmented: Fragmented,
-    membership: Option<GroupMembership>,
-}
-
-/// What was heard of packets that the server sent to where this medium was expected or went.
-fn beside(seat: &Seat, units: &[Unit<'_>], heard: Heard<'_>) -> Beside {
-    let own: Vec<Unit<'_>> = seat
-        .from_server
-        .iter()
-        .filter_map(|index| units.get(*index).copied())
-        .collect();
-    let asked = seat.asked();
-    let is_own = |from: SocketAddr, to: SocketAddr| {
-        let claimed = own
-            .iter()
-            .any(|unit| (unit.flow.from, unit.flow.to) == (from, to));
-        claimed || (seat.is_server(from.ip()) && asked.contains(&to))
-    };
-    let mut too_big = heard.icmp.oversized_datagrams(seat.tap, is_own);
-    too_big.retain(|notice| notice.at.at >= seat.since && seat.may_begin_at(notice.at.at));
-    Beside {
-        refused: refused(seat, &own, heard.icmp, is_own),
-        too_big,
-        fragmented: heard.fragmented.sum(seat.tap, is_own),
-        membership: membership(seat, heard),
-    }
-}
-
-/// Refusals of the medium's packets.
-fn refused(
-    seat: &Seat,
-    own: &[Unit<'_>],
-    icmp: &IcmpErrors,
-    is_own: impl Fn(SocketAddr, SocketAddr) -> bool,
-) -> Vec<Refusal> {
-    let speaks_of_it = |packet: &&RefusedPacket| {
-        packet.at.tap == seat.tap
-            && packet.at.at >= seat.since
-            && seat.may_begin_at(packet.at.at)
-            && is_own(packet.source, packet.destination)
-    };
-    let by_rtcp = |packet: &RefusedPacket| {
-        let rtcp_only = own.iter().any(|unit| {
-            unit.flow.to == packet.destination && unit.rtp_packets() == 0 && unit.rtcp_packets() > 0
-        });
-        rtcp_only || seat.negotiated.client_rtcp_port == Some(packet.destination.port())
-    };
-    let refused = icmp.refused().iter().filter(speaks_of_it);
-    refused
-        .map(|packet| Refusal {
-            at: packet.at,
-            rtcp_port: by_rtcp(packet),
-        })
-        .collect()
 }

@@ -166,6 +166,19 @@ impl Seat {
         address(self.negotiated.source.as_ref()).filter(|ip| *ip != self.server)
     }
 
+    /// Whether what goes to this end is RTCP, by the SETUP.
+    pub(super) fn is_for_reports(&self, to: SocketAddr) -> bool {
+        let agreed = &self.negotiated;
+        if let Some((group, rtp, rtcp)) = agreed.multicast {
+            return rtp != rtcp && to == SocketAddr::new(group, rtcp);
+        }
+        let (rtp, rtcp) = match self.direction {
+            MediaDirection::FromServer => (agreed.client_rtp_port, agreed.client_rtcp_port),
+            MediaDirection::FromClient => (agreed.server_rtp_port, agreed.server_rtcp_port),
+        };
+        rtp != rtcp && rtcp == Some(to.port())
+    }
+
     /// Whether `ip` is the server or the sender that it named.
     pub(super) fn is_server(&self, ip: IpAddr) -> bool {
         ip == self.server || self.source() == Some(ip)

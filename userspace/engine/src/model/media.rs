@@ -44,6 +44,8 @@ pub struct MediaStream {
     pub first_setup: Vec<Option<usize>>,
     /// The exchanges of each leg while that SETUP was in force; empty where that is all of them.
     pub in_force: Vec<Range<usize>>,
+    /// What was seen of it is no RTP, whatever was agreed on, or it was agreed on in words that name none.
+    pub without_rtp: bool,
     /// It was played, and then another SETUP took its place: of the same stream (a later medium with the same `control`), or of
     /// another one to which the client turned.
     pub superseded: bool,
@@ -57,13 +59,22 @@ impl MediaStream {
         !self.hints.is_empty()
     }
 
-    /// Whether it is carried without RTP: MPEG-TS or else straight in UDP, as IPTV has it (`MP2T/H2221/UDP`, `RAW/RAW/UDP`).
+    /// Whether it is carried without RTP: MPEG-TS or else straight in UDP, as IPTV has it (`MP2T/H2221/UDP`, `RAW/RAW/UDP`), or
+    /// by what came ([`Self::without_rtp`]).
     pub fn is_raw(&self) -> bool {
         let profile = self.profile.as_deref();
-        profile.is_some_and(|profile| {
-            let profile = profile.to_ascii_uppercase();
-            profile.starts_with("MP2T/H2221") || profile.starts_with("RAW/RAW")
-        })
+        self.without_rtp
+            || profile.is_some_and(|profile| {
+                let profile = profile.to_ascii_uppercase();
+                profile.starts_with("MP2T/H2221") || profile.starts_with("RAW/RAW")
+            })
+    }
+
+    /// Whether its profile names a transport of which nothing says that it is RTP (`x-real-rdt/udp`, `MP2T/UDP`).
+    pub(crate) fn has_foreign_profile(&self) -> bool {
+        let profile = self.profile.as_deref().unwrap_or_default();
+        let profile = profile.to_ascii_uppercase();
+        !profile.is_empty() && !profile.contains("RTP") && !profile.contains("AVP")
     }
 
     /// Encoding by its rtpmap, where the media is in clear: SRTP (RFC 3711) hides it.
@@ -97,19 +108,19 @@ impl MediaStream {
 
     /// What its packets are called.
     pub fn unit(&self) -> &'static str {
-        if self.is_raw() {
-            "datagrams"
-        } else {
-            "RTP packets"
+        match (self.is_raw(), self.negotiated.channels) {
+            (true, Some(_)) => "frames",
+            (true, None) => "datagrams",
+            (false, _) => "RTP packets",
         }
     }
 
     /// What one of them is called.
     pub fn unit_of_one(&self) -> &'static str {
-        if self.is_raw() {
-            "datagram"
-        } else {
-            "RTP packet"
+        match (self.is_raw(), self.negotiated.channels) {
+            (true, Some(_)) => "frame",
+            (true, None) => "datagram",
+            (false, _) => "RTP packet",
         }
     }
 

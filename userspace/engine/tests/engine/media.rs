@@ -417,6 +417,58 @@ fn datagrams_of_a_medium_without_rtp_are_counted_and_nothing_more_is_said_of_the
     }
 }
 
+/// What came of the only medium at the only tap, and what it is called.
+fn what_came(wire: &mut Wire) -> (u64, &'static str) {
+    let snapshot = wire.engine.snapshot();
+    let session = only_session(&snapshot);
+    let packets = arrival(session, 0, 0).rtp.packets;
+    (packets, session.media[0].unit())
+}
+
+#[test]
+fn what_comes_by_a_transport_that_is_not_known_is_counted() {
+    for transport in ["MP2T/UDP", "x-real-rdt/udp", "RTP/AVP"] {
+        let transport = format!("{transport};unicast;client_port=5000-5001;server_port=6970-6971");
+        let mut wire = playing(PLAIN, &transport).0;
+        for _ in 0..30 {
+            wire.udp(LAN, SERVER_RTP, CLIENT_RTP, &[0x47; 1316]);
+        }
+        let (packets, unit) = what_came(&mut wire);
+        assert_eq!((packets, unit), (30, "datagrams"), "{transport}");
+    }
+    for transport in [
+        "MP2T/TCP",
+        "MP2T/H2221/TCP",
+        "x-real-rdt/tcp",
+        "RTP/AVP/TCP",
+    ] {
+        let transport = format!("{transport};unicast;interleaved=0-1");
+        let (mut wire, mut talk) = playing(PLAIN, &transport);
+        for _ in 0..30 {
+            talk.server_says(&mut wire, &interleaved(0, &[0x47; 188]));
+        }
+        let (packets, unit) = what_came(&mut wire);
+        assert_eq!((packets, unit), (30, "frames"), "{transport}");
+        assert!(seen(&mut wire).rtp.last.is_some());
+    }
+}
+
+#[test]
+fn rtp_by_a_transport_that_is_not_known_is_rtp_and_signs_of_life_are_no_media() {
+    let way = "unicast;client_port=5000-5001;server_port=6970-6971";
+    let mut wire = playing(PLAIN, &format!("MP2T/UDP;{way}")).0;
+    wire.rtp(LAN, SERVER_RTP, CLIENT_RTP, 7, 0..20);
+    let (packets, unit) = what_came(&mut wire);
+    assert_eq!((packets, unit), (20, "RTP packets"));
+    let mut wire = playing(PLAIN, &format!("RTP/AVP;{way}")).0;
+    for _ in 0..30 {
+        wire.udp(LAN, SERVER_RTP, CLIENT_RTP, &[0x47; 8]);
+        wire.udp(LAN, SERVER_RTCP, CLIENT_RTCP, &[0x47; 188]);
+    }
+    let (packets, unit) = what_came(&mut wire);
+    assert_eq!((packets, unit), (0, "RTP packets"));
+}
+
 /// A session whose SETUP asks for `asked` and is answered with `answered`, and what came of ten packets to port 5000.
 fn set_up(asked: &str, answered: &str) -> (u64, Vec<&'static str>) {
     let mut wire = Wire::new(engine(1));

@@ -101,11 +101,7 @@ fn way(part: &mut Markup, matrix: &Matrix, row: &MatrixRow, session: &Session) {
 
 /// What passed a station, and how much of it is known to be lost.
 fn passed(row: &MatrixRow, cell: &Cell) -> (String, Option<u64>) {
-    let unit = if row.kind == "RTP" {
-        "RTP packets"
-    } else {
-        "datagrams"
-    };
+    let unit = row.unit;
     match cell {
         Cell::Came {
             packets,

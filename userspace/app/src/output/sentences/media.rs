@@ -95,7 +95,7 @@ pub(in crate::output) fn is_from_client(media: &Media) -> bool {
 
 /// What the packets of these media are called together.
 pub(in crate::output) fn unit<'a>(media: impl Iterator<Item = &'a Media>) -> &'static str {
-    let (mut rtp, mut raw) = (false, false);
+    let (mut rtp, mut raw, mut raw_unit) = (false, false, "datagrams");
     for medium in media {
         let some = medium
             .arrivals
@@ -103,11 +103,22 @@ pub(in crate::output) fn unit<'a>(media: impl Iterator<Item = &'a Media>) -> &'s
             .any(|arrival| arrival.rtp.packets > 0);
         rtp |= some && medium.is_rtp;
         raw |= some && !medium.is_rtp;
+        if some && !medium.is_rtp {
+            raw_unit = unit_of(medium);
+        }
     }
     match (rtp, raw) {
         (_, false) => "RTP packets",
-        (false, true) => "datagrams",
+        (false, true) => raw_unit,
         (true, true) => "packets",
+    }
+}
+
+/// What the packets of a medium are called that is carried without RTP.
+const fn unit_of(media: &Media) -> &'static str {
+    match media.negotiated.channels {
+        Some(_) => "frames",
+        None => "datagrams",
     }
 }
 
@@ -306,7 +317,7 @@ fn row((report, session): (&Report, &Session), media: &Media, arrival: &Arrival)
     let earlier = if media.superseded { "earlier " } else { "" };
     Row {
         kind: format!("{earlier}{}{mark}", kind(media)),
-        unit: if media.is_rtp { "RTP" } else { "datagrams" },
+        unit: if media.is_rtp { "RTP" } else { unit_of(media) },
         is_missing: rtp.packets == 0 && is_awaited(),
         tap: match super::end(session, arrival) {
             Some(end) => format!("{}, {end}", super::tap(report, &arrival.tap)),
