@@ -515,8 +515,9 @@ fn read_piece(
     room: Room<'_>,
     notices: &mut Vec<Notice>,
 ) -> Recall {
-    if let Piece::Gap { offset, len, place } = piece {
-        record.handle_gap(offset, len, place);
+    match piece {
+        Piece::Gap { offset, len, place } => record.handle_gap(end, offset, len, place),
+        Piece::Chunk { place, .. } => record.hear_in_order(end, place.at),
     }
     if let Http::Tunnel(tunnel) = http {
         tunnel.handle_piece(piece, &mut |item| {

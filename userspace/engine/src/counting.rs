@@ -12,7 +12,7 @@ use rtspscope_wire::Timestamp;
 use crate::input::{ChannelCounters, KeyPictures};
 use crate::jitter::JitterBank;
 use crate::locator::Locator;
-use crate::model::Timeline;
+use crate::model::{Outage, Timeline};
 use crate::timeline::{Tally, Totals};
 pub(crate) use anew::GoesOn;
 use anew::{Anew, Begins};
@@ -49,6 +49,7 @@ pub(crate) struct MediaCount {
 struct Details {
     bank: JitterBank,
     video: VideoTally,
+    outage: Option<Outage>,
 }
 
 /// One source of RTP in a flow.
@@ -71,6 +72,11 @@ impl Source<'_> {
         }
     }
 
+    /// The greatest loss at one time.
+    pub(crate) fn outage(&self) -> Option<Outage> {
+        self.details?.outage
+    }
+
     /// The pictures of a video; `None` where the packets were not seen.
     pub(crate) fn pictures(&self, codec: Codec) -> Option<Pictures> {
         let seen = self.details.filter(|_| !self.is_unseen)?;
@@ -82,17 +88,23 @@ impl MediaCount {
     /// Takes in a datagram or interleaved frame, of which `bytes` were captured.
     pub(crate) fn update(&mut self, payload: &Payload, bytes: &[u8], at: Locator) {
         let begins = self.anew.is_some() && self.look_for_begin(payload);
+        let before = [&self.stats.rtp, &self.stats.second].map(|rtp| (rtp.lost(), rtp.last_ns));
         let placed = self.stats.record(payload, at.at.as_nanos(), 0);
         if let Some(anew) = &mut self.anew {
             anew.count(payload, at.at.as_nanos());
         }
         if let Some((placed, is_first)) = placed {
             let placed = if begins { Placed::Anew } else { placed };
-            let details = if is_first {
-                &mut self.first
+            let (details, lost) = if is_first {
+                (&mut self.first, self.stats.rtp.lost())
             } else {
-                self.second.get_or_insert_default()
+                (
+                    &mut **self.second.get_or_insert_default(),
+                    self.stats.second.lost(),
+                )
             };
+            let [first, second] = before;
+            details.note_loss(if is_first { first } else { second }, lost, at);
             details.update(placed, payload, bytes, at);
         }
         self.place(payload.class, at);
@@ -278,6 +290,19 @@ impl MediaCount {
 }
 
 impl Details {
+    /// Keeps the greatest loss that one packet shows; what was known before it is the loss and the time of the last packet.
+    fn note_loss(&mut self, (before, last_ns): (u64, i64), after: u64, at: Locator) {
+        let lost = after.saturating_sub(before);
+        let known = self.outage.map_or(0, |outage| outage.lost);
+        if lost > known {
+            self.outage = Some(Outage {
+                lost,
+                since: Timestamp(last_ns),
+                until: at.at,
+            });
+        }
+    }
+
     fn update(&mut self, placed: Placed, payload: &Payload, bytes: &[u8], at: Locator) {
         self.bank
             .update(placed, payload.timestamp, at.at.as_nanos());

@@ -29,8 +29,8 @@ pub use arrival::{
     Arrival, ClientDatagrams, DatagramKinds, EarlierUse, Fragmented, GroupJoin, GroupMembership,
     Refusal, TooBig,
 };
-pub use counts::{FarEnd, ParameterSets, RtcpArrival, RtpArrival, VideoArrival};
-pub use leg::{Close, Desync, Exchange, Leg, Message, ShutWindow, Side};
+pub use counts::{FarEnd, Growth, Outage, ParameterSets, RtcpArrival, RtpArrival, VideoArrival};
+pub use leg::{Close, Desync, Exchange, Hole, Leg, Message, ShutWindow, Side};
 pub use media::{MediaDirection, MediaHint, MediaStream, Negotiated, Repair};
 pub use memo::Memo;
 pub use nat::{AlgAction, AlgEffect, AlgJudgement, DiffClass, FieldDiff, NatPair, PairEvidence};

@@ -17,7 +17,7 @@ use crate::interleaved::Channels;
 use crate::limits::Limits;
 use crate::locator::Locator;
 use crate::media;
-use crate::model::{Close, Desync, Exchange, Leg, Memo, Message, Side};
+use crate::model::{Close, Desync, Exchange, Hole, Leg, Memo, Message, Side};
 use crate::window::Window;
 
 /// What a connection speaks, as far as it matters.
@@ -80,6 +80,9 @@ pub(crate) struct Room<'a> {
     pub(crate) timelines: bool,
 }
 
+/// Times without bytes that are kept of one connection.
+const MAX_HOLES: usize = 16;
+
 /// One connection at one tap.
 #[derive(Clone, Debug)]
 pub(crate) struct Record {
@@ -108,6 +111,9 @@ pub(crate) struct Record {
     pub(crate) first_gap: Option<Locator>,
     /// Totals stand for what is missing.
     is_excerpt: bool,
+    /// When bytes of each end came last without a gap before them.
+    heard: [Option<Timestamp>; 2],
+    pub(crate) holes: Vec<Hole>,
     /// Last segment in which each end repeated what the other has not acknowledged.
     pub(crate) unheard: [Option<Locator>; 2],
     /// What each end advertises.
@@ -138,6 +144,8 @@ impl Record {
             missing_bytes: 0,
             first_gap: None,
             is_excerpt: false,
+            heard: [None; 2],
+            holes: Vec::new(),
             unheard: [None; 2],
             windows: [Window::default(); 2],
             desync: None,
@@ -209,7 +217,10 @@ impl Record {
         self.channels.set_totals(sender, &totals.counted, room);
         self.is_excerpt = true;
         self.missing_bytes = totals.missing_bytes;
-        self.first_gap = self.first_gap.filter(|_| totals.missing_bytes > 0);
+        if totals.missing_bytes == 0 {
+            self.first_gap = None;
+            self.holes.clear();
+        }
         let stats = &totals.counted.stats;
         if stats.packets > 0 {
             self.hear(sender, 0, Timestamp(stats.last_ns));
@@ -239,17 +250,27 @@ impl Record {
         })
     }
 
-    pub(crate) fn handle_gap(&mut self, offset: u64, len: u64, place: Place) {
+    /// Bytes of an end came in order.
+    pub(crate) fn hear_in_order(&mut self, sender: usize, at: Timestamp) {
+        self.heard[sender] = Some(at);
+    }
+
+    pub(crate) fn handle_gap(&mut self, sender: usize, offset: u64, len: u64, place: Place) {
         if self.is_excerpt {
             return;
         }
         self.missing_bytes = self.missing_bytes.saturating_add(len);
-        self.first_gap.get_or_insert(Locator {
+        let shown = Locator {
             tap: self.tap,
             frame: Some(place.frame),
             at: place.at,
             stream_offset: Some(offset),
-        });
+        };
+        self.first_gap.get_or_insert(shown);
+        if self.holes.len() < MAX_HOLES {
+            let since = self.heard[sender].unwrap_or(self.first.at);
+            self.holes.push(Hole { since, shown });
+        }
     }
 
     /// Takes what the reader of one direction made out.
@@ -476,6 +497,7 @@ impl Record {
             exchanges: self.exchanges.shared(),
             missing_bytes: self.missing_bytes,
             first_gap: self.first_gap,
+            holes: self.holes.clone(),
             dropped_messages: self.exchanges.dropped(),
             forgotten_keepalives: self.exchanges.forgotten(),
             client_unheard: self.unheard[client],

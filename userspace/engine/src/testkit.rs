@@ -75,6 +75,7 @@ pub(crate) fn leg(tap: TapId, client: &str, server: &str, talk: &str) -> Leg {
         exchanges: Arc::default(),
         missing_bytes: 0,
         first_gap: None,
+        holes: Vec::new(),
         dropped_messages: 0,
         forgotten_keepalives: 0,
         client_unheard: None,

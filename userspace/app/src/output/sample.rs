@@ -94,6 +94,7 @@ fn leg(tap: u16, client: &str) -> Leg {
         .into(),
         missing_bytes: 0,
         first_gap: None,
+        holes: Vec::new(),
         dropped_messages: 0,
         forgotten_keepalives: 0,
         client_unheard: None,

@@ -295,6 +295,8 @@ impl<'a> Total<'a> {
         rtp.restarts = Some(rtp.restarts.unwrap_or(0) + counted.restarts);
         let changes = rtp.payload_type_changes.unwrap_or(0);
         rtp.payload_type_changes = Some(changes + counted.payload_type_changes);
+        let outages = rtp.outage.into_iter().chain(source.outage());
+        rtp.outage = outages.max_by_key(|outage| outage.lost);
         let (first, last) = self.ends.unwrap_or((counted.first_ns, counted.last_ns));
         if self.ends.is_none_or(|(_, last)| counted.last_ns >= last) {
             rtp.ssrc = Some(counted.ssrc);

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use rtspscope_wire::Span;
+use rtspscope_wire::{Span, Timestamp};
 
 use crate::locator::Locator;
 
@@ -22,6 +22,8 @@ pub struct RtpArrival {
     pub duplicates: Option<u64>,
     /// Packets that came after one with a higher sequence number.
     pub reordered: Option<u64>,
+    /// The greatest loss at one time; `None` also where the kernel counted.
+    pub outage: Option<Outage>,
     /// Interarrival jitter (RFC 3550 §6.4.1); `None` without a clock rate.
     pub jitter: Option<Span>,
     /// Longest time between two packets of the medium, whichever source sent them.
@@ -62,6 +64,17 @@ impl RtpArrival {
     pub(crate) fn usual_gap(&self) -> Option<Span> {
         self.max_gap_while_sending.or(self.max_gap)
     }
+}
+
+/// Packets that are missing one after the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Outage {
+    /// How many.
+    pub lost: u64,
+    /// The packet before them.
+    pub since: Timestamp,
+    /// The packet behind them.
+    pub until: Timestamp,
 }
 
 /// RTCP of one medium at one tap, both ways for the reports, `from`/`to` of the sending end's. What is said here of server

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use rtspscope_wire::{Anomaly, Span, TapId};
+use rtspscope_wire::{Anomaly, Span, TapId, Timestamp};
 
 use super::TooBig;
 use super::memo::Memo;
@@ -36,6 +36,8 @@ pub struct Leg {
     pub missing_bytes: u64,
     /// Where the first of them is missing.
     pub first_gap: Option<Locator>,
+    /// Times in which they passed, the first sixteen.
+    pub holes: Vec<Hole>,
     /// Messages that were not kept because of a cap.
     pub dropped_messages: u64,
     /// Exchanges in the middle of a long connection that only kept the session alive, and that are not kept themselves.
@@ -67,6 +69,15 @@ impl Leg {
     pub const fn began_before(&self) -> bool {
         self.client_isn.is_none() && self.server_isn.is_none()
     }
+}
+
+/// A time in which bytes of a connection passed a tap that does not have them: its other packets of that time may be missing too.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Hole {
+    /// The last bytes of that end before.
+    pub since: Timestamp,
+    /// The packet by which it showed.
+    pub shown: Locator,
 }
 
 /// Times when an end of a connection let no more bytes in: a window of zero (RFC 9293 §3.8.6).

@@ -4,13 +4,15 @@ use super::{View, advice};
 use crate::facts::MediaFacts;
 use crate::finding::{Code, Explanation, Finding, Severity};
 use crate::input::LossKind;
+use crate::model::{Arrival, Hole, Outage};
 
 pub(super) const EXPLANATION: Explanation = Explanation {
     meaning: "RTP sequence numbers are missing: packets were sent and did not come by. From about one in a hundred on a viewer sees blocks, \
         smears or halts.",
     proof: "Distinct sequence numbers between the first and the last that never came at a tap: a duplicate hides none, and another order is \
         no loss. Where the tap next to the server misses them as well, they were lost before the router.",
-    not_this: "Packets that the capture itself lost look the same: where any were, nothing is concluded.",
+    not_this: "Packets that the capture itself lost look the same: as many as it counts are taken off, and those that are missing while \
+        bytes of the connection, which the other end acknowledged, are missing at the same tap.",
     remedies: &[
         "Where the loss began before the router: look at the camera's network, its Wi-Fi and its uplink",
         "Where it began in or behind the router: look at the viewer's Wi-Fi and the router's load",
@@ -27,15 +29,6 @@ const FEW: u64 = 5;
 
 /// Fires for a medium that misses one packet in a hundred or more next to the client.
 pub(super) fn check(view: &View<'_>) -> Vec<Finding> {
-    if view
-        .facts
-        .capture
-        .losses
-        .iter()
-        .any(|(kind, count)| *count > 0 && *kind != LossKind::EventCap)
-    {
-        return Vec::new();
-    }
     view.facts
         .media()
         .filter(|media| media.is_udp() || media.media.is_inferred())
@@ -46,7 +39,8 @@ pub(super) fn check(view: &View<'_>) -> Vec<Finding> {
 fn finding(view: &View<'_>, media: MediaFacts<'_>) -> Option<Finding> {
     let arrival = media.arrival(0)?;
     let (lost, expected, first) = (arrival.rtp.lost?, arrival.rtp.expected?, arrival.rtp.first?);
-    if lost < FEW || lost.saturating_mul(NOTICED_ONE_IN) < expected {
+    let surely = surely_lost(view, arrival)?;
+    if surely < FEW || surely.saturating_mul(NOTICED_ONE_IN) < expected {
         return None;
     }
     let at_server = media.at_server().and_then(|arrival| arrival.rtp.lost);
@@ -66,8 +60,9 @@ fn finding(view: &View<'_>, media: MediaFacts<'_>) -> Option<Finding> {
             format!("{lost} of {expected} RTP packets are missing ({percent:.1} %)"),
         )
         .cause(format!(
-            "{lost} sequence numbers never came at {}; {began}",
-            view.place_of(arrival)
+            "{lost} sequence numbers never came at {}; {began}{}",
+            view.place_of(arrival),
+            in_capture(lost - surely)
         ))
         .proof(first, "first RTP packet")
         .proof_if(
@@ -78,10 +73,67 @@ fn finding(view: &View<'_>, media: MediaFacts<'_>) -> Option<Finding> {
     )
 }
 
+fn in_capture(packets: u64) -> String {
+    if packets == 0 {
+        return String::new();
+    }
+    format!("; up to {packets} of them may have passed there and be missing in the capture only")
+}
+
+/// Packets that are missing at a tap beyond those that its capture may have lost.
+fn surely_lost(view: &View<'_>, arrival: &Arrival) -> Option<u64> {
+    let losses = view.facts.capture.losses.iter();
+    let excused: u64 = losses
+        .map(|(kind, count)| may_be_media(*kind, *count))
+        .sum();
+    let lost = arrival.rtp.lost?;
+    let in_hole = arrival
+        .rtp
+        .outage
+        .filter(|outage| is_in_a_hole(view, arrival, *outage));
+    let in_hole = in_hole.map_or(0, |outage| outage.lost);
+    Some(lost.saturating_sub(excused).saturating_sub(in_hole))
+}
+
+/// Packets of media among those that a capture lost, at most. A file that was cut ends earlier and lacks nothing before; a
+/// datagram of which fragments are missing was lost on the wire like any other.
+const fn may_be_media(kind: LossKind, count: u64) -> u64 {
+    match kind {
+        LossKind::RingFull
+        | LossKind::MapFull
+        | LossKind::LoadFailed
+        | LossKind::NotParsed
+        | LossKind::DroppedByCapture => count,
+        LossKind::FileCut
+        | LossKind::EndpointCap
+        | LossKind::ConnectionCap
+        | LossKind::FlowCap
+        | LossKind::MessageCap
+        | LossKind::EventCap
+        | LossKind::Fragments
+        | LossKind::NetfilterOverrun
+        | LossKind::NetfilterCap => 0,
+    }
+}
+
+/// Whether packets went missing while bytes of a connection passed the same tap that it does not have either: the capture
+/// slept. For half of that time at least, so that a moment at the edge of a longer loss is no excuse.
+fn is_in_a_hole(view: &View<'_>, arrival: &Arrival, outage: Outage) -> bool {
+    let sessions = view.others().chain(std::iter::once(view.session));
+    let mut legs = sessions.flat_map(|session| &session.legs);
+    let half = (outage.until - outage.since).0 / 2;
+    let covers = |hole: &Hole| {
+        let both = hole.shown.at.min(outage.until) - hole.since.max(outage.since);
+        both.0 > 0 && both.0 >= half
+    };
+    legs.any(|leg| leg.tap == arrival.tap && leg.holes.iter().any(covers))
+}
+
 #[cfg(test)]
 mod tests {
     use crate::input::LossKind;
-    use crate::testkit::{LAN, Scene, UDP_TALK, WAN};
+    use crate::model::{Hole, Outage};
+    use crate::testkit::{LAN, Scene, UDP_TALK, WAN, at};
 
     fn lossy(lan: u64, wan: u64) -> Scene {
         let mut scene = Scene::behind_nat(UDP_TALK)
@@ -114,15 +166,62 @@ mod tests {
     }
 
     #[test]
-    fn is_silent_when_the_capture_itself_lost_packets() {
-        let mut snapshot = lossy(20, 0).checked();
-        snapshot.losses = vec![(LossKind::DroppedByCapture, 1)];
-        crate::rules::check(&mut snapshot);
-        let codes: Vec<&str> = snapshot
-            .findings
-            .iter()
-            .map(|finding| finding.code.name())
-            .collect();
-        assert_eq!(codes, ["capture-incomplete"]);
+    fn what_the_capture_lost_excuses_as_many_packets() {
+        let with = |kind: LossKind, count: u64| {
+            let mut scene = lossy(20, 0);
+            scene.losses = vec![(kind, count)];
+            scene.troubles()
+        };
+        for kind in [
+            LossKind::RingFull,
+            LossKind::MapFull,
+            LossKind::LoadFailed,
+            LossKind::NotParsed,
+            LossKind::DroppedByCapture,
+        ] {
+            assert_eq!(with(kind, 10), ["rtp-loss"], "{kind:?}");
+            assert_eq!(with(kind, 11), Vec::<&str>::new(), "{kind:?}");
+        }
+        for kind in [LossKind::FileCut, LossKind::Fragments, LossKind::EventCap] {
+            assert_eq!(with(kind, 500), ["rtp-loss"], "{kind:?}");
+        }
+        let mut scene = lossy(20, 0);
+        scene.losses = vec![(LossKind::DroppedByCapture, 10)];
+        let cause = &scene.checked().findings[1].cause;
+        assert!(
+            cause.ends_with(
+                "up to 10 of them may have passed there and be missing in the capture only"
+            ),
+            "{cause}"
+        );
+    }
+
+    /// What is said of 20 packets that are missing between 4 and 8 s, where the connection lacks bytes between these times.
+    fn with_hole(lost_at_once: u64, since: f64, until: f64) -> Vec<&'static str> {
+        let time = |secs| at(LAN, secs, 0).at;
+        let mut scene = lossy(20, 0);
+        scene.arrival(LAN).rtp.outage = Some(Outage {
+            lost: lost_at_once,
+            since: time(4.0),
+            until: time(8.0),
+        });
+        scene.legs[0].holes = vec![Hole {
+            since: time(since),
+            shown: at(LAN, until, 90),
+        }];
+        scene.troubles()
+    }
+
+    #[test]
+    fn is_silent_where_the_tap_lacks_bytes_of_the_connection_at_the_same_time() {
+        assert_eq!(with_hole(20, 0.05, 10.0), Vec::<&str>::new());
+        assert_eq!(with_hole(20, 3.0, 6.0), Vec::<&str>::new());
+    }
+
+    #[test]
+    fn fires_where_bytes_are_missing_at_another_time_or_the_loss_is_greater() {
+        assert_eq!(with_hole(20, 3.0, 5.9), ["rtp-loss"]);
+        assert_eq!(with_hole(20, 8.0, 9.0), ["rtp-loss"]);
+        assert_eq!(with_hole(10, 0.05, 10.0), ["rtp-loss"]);
     }
 }
