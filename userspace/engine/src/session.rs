@@ -113,7 +113,7 @@ pub(crate) fn session(
     Some(Session {
         id: 0,
         url: views.iter().find_map(|leg| url(leg)),
-        state: state(near, !media.is_empty()),
+        state: state(&views, !media.is_empty()),
         client: near.client,
         user_agent: views
             .iter()
@@ -124,7 +124,7 @@ pub(crate) fn session(
             .find_map(|leg| header(leg, Side::Server, "Server")),
         transport: transport(near, &media, tunnelled),
         started_at: views.iter().map(|leg| leg.first.at).min()?,
-        ended_at: ended_at(near),
+        ended_at: ended_at(&views),
         timeout_secs: views.iter().find_map(|leg| timeout_secs(leg)),
         media,
         nat: nat_pair(&legs, group, roles),
@@ -194,12 +194,51 @@ fn channels(sources: &[&Source<'_>]) -> Vec<u8> {
     used.max_by_key(Vec::len).unwrap_or_default()
 }
 
-fn state(leg: &Leg, has_media: bool) -> SessionState {
-    let plays = |exchange: &Exchange| exchange.is("PLAY") || exchange.is("RECORD");
-    let played = leg
-        .exchanges
-        .iter()
-        .rposition(|exchange| plays(exchange) && exchange.succeeded());
+/// How far the session came by what its legs show together: one tap may have missed its end, another its beginning.
+fn state(legs: &[&Leg], has_media: bool) -> SessionState {
+    let states = up_to_date(legs).map(|leg| state_at(leg, has_media));
+    let states: Vec<SessionState> = states.collect();
+    let shows = |state: SessionState| states.contains(&state);
+    let plays = legs.iter().any(|leg| play_index(leg).is_some());
+    match plays {
+        true if shows(SessionState::Ended) || shows(SessionState::Failed) => SessionState::Ended,
+        true if shows(SessionState::Playing) => SessionState::Playing,
+        false if shows(SessionState::Failed) => SessionState::Failed,
+        false if shows(SessionState::Ended) => SessionState::Ended,
+        _ => {
+            let near = states.first().copied();
+            near.unwrap_or(SessionState::Negotiating)
+        }
+    }
+}
+
+/// The legs that tell how far the session is: not those that show its TEARDOWN and not what the leg next to the client shows
+/// behind it, where the connection is used again.
+fn up_to_date<'l>(legs: &'l [&'l Leg]) -> impl Iterator<Item = &'l Leg> {
+    let near = legs.first().copied();
+    let is_used_after = move |teardown: &Exchange| {
+        let mut later = near.into_iter().flat_map(|near| near.exchanges.iter());
+        later.any(|exchange| {
+            (exchange.is("SETUP") || exchange.starts_media()) && exchange.cseq > teardown.cseq
+        })
+    };
+    let own = legs.iter().copied().enumerate();
+    own.filter(move |(index, leg)| {
+        let mut exchanges = leg.exchanges.iter();
+        let teardown = exchanges.rfind(|exchange| exchange.is("TEARDOWN"));
+        *index == 0 || leg.closed.is_some() || !teardown.is_some_and(is_used_after)
+    })
+    .map(|(_, leg)| leg)
+}
+
+/// The last accepted PLAY or RECORD.
+fn play_index(leg: &Leg) -> Option<usize> {
+    let mut exchanges = leg.exchanges.iter();
+    exchanges.rposition(|exchange| exchange.starts_media() && exchange.succeeded())
+}
+
+fn state_at(leg: &Leg, has_media: bool) -> SessionState {
+    let played = play_index(leg);
     let torn_down = leg
         .exchanges
         .iter()
@@ -234,7 +273,25 @@ fn is_set_up_after(leg: &Leg, index: usize) -> bool {
     later.any(|exchange| exchange.is("SETUP") && exchange.succeeded())
 }
 
-fn ended_at(leg: &Leg) -> Option<Timestamp> {
+/// Says of a session that is over and whose media came that it played: its PLAY may have gone by a connection of its own, or
+/// be missing in the capture.
+pub(crate) fn settle(session: &mut Session) {
+    let mut arrivals = session.media.iter().flat_map(|media| &media.arrivals);
+    let came = arrivals.any(|arrival| arrival.rtp.packets >= SURE_PACKETS);
+    if session.state == SessionState::Failed && came {
+        session.state = SessionState::Ended;
+    }
+}
+
+/// Fewer packets may be anything.
+const SURE_PACKETS: u64 = 10;
+
+/// The last packet of the connection at the first leg that shows its end.
+fn ended_at(legs: &[&Leg]) -> Option<Timestamp> {
+    up_to_date(legs).find_map(ended_at_leg)
+}
+
+fn ended_at_leg(leg: &Leg) -> Option<Timestamp> {
     let torn_down = leg
         .exchanges
         .iter()
@@ -320,4 +377,58 @@ fn messages(leg: &Leg) -> impl Iterator<Item = &Message> {
         .iter()
         .flat_map(|exchange| exchange.request.iter().chain(&exchange.response))
         .map(|message| &**message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testkit::{LAN, UDP_TALK, WAN, leg};
+
+    /// State and end of a session of which the LAN and the WAN tap heard this, in seconds.
+    fn known(lan: &str, wan: &str) -> (SessionState, Option<i64>) {
+        let ended = [lan, wan].map(|talk| talk.trim_end().ends_with("closed"));
+        let talks = [lan, wan].map(|talk| talk.trim_end().trim_end_matches("closed"));
+        let mut legs = [
+            leg(LAN, "192.168.1.100:40000", "203.0.113.10:554", talks[0]),
+            leg(WAN, "203.0.113.1:40000", "203.0.113.10:554", talks[1]),
+        ];
+        for (leg, ended) in legs.iter_mut().zip(ended) {
+            leg.closed = leg.closed.filter(|_| ended);
+        }
+        let legs: Vec<&Leg> = legs.iter().collect();
+        let end = ended_at(&legs).map(|end| end.as_nanos() / 1_000_000_000);
+        (state(&legs, true), end)
+    }
+
+    #[test]
+    fn an_end_that_one_tap_missed_is_told_by_another() {
+        let playing = UDP_TALK.split("10.0 >").next().unwrap();
+        assert_eq!(known(playing, playing), (SessionState::Playing, None));
+        let ended = (SessionState::Ended, Some(11));
+        assert_eq!(known(playing, UDP_TALK), ended);
+        assert_eq!(known(UDP_TALK, playing), ended);
+        let closed = format!("{playing} closed");
+        assert_eq!(known(playing, &closed), (SessionState::Ended, Some(1)));
+    }
+
+    #[test]
+    fn a_tap_that_saw_the_end_of_one_use_of_the_connection_does_not_end_the_next() {
+        let again = "
+    12.0 > SETUP rtsp://203.0.113.10/a/track1 RTSP/1.0 | CSeq: 6 | Transport: RTP/AVP;unicast;client_port=5000-5001
+    12.1 < RTSP/1.0 200 OK | CSeq: 6 | Session: 7 | Transport: RTP/AVP;unicast;client_port=5000-5001
+    12.2 > PLAY rtsp://203.0.113.10/a RTSP/1.0 | CSeq: 7 | Session: 7
+    12.3 < RTSP/1.0 200 OK | CSeq: 7 | Session: 7";
+        let again = format!("{UDP_TALK}{again}");
+        assert_eq!(known(&again, UDP_TALK), (SessionState::Playing, None));
+    }
+
+    #[test]
+    fn a_play_that_one_tap_missed_is_no_failure() {
+        let play = "0.04 > PLAY rtsp://203.0.113.10/a RTSP/1.0 | CSeq: 4 | Session: 66334873";
+        let answer = "0.05 < RTSP/1.0 200 OK | CSeq: 4 | Session: 66334873";
+        let without = UDP_TALK.replace(play, "").replace(answer, "");
+        let closed = format!("{without} closed");
+        assert_eq!(known(&closed, UDP_TALK), (SessionState::Ended, Some(11)));
+        assert_eq!(known(&closed, &without).0, SessionState::Failed);
+    }
 }

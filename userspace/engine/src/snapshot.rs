@@ -107,6 +107,7 @@ fn assemble(
         }
     }
     let unclaimed = claim::fill_arrivals(&mut sessions, &session_records, heard);
+    sessions.iter_mut().for_each(session::settle);
     (sessions, slots, unclaimed)
 }
 
