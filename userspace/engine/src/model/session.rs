@@ -74,13 +74,15 @@ pub struct Session {
     pub netfilter: Option<Netfilter>,
 }
 
-/// A request without which nothing plays and that the server refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// A request without which nothing plays and that the server did not grant.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refused {
     /// Its method.
     pub method: &'static str,
-    /// Status code of the answer.
+    /// Status code of the answer: an error, or a redirection (RFC 2326 §11.3).
     pub status: u16,
+    /// Where the answer sends the client instead, as written; outputs redact.
+    pub location: Option<String>,
 }
 
 /// Requests on the way to media.
@@ -100,7 +102,7 @@ impl Session {
             .filter(move |media| all || !media.superseded)
     }
 
-    /// What the server refused at last, as the leg next to the client shows it; `None` where the last request on the way to
+    /// What the server refused or sent elsewhere at last, as the leg next to the client shows it; `None` where the last request on the way to
     /// media was granted or not answered.
     pub fn refused(&self) -> Option<Refused> {
         let exchanges = self.legs.first()?.exchanges.iter();
@@ -109,8 +111,16 @@ impl Session {
             let mut methods = ON_THE_WAY.into_iter();
             Some((exchange, methods.find(|method| exchange.is(method))?))
         })?;
-        let status = last.status().filter(|status| *status >= 400)?;
-        Some(Refused { method, status })
+        let status = last.status().filter(|status| *status >= 300)?;
+        let location = last.response.as_deref().and_then(|answer| {
+            let fields = crate::reading::fields(answer);
+            Some(fields.header("Location")?.value.text().into_owned())
+        });
+        Some(Refused {
+            method,
+            status,
+            location,
+        })
     }
 
     /// Which end a leg is next to, where its tap saw the connection on both sides of the router and so its name does not
@@ -146,9 +156,23 @@ mod tests {
         let play = Refused {
             method: "PLAY",
             status: 454,
+            location: None,
         };
         assert_eq!(refused(&talk), Some(play));
         assert_eq!(refused(UDP_TALK), None);
+    }
+
+    #[test]
+    fn a_redirection_tells_where_to() {
+        let moved = "
+    0.00 > DESCRIBE rtsp://203.0.113.10/a RTSP/1.0 | CSeq: 1
+    0.01 < RTSP/1.0 302 Moved Temporarily | CSeq: 1 | Location: rtsp://203.0.113.20/b";
+        let sent = Refused {
+            method: "DESCRIBE",
+            status: 302,
+            location: Some("rtsp://203.0.113.20/b".to_owned()),
+        };
+        assert_eq!(refused(moved), Some(sent));
     }
 
     #[test]

@@ -109,6 +109,11 @@ pub(super) fn check(view: &View<'_>) -> Vec<Finding> {
     lacks.extend(behind_another_nat(view));
     lacks.extend(passes_unseen(view));
     let mut finding = report(&lacks, view.subject());
+    let mut taps = view.session.legs.iter().filter_map(|leg| view.tap(leg.tap));
+    let shown = finding.as_mut().filter(|_| taps.all(Tap::shows_udp));
+    if let Some(whole) = shown.and_then(|shown| shown.remedy.last_mut()) {
+        WHOLE_FRAMES.clone_into(whole);
+    }
     let told = finding.as_mut().filter(|_| network.is_some());
     if let Some(both_sides) = told.and_then(|told| told.remedy.first_mut()) {
         ROUTER_ALL_THE_SAME.clone_into(both_sides);
@@ -148,6 +153,10 @@ fn one_network(view: &View<'_>) -> Option<String> {
 /// Instead of the usual, where both ends are in one network.
 const ROUTER_ALL_THE_SAME: &str = "If there is a router in the path all the same, capture on both of its sides at once, and give \
     both: analyze --lan FILE --wan FILE";
+
+/// Instead of the usual, where the captures hold UDP.
+const WHOLE_FRAMES: &str =
+    "Capture whole frames and all of the traffic of camera and player: tcpdump -s 0 host ADDRESS";
 
 /// Whether media was to come: PLAY or RECORD was accepted, or may have been where no capture shows it.
 fn may_have_played(view: &View<'_>) -> bool {

@@ -112,6 +112,7 @@ impl Mapping<'_> {
             refused: session.refused().map(|refused| Refused {
                 method: refused.method,
                 status: refused.status,
+                location: self.optional(refused.location.as_deref()),
             }),
             clocks: clocks::clocks(session).map(clocks),
             media: session

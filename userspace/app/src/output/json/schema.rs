@@ -104,6 +104,8 @@ pub(crate) struct Session {
 pub(crate) struct Refused {
     pub method: &'static str,
     pub status: u16,
+    /// Where the answer sends the client instead.
+    pub location: Option<String>,
 }
 
 #[derive(Debug, Serialize)]

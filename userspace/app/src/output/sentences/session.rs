@@ -197,11 +197,15 @@ fn because(session: &Session, mark: &str) -> String {
         .as_ref()
         .map_or_else(String::new, |refused| {
             let means = meaning(refused.status).map(|words| format!(" ({words})"));
+            let elsewhere = refused.location.as_deref().map(|location| {
+                format!(", and the player was sent to {location}: that is another connection")
+            });
             format!(
-                "{mark}{} was answered {}{}",
+                "{mark}{} was answered {}{}{}",
                 refused.method,
                 refused.status,
-                means.unwrap_or_default()
+                means.unwrap_or_default(),
+                elsewhere.unwrap_or_default()
             )
         })
 }
@@ -209,6 +213,10 @@ fn because(session: &Session, mark: &str) -> String {
 /// What a status code means (RFC 2326 §7.1.1), where a server refuses media with it. Its own words are a stranger's.
 const fn meaning(status: u16) -> Option<&'static str> {
     Some(match status {
+        301 => "Moved Permanently",
+        302 => "Moved Temporarily",
+        303 => "See Other",
+        305 => "Use Proxy",
         400 => "Bad Request",
         401 => "Unauthorized",
         403 => "Forbidden",

@@ -194,6 +194,40 @@ fn a_session_that_never_played_tells_what_the_server_refused() {
 }
 
 #[test]
+fn a_session_that_was_sent_elsewhere_tells_where_to() {
+    let mut snapshot = sample::snapshot();
+    snapshot.findings.clear();
+    let session = &mut snapshot.sessions[0];
+    session.state = SessionState::Failed;
+    session.media.clear();
+    let setup = session.legs[0].exchanges.last().unwrap().clone();
+    let head = "RTSP/1.0 302 Moved\r\nLocation: rtsp://admin:secret@203.0.113.20/b\r\n\r\n";
+    let answer = Message {
+        status: Some(302),
+        raw: head.as_bytes().into(),
+        head_len: head.len(),
+        memo: rtspscope_engine::model::Memo::default(),
+        ..setup.response.as_deref().unwrap().clone()
+    };
+    session.legs[0].exchanges_mut().push(Exchange {
+        method: "DESCRIBE".to_owned(),
+        response: Some(Arc::new(answer)),
+        ..setup
+    });
+    let report = report(&snapshot, Privacy::Redact, &PLAIN);
+    let report = report.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(
+        report.contains("! Never played: DESCRIBE was answered 302 (Moved Temporarily), and the player was sent to rtsp://"),
+        "{report}"
+    );
+    assert!(
+        report.contains("203.0.113.20/b: that is another connection."),
+        "{report}"
+    );
+    assert!(!report.contains("secret"), "{report}");
+}
+
+#[test]
 fn a_swallowed_message_is_not_called_rewritten() {
     let mut snapshot = sample::snapshot();
     snapshot.sessions[0].nat.as_mut().unwrap().rewrites.clear();
