@@ -1,16 +1,19 @@
-//! `rtp-loss`: loss that a viewer notices, and on which side of the router it began.
+//! `rtp-loss`: loss that a viewer notices, or an order that no player puts right in time, and on which side of the router it
+//! began.
+
+use rtspscope_wire::Span;
 
 use super::{View, advice};
 use crate::facts::MediaFacts;
 use crate::finding::{Code, Explanation, Finding, Severity};
 use crate::input::LossKind;
-use crate::model::{Arrival, Hole, Outage};
+use crate::model::{Arrival, Hole, Outage, RtpArrival};
 
 pub(super) const EXPLANATION: Explanation = Explanation {
     meaning: "RTP sequence numbers are missing: packets were sent and did not come by. From about one in a hundred on a viewer sees blocks, \
-        smears or halts.",
+        smears or halts. Packets that come far out of order are lost to the player as well: it plays what came in time.",
     proof: "Distinct sequence numbers between the first and the last that never came at a tap: a duplicate hides none, and another order is \
-        no loss. Where the tap next to the server misses them as well, they were lost before the router.",
+        no loss. Of the order: one packet in ten or more behind a later one, and a jitter of 100 ms or more. Where the tap next to the server misses them as well, they were lost before the router.",
     not_this: "Packets that the capture itself lost look the same: as many as it counts are taken off, and those that are missing while \
         bytes of the connection, which the other end acknowledged, are missing at the same tap.",
     remedies: &[
@@ -27,12 +30,23 @@ const NOTICED_ONE_IN: u64 = 100;
 /// A few packets lost once are no pattern.
 const FEW: u64 = 5;
 
-/// Fires for a medium that misses one packet in a hundred or more next to the client.
+/// One packet in this many behind a later one: on one way through a network packets keep their order, but for single ones.
+const DISORDERED_ONE_IN: u64 = 10;
+
+/// So many packets show what is usual.
+const MANY: u64 = 100;
+
+/// Jitter (RFC 3550 §6.4.1) beyond which a late packet is given up: live555, and with it VLC, waits 100 ms for one that is
+/// missing (`ReorderingPacketBuffer`), GStreamer 200 ms (`rtpjitterbuffer`). Pictures that are sent out of their order alone (B frames)
+/// have jitter too, and disorder alone may be of microseconds; so both count together only.
+const LATE: Span = Span::from_millis(100);
+
+/// Fires for a medium that misses one packet in a hundred or more next to the client, or that comes there in disorder.
 pub(super) fn check(view: &View<'_>) -> Vec<Finding> {
     view.facts
         .media()
         .filter(|media| media.is_udp() || media.media.is_inferred())
-        .filter_map(|media| finding(view, media))
+        .filter_map(|media| finding(view, media).or_else(|| disorder(view, media)))
         .collect()
 }
 
@@ -69,6 +83,41 @@ fn finding(view: &View<'_>, media: MediaFacts<'_>) -> Option<Finding> {
             arrival.rtp.last,
             "last RTP packet; the numbers between were counted",
         )
+        .remedies(EXPLANATION.remedies.iter().copied()),
+    )
+}
+
+/// Media that comes whole and so much out of order that players give much of it up.
+fn disorder(view: &View<'_>, media: MediaFacts<'_>) -> Option<Finding> {
+    let arrival = media.arrival(0)?;
+    let is_disordered = |rtp: &RtpArrival| {
+        let reordered = rtp.reordered.unwrap_or(0);
+        let is_late = rtp.jitter.is_some_and(|jitter| jitter >= LATE);
+        is_late && rtp.packets >= MANY && reordered.saturating_mul(DISORDERED_ONE_IN) >= rtp.packets
+    };
+    let rtp = Some(&arrival.rtp).filter(|rtp| is_disordered(rtp))?;
+    let (first, packets) = (rtp.first?, rtp.packets);
+    let (reordered, jitter) = (rtp.reordered?, rtp.jitter?.as_millis_f64());
+    let began = match media.at_server() {
+        Some(before) if is_disordered(&before.rtp) => {
+            "they came so on the server's side of the router already"
+        }
+        Some(_) => "they were in order on the server's side of the router",
+        None => "on which side of the router that began cannot be told from one side",
+    };
+    Some(
+        Finding::new(
+            Code::RtpLoss,
+            Severity::Warning,
+            view.medium(media.index),
+            format!("{reordered} of {packets} RTP packets came out of order, with a jitter of {jitter:.0} ms"),
+        )
+        .cause(format!(
+            "{reordered} packets came to {} after one with a higher number, and too late for a player that waits 100 ms; {began}",
+            view.place_of(arrival)
+        ))
+        .proof(first, "first RTP packet")
+        .proof_if(rtp.last, "last RTP packet; those between were counted")
         .remedies(EXPLANATION.remedies.iter().copied()),
     )
 }
@@ -163,6 +212,45 @@ mod tests {
     #[test]
     fn is_silent_below_one_in_a_hundred() {
         assert_eq!(lossy(9, 0).troubles(), Vec::<&str>::new());
+    }
+
+    /// A thousand packets at the two taps, so many of them out of order, with so much jitter at the LAN.
+    fn disordered([lan, wan]: [u64; 2], jitter_ms: i64) -> Vec<String> {
+        let mut scene = Scene::behind_nat(UDP_TALK)
+            .punch(0.035, 5000)
+            .rtp(1000, 1000);
+        for (tap, reordered, jitter) in [(LAN, lan, jitter_ms), (WAN, wan, 200)] {
+            let rtp = &mut scene.arrival(tap).rtp;
+            rtp.reordered = Some(reordered);
+            rtp.jitter = Some(rtspscope_wire::Span::from_millis(jitter));
+        }
+        let findings = scene.checked().findings.into_iter();
+        findings.map(|finding| finding.cause).collect()
+    }
+
+    #[test]
+    fn fires_where_many_packets_come_late_and_out_of_order() {
+        for (wan, began) in [
+            (0, "they were in order on the server's side of the router"),
+            (
+                100,
+                "they came so on the server's side of the router already",
+            ),
+        ] {
+            let causes = disordered([100, wan], 100);
+            assert_eq!(
+                causes,
+                [format!(
+                    "100 packets came to lan after one with a higher number, and too late for a player that waits 100 ms; {began}"
+                )]
+            );
+        }
+    }
+
+    #[test]
+    fn is_silent_for_disorder_or_jitter_alone() {
+        assert_eq!(disordered([99, 0], 500), Vec::<String>::new());
+        assert_eq!(disordered([900, 0], 99), Vec::<String>::new());
     }
 
     #[test]
