@@ -7,7 +7,7 @@ use super::{View, advice};
 use crate::facts::MediaFacts;
 use crate::finding::{Code, Explanation, Finding, Severity};
 use crate::input::LossKind;
-use crate::model::{Arrival, Hole, Outage, RtpArrival};
+use crate::model::{Arrival, Hole, Outage, RtpArrival, Session};
 
 pub(super) const EXPLANATION: Explanation = Explanation {
     meaning: "RTP sequence numbers are missing: packets were sent and did not come by. From about one in a hundred on a viewer sees blocks, \
@@ -136,11 +136,11 @@ fn surely_lost(view: &View<'_>, arrival: &Arrival) -> Option<u64> {
         .map(|(kind, count)| may_be_media(*kind, *count))
         .sum();
     let lost = arrival.rtp.lost?;
-    let in_hole = arrival
-        .rtp
-        .outage
-        .filter(|outage| is_in_a_hole(view, arrival, *outage));
-    let in_hole = in_hole.map_or(0, |outage| outage.lost);
+    let in_hole = match arrival.rtp.outage {
+        Some(outage) if is_in_a_hole(view, arrival, outage) => outage.lost,
+        None if may_be_in_a_hole(view, arrival) => lost,
+        _ => 0,
+    };
     Some(lost.saturating_sub(excused).saturating_sub(in_hole))
 }
 
@@ -166,16 +166,42 @@ const fn may_be_media(kind: LossKind, count: u64) -> u64 {
 }
 
 /// Whether packets went missing while bytes of a connection passed the same tap that it does not have either: the capture
-/// slept. For half of that time at least, so that a moment at the edge of a longer loss is no excuse.
+/// slept. For half of that time at least, so that a moment at the edge of a longer loss is no excuse; and of another session's
+/// connection, which may be silent for hours, only where its gap is hardly longer than the outage.
 fn is_in_a_hole(view: &View<'_>, arrival: &Arrival, outage: Outage) -> bool {
-    let sessions = view.others().chain(std::iter::once(view.session));
-    let mut legs = sessions.flat_map(|session| &session.legs);
-    let half = (outage.until - outage.since).0 / 2;
+    let length = outage.until - outage.since;
     let covers = |hole: &Hole| {
         let both = hole.shown.at.min(outage.until) - hole.since.max(outage.since);
-        both.0 > 0 && both.0 >= half
+        both.0 > 0 && both.0 >= length.0 / 2
     };
-    legs.any(|leg| leg.tap == arrival.tap && leg.holes.iter().any(covers))
+    let is_short =
+        |hole: &&Hole| (hole.shown.at - hole.since).0 <= length.0.saturating_mul(HARDLY_LONGER);
+    let mut others = holes(view.others(), arrival);
+    holes(std::iter::once(view.session), arrival).any(covers)
+        || others.any(|hole| is_short(&hole) && covers(hole))
+}
+
+/// See [`is_in_a_hole`].
+const HARDLY_LONGER: i64 = 4;
+
+/// The same of packets of which only counts are known: then any such time while the medium came may be theirs.
+fn may_be_in_a_hole(view: &View<'_>, arrival: &Arrival) -> bool {
+    let ends = arrival.rtp.first.zip(arrival.rtp.last);
+    ends.is_some_and(|(first, last)| {
+        let mut own = holes(std::iter::once(view.session), arrival);
+        own.any(|hole| hole.since < last.at && hole.shown.at > first.at)
+    })
+}
+
+/// The times in which connections of these sessions lack bytes at the tap of an arrival.
+fn holes<'s>(
+    sessions: impl Iterator<Item = &'s Session>,
+    arrival: &Arrival,
+) -> impl Iterator<Item = &'s Hole> {
+    let legs = sessions.flat_map(|session| &session.legs);
+    let tap = arrival.tap;
+    legs.filter(move |leg| leg.tap == tap)
+        .flat_map(|leg| &leg.holes)
 }
 
 #[cfg(test)]
@@ -304,6 +330,45 @@ mod tests {
     fn is_silent_where_the_tap_lacks_bytes_of_the_connection_at_the_same_time() {
         assert_eq!(with_hole(20, 0.05, 10.0), Vec::<&str>::new());
         assert_eq!(with_hole(20, 3.0, 6.0), Vec::<&str>::new());
+    }
+
+    #[test]
+    fn is_silent_where_only_counts_are_known_and_bytes_are_missing_while_the_medium_came() {
+        let with = |since: f64, until: f64| {
+            let mut scene = lossy(20, 0);
+            scene.legs[0].holes = vec![Hole {
+                since: at(LAN, since, 0).at,
+                shown: at(LAN, until, 90),
+            }];
+            scene.troubles()
+        };
+        assert_eq!(with(5.0, 6.0), Vec::<&str>::new());
+        assert_eq!(with(9.9, 11.0), ["rtp-loss"]);
+    }
+
+    /// The same 4 s of loss, where another session's connection lacks bytes between these times.
+    fn with_hole_of_another(since: f64, until: f64) -> bool {
+        let mut scene = lossy(20, 0);
+        scene.arrival(LAN).rtp.outage = Some(Outage {
+            lost: 20,
+            since: at(LAN, 4.0, 0).at,
+            until: at(LAN, 8.0, 0).at,
+        });
+        let mut other = Scene::behind_nat(UDP_TALK).punch(0.035, 5000).rtp(9, 9);
+        other.legs[0].holes = vec![Hole {
+            since: at(LAN, since, 0).at,
+            shown: at(LAN, until, 90),
+        }];
+        let findings = Scene::together(vec![scene, other]).findings;
+        findings
+            .iter()
+            .any(|finding| finding.code.name() == "rtp-loss")
+    }
+
+    #[test]
+    fn a_long_silence_of_another_connection_is_no_excuse() {
+        assert!(!with_hole_of_another(3.0, 19.0));
+        assert!(with_hole_of_another(3.0, 19.1));
     }
 
     #[test]
