@@ -6,6 +6,7 @@ use rtspscope_wire::sdp::StreamDirection;
 use rtspscope_wire::{Span, Timestamp};
 
 use super::clock_step::shared_step;
+use super::reported::is_received;
 use super::{LAG, SessionFacts, play_accepted, play_among};
 use crate::locator::Locator;
 use crate::model::{
@@ -261,7 +262,7 @@ impl<'a> MediaFacts<'a> {
             MediaDirection::FromClient => [client, server],
         };
         let first = sender.rtp.first?;
-        if sender.rtp.packets == 0 || receiver.rtp.packets > 0 {
+        if sender.rtp.packets == 0 || receiver.rtp.packets > 0 || is_received(sender, receiver) {
             return None;
         }
         if play_accepted(sending).is_none() || play_accepted(receiving).is_none() {

@@ -39,6 +39,13 @@ impl<'a> MediaFacts<'a> {
     }
 }
 
+/// Whether the receiver's own reports say that it gets what one tap saw and the next did not.
+pub(super) fn is_received(sender: &Arrival, receiver: &Arrival) -> bool {
+    let growth = receiver.rtcp.far_end.receiving;
+    let is_enough = growth.is_some_and(|growth| is_the_stream(sender, growth));
+    is_enough && sender.rtp.last.is_some()
+}
+
 /// Whether as much came as the tap saw of the medium before, in so long a time: a stray packet is not the stream.
 fn is_the_stream(arrival: &Arrival, growth: Growth) -> bool {
     let rtp = &arrival.rtp;

@@ -174,7 +174,7 @@ fn may_be_anothers(view: &View<'_>, media: MediaFacts<'_>, lost: Lost<'_>) -> bo
 mod tests {
     use rtspscope_wire::TapId;
 
-    use crate::model::Leg;
+    use crate::model::{Growth, Leg};
     use crate::testkit::{LAN, Scene, UDP_TALK, WAN, at, leg};
 
     #[test]
@@ -258,6 +258,21 @@ mod tests {
         );
         assert_eq!(at_three([257, 257, 257]), Vec::<String>::new());
         assert_eq!(at_three([257, 0, 257]), Vec::<String>::new());
+    }
+
+    #[test]
+    fn is_silent_where_the_client_reports_that_it_gets_the_stream() {
+        let reported = |more: u32| {
+            let mut scene = Scene::behind_nat(UDP_TALK).punch(0.035, 5000).rtp(0, 257);
+            scene.arrival(LAN).rtcp.far_end.receiving = Some(Growth {
+                since: at(LAN, 1.0, 90),
+                shown: at(LAN, 6.0, 91),
+                more,
+            });
+            scene.codes()
+        };
+        assert_eq!(reported(130), ["capture-incomplete"]);
+        assert!(reported(1).contains(&"rtp-never-arrived"));
     }
 
     #[test]
