@@ -30,10 +30,11 @@ impl<'a> MediaFacts<'a> {
 
     /// Two reports by which the client got more of the medium after the last packet that a tap saw: it passes there unseen.
     pub(crate) fn passes_unseen(self) -> Option<(&'a Arrival, Growth)> {
-        let mut arrivals = self.media.arrivals.iter();
-        arrivals.find_map(|arrival| {
+        let all = &self.media.arrivals;
+        let fullest = all.iter().max_by_key(|arrival| arrival.rtp.packets)?;
+        all.iter().find_map(|arrival| {
             let growth = arrival.rtcp.far_end.receiving?;
-            let goes_on = is_later(arrival, growth) && is_the_stream(arrival, growth);
+            let goes_on = is_later(arrival, growth) && is_the_stream(fullest, growth);
             goes_on.then_some((arrival, growth))
         })
     }
@@ -46,7 +47,7 @@ pub(super) fn is_received(sender: &Arrival, receiver: &Arrival) -> bool {
     is_enough && sender.rtp.last.is_some()
 }
 
-/// Whether as much came as the tap saw of the medium before, in so long a time: a stray packet is not the stream.
+/// Whether as much came as a tap saw of the medium, in so long a time: a stray packet is not the stream.
 fn is_the_stream(arrival: &Arrival, growth: Growth) -> bool {
     let rtp = &arrival.rtp;
     let seen = rtp
