@@ -73,14 +73,14 @@ impl Sent {
     fn add_channel(&mut self, seat: &Seat, records: &[Vec<&Record>]) {
         let legs = records.get(seat.session);
         let record = legs.and_then(|legs| legs.get(seat.leg));
-        let count = record.and_then(|record| {
-            let end = match seat.direction {
-                MediaDirection::FromServer => 1 - record.client(),
-                MediaDirection::FromClient => record.client(),
-            };
-            record.channels.get(end, seat.negotiated.channels?.0)
-        });
-        if let Some(count) = count {
+        let Some((record, (channel, _))) = record.zip(seat.negotiated.channels) else {
+            return;
+        };
+        let end = match seat.direction {
+            MediaDirection::FromServer => 1 - record.client(),
+            MediaDirection::FromClient => record.client(),
+        };
+        for count in seat.on_channel(record, end, channel) {
             self.rtp += count.stats.rtp_packets();
             self.is_proven |= count.is_media();
             self.plain += count.stats.other_packets;
