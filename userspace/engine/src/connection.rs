@@ -5,8 +5,8 @@
 use std::net::SocketAddr;
 
 use rtspscope_wire::decode::Segment;
-use rtspscope_wire::rtsp::stream::{Item, MessageStream, Protocol, RawMessage, StreamLimits};
-use rtspscope_wire::tcp::{Piece, Place, Reassembler, ReassemblyLimits, Recall};
+use rtspscope_wire::rtsp::stream::{MessageStream, Protocol, StreamLimits};
+use rtspscope_wire::tcp::{Place, Reassembler, ReassemblyLimits, Recall};
 
 use crate::input::Returned;
 use crate::limits::Limits;
@@ -14,6 +14,10 @@ use crate::locator::Locator;
 use crate::record::{Notice, Record, Room, Speech};
 use crate::tunnel::Tunnel;
 use crate::window::Window;
+
+mod http;
+
+use http::{Http, read_piece};
 
 /// Memory that a piece of waiting bytes takes besides the bytes: its entry in a table, its place, its allocation.
 const PIECE_COST: usize = 128;
@@ -35,17 +39,6 @@ struct Half {
     is_away: bool,
     /// Where the kernel has stopped to read within the next segment: its begin, and the first byte that is new.
     resumes: Option<(u32, u32)>,
-}
-
-/// What the first bytes of a direction are, if they are an HTTP head.
-#[derive(Clone, Debug)]
-enum Http {
-    /// No HTTP head came.
-    None,
-    /// HTTP that is no tunnel.
-    Plain,
-    /// RTSP stands behind it.
-    Tunnel(Box<Tunnel>),
 }
 
 impl Half {
@@ -72,15 +65,6 @@ impl Half {
         self.stream.is_at_rest()
             && self.reassembler.buffered_segments() == 0
             && matches!(self.http, Http::None)
-    }
-}
-
-impl Http {
-    fn tunnel(&self) -> Option<&Tunnel> {
-        match self {
-            Self::Tunnel(tunnel) => Some(tunnel),
-            Self::None | Self::Plain => None,
-        }
     }
 }
 
@@ -468,9 +452,6 @@ impl Connection {
             return fate;
         }
         if let Some(speech) = halves.iter().find_map(|half| half.http.tunnel()?.speech()) {
-            self.record.cookie = halves
-                .iter()
-                .find_map(|half| half.http.tunnel()?.cookie().map(str::to_owned));
             return self.settle(speech, at, notices, told);
         }
         let is_other = any(Protocol::Other)
@@ -503,52 +484,4 @@ fn stream_limits(limits: &Limits) -> StreamLimits {
         max_body_len: limits.body_bytes,
         ..StreamLimits::default()
     }
-}
-
-/// Hands a piece to the stream, and what lies behind an HTTP head to the tunnel.
-fn read_piece(
-    end: usize,
-    piece: Piece<'_>,
-    stream: &mut MessageStream,
-    http: &mut Http,
-    record: &mut Record,
-    room: Room<'_>,
-    notices: &mut Vec<Notice>,
-) -> Recall {
-    match piece {
-        Piece::Gap { offset, len, place } => record.handle_gap(end, offset, len, place),
-        Piece::Chunk { place, .. } => record.hear_in_order(end, place.at),
-    }
-    if let Http::Tunnel(tunnel) = http {
-        tunnel.handle_piece(piece, &mut |item| {
-            record.handle_item(end, item, room, notices);
-        });
-        return Recall::Keep;
-    }
-    let mut head = None;
-    let recall = stream.handle_piece(piece, &mut |item| match item {
-        Item::Message(raw) if is_http(&raw) => head = Some(raw),
-        Item::Message(_) | Item::Interleaved(_) | Item::Skipped { .. } => {
-            record.handle_item(end, item, room, notices);
-        }
-    });
-    if let Some(head) = head {
-        let tunnel = Tunnel::from_head(&head, stream_limits(room.limits), room.limits.cookie_bytes);
-        *http = match tunnel {
-            Some(mut tunnel) => {
-                tunnel.handle_piece(piece, &mut |item| {
-                    record.handle_item(end, item, room, notices);
-                });
-                Http::Tunnel(Box::new(tunnel))
-            }
-            None => Http::Plain,
-        };
-    }
-    recall
-}
-
-fn is_http(message: &RawMessage) -> bool {
-    [&b"GET "[..], b"POST ", b"HTTP/"]
-        .iter()
-        .any(|start| message.raw.starts_with(start))
 }

@@ -89,8 +89,10 @@ pub(crate) struct Record {
     pub(crate) tap: TapId,
     pub(crate) ends: [SocketAddr; 2],
     pub(crate) speech: Speech,
-    /// Cookie that joins the two connections of an HTTP tunnel.
+    /// Cookie that joins the connections of an HTTP tunnel.
     pub(crate) cookie: Option<String>,
+    /// The last head with which the server refused the GET or the POST of a tunnel, unless it let it be since.
+    pub(crate) http_refusal: Option<Locator>,
     /// The end that sent the SYN.
     pub(crate) opener: Option<usize>,
     /// The end that sent the first request, or got the first response.
@@ -130,6 +132,7 @@ impl Record {
             ends,
             speech: Speech::default(),
             cookie: None,
+            http_refusal: None,
             opener: None,
             asker: None,
             listener: None,

@@ -3,8 +3,6 @@
 use rtspscope_wire::rtsp::message::StartLine;
 use rtspscope_wire::{TapId, TapRole, Timestamp};
 
-use crate::exchange::{Exchanges, Facts};
-use crate::limits::Limits;
 use crate::media;
 use crate::model::{
     AlgJudgement, Exchange, Leg, MediaStream, Message, NatPair, Session, SessionState, Side,
@@ -12,89 +10,13 @@ use crate::model::{
 };
 use crate::nat::pairing::Group;
 use crate::reading;
-use crate::record::{Record, Speech};
+
+mod sources;
+
+pub(crate) use sources::{Source, sources};
 
 /// Session timeout where the server names none (RFC 2326 §12.37).
 const DEFAULT_TIMEOUT_SECS: u32 = 60;
-
-/// A connection of a session, or the two of an HTTP tunnel.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Source<'a> {
-    /// Slot of the connection that the leg stands for.
-    pub(crate) slot: usize,
-    pub(crate) record: &'a Record,
-    /// The connection that carries the requests of a tunnel.
-    pub(crate) post: Option<&'a Record>,
-    /// Its slot.
-    pub(crate) post_slot: Option<usize>,
-}
-
-/// One source for each leg: tunnels' connections are joined by cookie, the rest stand alone.
-pub(crate) fn sources<'a>(records: &[(usize, &'a Record)]) -> Vec<Source<'a>> {
-    let is_get = |record: &Record| record.speech == Speech::TunnelGet;
-    let get_of = |post: &Record| {
-        records
-            .iter()
-            .find(|(_, get)| is_get(get) && get.tap == post.tap && get.cookie == post.cookie)
-            .map(|(at, _)| *at)
-    };
-    let posts: Vec<(usize, usize, &Record)> = records
-        .iter()
-        .filter(|(_, record)| record.speech == Speech::TunnelPost)
-        .filter_map(|(slot, post)| Some((get_of(post)?, *slot, *post)))
-        .collect();
-    let joined = |record: &Record| record.speech == Speech::TunnelPost && get_of(record).is_some();
-    let post_of = |slot: usize| {
-        posts
-            .iter()
-            .find(|(get, ..)| *get == slot)
-            .map(|(_, slot, post)| (*slot, *post))
-    };
-    let kept = records.iter().filter(|(_, record)| !joined(record));
-    kept.map(|(slot, record)| {
-        let (post_slot, post) = post_of(*slot).unzip();
-        Source {
-            slot: *slot,
-            record,
-            post,
-            post_slot,
-        }
-    })
-    .collect()
-}
-
-impl Source<'_> {
-    /// The leg, with the requests of a tunnel among its exchanges.
-    pub(crate) fn leg(&self) -> Leg {
-        let mut leg = self.record.leg();
-        let Some(post) = self.post else { return leg };
-        let mut messages: Vec<_> = [self.record, post]
-            .into_iter()
-            .flat_map(|record| record.exchanges.list())
-            .flat_map(|exchange| exchange.request.iter().chain(&exchange.response))
-            .collect();
-        messages.sort_by_key(|message| {
-            (
-                message.at.at,
-                message.at.frame,
-                message.from == Side::Server,
-            )
-        });
-        let mut exchanges = Exchanges::default();
-        for message in messages {
-            exchanges.add(message, &Facts::of(&message.raw).0, &Limits::default());
-        }
-        leg.exchanges = exchanges.shared();
-        leg.missing_bytes += post.missing_bytes;
-        leg.first_gap = leg.first_gap.or(post.first_gap);
-        leg.client_unheard = post.unheard[post.client()];
-        leg
-    }
-
-    fn is_tunnel(&self) -> bool {
-        matches!(self.record.speech, Speech::TunnelGet | Speech::TunnelPost)
-    }
-}
 
 /// A session of these legs, the one next to the client first; arrivals, judgement and what netfilter says come later.
 pub(crate) fn session(

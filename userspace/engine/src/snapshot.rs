@@ -101,8 +101,7 @@ fn assemble(
         if let Some(mut session) = session::session(own, &members, &group, &role_of) {
             session.netfilter = heard.netfilter.of_session(&session);
             sessions.push(session);
-            let of_source = |source: &&Source<'_>| [Some(source.slot), source.post_slot];
-            slots.push(members.iter().flat_map(of_source).flatten().collect());
+            slots.push(members.iter().flat_map(|source| source.slots()).collect());
             session_records.push(members.iter().map(|source| source.record).collect());
         }
     }

@@ -2,7 +2,8 @@
 //!
 //! Replies and media come plain behind the head of the answer to a GET. Requests go out in base64 behind the head of a
 //! POST that is never answered, encoded one by one, so that padding may stand anywhere. One `x-sessioncookie` joins the
-//! two connections.
+//! two connections. The client may end the POST and go on in another whenever it likes, and each may be refused for want of a
+//! password before it is let be.
 
 use rtspscope_wire::rtsp::base64::Base64;
 use rtspscope_wire::rtsp::message;
@@ -77,6 +78,11 @@ impl Tunnel {
             Role::Post => Some(Speech::TunnelPost),
             Role::Reply => None,
         }
+    }
+
+    /// Whether answers and media stand behind the head: the server lets the tunnel be.
+    pub(crate) fn carries_answers(&self) -> bool {
+        self.role == Role::Reply
     }
 
     pub(crate) fn cookie(&self) -> Option<&str> {

@@ -15,4 +15,5 @@ mod open;
 mod retire;
 mod sessions;
 mod support;
+mod tunnels;
 mod untold;
