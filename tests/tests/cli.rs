@@ -161,8 +161,10 @@ fn a_capture_cut_in_the_middle_of_a_packet_is_read_up_to_the_cut() -> io::Result
 }
 
 #[test]
-fn an_unknown_code_is_refused() -> io::Result<()> {
-    assert_refused(&program::run(&["explain", "no-such-code"])?, "no-such-code");
+fn an_unknown_code_is_refused_and_told_where_the_codes_are() -> io::Result<()> {
+    let outcome = program::run(&["explain", "no-such-code"])?;
+    assert_refused(&outcome, "no-such-code");
+    assert_refused(&outcome, "rtspscope explain without a code lists the codes");
     Ok(())
 }
 

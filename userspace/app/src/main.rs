@@ -23,7 +23,7 @@ mod tui;
 use std::process::ExitCode;
 
 use clap::Parser;
-use clap::error::ErrorKind;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 use cli::Cli;
 use failure::Failure;
@@ -73,6 +73,19 @@ fn usage(error: &clap::Error) -> ExitCode {
         .collect();
     let line = told.join(" ");
     let line = line.strip_prefix("error: ").unwrap_or(&line);
-    output::complain(&format!("{line}: see rtspscope --help"));
+    output::complain(&format!("{line}: {}", where_to_look(error)));
     ExitCode::from(UNABLE)
+}
+
+/// Who asks for a code that does not exist wants the list of them.
+fn where_to_look(error: &clap::Error) -> &'static str {
+    let is_code = matches!(
+        error.get(ContextKind::InvalidArg),
+        Some(ContextValue::String(name)) if name == "[CODE]"
+    );
+    if is_code {
+        "rtspscope explain without a code lists the codes"
+    } else {
+        "see rtspscope --help"
+    }
 }
