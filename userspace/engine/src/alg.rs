@@ -36,9 +36,11 @@ pub fn judge(session: &Session, taps: &[Tap], losses: &[(LossKind, u64)]) -> Alg
 fn action(facts: SessionFacts<'_>, sides: &Sides<'_>) -> AlgAction {
     if sides.nat.proxied {
         AlgAction::Proxy
-    } else if !sides.nat.rewrites.is_empty() || dropped(facts) {
+    } else if !sides.nat.rewrites.is_empty() || sides.nat.lengthened() || dropped(facts) {
         // A message that is gone differs as much as one can.
         AlgAction::Rewrite
+    } else if facts.hidden_text().is_some() {
+        facts.told_action().unwrap_or_default()
     } else if facts
         .media()
         .any(|media| media.let_in_rtp().or(media.let_in_rtcp()).is_some())
@@ -177,19 +179,14 @@ fn effect_on_media(action: AlgAction, outcome: Outcome) -> AlgEffect {
     match (outcome, action) {
         // Where nothing was changed, a client that refuses has its own reason.
         (Outcome::Arrives, _) | (Outcome::Refused, AlgAction::None) => AlgEffect::Harmless,
-        (Outcome::ArrivesUnopened, AlgAction::Rewrite | AlgAction::Proxy | AlgAction::Pinhole) => {
-            AlgEffect::Helped
-        }
+        (Outcome::ArrivesUnopened, _) => AlgEffect::Helped,
         (
             Outcome::Refused | Outcome::LostThoughOpened | Outcome::Misdelivered,
             AlgAction::Rewrite | AlgAction::Proxy,
         ) => AlgEffect::Damaged,
         (Outcome::LostThoughOpened | Outcome::LostUnopened, _) => AlgEffect::Missing,
         // What took the media elsewhere without a word changed is a table of the router, of which nobody knows who made it.
-        (
-            Outcome::Unseen | Outcome::Refused | Outcome::ArrivesUnopened | Outcome::Misdelivered,
-            _,
-        ) => AlgEffect::Unknown,
+        (Outcome::Unseen | Outcome::Refused | Outcome::Misdelivered, _) => AlgEffect::Unknown,
     }
 }
 

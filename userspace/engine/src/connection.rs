@@ -197,6 +197,7 @@ impl Connection {
         };
         self.record.pass(at);
         self.note_opening(end, segment);
+        self.record.note_numbers(end, segment, at);
         if let Some(bytes) = self.record.payload_bytes.get_mut(end) {
             *bytes = bytes.saturating_add(u64::from(segment.payload_len));
         }

@@ -16,6 +16,7 @@ use crate::router_setup::RouterSetup;
 pub(crate) mod assigned;
 mod clock_step;
 mod compare;
+mod hidden;
 mod medium;
 mod misdelivered;
 mod nearest;
@@ -26,6 +27,7 @@ mod tracked;
 mod unadjusted;
 
 pub(crate) use compare::Fate;
+pub(crate) use hidden::Why;
 pub(crate) use medium::{Group, Lost, MediaFacts};
 pub(crate) use misdelivered::Misdelivered;
 pub(crate) use nearest::Nearest;

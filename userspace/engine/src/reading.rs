@@ -11,7 +11,23 @@ use crate::model::Message;
 
 /// The message's bytes as fields.
 pub(crate) fn fields(message: &Message) -> MessageSlice<'_> {
-    message::parse(&message.raw).value
+    message::parse(known(message)).value
+}
+
+/// What is surely known of a message: of one that the capture cuts off, the lines that end. Half a line would be read as a
+/// whole one, with a port of fewer digits or without its last parameters.
+pub(crate) fn known(message: &Message) -> &[u8] {
+    known_of(&message.raw, message.is_cut())
+}
+
+/// The same of bytes that are no message yet.
+pub(crate) fn known_of(raw: &[u8], is_cut: bool) -> &[u8] {
+    if !is_cut {
+        return raw;
+    }
+    let last_end = raw.iter().rposition(|&byte| byte == b'\n');
+    let known = last_end.and_then(|end| raw.get(..=end));
+    known.unwrap_or(raw)
 }
 
 /// Session id of a Session header, without its parameters.

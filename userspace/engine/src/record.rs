@@ -6,7 +6,8 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use rtspscope_wire::rtsp::stream::{InterleavedFrame, Item, RawMessage, SkipReason};
+use rtspscope_wire::decode::Segment;
+use rtspscope_wire::rtsp::stream::{InterleavedFrame, Item, NOT_CAPTURED, RawMessage, SkipReason};
 use rtspscope_wire::tcp::Place;
 use rtspscope_wire::{TapId, Timestamp};
 
@@ -17,7 +18,8 @@ use crate::interleaved::Channels;
 use crate::limits::Limits;
 use crate::locator::Locator;
 use crate::media;
-use crate::model::{Close, Desync, Exchange, Hole, Leg, Memo, Message, Side};
+use crate::model::{Close, Desync, Exchange, Hole, Leg, Memo, Message, Side, Unseen};
+use crate::reading;
 use crate::window::Window;
 
 /// What a connection speaks, as far as it matters.
@@ -120,9 +122,39 @@ pub(crate) struct Record {
     pub(crate) unheard: [Option<Locator>; 2],
     /// What each end advertises.
     pub(crate) windows: [Window; 2],
+    numbers: [Numbers; 2],
     /// Sender, bytes and first place of what is neither message nor frame.
     desync: Option<(usize, u64, Locator)>,
     ended: bool,
+}
+
+/// What an end's segments tell by their numbers.
+#[derive(Clone, Copy, Debug, Default)]
+struct Numbers {
+    /// It sent a segment that the capture has.
+    is_seen: bool,
+    /// Sequence number of its FIN.
+    fin: Option<u32>,
+    /// First and last of what it acknowledged of the other end's stream, and where it last went on.
+    acknowledged: Option<(u32, u32, Locator)>,
+}
+
+impl Numbers {
+    fn note(&mut self, segment: &Segment<'_>, at: Locator) {
+        self.is_seen = true;
+        if segment.flags.fin() {
+            self.fin = Some(segment.seq.wrapping_add(segment.payload_len));
+        }
+        if !segment.flags.ack() || segment.flags.rst() {
+            return;
+        }
+        let (_, last, place) = self
+            .acknowledged
+            .get_or_insert((segment.ack, segment.ack, at));
+        if segment.ack.wrapping_sub(*last).cast_signed() > 0 {
+            (*last, *place) = (segment.ack, at);
+        }
+    }
 }
 
 impl Record {
@@ -151,6 +183,7 @@ impl Record {
             holes: Vec::new(),
             unheard: [None; 2],
             windows: [Window::default(); 2],
+            numbers: [Numbers::default(); 2],
             desync: None,
             ended: false,
         }
@@ -347,7 +380,8 @@ impl Record {
         room: Room<'_>,
         notices: &mut Vec<Notice>,
     ) {
-        let (facts, anomalies) = Facts::of(&raw.raw);
+        let is_cut = raw.anomalies.iter().any(|odd| odd.what == NOT_CAPTURED);
+        let (facts, anomalies) = Facts::of(reading::known_of(&raw.raw, is_cut));
         if self.asker.is_none() && !facts.unreadable {
             self.asker = Some(if facts.method.is_some() {
                 sender
@@ -458,6 +492,34 @@ impl Record {
         }
     }
 
+    /// Takes note of what the numbers of a segment tell of what the capture should have.
+    pub(crate) fn note_numbers(&mut self, end: usize, segment: &Segment<'_>, at: Locator) {
+        if let Some(numbers) = self.numbers.get_mut(end) {
+            numbers.note(segment, at);
+        }
+    }
+
+    /// Bytes of an end's stream from its SYN to its FIN.
+    fn sent(&self, end: usize) -> Option<u64> {
+        let begin = self.isn.get(end).copied().flatten()?.wrapping_add(1);
+        let fin = self.numbers.get(end)?.fin?;
+        Some(fin.wrapping_sub(begin).into())
+    }
+
+    /// The end that sent something, as the other acknowledges, of which there is nothing.
+    fn unseen(&self) -> Option<Unseen> {
+        (0..2).find_map(|end| {
+            let other = self.numbers.get(1 - end)?;
+            let (first, last, at) = other.acknowledged?;
+            let is_seen = self.numbers.get(end)?.is_seen || self.payload_bytes.get(end)? > &0;
+            (!is_seen && last != first).then_some(Unseen {
+                from: self.side(end),
+                acknowledged: last.wrapping_sub(first),
+                at,
+            })
+        })
+    }
+
     /// Notes the first FIN or RST.
     pub(crate) fn handle_close(
         &mut self,
@@ -507,6 +569,9 @@ impl Record {
             server_unheard: self.unheard[server],
             client_shut: self.windows[client].until(self.last.at),
             too_big: Vec::new(),
+            cut_short: self.cut_short != [false; 2],
+            client_sent: self.sent(client),
+            unseen: self.unseen(),
             desync: self.desync.map(|(end, bytes, first)| Desync {
                 from: self.side(end),
                 bytes,

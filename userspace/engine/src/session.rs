@@ -82,31 +82,45 @@ fn nat_pair(legs: &[Leg], group: &Group, roles: impl Fn(TapId) -> TapRole) -> Op
 
 /// Bytes by which the client's stream is longer at `post`, by the last request that both legs show. `None` where a leg
 /// does not show how the stream begins: places in it count from there.
+///
+/// Where bytes are missing, the length of a request is not known: the ends of the streams tell, else where it begins.
 fn sequence_delta(pre: &Leg, post: &Leg) -> Option<i64> {
     pre.client_isn.and(post.client_isn)?;
-    let end = |exchange: &Exchange| {
+    let is_whole = pre.missing_bytes == 0 && post.missing_bytes == 0;
+    let place = |exchange: &Exchange| {
         let request = exchange.request.as_ref()?;
-        let end = request
-            .at
-            .stream_offset?
-            .saturating_add(request.raw.len() as u64);
-        i64::try_from(end).ok()
+        let own = if is_whole {
+            request.raw.len() as u64
+        } else {
+            0
+        };
+        let place = request.at.stream_offset?.saturating_add(own);
+        i64::try_from(place).ok()
     };
-    let asked = |leg: &Leg| {
+    let asked = |leg: &'_ Leg| {
         let own = leg
             .exchanges
             .iter()
             .filter(|exchange| exchange.by == Side::Client);
-        own.filter_map(|exchange| Some((exchange.cseq?, end(exchange)?)))
-            .collect::<Vec<_>>()
+        own.filter_map(|exchange| {
+            // A method may be garbled; one that is missing may have had the same number.
+            let method = (!is_whole).then(|| exchange.method.clone());
+            Some(((exchange.cseq?, method), place(exchange)?))
+        })
+        .collect::<Vec<_>>()
     };
     let others = asked(post);
-    let last = asked(pre).into_iter().rev().find_map(|(cseq, end)| {
-        let twin = others.iter().rfind(|(other, _)| *other == cseq)?;
-        Some(twin.1 - end)
+    let last = asked(pre).into_iter().rev().find_map(|(name, place)| {
+        let twin = others.iter().rfind(|(other, _)| *other == name)?;
+        Some(twin.1 - place)
     });
+    let by_ends = || {
+        let (pre, post) = (pre.client_sent?, post.client_sent?);
+        i64::try_from(post).ok()?.checked_sub_unsigned(pre)
+    };
+    let told = if is_whole { last } else { by_ends().or(last) };
     // What cannot be read cannot be rewritten.
-    last.or((pre.encrypted && post.encrypted).then_some(0))
+    told.or((pre.encrypted && post.encrypted).then_some(0))
 }
 
 /// Channels on which the server of any of these connections sent RTP.
@@ -186,7 +200,7 @@ fn state_at(leg: &Leg, has_media: bool) -> SessionState {
 
 /// Whether there may be messages that the capture does not show or that cannot be read.
 fn hides_messages(leg: &Leg) -> bool {
-    leg.encrypted || leg.missing_bytes > 0 || leg.began_before()
+    leg.encrypted || leg.may_hide_messages()
 }
 
 /// Whether the connection is used again behind the exchange with this index.

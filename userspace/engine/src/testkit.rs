@@ -82,6 +82,9 @@ pub(crate) fn leg(tap: TapId, client: &str, server: &str, talk: &str) -> Leg {
         server_unheard: None,
         client_shut: None,
         too_big: Vec::new(),
+        cut_short: false,
+        client_sent: None,
+        unseen: None,
         desync: None,
     };
     let lines = talk.lines().map(str::trim).filter(|line| !line.is_empty());

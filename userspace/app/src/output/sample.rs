@@ -101,6 +101,9 @@ fn leg(tap: u16, client: &str) -> Leg {
         server_unheard: None,
         client_shut: None,
         too_big: Vec::new(),
+        cut_short: false,
+        client_sent: None,
+        unseen: None,
         desync: None,
     }
 }

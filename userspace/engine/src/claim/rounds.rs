@@ -38,7 +38,9 @@ pub(super) fn assign<'u>(seats: &mut [Seat], units: &'u [Unit<'u>]) -> (Vec<Stra
     table.by_punched_hole();
     table.by_source();
     table.by_sender();
+    table.by_pair();
     table.by_lack_of_others();
+    table.by_pair();
     table.by_return();
     let (strays, mut taken) = (table.strays(), table.taken);
     for index in strays.iter().flat_map(|stray| &stray.units) {
@@ -226,6 +228,30 @@ impl<'u> Table<'_, 'u> {
             };
             let fitting: Vec<usize> = candidates.iter().filter(fits).copied().collect();
             if let [seat] = fitting[..] {
+                self.give(seat, index);
+            }
+        }
+    }
+
+    /// RTCP beside the RTP of a medium, at both ends (RFC 3550 §11), where no message tells its port.
+    fn by_pair(&mut self) {
+        let mut beside: HashMap<(TapId, SocketAddr, SocketAddr), usize, FixedState> =
+            HashMap::default();
+        let next = |end: SocketAddr| Some(SocketAddr::new(end.ip(), end.port().checked_add(1)?));
+        for (at, seat) in self.seats.iter().enumerate() {
+            if !seat.by_udp || seat.negotiated.client_rtp_port.is_some() || self.has_rtcp(at) {
+                continue;
+            }
+            for unit in &seat.from_server {
+                let flow = self.units[*unit].flow;
+                if let (Some(from), Some(to)) = (next(flow.from), next(flow.to)) {
+                    beside.insert((flow.tap, from, to), at);
+                }
+            }
+        }
+        for (index, unit) in self.free() {
+            let seat = beside.get(&(unit.flow.tap, unit.flow.from, unit.flow.to));
+            if let Some(&seat) = seat.filter(|_| unit.rtcp_packets() > 0) {
                 self.give(seat, index);
             }
         }

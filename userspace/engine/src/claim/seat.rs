@@ -229,8 +229,12 @@ fn seat(
     let negotiated = media.per_leg.get(leg_index).cloned().unwrap_or_default();
     // The connection may say nothing more before its end.
     let is_told_elsewhere = media.set_up && !media.superseded;
-    let unheard = setup.is_none() && is_told_elsewhere && leg.began_before();
-    let begun = if unheard { BEFORE } else { leg.first.at };
+    let unheard = setup.is_none() && is_told_elsewhere && leg.may_hide_messages();
+    let begun = if unheard && leg.began_before() {
+        BEFORE
+    } else {
+        leg.first.at
+    };
     Seat {
         session,
         media: media_index,
@@ -250,7 +254,7 @@ fn seat(
             .filter_map(|play| play.response.as_ref())
             .map(|response| response.at.at)
             .min()
-            .or(unheard.then_some(BEFORE)),
+            .or(unheard.then_some(begun)),
         negotiated,
         from_server: Vec::new(),
         from_client: Vec::new(),

@@ -7,10 +7,10 @@ use rtspscope_wire::{Span, Timestamp};
 
 use super::clock_step::shared_step;
 use super::reported::is_received;
-use super::{LAG, SessionFacts, play_accepted, play_among};
+use super::{LAG, SessionFacts, Sides, play_accepted, play_among};
 use crate::locator::Locator;
 use crate::model::{
-    Arrival, ClientDatagrams, Leg, MediaDirection, MediaStream, Negotiated, UnclaimedRtp,
+    Arrival, ClientDatagrams, Leg, MediaDirection, MediaStream, Negotiated, Side, UnclaimedRtp,
 };
 
 /// One medium and what each tap saw of it.
@@ -47,12 +47,14 @@ impl<'a> MediaFacts<'a> {
         self.media.set_up && self.media.negotiated.channels.is_some()
     }
 
-    /// Whether the medium comes as unicast UDP.
+    /// Whether the medium comes as unicast UDP: the ports of SETUP say so, or, where a capture cut them off, its packets do.
     pub(crate) fn is_udp(self) -> bool {
         let negotiated = &self.media.negotiated;
         let ports = negotiated.client_rtp_port.is_some() || negotiated.server_rtp_port.is_some();
+        let mut arrivals = self.media.arrivals.iter();
+        let mut came = || arrivals.any(|arrival| arrival.leg.is_some() && arrival.rtp.packets > 0);
         self.media.set_up
-            && ports
+            && (ports || came())
             && negotiated.channels.is_none()
             && negotiated.multicast.is_none()
     }
@@ -135,21 +137,22 @@ impl<'a> MediaFacts<'a> {
         self.media.sdp_direction == Some(StreamDirection::SendOnly)
     }
 
-    /// What the client sent from its negotiated RTP (or RTCP) port to the server, as its own side shows it.
+    /// What the client sent from its negotiated RTP (or RTCP) port to the server, as its own side shows it; where its ports
+    /// are not known, whatever it sent for the medium.
     pub(crate) fn opened(self, rtcp: bool) -> impl Iterator<Item = &'a ClientDatagrams> {
-        let port = self.facts.sides().and_then(|sides| {
-            let negotiated = self.negotiated_at(sides.client_index);
-            if rtcp {
-                negotiated.client_rtcp_port
-            } else {
-                negotiated.client_rtp_port
-            }
-        });
+        let negotiated = self
+            .facts
+            .sides()
+            .map(|sides| self.negotiated_at(sides.client_index));
+        let ports = negotiated.map(|own| [own.client_rtp_port, own.client_rtcp_port]);
+        let [rtp_port, rtcp_port] = ports.unwrap_or_default();
+        let port = if rtcp { rtcp_port } else { rtp_port };
+        let is_unknown = ports == Some([None; 2]);
         let sent = self
             .at_client()
             .map_or(&[][..], |arrival| &arrival.from_client);
         sent.iter()
-            .filter(move |sent| Some(sent.from.port()) == port)
+            .filter(move |sent| is_unknown || Some(sent.from.port()) == port)
     }
 
     /// Whether the client had sent from that port before `at`, a time at its own tap: for this medium, or a short while
@@ -168,7 +171,8 @@ impl<'a> MediaFacts<'a> {
 
     /// The first RTP packet that came out for the client though nothing inside had opened the way, and where it went. What
     /// counts is the port that it came to: it may be another than the negotiated one, or the SETUP may be cut. Where the
-    /// SETUP passed before the client's tap began, so may have what opened the way.
+    /// SETUP passed before the client's tap began, so may have what opened the way; and so it may where nothing of the client
+    /// was captured.
     pub(crate) fn let_in_rtp(self) -> Option<LetIn> {
         let rtp = &self.at_client()?.rtp;
         self.let_in(rtp.first, rtp.to)
@@ -182,7 +186,15 @@ impl<'a> MediaFacts<'a> {
 
     fn let_in(self, first: Option<Locator>, to: Option<SocketAddr>) -> Option<LetIn> {
         let (first, port) = (first?, to?.port());
-        self.setup_request(self.facts.sides()?.client_index)?;
+        let Sides {
+            client,
+            client_index,
+            ..
+        } = self.facts.sides()?;
+        let is_told = !client.began_before() || self.setup_request(client_index).is_some();
+        if !is_told || client.lacks_all_of(Side::Client) {
+            return None;
+        }
         let unopened = self.needs_opening()
             && !self.opened_before(port, first)
             && self.misdelivered().is_none();
@@ -213,7 +225,8 @@ impl<'a> MediaFacts<'a> {
         refusals.map(|refusal| refusal.at).find(|at| wanted(at.at))
     }
 
-    /// Whether RTP was seen next to the end that sends it and none next to the other, though that tap was watching.
+    /// Whether RTP was seen next to the end that sends it and none next to the other, though that tap was watching. One that
+    /// captured nothing of that end, or did not see where the media was to go, may have overlooked it.
     pub(crate) fn lost_between(self) -> Option<Lost<'a>> {
         let sides = self.facts.sides()?;
         self.lost_on_the_way([sides.server_index, sides.client_index])
@@ -265,7 +278,14 @@ impl<'a> MediaFacts<'a> {
         if sender.rtp.packets == 0 || receiver.rtp.packets > 0 || is_received(sender, receiver) {
             return None;
         }
-        if play_accepted(sending).is_none() || play_accepted(receiving).is_none() {
+        if receiving.lacks_all_of(self.sender()) {
+            return None;
+        }
+        let knows_ports = self
+            .leg_index(receiving)
+            .is_some_and(|index| self.setup_request(index).is_some());
+        let saw_play = play_accepted(sending).is_some() && play_accepted(receiving).is_some();
+        if !saw_play || !(knows_ports || self.in_band()) {
             let is_lost = self.surely_lost(sender, [sending, receiving]);
             return is_lost.then(|| Lost {
                 legs: indices,
@@ -334,6 +354,13 @@ impl<'a> MediaFacts<'a> {
         time >= SURE_TIME && packets >= SURE_PACKETS.cast_signed()
     }
 
+    fn sender(self) -> Side {
+        match self.media.direction {
+            MediaDirection::FromServer => Side::Server,
+            MediaDirection::FromClient => Side::Client,
+        }
+    }
+
     fn leg_index(self, leg: &Leg) -> Option<usize> {
         let mut legs = self.facts.session.legs.iter();
         legs.position(|own| std::ptr::eq(own, leg))
@@ -359,6 +386,7 @@ impl<'a> MediaFacts<'a> {
         };
         let silent = || self.opened(false).next().is_none();
         self.setup_request(sides.client_index).is_some()
+            && !sides.client.lacks_all_of(Side::Client)
             && (silent() || self.setup_request(sides.server_index).is_some())
     }
 

@@ -50,7 +50,8 @@ impl<'a> SessionFacts<'a> {
         if !sides.nat.proxied && !legs.iter().any(in_vain) {
             return None;
         }
-        if self.capture.may_lack_segments() || legs.iter().any(|leg| leg.dropped_messages > 0) {
+        let is_partial = |leg: &&Leg| leg.dropped_messages > 0 || leg.unseen.is_some();
+        if self.capture.may_lack_segments() || legs.iter().any(is_partial) {
             return None;
         }
         align(sides.client, sides.server)
@@ -60,7 +61,8 @@ impl<'a> SessionFacts<'a> {
 
     fn swallowed_of(self, sides: &Sides<'a>, pair: AlignedPair) -> Option<Swallowed<'a>> {
         let (exchange, message, sender, other) = one_sided(sides, pair)?;
-        if sender.missing_bytes > 0 {
+        // Half a message may be none that the other leg could tell.
+        if sender.missing_bytes > 0 || other.cut_short {
             return None;
         }
         let unheard = match message.from {

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use rtspscope_wire::rtsp::stream::NOT_CAPTURED;
 use rtspscope_wire::{Anomaly, Span, TapId, Timestamp};
 
 use super::TooBig;
@@ -50,6 +51,12 @@ pub struct Leg {
     pub client_shut: Option<ShutWindow>,
     /// What routers said here of the server's segments that were too large for their next link, in order.
     pub too_big: Vec<TooBig>,
+    /// Whether the capture kept less than the whole of some segment.
+    pub cut_short: bool,
+    /// Bytes that the client sent in all, where its SYN and its FIN were seen.
+    pub client_sent: Option<u64>,
+    /// The end of which the capture has no segment at all, though the other end acknowledges what it sent.
+    pub unseen: Option<Unseen>,
     /// Bytes that were neither a message nor an interleaved frame although nothing was missing before them.
     pub desync: Option<Desync>,
 }
@@ -65,6 +72,16 @@ impl Leg {
         self.dropped_messages > 0 || self.forgotten_keepalives > 0
     }
 
+    /// Whether its messages may not be all there: bytes are missing, or they went before the capture began.
+    pub const fn may_hide_messages(&self) -> bool {
+        self.began_before() || self.missing_bytes > 0 || self.unseen.is_some()
+    }
+
+    /// Whether the capture has nothing of what this end sent.
+    pub fn lacks_all_of(&self, side: Side) -> bool {
+        self.unseen.is_some_and(|unseen| unseen.from == side)
+    }
+
     /// Whether the connection was there when the capture began.
     pub const fn began_before(&self) -> bool {
         self.client_isn.is_none() && self.server_isn.is_none()
@@ -78,6 +95,17 @@ pub struct Hole {
     pub since: Timestamp,
     /// The packet by which it showed.
     pub shown: Locator,
+}
+
+/// A direction of a connection that was not captured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unseen {
+    /// Who sent it.
+    pub from: Side,
+    /// Bytes of it that the other end acknowledged while the tap watched.
+    pub acknowledged: u32,
+    /// The last of those acknowledgements.
+    pub at: Locator,
 }
 
 /// Times when an end of a connection let no more bytes in: a window of zero (RFC 9293 §3.8.6).
@@ -213,4 +241,11 @@ pub struct Message {
     pub anomalies: Vec<Anomaly>,
     /// What has been read of its bytes before.
     pub memo: Memo,
+}
+
+impl Message {
+    /// Whether the capture lacks its end.
+    pub fn is_cut(&self) -> bool {
+        self.anomalies.iter().any(|odd| odd.what == NOT_CAPTURED)
+    }
 }

@@ -22,6 +22,13 @@ pub struct NatPair {
     pub client_translated: bool,
 }
 
+impl NatPair {
+    /// Whether the client's text changed its length in the router, wherever that was.
+    pub fn lengthened(&self) -> bool {
+        !self.proxied && self.sequence_delta.is_some_and(|delta| delta != 0)
+    }
+}
+
 /// A hint that two legs are one connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum PairEvidence {

@@ -14,6 +14,7 @@ use crate::nat::order;
 use crate::reading;
 
 mod body;
+mod cut;
 mod header;
 mod raw;
 mod start_line;
@@ -47,14 +48,18 @@ pub fn compare(pre: &Leg, post: &Leg) -> Vec<FieldDiff> {
             let (Some(a), Some(b)) = messages else {
                 continue;
             };
+            let cut = cut::as_far_as_both([a, b]);
+            let is_cut = cut.is_some();
+            let [a, b] = cut.unwrap_or_else(|| [a, b].map(Arc::clone));
             if a.raw != b.raw {
                 let changes = Changes {
                     in_place: !proxied,
                     pre_is_original: (a.from == Side::Client) == client_inside,
                     whole: [is_whole(pre), is_whole(post)],
+                    is_cut,
                     list: Vec::new(),
                 };
-                let mut found = compare_messages(before, in_response, [a, b], changes);
+                let mut found = compare_messages(before, in_response, [&a, &b], changes);
                 if whole.holders.contains(&(place, in_response)) {
                     // Its further fields are those of the message that it took in.
                     found.retain(|diff| diff.class == DiffClass::Corruption);
@@ -106,8 +111,8 @@ fn compare_messages(
     header::compare([&a.raw, &b.raw], [&parsed_a, &parsed_b], &mut changes);
     body::compare([&parsed_a, &parsed_b], &mut changes);
     unended([a, b], &mut changes);
-    let cut_by_capture =
-        (!is_complete(&parsed_a) || !is_complete(&parsed_b)) && changes.whole != [true, true];
+    let cut_by_capture = changes.is_cut
+        || (!is_complete(&parsed_a) || !is_complete(&parsed_b)) && changes.whole != [true, true];
     if changes.list.is_empty() && !cut_by_capture {
         // The bytes differ, so the difference lies in what no field holds: blank lines, bytes after the body.
         changes.corrupted("framing", Some(framing(a, b)), Some(framing(b, a)));
@@ -169,6 +174,8 @@ struct Changes {
     pre_is_original: bool,
     /// Whether nothing is missing in the capture of either leg.
     whole: [bool; 2],
+    /// Only what both copies show of a message is compared, so that what one has behind it says nothing.
+    is_cut: bool,
     list: Vec<Change>,
 }
 
@@ -193,6 +200,9 @@ impl Changes {
 
     /// A field that only one copy has: one that got lost is damage, one that was added is a rewrite.
     fn one_sided(&mut self, field: &str, pre: Option<&[u8]>, post: Option<&[u8]>, essential: bool) {
+        if self.is_cut {
+            return;
+        }
         let lost = pre.is_some() == self.pre_is_original;
         let class = if lost && (self.in_place || essential) {
             DiffClass::Corruption

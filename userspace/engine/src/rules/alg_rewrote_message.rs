@@ -9,7 +9,8 @@ use crate::reading::without_userinfo;
 pub(super) const EXPLANATION: Explanation = Explanation {
     meaning: "Something in the router read the RTSP messages and changed them: usually its RTSP ALG, which replaces the client's ports \
         and addresses so that media finds its way through NAT. That is its purpose, and it may help, do nothing, or do harm.",
-    proof: "The same message at both taps with a field that differs; both values and both frames are shown.",
+    proof: "The same message at both taps with a field that differs; both values and both frames are shown. Where a capture has not \
+        all of a message: sequence numbers by which the client's text is longer or shorter outside than inside, over one connection.",
     not_this: "Translated addresses in the IP header are plain NAT, not a rewrite. Unchanged text does not prove that there is no ALG: \
         see alg-opened-pinhole.",
     remedies: &[
@@ -29,9 +30,6 @@ pub(super) fn check(view: &View<'_>) -> Vec<Finding> {
         .nat
         .as_ref()
         .map_or(&[][..], |nat| &nat.rewrites);
-    let Some(first) = rewrites.first() else {
-        return Vec::new();
-    };
     let well = matches!(
         view.session.alg.effect,
         AlgEffect::Harmless | AlgEffect::Helped
@@ -40,6 +38,9 @@ pub(super) fn check(view: &View<'_>) -> Vec<Finding> {
         Severity::Info
     } else {
         Severity::Warning
+    };
+    let Some(first) = rewrites.first() else {
+        return lengthened(view, severity).into_iter().collect();
     };
     let finding = Finding::new(
         Code::AlgRewroteMessage,
@@ -65,6 +66,36 @@ pub(super) fn check(view: &View<'_>) -> Vec<Finding> {
         told_by_netfilter(view),
     );
     vec![with_proof.remedies(remedies(view.session.alg.effect).iter().copied())]
+}
+
+/// A change of which the captures show only by how much the text grew.
+fn lengthened(view: &View<'_>, severity: Severity) -> Option<Finding> {
+    let sides = view.facts.sides()?;
+    let nat = Some(sides.nat).filter(|nat| nat.lengthened())?;
+    let grown = nat.sequence_delta?;
+    let more = if grown > 0 { "longer" } else { "shorter" };
+    let bytes = match grown.unsigned_abs() {
+        1 => "1 byte".to_owned(),
+        several => format!("{several} bytes"),
+    };
+    let finding = Finding::new(
+        Code::AlgRewroteMessage,
+        severity,
+        view.subject(),
+        format!("the router made what the client sends {bytes} {more}"),
+    );
+    let finding = finding.cause(format!(
+        "the client's stream is {bytes} {more} outside the router than inside, and the message that was changed is not whole in \
+         the captures; {}",
+        what_came_of_it(view.session.alg.effect)
+    ));
+    let told = "what the client sends, by its sequence numbers";
+    let legs = [nat.pre, nat.post].map(|index| view.session.legs.get(index));
+    let finding = legs
+        .into_iter()
+        .flatten()
+        .fold(finding, |finding, leg| finding.proof(leg.last, told));
+    Some(finding.remedies(remedies(view.session.alg.effect).iter().copied()))
 }
 
 /// What the router's own table says of who changed the text.
@@ -95,14 +126,18 @@ fn value(value: Option<&str>) -> String {
     value.map_or_else(|| "nothing".to_owned(), without_userinfo)
 }
 
-fn cause(rewrites: &[FieldDiff], effect: AlgEffect) -> String {
-    let did = match effect {
+fn what_came_of_it(effect: AlgEffect) -> &'static str {
+    match effect {
         AlgEffect::Harmless => "the session works, and would without it",
         AlgEffect::Helped => "media arrives that plain NAT would not have let in",
         AlgEffect::Damaged => "it broke the session or part of it",
         AlgEffect::Missing => "media was lost all the same, because nothing opened the way in",
         AlgEffect::Unknown => "what that did to the session cannot be told",
-    };
+    }
+}
+
+fn cause(rewrites: &[FieldDiff], effect: AlgEffect) -> String {
+    let did = what_came_of_it(effect);
     let fields = if rewrites.len() == 1 {
         "1 field differs".to_owned()
     } else {

@@ -1,37 +1,47 @@
 //! `capture-incomplete`: what these captures cannot show, so that silence of the other rules is not taken for health.
 
+use rtspscope_wire::TapRole;
 use rtspscope_wire::netfilter::Status;
-use rtspscope_wire::{TapRole, Timestamp};
 
 use super::View;
 use super::rtp_never_sent::unseen;
-use crate::facts::{MediaFacts, play_accepted};
+use crate::facts::{MediaFacts, Why, play_accepted};
 use crate::finding::{Code, Explanation, Finding, Severity, Subject};
-use crate::input::LossKind;
 use crate::locator::Locator;
-use crate::model::{DatagramTalk, Leg, Mapping, Snapshot, Tap, UnclaimedRtp};
+use crate::model::{AlgAction, Leg, Mapping, Side, Tap};
 use crate::nat::address::are_neighbours;
+
+mod whole;
+
+pub(super) use whole::check_capture;
 
 pub(super) const EXPLANATION: Explanation = Explanation {
     meaning: "Something that a conclusion would rest on was not captured. What the other findings say still holds; what they do not \
         say may be so all the same.",
-    proof: "One side of the router only, no UDP in captures of a session that uses UDP, bytes missing in the connection, frames cut \
+    proof: "One side of the router only, one direction of the traffic only, a SETUP of which a capture shows nothing or the beginning, no UDP in captures of a session that uses UDP, bytes missing in the connection, frames cut \
         short, packets that the capture itself lost, flows that the router's own table marks as offloaded or, where it does not tell, that its setup \
         forwards past the taps, RTSP in UDP datagrams, or RTP of which no message or more than one connection may tell.",
     not_this: "Packets that were lost on the wire are the other findings' business. Where client and camera have private addresses \
         of one network (a /24, a /64), no router need be in the path, and the finding says so.",
-    remedies: &[
-        "Capture on both sides of the router at once, and give both: analyze --lan FILE --wan FILE",
-        "Capture whole frames and all of the traffic of camera and player, UDP too: tcpdump -s 0 host ADDRESS",
-    ],
+    remedies: &[BOTH_SIDES, ALL_TRAFFIC, BOTH_DIRECTIONS],
 };
+
+/// Where both sides are not at hand.
+const BOTH_SIDES: &str =
+    "Capture on both sides of the router at once, and give both: analyze --lan FILE --wan FILE";
+/// Wherever anything is missing.
+const ALL_TRAFFIC: &str = "Capture whole frames and all of the traffic of camera and player, UDP too: tcpdump -s 0 host ADDRESS";
+/// Where nothing of one end was captured.
+const BOTH_DIRECTIONS: &str = "Capture both directions: no src or dst in the filter, no -Q in or -Q out, and both of rx and tx of a \
+    port that a switch mirrors";
 
 /// Says what is missing for one session.
 pub(super) fn check(view: &View<'_>) -> Vec<Finding> {
     let Some(leg) = view.session.legs.first() else {
         return Vec::new();
     };
-    let mut lacks: Vec<(String, Locator)> = Vec::new();
+    let mut lacks = one_direction(view);
+    let lacks_a_direction = !lacks.is_empty();
     let network = one_network(view);
     if let Some(network) = &network {
         lacks.push((network.clone(), leg.first));
@@ -68,6 +78,7 @@ pub(super) fn check(view: &View<'_>) -> Vec<Finding> {
             ));
         }
     }
+    lacks.extend(hidden_text(view));
     if may_have_played(view)
         && view.facts.media().any(MediaFacts::is_udp)
         && view.facts.capture.taps.iter().all(|tap| !tap.shows_udp())
@@ -108,17 +119,57 @@ pub(super) fn check(view: &View<'_>) -> Vec<Finding> {
     }
     lacks.extend(behind_another_nat(view));
     lacks.extend(passes_unseen(view));
-    let mut finding = report(&lacks, view.subject());
+    let other_side = if network.is_some() {
+        Some(ROUTER_ALL_THE_SAME)
+    } else {
+        view.facts.sides().is_none().then_some(BOTH_SIDES)
+    };
+    let both_directions = lacks_a_direction.then_some(BOTH_DIRECTIONS);
     let mut taps = view.session.legs.iter().filter_map(|leg| view.tap(leg.tap));
-    let shown = finding.as_mut().filter(|_| taps.all(Tap::shows_udp));
-    if let Some(whole) = shown.and_then(|shown| shown.remedy.last_mut()) {
-        WHOLE_FRAMES.clone_into(whole);
-    }
-    let told = finding.as_mut().filter(|_| network.is_some());
-    if let Some(both_sides) = told.and_then(|told| told.remedy.first_mut()) {
-        ROUTER_ALL_THE_SAME.clone_into(both_sides);
-    }
+    let whole = if taps.all(Tap::shows_udp) {
+        WHOLE_FRAMES
+    } else {
+        ALL_TRAFFIC
+    };
+    let remedies = [both_directions, other_side, Some(whole)];
+    let finding = report(&lacks, view.subject(), remedies.into_iter().flatten());
     finding.into_iter().collect()
+}
+
+/// Taps that captured nothing of one end.
+fn one_direction(view: &View<'_>) -> Vec<(String, Locator)> {
+    let legs = view.session.legs.iter();
+    let told = legs.filter_map(|leg| {
+        let unseen = leg.unseen?;
+        let [from, other] = match unseen.from {
+            Side::Client => ["client", "server"],
+            Side::Server => ["server", "client"],
+        };
+        let told = format!(
+            "one direction of the traffic is missing at {}: nothing that the {from} sent is in the capture, though the {other} \
+             acknowledges {} bytes of it",
+            view.place(leg),
+            unseen.acknowledged
+        );
+        Some((told, unseen.at))
+    });
+    told.collect()
+}
+
+/// A message that cannot be compared, unless what else is seen tells what became of it.
+fn hidden_text(view: &View<'_>) -> Option<(String, Locator)> {
+    let hidden = view.facts.hidden_text()?;
+    let how = match hidden.why {
+        Why::Cut => "is cut short",
+        Why::Missing => "is missing",
+        Why::OneDirection => return None,
+    };
+    let is_open = view.session.alg.action == AlgAction::Unknown;
+    let told = format!(
+        "a message that an ALG may change {how} at {}: whether the router changed it cannot be told",
+        view.place(hidden.leg)
+    );
+    is_open.then_some((told, hidden.at))
 }
 
 /// What is said where both ends are in one network, so that there need be no router of which one side is missing; `None`
@@ -239,131 +290,11 @@ fn passes_unseen(view: &View<'_>) -> Option<(String, Locator)> {
     Some((told, growth.shown))
 }
 
-/// Says what is missing in the captures as a whole.
-pub(super) fn check_capture(snapshot: &Snapshot) -> Vec<Finding> {
-    let mut lacks: Vec<(String, Locator)> = Vec::new();
-    for tap in snapshot.taps.iter().filter(|tap| tap.cut_frames > 0) {
-        lacks.push((
-            format!(
-                "{} of {} frames are cut short at {}",
-                tap.cut_frames, tap.frames, tap.name
-            ),
-            end_of(tap),
-        ));
-    }
-    if let Some(tap) = snapshot.taps.first() {
-        lacks.extend(
-            snapshot
-                .losses
-                .iter()
-                .filter_map(|(kind, count)| Some((told(*kind, *count)?, end_of(tap)))),
-        );
-    }
-    lacks.extend(snapshot.datagram_talks.iter().map(in_datagrams));
-    lacks.extend(unclaimed(snapshot));
-    report(
-        &lacks,
-        Subject {
-            session: None,
-            media: None,
-        },
-    )
-    .into_iter()
-    .collect()
-}
-
-fn in_datagrams(talk: &DatagramTalk) -> (String, Locator) {
-    let told = format!(
-        "{} RTSP messages go in UDP datagrams between {} and {}: such a session is not followed",
-        talk.messages, talk.client, talk.server
-    );
-    (told, talk.first)
-}
-
-/// RTP that is nobody's, where it must be: there is no RTSP at all, or several connections that might have set it up.
-fn unclaimed(snapshot: &Snapshot) -> Option<(String, Locator)> {
-    let is_disputed = |flow: &&UnclaimedRtp| {
-        let hosts = [flow.from.ip(), flow.to.ip()];
-        let legs = snapshot.sessions.iter().flat_map(|session| &session.legs);
-        let mut legs = legs.filter(|leg| leg.tap == flow.first.tap);
-        legs.any(|leg| {
-            let ends = [leg.client.ip(), leg.server.ip()];
-            leg.began_before() && ends.iter().all(|end| hosts.contains(end))
-        })
-    };
-    let without_rtsp = snapshot.sessions.is_empty();
-    let mut flows = snapshot.unclaimed.iter();
-    let flow = flows.find(|flow| without_rtsp || is_disputed(flow))?;
-    let more = match flows
-        .filter(|flow| without_rtsp || is_disputed(flow))
-        .count()
-    {
-        0 => String::new(),
-        more => format!(", and {more} more of the kind"),
-    };
-    let why = if without_rtsp {
-        "no RTSP that set it up: the connection is silent, speaks at a port that is not known, or was not captured"
-    } else {
-        "more than one RTSP connection that may have set it up before the capture began"
-    };
-    let told = format!(
-        "{} RTP packets go from {} to {}{more}, and there is {why}",
-        flow.packets, flow.from, flow.to
-    );
-    Some((told, flow.first))
-}
-
-fn end_of(tap: &Tap) -> Locator {
-    Locator {
-        tap: tap.id,
-        frame: None,
-        at: tap.last_at.unwrap_or(Timestamp(0)),
-        stream_offset: None,
-    }
-}
-
-/// `None` for what takes nothing away from the conclusions.
-fn told(kind: LossKind, count: u64) -> Option<String> {
-    let told = match kind {
-        LossKind::RingFull => {
-            format!("{count} packets were not copied because the ring to user space was full")
-        }
-        LossKind::MapFull => {
-            format!("{count} media packets were not counted because the flow map was full")
-        }
-        LossKind::LoadFailed => format!("{count} packets could not be loaded in the kernel"),
-        LossKind::NotParsed => format!("{count} packets could not be read"),
-        LossKind::DroppedByCapture => format!("the capturing program lost {count} packets"),
-        LossKind::FileCut => "a file ends in the middle of a packet".to_owned(),
-        LossKind::EndpointCap => {
-            format!(
-                "{count} ends of media are followed between the RTSP peers only, because the kernel's table of ends was full"
-            )
-        }
-        LossKind::ConnectionCap => {
-            format!("{count} connections were not followed because there were too many at once")
-        }
-        LossKind::FlowCap => {
-            format!("{count} UDP flows were not counted because there were too many at once")
-        }
-        LossKind::MessageCap => {
-            format!("{count} messages were not kept because their connection had too many")
-        }
-        LossKind::EventCap => return None,
-        LossKind::Fragments => format!("{count} fragmented packets were never whole"),
-        LossKind::NetfilterOverrun => {
-            format!("netfilter's events came too fast {count} times: its table was asked for again")
-        }
-        LossKind::NetfilterCap => {
-            format!(
-                "{count} connections of netfilter's table were not kept because there were too many"
-            )
-        }
-    };
-    Some(told)
-}
-
-fn report(lacks: &[(String, Locator)], subject: Subject) -> Option<Finding> {
+fn report(
+    lacks: &[(String, Locator)],
+    subject: Subject,
+    remedies: impl Iterator<Item = &'static str>,
+) -> Option<Finding> {
     let (first, _) = lacks.first()?;
     let finding = Finding::new(
         Code::CaptureIncomplete,
@@ -381,7 +312,7 @@ fn report(lacks: &[(String, Locator)], subject: Subject) -> Option<Finding> {
         .fold(finding.cause(cause), |finding, (what, at)| {
             finding.proof(*at, what.clone())
         });
-    Some(finding.remedies(EXPLANATION.remedies.iter().copied()))
+    Some(finding.remedies(remedies))
 }
 
 #[cfg(test)]

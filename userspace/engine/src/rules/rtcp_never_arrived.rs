@@ -60,8 +60,9 @@ fn finding(view: &View<'_>, media: MediaFacts<'_>) -> Option<Finding> {
     if opens_itself != [false; 2] && server.rtcp.packets < enough {
         return None;
     }
+    // Where the client's tap does not show the ports, RTCP that came may not be known as such.
     let asked = media.negotiated_at(view.facts.sides()?.client_index);
-    let odd = asked.client_rtp_port.is_some_and(|port| port % 2 == 1);
+    let odd = asked.client_rtp_port? % 2 == 1;
     let why = if odd {
         "; the client's RTP port is odd, which some ALGs take for the only port"
     } else {

@@ -15,6 +15,7 @@ use rtspscope_wire::Span;
 use crate::exchange::{Exchanges, Facts};
 use crate::limits::Limits;
 use crate::model::{Exchange, Leg, Message, Side};
+use crate::reading;
 use crate::record::{Record, Speech};
 
 /// Within this time a client that has the password asks again after a refusal; one that has to ask its user takes longer, and
@@ -187,7 +188,7 @@ impl<'a> Source<'a> {
         for message in messages {
             exchanges.add(
                 message,
-                &Facts::of(&message.raw).0,
+                &Facts::of(reading::known(message)).0,
                 &Limits::default(),
             );
         }
@@ -207,7 +208,7 @@ impl<'a> Source<'a> {
     fn messages(&self) -> Vec<&'a Arc<Message>> {
         let answers: BTreeSet<_> = of_record(self.record)
             .filter(|message| message.from == Side::Server)
-            .map(|message| (Facts::of(&message.raw).0.cseq, message.at.at))
+            .map(|message| (Facts::of(reading::known(message)).0.cseq, message.at.at))
             .collect();
         let mut messages: Vec<_> = of_record(self.record).collect();
         for (index, post) in self.posts.iter().enumerate() {

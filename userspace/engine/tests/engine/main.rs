@@ -12,6 +12,7 @@ mod media;
 mod netfilter;
 mod one_side;
 mod open;
+mod partial;
 mod retire;
 mod sessions;
 mod support;

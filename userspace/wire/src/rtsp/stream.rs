@@ -108,6 +108,9 @@ pub struct RawMessage {
     pub complete: bool,
 }
 
+/// What is noted of a message whose end the capture lacks.
+pub const NOT_CAPTURED: &str = "the capture lacks what follows";
+
 /// How the head of a message ends, which decides whether a strict receiver ever answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum HeadEnd {

@@ -308,6 +308,9 @@ pub(in crate::output) fn alg(session: &Session) -> String {
         "rewrite" if adjusted(session) && session.nat.rewrites.is_empty() => {
             "the router's helper changed the length of a message"
         }
+        "rewrite" if session.nat.rewrites.is_empty() && lengthened(session) => {
+            "a message that the captures do not show whole changed its length in the router"
+        }
         "rewrite" if session.nat.rewrites.is_empty() => {
             "a message entered the router and never left it"
         }
@@ -324,6 +327,9 @@ pub(in crate::output) fn alg(session: &Session) -> String {
     };
     let judged = match (session.alg.action, session.alg.effect) {
         ("unknown", "unknown") => format!("{action} (unknown)"),
+        ("unknown", "helped") => {
+            "an ALG or UPnP let the media in; whether it changed the text cannot be judged (unknown, helped)".to_owned()
+        }
         ("none", "harmless") => {
             "no ALG acted on this session, and none was needed (none, harmless)".to_owned()
         }
@@ -349,6 +355,11 @@ fn adjusted(session: &Session) -> bool {
     mappings
         .into_iter()
         .any(|entry| entry.status.contains(&"seq-adjust"))
+}
+
+/// Whether the client's text is longer or shorter outside the router.
+fn lengthened(session: &Session) -> bool {
+    session.nat.sequence_delta.is_some_and(|delta| delta != 0)
 }
 
 /// What netfilter's own table says of a helper, where it shows one.

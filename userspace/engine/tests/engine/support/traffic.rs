@@ -17,6 +17,10 @@ pub(crate) struct Wire {
     pub(crate) engine: Engine,
     pub(crate) now_ms: i64,
     numbers: [u64; 2],
+    /// Bytes of each frame that the captures of each tap keep.
+    pub(crate) snap_lens: [usize; 2],
+    /// What this host sends is not captured at this tap.
+    pub(crate) unheard: Option<(TapId, Ipv4Addr)>,
 }
 
 impl Wire {
@@ -25,6 +29,8 @@ impl Wire {
             engine,
             now_ms: 0,
             numbers: [0; 2],
+            snap_lens: [usize::MAX; 2],
+            unheard: None,
         }
     }
 
@@ -89,6 +95,11 @@ impl Wire {
     }
 
     fn frame(&mut self, tap: TapId, bytes: &[u8]) {
+        let sender = <[u8; 4]>::try_from(&bytes[26..30]).expect("an IPv4 header");
+        if self.unheard == Some((tap, sender.into())) {
+            self.now_ms += 1;
+            return;
+        }
         let number = &mut self.numbers[usize::from(tap.0)];
         *number += 1;
         self.engine.handle_input(Input::Frame(FrameRef {
@@ -98,7 +109,9 @@ impl Wire {
             link_type: LinkType::ETHERNET,
             number: *number,
             original_len: bytes.len() as u32,
-            bytes,
+            bytes: bytes
+                .get(..self.snap_lens[usize::from(tap.0)])
+                .unwrap_or(bytes),
         }));
         self.now_ms += 1;
     }
@@ -126,6 +139,8 @@ pub(crate) struct Talk {
     server: SocketAddr,
     client_seq: u32,
     server_seq: u32,
+    /// The capture lacks its SETUP requests.
+    pub(crate) drop_setup: bool,
 }
 
 impl Talk {
@@ -150,6 +165,7 @@ impl Talk {
             server,
             client_seq: isn.0 + 1,
             server_seq: isn.1 + 1,
+            drop_setup: false,
         }
     }
 
@@ -161,10 +177,15 @@ impl Talk {
             server: address(server),
             client_seq: 5000,
             server_seq: 6000,
+            drop_setup: false,
         }
     }
 
     pub(crate) fn client_says(&mut self, wire: &mut Wire, text: &[u8]) {
+        if self.drop_setup && text.starts_with(b"SETUP") {
+            self.client_seq += text.len() as u32;
+            return;
+        }
         wire.segment(
             self.tap,
             self.client,

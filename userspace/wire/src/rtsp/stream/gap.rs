@@ -7,7 +7,7 @@ use super::collect::Ending;
 use super::frame::PartialFrame;
 use super::reader::{MessageStream, State, searching};
 use super::search::skipped;
-use super::{Item, SkipReason};
+use super::{Item, NOT_CAPTURED, SkipReason};
 use crate::tcp::Place;
 
 impl MessageStream {
@@ -67,11 +67,7 @@ impl MessageStream {
                 } else {
                     0
                 };
-                self.end_message(
-                    *message,
-                    Ending::Cut("the capture lacks what follows"),
-                    sink,
-                );
+                self.end_message(*message, Ending::Cut(NOT_CAPTURED), sink);
                 left
             }
             None => 0,

@@ -1,0 +1,139 @@
+//! What is missing in the captures as a whole, whatever the session.
+
+use rtspscope_wire::Timestamp;
+
+use super::{BOTH_SIDES, ALL_TRAFFIC, report};
+use crate::finding::{Finding, Subject};
+use crate::input::LossKind;
+use crate::locator::Locator;
+use crate::model::{DatagramTalk, Snapshot, Tap, UnclaimedRtp};
+
+/// Says what is missing in the captures as a whole.
+pub(in crate::rules) fn check_capture(snapshot: &Snapshot) -> Vec<Finding> {
+    let mut lacks: Vec<(String, Locator)> = Vec::new();
+    for tap in snapshot.taps.iter().filter(|tap| tap.cut_frames > 0) {
+        lacks.push((
+            format!(
+                "{} of {} frames are cut short at {}",
+                tap.cut_frames, tap.frames, tap.name
+            ),
+            end_of(tap),
+        ));
+    }
+    if let Some(tap) = snapshot.taps.first() {
+        lacks.extend(
+            snapshot
+                .losses
+                .iter()
+                .filter_map(|(kind, count)| Some((told(*kind, *count)?, end_of(tap)))),
+        );
+    }
+    lacks.extend(snapshot.datagram_talks.iter().map(in_datagrams));
+    lacks.extend(unclaimed(snapshot));
+    let has_both_sides = snapshot
+        .sessions
+        .iter()
+        .any(|session| session.nat.is_some());
+    let other_side = (!has_both_sides).then_some(BOTH_SIDES);
+    report(
+        &lacks,
+        Subject {
+            session: None,
+            media: None,
+        },
+        other_side.into_iter().chain([ALL_TRAFFIC]),
+    )
+    .into_iter()
+    .collect()
+}
+
+fn in_datagrams(talk: &DatagramTalk) -> (String, Locator) {
+    let told = format!(
+        "{} RTSP messages go in UDP datagrams between {} and {}: such a session is not followed",
+        talk.messages, talk.client, talk.server
+    );
+    (told, talk.first)
+}
+
+/// RTP that is nobody's, where it must be: there is no RTSP at all, or several connections that might have set it up.
+fn unclaimed(snapshot: &Snapshot) -> Option<(String, Locator)> {
+    let is_disputed = |flow: &&UnclaimedRtp| {
+        let hosts = [flow.from.ip(), flow.to.ip()];
+        let legs = snapshot.sessions.iter().flat_map(|session| &session.legs);
+        let mut legs = legs.filter(|leg| leg.tap == flow.first.tap);
+        legs.any(|leg| {
+            let ends = [leg.client.ip(), leg.server.ip()];
+            leg.began_before() && ends.iter().all(|end| hosts.contains(end))
+        })
+    };
+    let without_rtsp = snapshot.sessions.is_empty();
+    let mut flows = snapshot.unclaimed.iter();
+    let flow = flows.find(|flow| without_rtsp || is_disputed(flow))?;
+    let more = match flows
+        .filter(|flow| without_rtsp || is_disputed(flow))
+        .count()
+    {
+        0 => String::new(),
+        more => format!(", and {more} more of the kind"),
+    };
+    let why = if without_rtsp {
+        "no RTSP that set it up: the connection is silent, speaks at a port that is not known, or was not captured"
+    } else {
+        "more than one RTSP connection that may have set it up before the capture began"
+    };
+    let told = format!(
+        "{} RTP packets go from {} to {}{more}, and there is {why}",
+        flow.packets, flow.from, flow.to
+    );
+    Some((told, flow.first))
+}
+
+fn end_of(tap: &Tap) -> Locator {
+    Locator {
+        tap: tap.id,
+        frame: None,
+        at: tap.last_at.unwrap_or(Timestamp(0)),
+        stream_offset: None,
+    }
+}
+
+/// `None` for what takes nothing away from the conclusions.
+fn told(kind: LossKind, count: u64) -> Option<String> {
+    let told = match kind {
+        LossKind::RingFull => {
+            format!("{count} packets were not copied because the ring to user space was full")
+        }
+        LossKind::MapFull => {
+            format!("{count} media packets were not counted because the flow map was full")
+        }
+        LossKind::LoadFailed => format!("{count} packets could not be loaded in the kernel"),
+        LossKind::NotParsed => format!("{count} packets could not be read"),
+        LossKind::DroppedByCapture => format!("the capturing program lost {count} packets"),
+        LossKind::FileCut => "a file ends in the middle of a packet".to_owned(),
+        LossKind::EndpointCap => {
+            format!(
+                "{count} ends of media are followed between the RTSP peers only, because the kernel's table of ends was full"
+            )
+        }
+        LossKind::ConnectionCap => {
+            format!("{count} connections were not followed because there were too many at once")
+        }
+        LossKind::FlowCap => {
+            format!("{count} UDP flows were not counted because there were too many at once")
+        }
+        LossKind::MessageCap => {
+            format!("{count} messages were not kept because their connection had too many")
+        }
+        LossKind::EventCap => return None,
+        LossKind::Fragments => format!("{count} fragmented packets were never whole"),
+        LossKind::NetfilterOverrun => {
+            format!("netfilter's events came too fast {count} times: its table was asked for again")
+        }
+        LossKind::NetfilterCap => {
+            format!(
+                "{count} connections of netfilter's table were not kept because there were too many"
+            )
+        }
+    };
+    Some(told)
+}
