@@ -21,6 +21,15 @@ const ETHERTYPE_IPV6: u16 = 0x86dd;
 const ETHERTYPES_VLAN: [u16; 4] = [0x8100, 0x88a8, 0x9100, 0x9200];
 /// `PPPoE` session stage (RFC 2516 §4).
 const ETHERTYPE_PPPOE: u16 = 0x8864;
+/// MPLS, unicast and multicast (RFC 5332 §3).
+const ETHERTYPES_MPLS: [u16; 2] = [0x8847, 0x8848];
+/// A label with what stands beside it, and the bit of its third byte that marks the last (RFC 3032 §2.1).
+const LABEL_LEN: usize = 4;
+const LAST_LABEL: u8 = 1;
+/// Labels that one frame may carry; networks use up to four or so.
+const MAX_LABELS: usize = 16;
+/// A word before Ethernet in MPLS, whose first four bits are 0 and so no version of IP (RFC 4385 §3).
+const CONTROL_WORD_LEN: usize = 4;
 /// PPP protocol numbers of IPv4 and IPv6 (RFC 1332, RFC 5072).
 const PPP_IPV4: u16 = 0x0021;
 const PPP_IPV6: u16 = 0x0057;
@@ -62,7 +71,7 @@ fn by_ethertype(bytes: &[u8], at: usize) -> Result<usize, Option<Stop>> {
     after_ethertype(bytes, be16(bytes, at)?, at + 2)
 }
 
-/// Steps over tags and `PPPoE`, of which there are none as a rule; `at` is where the payload of type `ethertype` begins.
+/// Steps over tags, labels and `PPPoE`, of which there are none as a rule; `at` is where the payload of type `ethertype` begins.
 #[inline]
 fn after_ethertype(bytes: &[u8], mut ethertype: u16, mut at: usize) -> Result<usize, Option<Stop>> {
     if matches!(ethertype, ETHERTYPE_IPV4 | ETHERTYPE_IPV6) {
@@ -72,6 +81,14 @@ fn after_ethertype(bytes: &[u8], mut ethertype: u16, mut at: usize) -> Result<us
         match ethertype {
             ETHERTYPE_IPV4 | ETHERTYPE_IPV6 => return Ok(at),
             ETHERTYPE_PPPOE => return pppoe(bytes, at),
+            mpls if ETHERTYPES_MPLS.contains(&mpls) => {
+                at = behind_labels(bytes, at)?;
+                if bytes.get(at).is_none_or(|first| first >> 4 != 0) {
+                    return Ok(at);
+                }
+                at += CONTROL_WORD_LEN + ETHERNET_LEN;
+                ethertype = be16(bytes, at - 2)?;
+            }
             tag if ETHERTYPES_VLAN.contains(&tag) => {
                 ethertype = be16(bytes, at + 2)?;
                 at += 4;
@@ -81,6 +98,16 @@ fn after_ethertype(bytes: &[u8], mut ethertype: u16, mut at: usize) -> Result<us
                 at += SNAP.len() + 2;
             }
             _ => return Err(None),
+        }
+    }
+    Err(None)
+}
+
+/// Steps over labels of MPLS. What follows them nothing says: IP by its version, or a control word.
+fn behind_labels(bytes: &[u8], at: usize) -> Result<usize, Option<Stop>> {
+    for end in (at + LABEL_LEN..).step_by(LABEL_LEN).take(MAX_LABELS) {
+        if be16(bytes, end - 2)?.to_be_bytes()[0] & LAST_LABEL != 0 {
+            return Ok(end);
         }
     }
     Err(None)

@@ -48,7 +48,7 @@ pub fn plain<'a>(frame: &FrameRef<'a>) -> Option<Plain<'a>> {
     };
     let (source, destination) = (end(12, 20), end(16, 22));
     match header[9] {
-        UDP if !tunnel::is_vxlan_port([header[22], header[23]]) => {
+        UDP if !tunnel::is_wrapper_port([header[22], header[23]]) => {
             udp(payload, source, destination)
         }
         TCP => tcp(payload, source, destination),

@@ -1,5 +1,5 @@
-//! Packets inside of packets: GRE (RFC 2784, RFC 2890) with IP, Ethernet or ERSPAN in it, VXLAN (RFC 7348), and IP in IP
-//! (RFC 2003, RFC 4213; DS-Lite, RFC 6333).
+//! Packets inside of packets: GRE (RFC 2784, RFC 2890) with IP, Ethernet or ERSPAN in it, VXLAN (RFC 7348), Geneve (RFC 8926),
+//! TZSP (what RouterOS streams from its sniffer and firewall), and IP in IP (RFC 2003, RFC 4213; DS-Lite, RFC 6333).
 //!
 //! What a mirror port sends over a network, or a router to its provider, counts as the packet inside, and only as that. An
 //! outer packet in which nothing can be read stays what it is.
@@ -19,6 +19,17 @@ const UDP_LEN: usize = 8;
 /// UDP port of VXLAN (RFC 7348 §5).
 const VXLAN_PORT: [u8; 2] = 4789_u16.to_be_bytes();
 const VXLAN_LEN: usize = 8;
+/// UDP port of Geneve (RFC 8926 §3.3).
+const GENEVE_PORT: [u8; 2] = 6081_u16.to_be_bytes();
+const GENEVE_LEN: usize = 8;
+/// UDP port of TZSP, which has no registered one (Wireshark's packet-tzsp.c; RouterOS, `streaming-server`).
+const TZSP_PORT: [u8; 2] = 37_008_u16.to_be_bytes();
+const TZSP_LEN: usize = 4;
+/// Tags of TZSP that have no length: padding, and the last before the frame.
+const TZSP_PADDING: u8 = 0;
+const TZSP_END: u8 = 1;
+/// Tags of one packet; RouterOS sends one or two.
+const MAX_TZSP_TAGS: usize = 32;
 
 /// GRE flags: checksum, routing, key, sequence number, and the version, which is 0.
 const GRE_CHECKSUM: u16 = 0x8000;
@@ -49,7 +60,7 @@ enum Content {
 #[inline]
 pub(super) fn may_hold_another(packet: &IpPacket<'_>) -> bool {
     match packet.protocol {
-        UDP => packet.payload.get(2..4) == Some(&VXLAN_PORT),
+        UDP => matches!(packet.payload, &[_, _, high, low, ..] if is_wrapper_port([high, low])),
         IPV4_IN_IP | IPV6_IN_IP | GRE => true,
         _ => false,
     }
@@ -57,8 +68,8 @@ pub(super) fn may_hold_another(packet: &IpPacket<'_>) -> bool {
 
 /// Whether a datagram to this port, as the header has it, may hold another packet.
 #[inline]
-pub(super) fn is_vxlan_port(port: [u8; 2]) -> bool {
-    port == VXLAN_PORT
+pub(super) const fn is_wrapper_port(port: [u8; 2]) -> bool {
+    matches!(port, VXLAN_PORT | GENEVE_PORT | TZSP_PORT)
 }
 
 /// The innermost packet that can be reached, `outer` itself where it holds none. `frame` are the bytes of the whole frame.
@@ -90,7 +101,7 @@ fn inner<'a>(frame: &'a [u8], outer: &IpPacket<'a>) -> Result<Option<IpPacket<'a
     let content = match outer.protocol {
         IPV4_IN_IP | IPV6_IN_IP => Some(Content::Ip(0)),
         GRE => gre(outer.payload),
-        UDP => vxlan(outer.payload),
+        UDP => in_datagram(outer.payload),
         _ => None,
     };
     let captured = frame
@@ -139,10 +150,52 @@ fn gre(payload: &[u8]) -> Option<Content> {
     }
 }
 
+fn in_datagram(payload: &[u8]) -> Option<Content> {
+    match payload.get(2..4)?.try_into().ok()? {
+        VXLAN_PORT => vxlan(payload),
+        GENEVE_PORT => geneve(payload),
+        TZSP_PORT => tzsp(payload),
+        _ => None,
+    }
+}
+
 /// Only the flag that says that a network is named is set, and all that is reserved is 0: media is not taken for it.
 fn vxlan(payload: &[u8]) -> Option<Content> {
     match payload.get(UDP_LEN..UDP_LEN + VXLAN_LEN)? {
         [0x08, 0, 0, 0, _, _, _, 0] => Some(Content::Ethernet(UDP_LEN + VXLAN_LEN)),
         _ => None,
     }
+}
+
+/// Version 0 with data, not a message of its own kind, and 0 in all that is reserved.
+fn geneve(payload: &[u8]) -> Option<Content> {
+    let &[first, 0 | 0x40, p0, p1, _, _, _, 0] =
+        payload.get(UDP_LEN..)?.first_chunk::<GENEVE_LEN>()?
+    else {
+        return None;
+    };
+    let (version, options) = (first >> 6, usize::from(first & 0x3f) * 4);
+    let at = UDP_LEN + GENEVE_LEN + options;
+    match u16::from_be_bytes([p0, p1]) {
+        _ if version != 0 => None,
+        ETHERTYPE_IPV4 | ETHERTYPE_IPV6 => Some(Content::Ip(at)),
+        ETHERTYPE_BRIDGED => Some(Content::Ethernet(at)),
+        _ => None,
+    }
+}
+
+/// Version 1, a packet that was received or is to be sent, Ethernet; then tags up to the last.
+fn tzsp(payload: &[u8]) -> Option<Content> {
+    let [1, 0 | 1, 0, 1] = payload.get(UDP_LEN..)?.first_chunk::<TZSP_LEN>()? else {
+        return None;
+    };
+    let mut at = UDP_LEN + TZSP_LEN;
+    for _ in 0..MAX_TZSP_TAGS {
+        at += match *payload.get(at)? {
+            TZSP_END => return Some(Content::Ethernet(at + 1)),
+            TZSP_PADDING => 1,
+            _ => 2 + usize::from(*payload.get(at + 1)?),
+        };
+    }
+    None
 }

@@ -28,6 +28,12 @@ fn vxlan(port: u16, header: [u8; 8], inner: &[u8]) -> Vec<u8> {
     wrapped(17, &[&udp, &header[..], inner].concat())
 }
 
+fn in_datagram(port: u16, header: &[u8], inner: &[u8]) -> Vec<u8> {
+    let len = (8 + header.len() + inner.len()) as u16;
+    let udp = [49_152, port, len, 0].map(u16::to_be_bytes).concat();
+    wrapped(17, &[&udp, header, inner].concat())
+}
+
 const VNI_7: [u8; 8] = [8, 0, 0, 0, 0, 0, 7, 0];
 
 #[test]
@@ -50,6 +56,75 @@ fn frames_that_a_switch_mirrors_are_read() {
     let with_subheader = [&b"\x10\x00\x22\xebSEQ1"[..], &[0; 11], &[1], &[9; 8]].concat();
     is_the_datagram(LinkType::RAW, &gre(&with_subheader, &frame));
     is_the_datagram(LinkType::RAW, &vxlan(4789, VNI_7, &frame));
+}
+
+#[test]
+fn what_routers_and_clouds_stream_to_a_port_is_read() {
+    let frame = ethernet(b"\x81\x00\x00\x07\x08\x00", &udp_packet(RTP));
+    let tzsp = |header: &[u8]| in_datagram(37_008, header, &frame);
+    is_the_datagram(LinkType::RAW, &tzsp(b"\x01\x00\x00\x01\x01"));
+    is_the_datagram(
+        LinkType::RAW,
+        &tzsp(b"\x01\x01\x00\x01\x00\x0a\x01\xc4\x28\x02MK\x01"),
+    );
+    let geneve = |header: &[u8], inner: &[u8]| in_datagram(6081, header, inner);
+    is_the_datagram(
+        LinkType::RAW,
+        &geneve(b"\x00\x00\x65\x58\0\0\x07\0", &frame),
+    );
+    is_the_datagram(
+        LinkType::RAW,
+        &geneve(b"\x02\x40\x08\x00\0\0\x07\0OPTIONS_", &udp_packet(RTP)),
+    );
+}
+
+#[test]
+fn media_to_the_port_of_a_wrapper_stays_media() {
+    let rtp = b"\x80\x60\x00\x01\x00\x00\x00\x01SSRC";
+    let frame = ethernet(b"\x08\x00", &udp_packet(RTP));
+    let is_outer = |port: u16, header: &[u8]| {
+        let bytes = in_datagram(port, header, &frame);
+        assert_eq!(
+            datagram(&decode_as(LinkType::RAW, &bytes))
+                .destination
+                .port(),
+            port
+        );
+    };
+    is_outer(37_008, rtp);
+    is_outer(6081, rtp);
+    // A frame of 802.11, a list of tags without an end, a version to come, a control message, a reserved byte.
+    is_outer(37_008, b"\x01\x00\x00\x12\x01");
+    is_outer(37_008, &[&b"\x01\x00\x00\x01"[..], &[0; 40]].concat());
+    is_outer(6081, b"\x40\x00\x65\x58\0\0\x07\0");
+    is_outer(6081, b"\x00\x80\x65\x58\0\0\x07\0");
+    is_outer(6081, b"\x00\x00\x65\x58\0\0\x07\x01");
+}
+
+#[test]
+fn labels_of_mpls_are_stepped_over() {
+    let v4 = udp_packet(RTP);
+    let labelled = |ethertype: &[u8], labels: &[u8], inner: &[u8]| {
+        ethernet(ethertype, &[labels, inner].concat())
+    };
+    let one = b"\x00\x01\x01\x40";
+    let two = b"\x00\x01\x00\x40\x00\x02\x01\x40";
+    is_the_datagram(LinkType::ETHERNET, &labelled(b"\x88\x47", one, &v4));
+    is_the_datagram(LinkType::ETHERNET, &labelled(b"\x88\x48", two, &v4));
+    is_the_datagram(
+        LinkType::ETHERNET,
+        &labelled(b"\x88\x47", two, &udp6_packet(RTP)),
+    );
+    is_the_datagram(
+        LinkType::ETHERNET,
+        &labelled(b"\x81\x00\x00\x07\x88\x47", one, &v4),
+    );
+    // Ethernet behind a control word.
+    let bridged = [&[0; 4][..], &ethernet(b"\x08\x00", &v4)].concat();
+    is_the_datagram(LinkType::ETHERNET, &labelled(b"\x88\x47", one, &bridged));
+    // No last label.
+    let endless = labelled(b"\x88\x47", &b"\x00\x01\x00\x40".repeat(17), &v4);
+    assert_eq!(decode_as(LinkType::ETHERNET, &endless).body, Body::Other);
 }
 
 #[test]
