@@ -172,6 +172,7 @@ impl Connection {
         peer.reassembler
             .handle_peer_ack(segment.ack, &mut |_| Recall::Forget);
         if !segment.payload.is_empty() {
+            record.copies.note_new(end, segment, at);
             let piece = own.reassembler.pass(segment, place);
             own.stream.handle_piece(piece, &mut |item| {
                 record.handle_item(end, item, room, notices);
@@ -198,6 +199,7 @@ impl Connection {
         self.record.pass(at);
         self.note_opening(end, segment);
         self.record.note_numbers(end, segment, at);
+        self.record.copies.note(end, segment, at);
         if let Some(bytes) = self.record.payload_bytes.get_mut(end) {
             *bytes = bytes.saturating_add(u64::from(segment.payload_len));
         }

@@ -11,6 +11,7 @@ use rtspscope_wire::rtsp::stream::{InterleavedFrame, Item, NOT_CAPTURED, RawMess
 use rtspscope_wire::tcp::Place;
 use rtspscope_wire::{TapId, Timestamp};
 
+use crate::copies::Copies;
 use crate::counting::GoesOn;
 use crate::exchange::{Exchanges, Facts, Placed};
 use crate::input::{ChannelCounters, ChannelReport, ChannelTotals};
@@ -19,6 +20,7 @@ use crate::limits::Limits;
 use crate::locator::Locator;
 use crate::media;
 use crate::model::{Close, Desync, Exchange, Hole, Leg, Memo, Message, Side, Unseen};
+use crate::numbers::Numbers;
 use crate::reading;
 use crate::window::Window;
 
@@ -123,38 +125,10 @@ pub(crate) struct Record {
     /// What each end advertises.
     pub(crate) windows: [Window; 2],
     numbers: [Numbers; 2],
+    pub(crate) copies: Copies,
     /// Sender, bytes and first place of what is neither message nor frame.
     desync: Option<(usize, u64, Locator)>,
     ended: bool,
-}
-
-/// What an end's segments tell by their numbers.
-#[derive(Clone, Copy, Debug, Default)]
-struct Numbers {
-    /// It sent a segment that the capture has.
-    is_seen: bool,
-    /// Sequence number of its FIN.
-    fin: Option<u32>,
-    /// First and last of what it acknowledged of the other end's stream, and where it last went on.
-    acknowledged: Option<(u32, u32, Locator)>,
-}
-
-impl Numbers {
-    fn note(&mut self, segment: &Segment<'_>, at: Locator) {
-        self.is_seen = true;
-        if segment.flags.fin() {
-            self.fin = Some(segment.seq.wrapping_add(segment.payload_len));
-        }
-        if !segment.flags.ack() || segment.flags.rst() {
-            return;
-        }
-        let (_, last, place) = self
-            .acknowledged
-            .get_or_insert((segment.ack, segment.ack, at));
-        if segment.ack.wrapping_sub(*last).cast_signed() > 0 {
-            (*last, *place) = (segment.ack, at);
-        }
-    }
 }
 
 impl Record {
@@ -184,6 +158,7 @@ impl Record {
             unheard: [None; 2],
             windows: [Window::default(); 2],
             numbers: [Numbers::default(); 2],
+            copies: Copies::default(),
             desync: None,
             ended: false,
         }
@@ -572,6 +547,7 @@ impl Record {
             cut_short: self.cut_short != [false; 2],
             client_sent: self.sent(client),
             unseen: self.unseen(),
+            doubled: self.copies.all_twice(),
             desync: self.desync.map(|(end, bytes, first)| Desync {
                 from: self.side(end),
                 bytes,

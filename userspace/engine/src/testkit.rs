@@ -85,6 +85,7 @@ pub(crate) fn leg(tap: TapId, client: &str, server: &str, talk: &str) -> Leg {
         cut_short: false,
         client_sent: None,
         unseen: None,
+        doubled: None,
         desync: None,
     };
     let lines = talk.lines().map(str::trim).filter(|line| !line.is_empty());

@@ -104,6 +104,7 @@ fn leg(tap: u16, client: &str) -> Leg {
         cut_short: false,
         client_sent: None,
         unseen: None,
+        doubled: None,
         desync: None,
     }
 }

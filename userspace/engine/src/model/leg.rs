@@ -57,6 +57,8 @@ pub struct Leg {
     pub client_sent: Option<u64>,
     /// The end of which the capture has no segment at all, though the other end acknowledges what it sent.
     pub unseen: Option<Unseen>,
+    /// Where the first copy of a segment stands, if nearly every segment is there twice, at once.
+    pub doubled: Option<Locator>,
     /// Bytes that were neither a message nor an interleaved frame although nothing was missing before them.
     pub desync: Option<Desync>,
 }

@@ -18,12 +18,13 @@ pub(super) use whole::check_capture;
 pub(super) const EXPLANATION: Explanation = Explanation {
     meaning: "Something that a conclusion would rest on was not captured. What the other findings say still holds; what they do not \
         say may be so all the same.",
-    proof: "One side of the router only, one direction of the traffic only, a SETUP of which a capture shows nothing or the beginning, no UDP in captures of a session that uses UDP, bytes missing in the connection, frames cut \
-        short, packets that the capture itself lost, flows that the router's own table marks as offloaded or, where it does not tell, that its setup \
-        forwards past the taps, RTSP in UDP datagrams, or RTP of which no message or more than one connection may tell.",
+    proof: "One side of the router only, one direction of the traffic only, a SETUP of which a capture shows nothing or the beginning, \
+        no UDP in captures of a session that uses UDP, bytes missing in the connection, frames cut short, packets that the capture itself \
+        lost, flows that the router's own table marks as offloaded or, where it does not tell, that its setup forwards past the taps, RTSP \
+        in UDP datagrams, packets that stand in a capture more than once, or RTP of which no message or more than one connection may tell.",
     not_this: "Packets that were lost on the wire are the other findings' business. Where client and camera have private addresses \
         of one network (a /24, a /64), no router need be in the path, and the finding says so.",
-    remedies: &[BOTH_SIDES, ALL_TRAFFIC, BOTH_DIRECTIONS],
+    remedies: &[BOTH_SIDES, ALL_TRAFFIC, BOTH_DIRECTIONS, EACH_ONCE],
 };
 
 /// Where both sides are not at hand.
@@ -34,6 +35,8 @@ const ALL_TRAFFIC: &str = "Capture whole frames and all of the traffic of camera
 /// Where nothing of one end was captured.
 const BOTH_DIRECTIONS: &str = "Capture both directions: no src or dst in the filter, no -Q in or -Q out, and both of rx and tx of a \
     port that a switch mirrors";
+/// Where packets stand twice.
+const EACH_ONCE: &str = "Mirror one direction of each port or both of one port, and capture on one device of those that a packet passes";
 
 /// Says what is missing for one session.
 pub(super) fn check(view: &View<'_>) -> Vec<Finding> {

@@ -6,7 +6,7 @@ use rtspscope_engine::Snapshot;
 use rtspscope_engine::model::{AlgAction, AlgEffect, SessionState};
 use rtspscope_wire::TapId;
 
-use crate::support::traffic::{LAN, RECEIVER_REPORT, Talk, WAN, Wire, message};
+use crate::support::traffic::{LAN, RECEIVER_REPORT, Talk, WAN, Wire, message, rtp_packet};
 use crate::support::{arrival, engine, only_session};
 
 const SERVER: &str = "203.0.113.10:554";
@@ -231,4 +231,38 @@ fn frames_cut_at_two_lengths_do_not_differ() {
             assert!(!codes(&snapshot).contains(&"alg-corrupted-message"));
         }
     }
+}
+
+/// Whether the captures are said to show packets twice, where a tap shows each frame so often and each RTP packet so often
+/// again.
+fn is_told_twice(frames: usize, rtp: usize) -> bool {
+    let mut wire = Wire::new(engine(1));
+    wire.copies = frames;
+    let mut talk = Talk::open(&mut wire, LAN, "192.168.1.100:40000", SERVER);
+    talk.play_udp(&mut wire, "5000-5001", "5000-5001");
+    for number in 0..50 {
+        for _ in 0..rtp {
+            let packet = rtp_packet(number, 7);
+            wire.udp(LAN, "203.0.113.10:6970", "192.168.1.100:5000", &packet);
+        }
+    }
+    talk.tear_down(&mut wire);
+    let snapshot = wire.engine.snapshot();
+    let rtp_seen = &arrival(only_session(&snapshot), 0, 0).rtp;
+    assert_eq!(rtp_seen.packets, (50 * frames * rtp) as u64);
+    let told =
+        "the packets between 192.168.1.100:40000 and 203.0.113.10:554 stand more than once at lan";
+    let mut findings = snapshot.findings.iter();
+    findings.any(|finding| finding.summary.starts_with(told))
+}
+
+#[test]
+fn a_capture_that_shows_each_packet_twice_is_told() {
+    assert!(is_told_twice(2, 1));
+    assert!(!is_told_twice(1, 1));
+}
+
+#[test]
+fn media_alone_that_a_network_doubles_are_no_copies_of_the_capture() {
+    assert!(!is_told_twice(1, 2));
 }

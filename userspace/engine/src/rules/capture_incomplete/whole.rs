@@ -2,7 +2,7 @@
 
 use rtspscope_wire::Timestamp;
 
-use super::{BOTH_SIDES, ALL_TRAFFIC, report};
+use super::{BOTH_SIDES, ALL_TRAFFIC, EACH_ONCE, report};
 use crate::finding::{Finding, Subject};
 use crate::input::LossKind;
 use crate::locator::Locator;
@@ -30,21 +30,42 @@ pub(in crate::rules) fn check_capture(snapshot: &Snapshot) -> Vec<Finding> {
     }
     lacks.extend(snapshot.datagram_talks.iter().map(in_datagrams));
     lacks.extend(unclaimed(snapshot));
+    let is_wanting = !lacks.is_empty();
+    let doubled = doubled(snapshot);
+    let each_once = (!doubled.is_empty()).then_some(EACH_ONCE);
+    lacks.extend(doubled);
     let has_both_sides = snapshot
         .sessions
         .iter()
         .any(|session| session.nat.is_some());
-    let other_side = (!has_both_sides).then_some(BOTH_SIDES);
+    let other_side = (is_wanting && !has_both_sides).then_some(BOTH_SIDES);
+    let whole_frames = is_wanting.then_some(ALL_TRAFFIC);
     report(
         &lacks,
         Subject {
             session: None,
             media: None,
         },
-        other_side.into_iter().chain([ALL_TRAFFIC]),
+        [other_side, whole_frames, each_once].into_iter().flatten(),
     )
     .into_iter()
     .collect()
+}
+
+/// Taps that show each packet twice, by the connections of RTSP there.
+fn doubled(snapshot: &Snapshot) -> Vec<(String, Locator)> {
+    let told = snapshot.taps.iter().filter_map(|tap| {
+        let legs = snapshot.sessions.iter().flat_map(|session| &session.legs);
+        let mut own = legs.filter(|leg| leg.tap == tap.id);
+        let (leg, copy) = own.find_map(|leg| Some((leg, leg.doubled?)))?;
+        let told = format!(
+            "the packets between {} and {} stand more than once at {}, as where a port is mirrored in both directions: packets, duplicates and \
+             reports are counted as often there",
+            leg.client, leg.server, tap.name
+        );
+        Some((told, copy))
+    });
+    told.collect()
 }
 
 fn in_datagrams(talk: &DatagramTalk) -> (String, Locator) {

@@ -19,6 +19,8 @@ pub(crate) struct Wire {
     numbers: [u64; 2],
     /// Bytes of each frame that the captures of each tap keep.
     pub(crate) snap_lens: [usize; 2],
+    /// How often the captures show each frame.
+    pub(crate) copies: usize,
     /// What this host sends is not captured at this tap.
     pub(crate) unheard: Option<(TapId, Ipv4Addr)>,
 }
@@ -30,6 +32,7 @@ impl Wire {
             now_ms: 0,
             numbers: [0; 2],
             snap_lens: [usize::MAX; 2],
+            copies: 1,
             unheard: None,
         }
     }
@@ -100,19 +103,21 @@ impl Wire {
             self.now_ms += 1;
             return;
         }
-        let number = &mut self.numbers[usize::from(tap.0)];
-        *number += 1;
-        self.engine.handle_input(Input::Frame(FrameRef {
-            at: Timestamp(self.now_ms * 1_000_000),
-            tap,
-            direction: Direction::Unknown,
-            link_type: LinkType::ETHERNET,
-            number: *number,
-            original_len: bytes.len() as u32,
-            bytes: bytes
-                .get(..self.snap_lens[usize::from(tap.0)])
-                .unwrap_or(bytes),
-        }));
+        for _ in 0..self.copies {
+            let number = &mut self.numbers[usize::from(tap.0)];
+            *number += 1;
+            self.engine.handle_input(Input::Frame(FrameRef {
+                at: Timestamp(self.now_ms * 1_000_000),
+                tap,
+                direction: Direction::Unknown,
+                link_type: LinkType::ETHERNET,
+                number: *number,
+                original_len: bytes.len() as u32,
+                bytes: bytes
+                    .get(..self.snap_lens[usize::from(tap.0)])
+                    .unwrap_or(bytes),
+            }));
+        }
         self.now_ms += 1;
     }
 
