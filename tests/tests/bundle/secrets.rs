@@ -2,6 +2,8 @@
 
 use std::io;
 
+use rtspscope_tests::program;
+
 use super::evidence::{Bundle, bundle, place};
 use super::talk::Side::{Camera, Player};
 use super::talk::{Talk, is_sound};
@@ -339,5 +341,42 @@ fn text_in_ip_fragments_is_blanked() -> io::Result<()> {
     whole[16..18].copy_from_slice(&len.to_be_bytes());
     whole[20..22].copy_from_slice(&flags.to_be_bytes());
     assert!(is_sound(&whole));
+    Ok(())
+}
+
+#[test]
+fn a_tunnel_that_was_refused_first_is_handed_on_with_all_its_heads() -> io::Result<()> {
+    let get = |more: &str| format!("GET /live HTTP/1.1\r\nx-sessioncookie: k1\r\n{more}\r\n");
+    let mut talk = Talk::open(0);
+    talk.send(Player, get("").as_bytes());
+    talk.send(
+        Camera,
+        b"HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Basic realm=\"x\"\r\nContent-Length: 0\r\n\r\n",
+    );
+    let authorized = get(&format!("Authorization: Basic {BASIC}\r\n"));
+    talk.send(Player, authorized.as_bytes());
+    talk.send(
+        Camera,
+        b"HTTP/1.1 200 OK\r\nContent-Type: application/x-rtsp-tunnelled\r\n\r\n",
+    );
+    talk.send(Camera, answer(2, "").as_bytes());
+    talk.reopen(1);
+    talk.send(
+        Player,
+        b"POST /live HTTP/1.1\r\nx-sessioncookie: k1\r\nContent-Length: 32767\r\n\r\n",
+    );
+    talk.send(Player, base64(&describe()).as_bytes());
+    let bundle = bundle("refused", &[&place("refused", &talk.capture(WHOLE))?])?;
+    assert_no_secret(&bundle, &[PASSWORD, BASIC])?;
+    assert_sound(&bundle);
+    let messages = |report: &serde_json::Value| {
+        let session = &report["sessions"][0];
+        ["transport", "requests", "responses"].map(|key| session[key].clone())
+    };
+    let told = messages(&bundle.report()?);
+    assert_eq!(told[0], "http-tunnel");
+    assert_eq!((&told[1], &told[2]), (&1.into(), &1.into()));
+    let replayed = program::analyze(&[&bundle.pcapng()])?;
+    assert_eq!(messages(replayed.value()), told);
     Ok(())
 }

@@ -23,7 +23,7 @@ const OF_TEN: u64 = 8;
 pub(crate) struct Copies {
     recent: [[Option<Sent>; RECENT]; 2],
     segments: u64,
-    copies: u64,
+    repeated: u64,
     first: Option<Locator>,
 }
 
@@ -57,7 +57,7 @@ impl Copies {
                 && (at.at - sent.at.at).abs() <= AT_ONCE
         });
         if alike.next().is_some() {
-            self.copies += 1;
+            self.repeated += 1;
             self.first.get_or_insert(at);
         } else {
             self.note_new(end, segment, at);
@@ -66,7 +66,7 @@ impl Copies {
 
     /// The first copy, where nearly every segment has one.
     pub(crate) fn all_twice(&self) -> Option<Locator> {
-        let nearly_all = self.copies * 10 >= self.segments * OF_TEN;
+        let nearly_all = self.repeated * 10 >= self.segments * OF_TEN;
         self.first.filter(|_| self.segments >= ENOUGH && nearly_all)
     }
 }

@@ -520,6 +520,8 @@ impl Record {
     /// The connection as outputs see it.
     pub(crate) fn leg(&self) -> Leg {
         let (client, server) = (self.client(), 1 - self.client());
+        let unseen = self.unseen();
+        let in_unseen = unseen.map_or(0, |unseen| u64::from(unseen.acknowledged));
         Leg {
             tap: self.tap,
             client: self.ends[client],
@@ -535,7 +537,7 @@ impl Record {
             }),
             encrypted: self.speech == Speech::Tls,
             exchanges: self.exchanges.shared(),
-            missing_bytes: self.missing_bytes,
+            missing_bytes: self.missing_bytes.saturating_add(in_unseen),
             first_gap: self.first_gap,
             holes: self.holes.clone(),
             dropped_messages: self.exchanges.dropped(),
@@ -546,7 +548,7 @@ impl Record {
             too_big: Vec::new(),
             cut_short: self.cut_short != [false; 2],
             client_sent: self.sent(client),
-            unseen: self.unseen(),
+            unseen,
             doubled: self.copies.all_twice(),
             desync: self.desync.map(|(end, bytes, first)| Desync {
                 from: self.side(end),

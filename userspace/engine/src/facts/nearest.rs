@@ -172,7 +172,6 @@ impl Nearest<'_> {
         began_in_time
             && !self.leg.began_before()
             && self.leg.missing_bytes == 0
-            && self.leg.unseen.is_none()
             && self.leg.dropped_messages == 0
             && !self.media.facts.capture.may_lack_segments()
     }

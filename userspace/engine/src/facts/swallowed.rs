@@ -50,6 +50,7 @@ impl<'a> SessionFacts<'a> {
         if !sides.nat.proxied && !legs.iter().any(in_vain) {
             return None;
         }
+        // Where nothing of an end was captured, nobody was heard.
         let is_partial = |leg: &&Leg| leg.dropped_messages > 0 || leg.unseen.is_some();
         if self.capture.may_lack_segments() || legs.iter().any(is_partial) {
             return None;

@@ -55,7 +55,8 @@ pub struct Leg {
     pub cut_short: bool,
     /// Bytes that the client sent in all, where its SYN and its FIN were seen.
     pub client_sent: Option<u64>,
-    /// The end of which the capture has no segment at all, though the other end acknowledges what it sent.
+    /// The end of which the capture has no segment at all, though the other end acknowledges what it sent: bytes that are
+    /// missing.
     pub unseen: Option<Unseen>,
     /// Where the first copy of a segment stands, if nearly every segment is there twice, at once.
     pub doubled: Option<Locator>,
@@ -76,7 +77,7 @@ impl Leg {
 
     /// Whether its messages may not be all there: bytes are missing, or they went before the capture began.
     pub const fn may_hide_messages(&self) -> bool {
-        self.began_before() || self.missing_bytes > 0 || self.unseen.is_some()
+        self.began_before() || self.missing_bytes > 0
     }
 
     /// Whether the capture has nothing of what this end sent.

@@ -65,7 +65,7 @@ pub(super) fn check(view: &View<'_>) -> Vec<Finding> {
         let tap = view.place(leg);
         let explained = [swallowed, unadjusted].into_iter().flatten();
         let is_explained = explained.into_iter().any(|known| std::ptr::eq(known, leg));
-        if leg.missing_bytes > 0 && !is_explained {
+        if leg.missing_bytes > 0 && leg.unseen.is_none() && !is_explained {
             lacks.push((
                 format!(
                     "{} bytes of the connection are missing at {tap}",

@@ -266,3 +266,18 @@ fn a_capture_that_shows_each_packet_twice_is_told() {
 fn media_alone_that_a_network_doubles_are_no_copies_of_the_capture() {
     assert!(!is_told_twice(1, 2));
 }
+
+#[test]
+fn a_connection_that_cannot_be_read_was_answered_where_its_answers_are_acknowledged() {
+    let mut wire = Wire::new(engine(1));
+    wire.unheard = Some((LAN, SERVER_IP));
+    let mut talk = Talk::open(&mut wire, LAN, "192.168.1.100:40000", SERVER);
+    let record = |len: usize| [&[22, 3, 3, 0, len as u8][..], &vec![7; len]].concat();
+    for _ in 0..3 {
+        talk.client_says(&mut wire, &record(60));
+        talk.server_says(&mut wire, &record(90));
+        wire.wait_ms(2_000);
+    }
+    let snapshot = wire.engine.snapshot();
+    assert_eq!(codes(&snapshot), ["encrypted", "capture-incomplete"]);
+}

@@ -1,5 +1,5 @@
 //! Packets inside of packets: GRE (RFC 2784, RFC 2890) with IP, Ethernet or ERSPAN in it, VXLAN (RFC 7348), Geneve (RFC 8926),
-//! TZSP (what RouterOS streams from its sniffer and firewall), and IP in IP (RFC 2003, RFC 4213; DS-Lite, RFC 6333).
+//! TZSP (what `RouterOS` streams from its sniffer and firewall), and IP in IP (RFC 2003, RFC 4213; DS-Lite, RFC 6333).
 //!
 //! What a mirror port sends over a network, or a router to its provider, counts as the packet inside, and only as that. An
 //! outer packet in which nothing can be read stays what it is.
@@ -22,13 +22,13 @@ const VXLAN_LEN: usize = 8;
 /// UDP port of Geneve (RFC 8926 §3.3).
 const GENEVE_PORT: [u8; 2] = 6081_u16.to_be_bytes();
 const GENEVE_LEN: usize = 8;
-/// UDP port of TZSP, which has no registered one (Wireshark's packet-tzsp.c; RouterOS, `streaming-server`).
+/// UDP port of TZSP, which has no registered one (Wireshark's packet-tzsp.c; `RouterOS`, `streaming-server`).
 const TZSP_PORT: [u8; 2] = 37_008_u16.to_be_bytes();
 const TZSP_LEN: usize = 4;
 /// Tags of TZSP that have no length: padding, and the last before the frame.
 const TZSP_PADDING: u8 = 0;
 const TZSP_END: u8 = 1;
-/// Tags of one packet; RouterOS sends one or two.
+/// Tags of one packet; `RouterOS` sends one or two.
 const MAX_TZSP_TAGS: usize = 32;
 
 /// GRE flags: checksum, routing, key, sequence number, and the version, which is 0.

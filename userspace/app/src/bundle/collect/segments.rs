@@ -8,7 +8,7 @@ use rtspscope_wire::decode::{Segment, TcpFlags};
 use super::super::plan::{Flow, Message, Plan};
 use super::super::{Kept, Reason};
 
-/// SYN, FIN and RST segments that are kept of one direction, each.
+/// SYN, FIN and RST segments that are kept of one direction, each, and heads of HTTP.
 const OF_A_FLAG: u8 = 4;
 
 /// Segments that are remembered of one direction, for a message whose first byte comes after others of it.
@@ -34,6 +34,8 @@ struct Talk {
     recent: VecDeque<(u32, u64, Kept)>,
     flags: [u8; 3],
     has_spoken: bool,
+    /// Heads of HTTP that were kept besides the first.
+    heads: u8,
 }
 
 impl Segments {
@@ -116,6 +118,9 @@ impl Talk {
                 reasons.push(plain("repeats bytes of a message".to_owned()));
             } else if is_first && is_connection {
                 reasons.push(plain("first bytes of the connection".to_owned()));
+            } else if is_connection && is_http_head(segment.payload) && self.heads < OF_A_FLAG {
+                self.heads += 1;
+                reasons.push(plain("head of an HTTP message".to_owned()));
             }
             return;
         }
@@ -151,6 +156,13 @@ impl Talk {
             reasons.push(plain(text));
         }
     }
+}
+
+/// Of a tunnel that was refused at first, several stand on one connection.
+fn is_http_head(payload: &[u8]) -> bool {
+    [&b"GET "[..], b"POST ", b"HTTP/"]
+        .iter()
+        .any(|start| payload.starts_with(start))
 }
 
 const fn plain(text: String) -> Reason {

@@ -59,7 +59,7 @@ fn doubled(snapshot: &Snapshot) -> Vec<(String, Locator)> {
         let mut own = legs.filter(|leg| leg.tap == tap.id);
         let (leg, copy) = own.find_map(|leg| Some((leg, leg.doubled?)))?;
         let told = format!(
-            "the packets between {} and {} stand more than once at {}, as where a port is mirrored in both directions: packets, duplicates and \
+            "the packets between {} and {} stand more than once at {}, as where a port is mirrored in both directions or a router without NAT is passed: packets, duplicates and \
              reports are counted as often there",
             leg.client, leg.server, tap.name
         );
