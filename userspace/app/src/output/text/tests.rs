@@ -193,6 +193,15 @@ fn a_session_that_never_played_tells_what_the_server_refused() {
     assert!(report.contains(verdict), "{report}");
 }
 
+/// The judgement of an ALG that changed messages, none of which shows a difference.
+fn judged_without_rewrites(sequence_delta: i64) -> String {
+    let mut snapshot = sample::snapshot();
+    let nat = snapshot.sessions[0].nat.as_mut().unwrap();
+    nat.rewrites.clear();
+    nat.sequence_delta = Some(sequence_delta);
+    report(&snapshot, Privacy::Redact, &PLAIN)
+}
+
 #[test]
 fn a_session_that_was_sent_elsewhere_tells_where_to() {
     let mut snapshot = sample::snapshot();
@@ -229,13 +238,18 @@ fn a_session_that_was_sent_elsewhere_tells_where_to() {
 
 #[test]
 fn a_swallowed_message_is_not_called_rewritten() {
-    let mut snapshot = sample::snapshot();
-    snapshot.sessions[0].nat.as_mut().unwrap().rewrites.clear();
-    let report = report(&snapshot, Privacy::Redact, &PLAIN);
+    let report = judged_without_rewrites(0);
     assert!(
         report.contains("ALG     a message entered the router and never left it; that broke"),
         "{report}"
     );
+}
+
+#[test]
+fn a_change_of_length_is_told_where_no_message_shows_it() {
+    let report = judged_without_rewrites(2);
+    let told = "ALG     a message that the captures do not show whole changed its length";
+    assert!(report.contains(told), "{report}");
 }
 
 /// The first line of a session of which the client's side alone was captured, with `arrived` RTP packets of its picture and as
