@@ -166,6 +166,8 @@ impl Connection {
             stream_offset: None,
         };
         record.pass(at);
+        record.progress[1 - end].hear(segment.ack, at);
+        record.progress[end].pass(segment, at);
         if let Some(bytes) = record.payload_bytes.get_mut(end) {
             *bytes = bytes.saturating_add(u64::from(segment.payload_len));
         }
@@ -197,6 +199,7 @@ impl Connection {
             stream_offset: None,
         };
         self.record.pass(at);
+        self.record.progress[end].note(segment, at);
         self.note_opening(end, segment);
         self.record.note_numbers(end, segment, at);
         self.record.copies.note(end, segment, at);
@@ -217,7 +220,7 @@ impl Connection {
         let told = notices.len();
         let unread = self.unread_part(end, segment);
         self.read(end, &unread, place, room, notices);
-        self.note_repeats();
+        self.note_repeats(at);
         let fate = self.decide(at, room.limits, notices, told);
         if segment.flags.fin() || segment.flags.rst() {
             self.record
@@ -262,6 +265,8 @@ impl Connection {
     pub(crate) fn take_over(&mut self, end: usize) {
         if let Some(half) = self.halves.as_mut().and_then(|halves| halves.get_mut(end)) {
             half.is_away = true;
+            self.record.away[end] = true;
+            self.record.progress[end].take_over();
             self.record.channels.take_over(end);
         }
     }
@@ -276,6 +281,7 @@ impl Connection {
     ) {
         let record = &mut self.record;
         record.channels.give_back(end);
+        record.away[end] = false;
         record.hear(end, returned.bytes, returned.last);
         let Some(half) = self.halves.as_mut().and_then(|halves| halves.get_mut(end)) else {
             return;
@@ -326,6 +332,7 @@ impl Connection {
             }
         }
         let at = self.record.last;
+        self.note_repeats(at);
         self.decide(at, room.limits, notices, told);
     }
 
@@ -358,19 +365,20 @@ impl Connection {
         }
     }
 
-    /// Which end asks in vain, as of now.
-    fn note_repeats(&mut self) {
+    /// How far each direction has come and which end asks in vain, as of now.
+    fn note_repeats(&mut self, now: Locator) {
         let Some(halves) = &self.halves else {
             return;
         };
-        for (unheard, half) in self.record.unheard.iter_mut().zip(halves.iter()) {
-            if unheard.is_none() && half.reassembler.unheard_repeat().is_none() {
-                continue;
-            }
-            *unheard = half.reassembler.unheard_repeat().map(|place| Locator {
-                tap: self.record.tap,
-                frame: Some(place.frame),
-                at: place.at,
+        let record = &mut self.record;
+        for (end, half) in halves.iter().enumerate() {
+            let reader = &half.reassembler;
+            let is_over = record.closed.is_some_and(|(by, ..)| by != end);
+            record.progress[end].read(record.tap, reader, is_over, now);
+            record.unheard[end] = reader.unheard().map(|unheard| Locator {
+                tap: record.tap,
+                frame: Some(unheard.last.frame),
+                at: unheard.last.at,
                 stream_offset: None,
             });
         }

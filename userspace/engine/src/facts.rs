@@ -16,6 +16,7 @@ use crate::router_setup::RouterSetup;
 pub(crate) mod assigned;
 mod clock_step;
 mod compare;
+mod cut;
 mod hidden;
 mod medium;
 mod misdelivered;
@@ -27,6 +28,7 @@ mod tracked;
 mod unadjusted;
 
 pub(crate) use compare::Fate;
+pub(crate) use cut::{Cut, CutPlace};
 pub(crate) use hidden::Why;
 pub(crate) use medium::{Group, Lost, MediaFacts};
 pub(crate) use misdelivered::Misdelivered;

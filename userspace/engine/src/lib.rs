@@ -25,6 +25,7 @@ mod connections;
 mod copies;
 mod counting;
 mod datagram_talk;
+mod delivery;
 mod exchange;
 mod facts;
 mod flow;

@@ -30,7 +30,9 @@ pub use arrival::{
     Refusal, TooBig,
 };
 pub use counts::{FarEnd, Growth, Outage, ParameterSets, RtcpArrival, RtpArrival, VideoArrival};
-pub use leg::{Close, Desync, Exchange, Hole, Leg, Message, ShutWindow, Side, Unseen};
+pub use leg::{
+    Close, Delivery, Desync, Exchange, Hole, Leg, Message, Repeated, ShutWindow, Side, Unseen,
+};
 pub use media::{MediaDirection, MediaHint, MediaStream, Negotiated, Repair};
 pub use memo::Memo;
 pub use nat::{AlgAction, AlgEffect, AlgJudgement, DiffClass, FieldDiff, NatPair, PairEvidence};

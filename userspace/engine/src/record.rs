@@ -13,13 +13,16 @@ use rtspscope_wire::{TapId, Timestamp};
 
 use crate::copies::Copies;
 use crate::counting::GoesOn;
+use crate::delivery::Progress;
 use crate::exchange::{Exchanges, Facts, Placed};
 use crate::input::{ChannelCounters, ChannelReport, ChannelTotals};
 use crate::interleaved::Channels;
 use crate::limits::Limits;
 use crate::locator::Locator;
 use crate::media;
-use crate::model::{Close, Desync, Exchange, Hole, Leg, Memo, Message, Side, Unseen};
+use crate::model::{
+    Close, Delivery, Desync, Exchange, Hole, Leg, Memo, Message, Side, Unseen,
+};
 use crate::numbers::Numbers;
 use crate::reading;
 use crate::window::Window;
@@ -122,6 +125,10 @@ pub(crate) struct Record {
     pub(crate) holes: Vec<Hole>,
     /// Last segment in which each end repeated what the other has not acknowledged.
     pub(crate) unheard: [Option<Locator>; 2],
+    /// How far what each end sends has come.
+    pub(crate) progress: [Progress; 2],
+    /// Whether the kernel reads what each end sends.
+    pub(crate) away: [bool; 2],
     /// What each end advertises.
     pub(crate) windows: [Window; 2],
     numbers: [Numbers; 2],
@@ -156,6 +163,8 @@ impl Record {
             heard: [None; 2],
             holes: Vec::new(),
             unheard: [None; 2],
+            progress: [Progress::default(); 2],
+            away: [false; 2],
             windows: [Window::default(); 2],
             numbers: [Numbers::default(); 2],
             copies: Copies::default(),
@@ -212,6 +221,9 @@ impl Record {
     pub(crate) fn hear(&mut self, end: usize, payload_bytes: u64, last: Timestamp) {
         if let Some(bytes) = self.payload_bytes.get_mut(end) {
             *bytes = bytes.saturating_add(payload_bytes);
+        }
+        if let Some(progress) = self.progress.get_mut(end) {
+            progress.hear_of(self.tap, last);
         }
         if last > self.last.at {
             self.last = Locator {
@@ -517,6 +529,11 @@ impl Record {
         }
     }
 
+    /// How far what an end sends has come.
+    pub(crate) fn delivery(&self, end: usize) -> Delivery {
+        self.progress[end].delivery(self.away[end])
+    }
+
     /// The connection as outputs see it.
     pub(crate) fn leg(&self) -> Leg {
         let (client, server) = (self.client(), 1 - self.client());
@@ -544,6 +561,8 @@ impl Record {
             forgotten_keepalives: self.exchanges.forgotten(),
             client_unheard: self.unheard[client],
             server_unheard: self.unheard[server],
+            from_client: self.delivery(client),
+            from_server: self.delivery(server),
             client_shut: self.windows[client].until(self.last.at),
             too_big: Vec::new(),
             cut_short: self.cut_short != [false; 2],

@@ -10,7 +10,7 @@ use rtspscope_wire::rtsp::message;
 use rtspscope_wire::{TapId, Timestamp};
 
 use crate::locator::Locator;
-use crate::model::{Close, Exchange, Leg, Message, Side};
+use crate::model::{Close, Delivery, Exchange, Leg, Message, Side};
 
 mod scene;
 mod setup;
@@ -80,6 +80,8 @@ pub(crate) fn leg(tap: TapId, client: &str, server: &str, talk: &str) -> Leg {
         forgotten_keepalives: 0,
         client_unheard: None,
         server_unheard: None,
+        from_client: Delivery::default(),
+        from_server: Delivery::default(),
         client_shut: None,
         too_big: Vec::new(),
         cut_short: false,

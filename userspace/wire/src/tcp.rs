@@ -29,6 +29,19 @@ pub struct ReassemblyLimits {
     pub max_buffered_segments: usize,
 }
 
+/// Bytes that were sent again although nothing but silence came of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unheard {
+    /// The first segment that brought any of them again.
+    pub first: Place,
+    /// The last one.
+    pub last: Place,
+    /// How many such segments there were.
+    pub times: u32,
+    /// Bytes of the last one that had come before.
+    pub len: u64,
+}
+
 /// A part of the stream. Pieces come in order and without overlap; together they cover the stream from offset 0.
 ///
 /// Offset 0 is the first byte after the SYN; where the capture has no SYN, the first byte that was seen.

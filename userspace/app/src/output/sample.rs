@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use rtspscope_engine::finding::Subject;
 use rtspscope_engine::model::{
-    AlgAction, AlgEffect, AlgJudgement, Arrival, ClientDatagrams, DatagramKinds, DiffClass,
-    Exchange, FarEnd, FieldDiff, Leg, MediaStream, Memo, Message, NatPair, Negotiated,
+    AlgAction, AlgEffect, AlgJudgement, Arrival, ClientDatagrams, DatagramKinds, Delivery,
+    DiffClass, Exchange, FarEnd, FieldDiff, Leg, MediaStream, Memo, Message, NatPair, Negotiated,
     PairEvidence, ParameterSets, RtcpArrival, RtpArrival, Session, SessionState, Side, Tap,
     TransportKind, VideoArrival,
 };
@@ -99,6 +99,8 @@ fn leg(tap: u16, client: &str) -> Leg {
         forgotten_keepalives: 0,
         client_unheard: None,
         server_unheard: None,
+        from_client: Delivery::default(),
+        from_server: Delivery::default(),
         client_shut: None,
         too_big: Vec::new(),
         cut_short: false,

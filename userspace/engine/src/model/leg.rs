@@ -47,6 +47,10 @@ pub struct Leg {
     pub client_unheard: Option<Locator>,
     /// Last segment with which the server repeated bytes that the client had not acknowledged up to the end.
     pub server_unheard: Option<Locator>,
+    /// How far what the client sent came.
+    pub from_client: Delivery,
+    /// How far what the server sent came.
+    pub from_server: Delivery,
     /// When the client took no more bytes.
     pub client_shut: Option<ShutWindow>,
     /// What routers said here of the server's segments that were too large for their next link, in order.
@@ -68,6 +72,14 @@ impl Leg {
     /// Its exchanges to be changed, for it alone.
     pub fn exchanges_mut(&mut self) -> &mut Vec<Exchange> {
         Arc::make_mut(&mut self.exchanges)
+    }
+
+    /// How far what an end sent came.
+    pub const fn delivery(&self, from: Side) -> &Delivery {
+        match from {
+            Side::Client => &self.from_client,
+            Side::Server => &self.from_server,
+        }
     }
 
     /// Whether messages passed that are not among its exchanges.
@@ -109,6 +121,42 @@ pub struct Unseen {
     pub acknowledged: u32,
     /// The last of those acknowledgements.
     pub at: Locator,
+}
+
+/// How far one direction of a connection came, as its tap saw it. All but the places is a matter of sequence numbers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Delivery {
+    /// The sender's initial sequence number, where its SYN was seen.
+    pub isn: Option<u32>,
+    /// Its last segment.
+    pub last: Option<Locator>,
+    /// Payload bytes of its largest segment; `None` where not all were seen.
+    pub largest: Option<u32>,
+    /// Sequence number up to which the tap has its bytes.
+    pub seen: Option<u32>,
+    /// The highest sequence number to which any segment of it shows that it had come, one without payload too.
+    pub reached: Option<u32>,
+    /// Sequence number up to which the receiver acknowledged; `None` before it acknowledged any byte.
+    pub acknowledged: Option<u32>,
+    /// Since when bytes wait for an acknowledgement: where they were sent, or where the last one came.
+    pub since: Option<Locator>,
+    /// What was repeated in vain: up to the end, or until the receiver hung up.
+    pub repeated: Option<Repeated>,
+    /// Bytes that the tap lacks and that the receiver never acknowledged, so that they were lost before they came here.
+    pub missing: u64,
+}
+
+/// Bytes that were sent again and never acknowledged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Repeated {
+    /// The first segment that brought any of them again.
+    pub first: Locator,
+    /// The last one.
+    pub last: Locator,
+    /// How many such segments there were.
+    pub times: u32,
+    /// Bytes that the last one repeated.
+    pub len: u64,
 }
 
 /// Times when an end of a connection let no more bytes in: a window of zero (RFC 9293 §3.8.6).

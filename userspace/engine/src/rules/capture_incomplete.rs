@@ -1,7 +1,7 @@
 //! `capture-incomplete`: what these captures cannot show, so that silence of the other rules is not taken for health.
 
-use rtspscope_wire::TapRole;
 use rtspscope_wire::netfilter::Status;
+use rtspscope_wire::{Span, TapRole};
 
 use super::View;
 use super::rtp_never_sent::unseen;
@@ -65,13 +65,19 @@ pub(super) fn check(view: &View<'_>) -> Vec<Finding> {
         let tap = view.place(leg);
         let explained = [swallowed, unadjusted].into_iter().flatten();
         let is_explained = explained.into_iter().any(|known| std::ptr::eq(known, leg));
-        if leg.missing_bytes > 0 && leg.unseen.is_none() && !is_explained {
+        let lost = lost_before(leg);
+        let lacking = leg.missing_bytes.saturating_sub(lost);
+        let gap = leg.first_gap.unwrap_or(leg.first);
+        if lacking > 0 && leg.unseen.is_none() && !is_explained {
             lacks.push((
-                format!(
-                    "{} bytes of the connection are missing at {tap}",
-                    leg.missing_bytes
-                ),
-                leg.first_gap.unwrap_or(leg.first),
+                format!("{lacking} bytes of the connection are missing at {tap}"),
+                gap,
+            ));
+        }
+        if lost > 0 && !is_explained && view.facts.sides().is_none() {
+            lacks.push((
+                format!("{lost} bytes of the connection never came to {tap} and were never acknowledged: something on the way to it lost them"),
+                gap,
             ));
         }
         if leg.dropped_messages > 0 {
@@ -174,6 +180,19 @@ fn hidden_text(view: &View<'_>) -> Option<(String, Locator)> {
     );
     is_open.then_some((told, hidden.at))
 }
+
+/// Bytes that are missing at a tap and that their receiver went on asking for: the path lost them, and not the capture.
+fn lost_before(leg: &Leg) -> u64 {
+    let lost_from = |from: Side| {
+        let goes_on = leg.delivery(from.other()).last.zip(leg.first_gap);
+        let still_asks = goes_on.is_some_and(|(last, gap)| last.at - gap.at >= STILL_ASKS);
+        leg.delivery(from).missing * u64::from(still_asks)
+    };
+    lost_from(Side::Client) + lost_from(Side::Server)
+}
+
+/// A receiver that has a byte acknowledges it sooner (RFC 1122 §4.2.3.2).
+const STILL_ASKS: Span = Span::from_secs(1);
 
 /// What is said where both ends are in one network, so that there need be no router of which one side is missing; `None`
 /// where they are not, or where something speaks for a router.
@@ -374,6 +393,24 @@ mod tests {
             "17 bytes of the connection are missing at wan"
         );
         assert_eq!(snapshot.blind_spots, [Code::CaptureIncomplete]);
+    }
+
+    #[test]
+    fn what_the_receiver_goes_on_asking_for_was_lost_by_the_path() {
+        let causes = |asked_until: f64| {
+            let mut scene = healthy();
+            let leg = &mut scene.legs[0];
+            (leg.missing_bytes, leg.from_server.missing) = (1448, 1448);
+            leg.first_gap = Some(at(LAN, 1.0, 15));
+            leg.from_client.last = Some(at(LAN, asked_until, 19));
+            let findings = scene.checked().findings.into_iter();
+            findings.map(|finding| finding.cause).collect::<Vec<_>>()
+        };
+        assert_eq!(causes(2.0), Vec::<String>::new());
+        assert_eq!(
+            causes(1.5),
+            ["1448 bytes of the connection are missing at lan"]
+        );
     }
 
     #[test]

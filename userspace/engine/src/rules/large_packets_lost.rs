@@ -3,9 +3,9 @@
 use rtspscope_wire::Span;
 
 use super::View;
-use crate::facts::{MediaFacts, Swallowed};
+use crate::facts::{Cut, MediaFacts, Swallowed};
 use crate::finding::{Code, Explanation, Finding, Severity};
-use crate::model::{Arrival, Fragmented, Leg, TooBig};
+use crate::model::{Arrival, Fragmented, Leg, Side, TooBig};
 
 pub(super) const EXPLANATION: Explanation = Explanation {
     meaning: "Somewhere a link carries smaller packets than the sender thinks (PPPoE, a VPN, a tunnel), and the message that would tell the sender \
@@ -46,7 +46,8 @@ pub(super) fn check(view: &View<'_>) -> Vec<Finding> {
                 .legs
                 .iter()
                 .find_map(|leg| about_connection(view, leg))
-        });
+        })
+        .or_else(|| black_hole(view));
     let media = view.facts.media().filter_map(|media| {
         about_media(view, media)
             .or_else(|| not_heeded(view, media))
@@ -183,6 +184,47 @@ fn about_connection(view: &View<'_>, leg: &Leg) -> Option<Finding> {
         ))
         .proof(first.at, SAYS)
         .proof(repeated, "the server repeats bytes for the last time")
+        .remedies(EXPLANATION.remedies.iter().copied()),
+    )
+}
+
+/// A segment that was lost a few times by accident comes through sooner.
+const IN_VAIN: Span = Span::from_secs(2);
+
+/// Full-size segments that are repeated on one side of the router and never seen on the other, where smaller ones come out.
+/// No router need say why.
+fn black_hole(view: &View<'_>) -> Option<Finding> {
+    let mut cuts = [Side::Server, Side::Client]
+        .map(|from| view.facts.cut(from))
+        .into_iter()
+        .flatten();
+    let cut = cuts.find(|cut: &Cut<'_>| cut.by_size() && cut.waited >= IN_VAIN)?;
+    let receiver = cut.receiver?;
+    let sender = match cut.from {
+        Side::Client => "client",
+        Side::Server => "server",
+    };
+    let largest = receiver.delivery(cut.from).largest?;
+    Some(
+        Finding::new(
+            Code::LargePacketsLost,
+            Severity::Error,
+            view.subject(),
+            format!("the {sender}'s full-size segments never come through; small ones do"),
+        )
+        .cause(format!(
+            "at {} the {sender} repeated a segment of {} bytes {} times, and {} has none of it; the largest that came there has {largest} bytes",
+            view.place(cut.sender),
+            cut.repeated.len,
+            cut.repeated.times,
+            view.place(receiver)
+        ))
+        .proof(cut.repeated.first, format!("the {sender} repeats {} bytes", cut.repeated.len))
+        .proof(cut.repeated.last, "it does so for the last time")
+        .proof_if(
+            receiver.delivery(cut.from).last,
+            format!("a smaller segment of the {sender} on the other side of the router"),
+        )
         .remedies(EXPLANATION.remedies.iter().copied()),
     )
 }
@@ -339,6 +381,26 @@ mod tests {
         assert_eq!(codes(21, 11, 0), Vec::<&str>::new(), "most came");
         assert_eq!(codes(9, 0, 0), Vec::<&str>::new(), "too few");
         assert_eq!(codes(20, 0, 20), Vec::<&str>::new(), "a filter may be");
+    }
+
+    /// The server repeats its segment of so many bytes; the client's side has segments of at most so many, and of the server's
+    /// numbers has seen so many.
+    fn black_hole(repeated: u64, largest: u32, reached: u32) -> Vec<&'static str> {
+        let mut scene = Scene::behind_nat(&crate::testkit::tcp_talk()).rtp(9, 30);
+        scene.held_up(5000, 5000);
+        let again = scene.legs[1].from_server.repeated.as_mut().unwrap();
+        again.len = repeated;
+        scene.legs[0].from_server.largest = Some(largest);
+        scene.legs[0].from_server.reached = Some(reached);
+        scene.troubles()
+    }
+
+    #[test]
+    fn fires_for_a_hole_of_which_no_router_says_why() {
+        assert_eq!(black_hole(1448, 722, 9000), ["large-packets-lost"]);
+        assert_eq!(black_hole(1448, 1448, 9000), ["rtp-stalled"], "no size");
+        assert_eq!(black_hole(1448, 722, 5000), ["rtp-stalled"], "nothing");
+        assert_eq!(black_hole(722, 300, 9000), ["rtp-stalled"], "small ones");
     }
 
     #[test]

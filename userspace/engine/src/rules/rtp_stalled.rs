@@ -9,21 +9,31 @@ use crate::finding::{Code, Explanation, Finding, Severity};
 use crate::locator::Locator;
 use crate::model::Arrival;
 
+mod held_up;
+
 pub(super) const EXPLANATION: Explanation = Explanation {
     meaning: "Picture or sound began and then froze, while the RTSP connection stayed up. Either the server stopped sending, or the router \
-        stopped letting media through: its UDP mapping ended (after 30, 60, 120 or 180 seconds), or an ICMP error tore it down.",
+        stopped letting media through: its UDP mapping ended (after 30, 60, 120 or 180 seconds), or an ICMP error tore it down; of media inside \
+        the RTSP connection, it lets the segments of one direction through no more. Or camera or player are gone: power, network, a crash.",
     proof: "RTP next to the client that ends ten seconds or more before the session does, and long after its usual distance between \
         packets; with the other tap, whether it still came there. Three seconds are enough where many packets more came to that tap \
-        and both were still recording.",
+        and both were still recording. Of media inside the connection: segments that the server repeats for three seconds or more and \
+        that nobody acknowledges, with the tap that has none of them.",
     not_this: "Flows that the router offloads, which the taps may not see to their end, or of which the client's receiver reports tell \
         that they went on. PAUSE, TEARDOWN, a server that says goodbye (RTCP BYE) and the end of the Range that PLAY named end media as they should. \
         Metadata may be silent for long.",
     remedies: &[
         advice::USE_TCP,
-        "Where media went on outside the router: let the player send something on its media ports (receiver reports), or raise the router's UDP timeout",
-        "Where the server stopped: let the player send a keepalive (OPTIONS or GET_PARAMETER with the session) within the timeout, and receiver reports",
+        KEEP_OPEN,
+        KEEP_ALIVE,
+        held_up::LOOK_AT_ROUTER,
+        held_up::LOOK_AT_CAMERA,
+        held_up::LOOK_AT_PLAYER,
     ],
 };
+
+const KEEP_OPEN: &str = "Where media went on outside the router: let the player send something on its media ports (receiver reports), or raise the router's UDP timeout";
+const KEEP_ALIVE: &str = "Where the server stopped: let the player send a keepalive (OPTIONS or GET_PARAMETER with the session) within the timeout, and receiver reports";
 
 /// Shorter silence is loss or jitter.
 const SILENCE: Span = Span::from_secs(10);
@@ -62,7 +72,7 @@ pub(super) fn stall(view: &View<'_>, media: MediaFacts<'_>) -> Option<Stall> {
     let leg = view.session.legs.first()?;
     let arrival = media.arrival(0)?;
     let goes_by = || media.may_be_offloaded() || media.passes_unseen().is_some();
-    if arrival.rtp.packets < 2 || goes_by() {
+    if arrival.rtp.packets < 2 || goes_by() || held_up::is_so(view, media) {
         return None;
     }
     let (silence_there, last) = silence(media, 0, arrival)?;
@@ -138,14 +148,18 @@ fn silence(media: MediaFacts<'_>, leg_index: usize, arrival: &Arrival) -> Option
 pub(super) fn check(view: &View<'_>) -> Vec<Finding> {
     let media = view.facts.media();
     media
-        .filter_map(|media| finding(view, media, &stall(view, media)?))
+        .filter_map(|media| {
+            held_up::finding(view, media).or_else(|| finding(view, media, &stall(view, media)?))
+        })
         .collect()
 }
 
 fn finding(view: &View<'_>, media: MediaFacts<'_>, stall: &Stall) -> Option<Finding> {
     let leg = view.session.legs.first()?;
     let in_router = stall.ended_in_the_router();
+    let gone = held_up::server_is_gone(view).filter(|_| in_router.is_none());
     let reason = match (in_router, stall.at_server) {
+        _ if gone.is_some() => gone.map_or_else(String::new, |gone| held_up::told(view, &gone)),
         (Some((_, later)), _) => format!(
             "on the server's side of the router media went on for {:.1} s more: the router stopped letting it through",
             later.as_secs_f64()
@@ -174,8 +188,12 @@ fn finding(view: &View<'_>, media: MediaFacts<'_>, stall: &Stall) -> Option<Find
             in_router.map(|(last, _)| last),
             "last RTP packet on the server's side",
         )
+        .proof_if(
+            gone.map(|gone| gone.repeated.last),
+            "the client repeats what the server does not acknowledge",
+        )
         .proof(leg.last, "the session's connection up to here")
-        .remedies(EXPLANATION.remedies.iter().copied()),
+        .remedies(remedies(media, gone.is_some())),
     )
 }
 
@@ -201,6 +219,15 @@ fn stopped_before(view: &View<'_>, media: MediaFacts<'_>, seen_at_server: bool) 
             "the server stopped sending: its packets ended on both sides of the router".to_owned()
         }
         _ => "whether the server or the router stopped cannot be told from one side".to_owned(),
+    }
+}
+
+/// What to do: a connection has no media ports, and a camera that is gone hears no keepalive.
+fn remedies(media: MediaFacts<'_>, is_gone: bool) -> Vec<&'static str> {
+    match (is_gone, media.in_band()) {
+        (true, _) => vec![held_up::LOOK_AT_CAMERA],
+        (false, true) => vec![KEEP_ALIVE],
+        (false, false) => vec![advice::USE_TCP, KEEP_OPEN, KEEP_ALIVE],
     }
 }
 

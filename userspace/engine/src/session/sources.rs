@@ -200,6 +200,7 @@ impl<'a> Source<'a> {
             leg.first_gap = leg.first_gap.or(post.first_gap);
         }
         leg.client_unheard = last.unheard[last.client()];
+        leg.from_client = last.delivery(last.client());
         leg
     }
 

@@ -10,8 +10,9 @@ use super::{LAN, WAN, addr, at, leg};
 use crate::alg;
 use crate::input::LossKind;
 use crate::model::{
-    AlgJudgement, Arrival, ClientDatagrams, DatagramKinds, Exchange, Leg, MediaStream, Message,
-    NatPair, Negotiated, Netfilter, Refusal, Session, SessionState, Snapshot, Tap, TransportKind,
+    AlgJudgement, Arrival, ClientDatagrams, DatagramKinds, Delivery, Exchange, Leg, MediaStream,
+    Message, NatPair, Negotiated, Netfilter, Refusal, Repeated, Session, SessionState, Snapshot,
+    Tap, TransportKind,
 };
 use crate::nat::{diff, pairing};
 use crate::router_setup::RouterSetup;
@@ -173,6 +174,42 @@ impl Scene {
             (wan.client_isn, wan.server_isn) = (Some(7), Some(8));
         }
         self
+    }
+
+    /// From 2 s on what the server sends is not acknowledged outside: at number 5000 it repeats up to 9.5 s in vain. Inside is
+    /// seen and acknowledged up to other numbers.
+    pub(crate) fn held_up(&mut self, seen: u32, acknowledged: u32) {
+        let sent = Delivery {
+            isn: Some(2000),
+            last: Some(at(WAN, 9.5, 96)),
+            largest: Some(1448),
+            seen: Some(9000),
+            reached: Some(9000),
+            acknowledged: Some(5000),
+            since: Some(at(WAN, 2.0, 90)),
+            repeated: Some(Repeated {
+                first: at(WAN, 2.2, 91),
+                last: at(WAN, 9.5, 96),
+                times: 6,
+                len: 18,
+            }),
+            missing: 0,
+        };
+        self.legs[0].from_server = Delivery {
+            last: Some(at(LAN, 2.0, 80)),
+            seen: Some(seen),
+            reached: Some(seen),
+            acknowledged: Some(acknowledged),
+            repeated: None,
+            ..sent
+        };
+        self.legs[1].from_server = sent;
+        for media in &mut self.media {
+            for arrival in &mut media.arrivals {
+                let last = arrival.rtp.last.map(|_| at(arrival.tap, 1.99, 79));
+                arrival.rtp.last = last;
+            }
+        }
     }
 
     /// The session with its legs paired and compared.

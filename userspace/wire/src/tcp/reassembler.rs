@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::held::{Held, HeldPiece};
 use super::recent::Recent;
-use super::{Piece, Place, ReassemblyLimits, ReassemblyStats, Recall};
+use super::{Piece, Place, ReassemblyLimits, ReassemblyStats, Recall, Unheard};
 use crate::Timestamp;
 use crate::decode::{Segment, TcpFlags};
 
@@ -27,8 +27,10 @@ pub struct Reassembler {
     acked: u64,
     /// Stream offset up to which the peer has acknowledged, without the FIN.
     heard: u64,
-    /// Last segment that repeated bytes which the peer has not acknowledged.
-    unheard_repeat: Option<Place>,
+    /// What was repeated of the bytes that the peer has not acknowledged.
+    unheard: Option<Unheard>,
+    /// Where the first gap begins that the peer has not acknowledged, and the bytes of all such gaps.
+    unheard_gap: Option<(u64, u64)>,
     /// Stream offset of the FIN.
     end: Option<u64>,
     held: Held,
@@ -61,7 +63,8 @@ impl Reassembler {
             offset: 0,
             acked: 0,
             heard: 0,
-            unheard_repeat: None,
+            unheard: None,
+            unheard_gap: None,
             end: None,
             held: Held::new(),
             recent: Recent::new(),
@@ -214,10 +217,22 @@ impl Reassembler {
         self.stats
     }
 
-    /// The last segment that repeated bytes which the peer has not acknowledged by now: the sender keeps on asking in
-    /// vain. `None` where nothing was repeated, or where the peer has acknowledged more since.
-    pub const fn unheard_repeat(&self) -> Option<Place> {
-        self.unheard_repeat
+    /// What was repeated of the bytes that the peer has not acknowledged by now: the sender keeps on asking in vain. `None`
+    /// where nothing was repeated, or where the peer has acknowledged more since.
+    pub const fn unheard(&self) -> Option<Unheard> {
+        self.unheard
+    }
+
+    /// Bytes that are missing and that the peer has not acknowledged either: they were lost before they came here.
+    pub fn unheard_missing_bytes(&self) -> u64 {
+        self.unheard_gap.map_or(0, |(_, bytes)| bytes)
+    }
+
+    /// Sequence number up to which the peer has acknowledged data; `None` before it has acknowledged any.
+    pub fn heard_seq(&self) -> Option<u32> {
+        let next = self.next.filter(|_| self.heard > 0)?;
+        let ahead = (self.heard as u32).wrapping_sub(self.offset as u32);
+        Some(next.wrapping_add(ahead))
     }
 
     /// Initial sequence number, where the SYN was seen.
@@ -269,7 +284,8 @@ impl Reassembler {
         let heard = self.offset.saturating_add_signed(ahead.into());
         if heard > self.heard {
             self.heard = heard;
-            self.unheard_repeat = None;
+            self.unheard = None;
+            self.unheard_gap = self.unheard_gap.filter(|(first, _)| *first >= heard);
         }
     }
 
@@ -332,7 +348,15 @@ impl Reassembler {
         self.stats.retransmitted_bytes += again.len;
         self.stats.conflicting_bytes += self.recent.conflicts(behind, again.bytes);
         if (self.offset + again.len).saturating_sub(behind) > self.heard {
-            self.unheard_repeat = Some(again.place);
+            let (first, times) = self
+                .unheard
+                .map_or((again.place, 0), |unheard| (unheard.first, unheard.times));
+            self.unheard = Some(Unheard {
+                first,
+                last: again.place,
+                times: times.saturating_add(1),
+                len: again.len,
+            });
         }
     }
 
@@ -456,6 +480,10 @@ impl Reassembler {
         let len = offset.saturating_sub(self.offset);
         if len > 0 {
             self.stats.missing_bytes += len;
+            if self.offset >= self.heard {
+                let (first, bytes) = self.unheard_gap.unwrap_or((self.offset, 0));
+                self.unheard_gap = Some((first, bytes.saturating_add(len)));
+            }
             self.recent.clear();
             sink(Piece::Gap {
                 offset: self.offset,

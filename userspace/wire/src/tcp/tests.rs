@@ -255,14 +255,26 @@ fn a_keepalive_is_no_data() {
 fn a_repeat_in_vain_is_known_until_the_peer_acknowledges_more() {
     let mut run = Run::after_syn(1000);
     run.data(1001, "abc").acked(1004).data(1001, "abc");
-    assert_eq!(run.reassembler.unheard_repeat(), None);
+    assert_eq!(run.reassembler.unheard(), None);
     run.data(1004, "de").data(1004, "de");
-    let repeated = run.reassembler.unheard_repeat().map(|place| place.frame);
+    let repeated = run.reassembler.unheard().map(|unheard| unheard.last.frame);
     assert_eq!(repeated, Some(5));
     run.acked(1004);
-    assert!(run.reassembler.unheard_repeat().is_some());
+    assert!(run.reassembler.unheard().is_some());
     run.acked(1006);
-    assert_eq!(run.reassembler.unheard_repeat(), None);
+    assert_eq!(run.reassembler.unheard(), None);
+}
+
+#[test]
+fn what_is_missing_and_never_acknowledged_was_lost_on_its_way() {
+    let mut run = Run::after_syn(1000);
+    run.data(1001, "abc").acked(1004).data(1006, "fg");
+    run.reassembler.finish(&mut |_| Recall::Keep);
+    assert_eq!(run.reassembler.unheard_missing_bytes(), 2);
+    assert_eq!(run.reassembler.heard_seq(), Some(1004));
+    run.acked(1008);
+    assert_eq!(run.reassembler.unheard_missing_bytes(), 0);
+    assert_eq!(run.reassembler.heard_seq(), Some(1008));
 }
 
 #[test]

@@ -1,0 +1,267 @@
+//! Media inside the RTSP connection whose segments get through no more, and a server that is gone.
+
+use rtspscope_wire::Span;
+
+use crate::facts::{Cut, CutPlace, MediaFacts};
+use crate::finding::{Code, Finding, Severity};
+use crate::model::Side;
+use crate::rules::View;
+
+pub(super) const LOOK_AT_ROUTER: &str = "Where the router lets the segments of a connection through no more: look into its log and settings for what may drop them \
+    (firewall rules, intrusion prevention, limits of time or volume, a second line to the internet), or reach the camera through a VPN";
+pub(super) const LOOK_AT_CAMERA: &str = "Where the camera acknowledges nothing any more: look at its power, its cable or Wi-Fi, the switch in between, and whether it has \
+    restarted";
+pub(super) const LOOK_AT_PLAYER: &str = "Where the player's computer acknowledges nothing any more: look at its network, its Wi-Fi and its firewall";
+
+/// Shorter waiting is a loss that the next repetition mends.
+const WAITED: Span = Span::from_secs(3);
+
+/// What the server sends gets through no more.
+fn cut<'a>(view: &View<'a>, media: MediaFacts<'_>) -> Option<Cut<'a>> {
+    let cut = view.facts.cut(Side::Server).filter(|_| media.in_band())?;
+    (cut.waited >= WAITED).then_some(cut)
+}
+
+/// Whether a medium ended because the segments of its connection get through no more.
+pub(super) fn is_so(view: &View<'_>, media: MediaFacts<'_>) -> bool {
+    cut(view, media).is_some()
+}
+
+/// Fires for a medium that came to the client before its connection was cut. What only the size of the segments stops is
+/// `large-packets-lost`.
+pub(super) fn finding(view: &View<'_>, media: MediaFacts<'_>) -> Option<Finding> {
+    let cut = cut(view, media).filter(|cut| !cut.by_size())?;
+    let rtp = &media.arrival(0)?.rtp;
+    let (first, last) = (rtp.first?, rtp.last?);
+    let (cause, remedy) = cause(view, &cut);
+    Some(
+        Finding::new(
+            Code::RtpStalled,
+            Severity::Error,
+            view.medium(media.index),
+            format!(
+                "media stopped after {:.1} s while the session went on",
+                (last.at - first.at).as_secs_f64()
+            ),
+        )
+        .cause(cause)
+        .proof(last, "last RTP packet next to the client")
+        .proof(
+            cut.repeated.first,
+            "the server repeats what was not acknowledged",
+        )
+        .proof(cut.repeated.last, "it does so for the last time")
+        .proof_if(
+            cut.receiver.map(|leg| view.facts.capture.last_seen(leg)),
+            "the client's side up to here",
+        )
+        .remedies(remedy),
+    )
+}
+
+/// Why, and what to do.
+fn cause(view: &View<'_>, cut: &Cut<'_>) -> (String, Vec<&'static str>) {
+    let (secs, times) = (cut.waited.as_secs_f64(), cut.repeated.times);
+    let sender = view.place(cut.sender);
+    let receiver = cut.receiver.map_or_else(String::new, |leg| view.place(leg));
+    let told = format!(
+        "at {sender} the server waited {secs:.1} s for an acknowledgement and repeated its segments {times} times"
+    );
+    match cut.place {
+        CutPlace::Router => (
+            format!(
+                "{told}; none of them came to {receiver}: the router stopped letting them through"
+            ),
+            vec![LOOK_AT_ROUTER],
+        ),
+        CutPlace::RouterOnTheWayBack => (
+            format!(
+                "{told}; at {receiver} the client did acknowledge them: the router stopped letting that through"
+            ),
+            vec![LOOK_AT_ROUTER],
+        ),
+        CutPlace::Receiver => (
+            format!(
+                "{told}; they came to {receiver}, and the player's computer acknowledged them no more"
+            ),
+            vec![LOOK_AT_PLAYER],
+        ),
+        CutPlace::Unknown => (
+            format!(
+                "{told}; whether they, or the answer to them, were lost in the router, on the way or at the player cannot be told from this capture"
+            ),
+            vec![LOOK_AT_ROUTER, LOOK_AT_PLAYER],
+        ),
+    }
+}
+
+/// What the client repeats to a server from which nothing more comes.
+pub(super) fn server_is_gone<'a>(view: &View<'a>) -> Option<Cut<'a>> {
+    let cut = view.facts.cut(Side::Client)?;
+    let nearest = cut.receiver.unwrap_or(cut.sender);
+    let since = cut.sender.delivery(Side::Client).since?;
+    let silent = nearest
+        .delivery(Side::Server)
+        .last
+        .is_some_and(|last| cut.receiver.is_some() || last.at <= since.at);
+    let is_there = match cut.place {
+        CutPlace::Receiver => true,
+        CutPlace::Unknown => cut.receiver.is_none(),
+        CutPlace::Router | CutPlace::RouterOnTheWayBack => false,
+    };
+    (silent && is_there).then_some(cut)
+}
+
+/// The same as a part of a sentence.
+pub(super) fn told(view: &View<'_>, gone: &Cut<'_>) -> String {
+    let secs = gone.waited.as_secs_f64();
+    match gone.receiver {
+        Some(leg) => format!(
+            "the server is gone: what the client says comes to {}, and for {secs:.1} s nothing acknowledges it, not even the server's TCP",
+            view.place(leg)
+        ),
+        None => format!(
+            "the server, or the way to it, is gone: for {secs:.1} s nothing acknowledges what the client says, not even the server's TCP"
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::model::{Delivery, Repeated};
+    use crate::testkit::{LAN, Scene, WAN, at, tcp_talk};
+
+    /// What the server sends is not acknowledged from 2 s on; inside is seen and acknowledged up to these numbers.
+    fn held_up(seen: u32, acknowledged: u32) -> Scene {
+        let mut scene = Scene::behind_nat(&tcp_talk()).rtp(124, 134);
+        scene.held_up(seen, acknowledged);
+        scene
+    }
+
+    fn cause(scene: Scene) -> String {
+        let findings = scene.checked().findings;
+        let own = findings
+            .iter()
+            .find(|finding| finding.code.name() == "rtp-stalled");
+        own.map_or_else(String::new, |finding| finding.cause.clone())
+    }
+
+    #[test]
+    fn segments_that_never_come_out_are_the_routers_doing() {
+        assert_eq!(
+            cause(held_up(5000, 5000)),
+            "at wan the server waited 9.1 s for an acknowledgement and repeated its segments 6 times; none of them came to lan: \
+             the router stopped letting them through"
+        );
+        let finding = &held_up(5000, 5000).checked().findings[0];
+        assert!(
+            finding.remedy.iter().all(|remedy| !remedy.contains("TCP")),
+            "{:?}",
+            finding.remedy
+        );
+    }
+
+    #[test]
+    fn an_acknowledgement_that_does_not_come_back_is_the_routers_doing_too() {
+        assert!(cause(held_up(5400, 5400)).ends_with(
+            "at lan the client did acknowledge them: the router stopped letting that through"
+        ));
+    }
+
+    #[test]
+    fn segments_that_come_to_a_silent_player_are_not_the_routers_doing() {
+        let mut scene = held_up(9000, 5000);
+        scene.legs[0].from_client.last = Some(at(LAN, 2.0, 81));
+        assert!(
+            cause(scene)
+                .ends_with("they came to lan, and the player's computer acknowledged them no more")
+        );
+    }
+
+    #[test]
+    fn a_tap_that_had_stopped_proves_nothing() {
+        let mut scene = held_up(5000, 5000);
+        scene.legs[0] = {
+            let mut leg = scene.legs[0].clone();
+            leg.exchanges_mut().pop();
+            leg.last = at(LAN, 2.0, 81);
+            leg.closed = None;
+            leg
+        };
+        scene.watched_until = [2.0, 20.0];
+        assert!(cause(scene).ends_with("cannot be told from this capture"));
+    }
+
+    #[test]
+    fn is_silent_where_little_was_repeated_or_the_capture_lost_packets() {
+        let repeated = |change: fn(&mut Scene)| {
+            let mut scene = held_up(5000, 5000);
+            change(&mut scene);
+            cause(scene)
+        };
+        let none = String::new();
+        assert_eq!(
+            repeated(|scene| scene.legs[1].from_server.acknowledged = None),
+            none
+        );
+        assert_eq!(
+            repeated(|scene| scene.losses = vec![(crate::LossKind::DroppedByCapture, 1)]),
+            none
+        );
+        assert_eq!(
+            repeated(|scene| scene.legs[1].from_server.since = Some(at(WAN, 9.0, 90))),
+            none
+        );
+    }
+
+    /// Media stops at 2 s, and the client's TEARDOWN at 40 s is repeated in vain at both taps.
+    fn gone(last_of_server: f64) -> Scene {
+        let talk = tcp_talk().replace("10.0 >", "40.0 >");
+        let talk = talk.split("10.1 <").next().unwrap();
+        let mut scene = Scene::behind_nat(talk).rtp(124, 124);
+        scene.watched_until = [42.0; 2];
+        for leg in &mut scene.legs {
+            leg.from_client = Delivery {
+                isn: Some(1000),
+                seen: Some(1500),
+                reached: Some(1500),
+                acknowledged: Some(1400),
+                since: Some(at(leg.tap, 40.0, 90)),
+                repeated: Some(Repeated {
+                    first: at(leg.tap, 40.2, 91),
+                    last: at(leg.tap, 40.6, 92),
+                    times: 2,
+                    len: 100,
+                }),
+                ..Delivery::default()
+            };
+            leg.from_server.last = Some(at(leg.tap, last_of_server, 80));
+        }
+        for arrival in &mut scene.media[0].arrivals {
+            arrival.rtp.last = Some(at(arrival.tap, 2.0, 79));
+        }
+        scene
+    }
+
+    #[test]
+    fn a_server_that_acknowledges_nothing_is_gone() {
+        let findings = gone(2.0).checked().findings;
+        let stalled = findings
+            .iter()
+            .find(|finding| finding.code.name() == "rtp-stalled");
+        let finding = stalled.expect("media stopped");
+        assert!(
+            finding.cause.contains(
+                "the server is gone: what the client says comes to wan, and for 2.0 s nothing acknowledges it, not even the server's TCP"
+            ),
+            "{}",
+            finding.cause
+        );
+        assert_eq!(finding.remedy, [super::LOOK_AT_CAMERA]);
+    }
+
+    #[test]
+    fn a_server_that_speaks_on_has_stopped_sending() {
+        assert!(cause(gone(41.5)).contains("the server stopped sending"));
+    }
+}
