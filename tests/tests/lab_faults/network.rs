@@ -55,6 +55,36 @@ cases! {
         ..Case::PLAIN
     } => ["connection-refused"], ["capture-incomplete"];
 
+    /// After so much of the client's the router answers in the camera's name.
+    a_firewall_that_resets_the_connection: Case {
+        router: &[&[
+            "nft",
+            "insert rule ip filter forward iifname lan0 tcp dport 554 quota over 3000 bytes reject with tcp reset",
+        ]],
+        clients: &[&["--transport", "RTP/AVP/TCP;unicast;interleaved=0-1", "--packets", "400"]],
+        ..Case::PLAIN
+    } => ["connection-closed"], [];
+
+    /// After so much of the camera's the router lets nothing of it through.
+    a_firewall_that_drops_the_cameras_segments: Case {
+        router: &[&[
+            "nft",
+            "insert rule ip filter forward iifname wan0 tcp sport 554 quota over 20000 bytes drop",
+        ]],
+        clients: &[&["--transport", "RTP/AVP/TCP;unicast;interleaved=0-1", "--packets", "400", "--patience-ms", "8000"]],
+        ..Case::PLAIN
+    } => ["rtp-stalled"], [];
+
+    a_host_that_refuses_the_media: Case {
+        client_host: &[
+            &["nft", "add table ip host"],
+            &["nft", "add chain ip host input { type filter hook input priority 0; }"],
+            &["nft", "add rule ip host input udp dport 5000 reject"],
+        ],
+        clients: &[&["--punch", "--patience-ms", "5000"]],
+        ..Case::PLAIN
+    } => ["media-refused"], [];
+
     a_client_that_waits_in_silence: Case {
         clients: &[&[]],
         ..Case::PLAIN

@@ -49,6 +49,11 @@ cases! {
         ..Case::PLAIN
     } => ["authentication-failed"], [];
 
+    a_refused_play: Case {
+        camera: Some(&["--status", "PLAY=455"]),
+        ..Case::PLAIN
+    } => ["request-refused"], [];
+
     a_camera_without_room: Case {
         camera: Some(&["--status", "SETUP=453"]),
         ..Case::PLAIN

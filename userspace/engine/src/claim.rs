@@ -86,6 +86,7 @@ pub(crate) fn fill_arrivals(
         leg.too_big = heard
             .icmp
             .oversized_segments(leg.tap, |from, to| (from, to) == (server, client));
+        leg.unreachable = heard.icmp.unreachable(leg.tap, client, server);
     }
     for (seat, arrival) in seats.iter().zip(arrivals) {
         if let Some(media) = media_of(sessions, seat) {

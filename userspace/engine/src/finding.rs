@@ -202,6 +202,7 @@ codes! {
     RtpStalled = "rtp-stalled", "media came and then stopped while the session went on";
     RtpLoss = "rtp-loss", "loss that a viewer notices, and on which side of the router it began";
     LargePacketsLost = "large-packets-lost", "small packets pass, full-size ones do not (MTU)";
+    MediaRefused = "media-refused", "media comes to the player's computer, which refuses it";
     RtcpNeverArrived = "rtcp-never-arrived", "RTP comes, its RTCP does not";
     MulticastNotJoined = "multicast-not-joined", "media goes to a multicast group and never came to the player: no IGMP or MLD report for it, or one in vain";
     NatNoPinhole = "nat-no-pinhole", "media reached the outside of the NAT and nothing had opened the way in";
@@ -217,11 +218,13 @@ codes! {
     AlgOpenedPinhole = "alg-opened-pinhole", "the router let media in without a rewrite";
     ProxyInPath = "proxy-in-path", "the router ends the connection and opens its own";
     ConnectionRefused = "connection-refused", "the connection was refused or never answered on the RTSP port";
+    ConnectionClosed = "connection-closed", "the server, or something on the way, ended the connection while the session played";
     RequestUnanswered = "request-unanswered", "a request never got its answer";
     AuthenticationFailed = "authentication-failed", "401 again after credentials were sent";
     TransportRefused = "transport-refused", "461, or the answer names another transport than was asked for";
     ServerBusy = "server-busy", "the server has no room for another viewer (453, 503)";
     DescribeFailed = "describe-failed", "no usable description of the stream";
+    RequestRefused = "request-refused", "the server refused a request without which nothing plays";
     NoReceiverReports = "no-receiver-reports", "the client sends no RTCP receiver reports to a server that stopped";
     NoKeyframe = "no-keyframe", "video flows, but no keyframe for many seconds: not the network";
     SessionTimedOut = "session-timed-out", "no request within the session timeout, and the server ended it";

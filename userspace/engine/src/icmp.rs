@@ -1,12 +1,12 @@
 //! ICMP errors: the receiver's own word that it did not want a UDP packet, and a router's that one was too large.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use rtspscope_wire::decode::{IcmpError, IcmpErrorKind};
 use rtspscope_wire::{TapId, Timestamp};
 
 use crate::locator::Locator;
-use crate::model::TooBig;
+use crate::model::{TooBig, Unreachable};
 
 /// Protocol number of UDP.
 const UDP: u8 = 17;
@@ -17,6 +17,8 @@ const TCP: u8 = 6;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct RefusedPacket {
     pub(crate) at: Locator,
+    /// Who refuses.
+    pub(crate) from: IpAddr,
     /// Sender of the refused packet.
     pub(crate) source: SocketAddr,
     /// Receiver of the refused packet.
@@ -32,11 +34,19 @@ struct OversizedPacket {
     notice: TooBig,
 }
 
+/// A segment that was not delivered: its sender and receiver, and who says why.
+#[derive(Clone, Copy, Debug)]
+struct LostSegment {
+    ends: (SocketAddr, SocketAddr),
+    told: Unreachable,
+}
+
 /// Errors at all taps, in order.
 #[derive(Clone, Debug)]
 pub(crate) struct IcmpErrors {
     refused: Vec<RefusedPacket>,
     oversized: Vec<OversizedPacket>,
+    segments: Vec<LostSegment>,
     max: usize,
 }
 
@@ -45,6 +55,7 @@ impl IcmpErrors {
         Self {
             refused: Vec::new(),
             oversized: Vec::new(),
+            segments: Vec::new(),
             max,
         }
     }
@@ -54,21 +65,23 @@ impl IcmpErrors {
         if let IcmpErrorKind::FragmentationNeeded { mtu } = error.kind {
             self.note_oversized(error, mtu, at);
         }
-        let refuses = match error.kind {
-            IcmpErrorKind::PortUnreachable
-            | IcmpErrorKind::HostUnreachable
-            | IcmpErrorKind::NetUnreachable
-            | IcmpErrorKind::AdminProhibited => true,
-            IcmpErrorKind::FragmentationNeeded { .. }
-            | IcmpErrorKind::TimeExceeded
-            | IcmpErrorKind::Other => false,
-        };
-        if refuses && error.quoted.protocol == UDP && self.refused.len() < self.max {
+        let why = why(error.kind);
+        if why.is_some() && error.quoted.protocol == UDP && self.refused.len() < self.max {
             let quoted = error.quoted;
             self.refused.push(RefusedPacket {
                 at,
+                from: error.from,
                 source: quoted.source,
                 destination: quoted.destination,
+            });
+        }
+        if let Some(why) = why.filter(|_| error.quoted.protocol == TCP)
+            && self.segments.len() < self.max
+        {
+            let from = error.from;
+            self.segments.push(LostSegment {
+                ends: (error.quoted.source, error.quoted.destination),
+                told: Unreachable { at, from, why },
             });
         }
     }
@@ -80,6 +93,8 @@ impl IcmpErrors {
         };
         self.refused
             .retain(|refused| keep(refused.at.at, (refused.source, refused.destination)));
+        self.segments
+            .retain(|segment| keep(segment.told.at.at, segment.ends));
         self.oversized
             .retain(|oversized| keep(oversized.notice.at.at, oversized.ends));
     }
@@ -131,7 +146,35 @@ impl IcmpErrors {
         told.map(|packet| packet.notice).collect()
     }
 
+    /// The first word at a tap that segments from one end to the other are not delivered.
+    pub(crate) fn unreachable(
+        &self,
+        tap: TapId,
+        from: SocketAddr,
+        to: SocketAddr,
+    ) -> Option<Unreachable> {
+        let mut segments = self.segments.iter();
+        let segment =
+            segments.find(|segment| segment.told.at.tap == tap && segment.ends == (from, to));
+        segment.map(|segment| segment.told)
+    }
+
     pub(crate) fn refused(&self) -> &[RefusedPacket] {
         &self.refused
+    }
+}
+
+/// Why a packet was not delivered; `None` for errors that say nothing of the kind.
+const fn why(kind: IcmpErrorKind) -> Option<&'static str> {
+    match kind {
+        IcmpErrorKind::PortUnreachable => {
+            Some("nobody listens at the port, or a firewall refuses it")
+        }
+        IcmpErrorKind::HostUnreachable => Some("the host does not answer"),
+        IcmpErrorKind::NetUnreachable => Some("there is no route to its network"),
+        IcmpErrorKind::AdminProhibited => Some("a filter forbids it"),
+        IcmpErrorKind::FragmentationNeeded { .. }
+        | IcmpErrorKind::TimeExceeded
+        | IcmpErrorKind::Other => None,
     }
 }

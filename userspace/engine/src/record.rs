@@ -569,6 +569,7 @@ impl Record {
             client_sent: self.sent(client),
             unseen,
             doubled: self.copies.all_twice(),
+            unreachable: None,
             desync: self.desync.map(|(end, bytes, first)| Desync {
                 from: self.side(end),
                 bytes,

@@ -88,6 +88,7 @@ pub(crate) fn leg(tap: TapId, client: &str, server: &str, talk: &str) -> Leg {
         client_sent: None,
         unseen: None,
         doubled: None,
+        unreachable: None,
         desync: None,
     };
     let lines = talk.lines().map(str::trim).filter(|line| !line.is_empty());

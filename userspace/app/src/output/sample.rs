@@ -107,6 +107,7 @@ fn leg(tap: u16, client: &str) -> Leg {
         client_sent: None,
         unseen: None,
         doubled: None,
+        unreachable: None,
         desync: None,
     }
 }

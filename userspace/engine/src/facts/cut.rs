@@ -78,7 +78,10 @@ impl<'a> SessionFacts<'a> {
             .filter(|again| again.times >= TIMES && again.len > 1)?;
         // Of a direction of which no acknowledgement is in the capture at all, nothing is known.
         sent.acknowledged?;
-        if self.capture.may_lack_segments() {
+        // Where the receiver takes the connection for ended by its sender, that is what went wrong.
+        let is_ended = receiver.is_some_and(|leg| leg.closed.is_some_and(|close| close.by == from));
+        let said_so = sender.closed.is_some_and(|close| close.by == from);
+        if self.capture.may_lack_segments() || (is_ended && !said_so) {
             return None;
         }
         let hung_up = sender.closed.filter(|close| close.by != from);
@@ -132,17 +135,20 @@ impl<'a> SessionFacts<'a> {
 
 /// How far the receiver's tap is ahead of the first byte that the sender repeats in vain, in bytes.
 #[derive(Clone, Copy, Debug)]
-struct Ahead {
-    seen: i32,
+pub(super) struct Ahead {
+    /// Of what it has.
+    pub(super) seen: i32,
+    /// Of what was acknowledged there.
     acknowledged: i32,
-    reached: i32,
+    /// Of what any segment shows that came there.
+    pub(super) reached: i32,
 }
 
 /// A window of TCP without scaling, a few times: numbers farther apart are not counted from the same begin.
 const FAR: u32 = 1 << 24;
 
 /// The same numbers of either tap: a router may begin to count anew, which the handshake shows.
-fn ahead_of_lost(sent: &Delivery, came: &Delivery) -> Option<Ahead> {
+pub(super) fn ahead_of_lost(sent: &Delivery, came: &Delivery) -> Option<Ahead> {
     let shift = match (sent.isn, came.isn) {
         (Some(sent), Some(came)) => came.wrapping_sub(sent),
         _ => 0,

@@ -6,6 +6,7 @@
 
 use rtspscope_wire::{Span, Timestamp};
 
+use super::cut::ahead_of_lost;
 use super::{SessionFacts, Sides};
 use crate::locator::Locator;
 use crate::model::{Exchange, Leg, Message, Side};
@@ -20,6 +21,8 @@ pub(crate) struct Swallowed<'a> {
     pub(crate) message: &'a Message,
     /// The last segment with which its sender repeated it; `None` where a proxy took it in and acknowledged it.
     pub(crate) repeated: Option<Locator>,
+    /// Whether the other tap is known to have watched by a later packet of the same sender alone.
+    pub(crate) passed_by: bool,
     /// The leg that has it.
     pub(crate) sender: &'a Leg,
     /// The leg that does not have it.
@@ -74,14 +77,25 @@ impl<'a> SessionFacts<'a> {
         let watched = self.capture.watched_until(other) - shared_moment(sides, other);
         let went_on = watched - (message.at.at - shared_moment(sides, sender));
         let proved = repeated.is_some() || (sides.nat.proxied && other.missing_bytes == 0);
-        (proved && went_on >= PATIENCE).then_some(Swallowed {
+        let watched = went_on >= PATIENCE
+            || (!sides.nat.proxied && passed_by(message, repeated, [sender, other]));
+        (proved && watched).then_some(Swallowed {
             exchange,
             message,
             repeated,
+            passed_by: went_on < PATIENCE,
             sender,
             other,
         })
     }
+}
+
+/// Whether a later segment of the same sender came to the other tap, so that it was watching, while the message was repeated for long:
+/// after that the connection may be so silent there that no packet tells of the tap.
+fn passed_by(message: &Message, repeated: Option<Locator>, [sender, other]: [&Leg; 2]) -> bool {
+    let (sent, came) = (sender.delivery(message.from), other.delivery(message.from));
+    let for_long = repeated.is_some_and(|again| again.at - message.at.at >= PATIENCE);
+    for_long && ahead_of_lost(sent, came).is_some_and(|ahead| ahead.reached > 0 && ahead.seen <= 0)
 }
 
 type OneSided<'a> = (&'a Exchange, &'a Message, &'a Leg, &'a Leg);

@@ -102,6 +102,8 @@ pub struct GroupJoin {
 pub struct Refusal {
     /// The ICMP packet.
     pub at: Locator,
+    /// Who refuses: the receiver itself, or a router on the way to it.
+    pub from: IpAddr,
     /// The refused packet was for the RTCP port, which many clients never open.
     pub rtcp_port: bool,
 }

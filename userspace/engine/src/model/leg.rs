@@ -1,6 +1,6 @@
 //! An RTSP connection as one tap saw it, and what was said on it.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use rtspscope_wire::rtsp::stream::NOT_CAPTURED;
@@ -64,6 +64,8 @@ pub struct Leg {
     pub unseen: Option<Unseen>,
     /// Where the first copy of a segment stands, if nearly every segment is there twice, at once.
     pub doubled: Option<Locator>,
+    /// Who said first that the client's segments are not delivered.
+    pub unreachable: Option<Unreachable>,
     /// Bytes that were neither a message nor an interleaved frame although nothing was missing before them.
     pub desync: Option<Desync>,
 }
@@ -168,6 +170,17 @@ pub struct ShutWindow {
     pub longest: Span,
     /// The segment that shut it first.
     pub first: Locator,
+}
+
+/// Somebody's word (ICMP) that segments are not delivered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unreachable {
+    /// The ICMP packet.
+    pub at: Locator,
+    /// Who says so.
+    pub from: IpAddr,
+    /// Why, as a part of a sentence.
+    pub why: &'static str,
 }
 
 /// Where the framing of a stream was lost (RFC 2326 §10.12).

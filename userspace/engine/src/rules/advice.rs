@@ -35,3 +35,14 @@ pub(super) const ASK_INSIDE: &str = "Ask the camera at its own address from insi
 /// For the same, where it has to turn around.
 pub(super) const TURN_AROUND: &str = "Else let the router put its own address on what it sends back inside (NAT loopback or NAT reflection; Linux: masquerade from the home \
     network to the camera), and forward the camera's media ports beside the RTSP port";
+
+/// Where a router drops what it should pass on.
+pub(super) const LOOK_AT_ROUTER: &str = "Where the router lets the segments of a connection through no more: look into its log and settings for what may drop them \
+    (firewall rules, intrusion prevention, limits of time or volume, a second line to the internet), or reach the camera through a VPN";
+
+/// Where a camera is gone.
+pub(super) const LOOK_AT_CAMERA: &str = "Where the camera acknowledges nothing any more: look at its power, its cable or Wi-Fi, the switch in between, and whether it has \
+    restarted";
+
+/// Where a player's computer is gone.
+pub(super) const LOOK_AT_PLAYER: &str = "Where the player's computer acknowledges nothing any more: look at its network, its Wi-Fi and its firewall";

@@ -37,6 +37,11 @@ fn finding(view: &View<'_>, lost: &Swallowed<'_>) -> Finding {
         let secs = (again.at - lost.message.at.at).as_secs_f64();
         format!(" and again for {secs:.1} s")
     });
+    let watched = if lost.passed_by {
+        "where a later packet of its sender did come"
+    } else {
+        "which went on recording"
+    };
     Finding::new(
         Code::AlgDroppedMessage,
         Severity::Error,
@@ -44,7 +49,7 @@ fn finding(view: &View<'_>, lost: &Swallowed<'_>) -> Finding {
         format!("{what} entered the router and never left it"),
     )
     .cause(format!(
-        "{what} was seen at {sender}{repeated}, and never at {other}, which went on recording"
+        "{what} was seen at {sender}{repeated}, and never at {other}, {watched}"
     ))
     .proof(lost.message.at, format!("{what} on its sender's side"))
     .proof_if(lost.repeated, "its sender repeats it for the last time")
@@ -57,6 +62,7 @@ fn finding(view: &View<'_>, lost: &Swallowed<'_>) -> Finding {
 
 #[cfg(test)]
 mod tests {
+    use crate::model::Delivery;
     use crate::testkit::{LAN, Scene, UDP_TALK, WAN, at};
 
     const OPTIONS: &str = "
@@ -123,6 +129,29 @@ mod tests {
         scene.legs[1].last = at(WAN, 0.3, 6);
         scene.watched_until[1] = 0.3;
         assert_eq!(scene.troubles(), Vec::<&str>::new());
+    }
+
+    #[test]
+    fn a_later_segment_of_the_sender_shows_that_the_other_tap_watched() {
+        let codes = |reached: u32| {
+            let mut scene = setup_swallowed();
+            scene.legs[1].last = at(WAN, 0.3, 6);
+            scene.watched_until[1] = 0.3;
+            let sent = Delivery {
+                isn: Some(1000),
+                acknowledged: Some(1100),
+                ..Delivery::default()
+            };
+            scene.legs[0].from_client = sent;
+            scene.legs[1].from_client = Delivery {
+                seen: Some(1100),
+                reached: Some(reached),
+                ..sent
+            };
+            scene.troubles()
+        };
+        assert_eq!(codes(1200), ["alg-dropped-message"]);
+        assert_eq!(codes(1100), Vec::<&str>::new());
     }
 
     #[test]

@@ -4,6 +4,7 @@ use rtspscope_wire::netfilter::Status;
 use rtspscope_wire::{Span, TapRole};
 
 use super::View;
+use super::connection_refused::seen_nowhere_else;
 use super::rtp_never_sent::unseen;
 use crate::facts::{MediaFacts, Why, play_accepted};
 use crate::finding::{Code, Explanation, Finding, Severity, Subject};
@@ -48,7 +49,7 @@ pub(super) fn check(view: &View<'_>) -> Vec<Finding> {
     let network = one_network(view);
     if let Some(network) = &network {
         lacks.push((network.clone(), leg.first));
-    } else if view.facts.sides().is_none() {
+    } else if view.facts.sides().is_none() && seen_nowhere_else(view).is_none() {
         let seen = if view.session.legs.len() > 1 {
             "the taps saw the same side of the router"
         } else {
@@ -518,11 +519,14 @@ mod tests {
         let accepted = || without_udp("0.05 < RTSP/1.0 200 OK");
         let refused = || without_udp("0.05 < RTSP/1.0 454 Session Not Found");
         assert_eq!(accepted().codes(), ["capture-incomplete"]);
-        assert_eq!(refused().codes(), Vec::<&str>::new());
+        assert_eq!(refused().codes(), ["request-refused"]);
         let mut begun_before = refused();
         for leg in &mut begun_before.legs {
             (leg.client_isn, leg.server_isn) = (None, None);
         }
-        assert_eq!(begun_before.codes(), ["capture-incomplete"]);
+        assert_eq!(
+            begun_before.codes(),
+            ["request-refused", "capture-incomplete"]
+        );
     }
 }

@@ -12,16 +12,25 @@ use crate::reading;
 pub(super) const EXPLANATION: Explanation = Explanation {
     meaning: "The client asked and the server never said anything to it. Either the server does not understand the request, \
         perhaps because something on the way damaged it, or it hangs.",
-    proof: "The request at the tap, no response with its CSeq, and two seconds or more of recording after it, without gaps. Before anything \
+    proof: "The request at the tap, no response with its CSeq, or one only after the client had waited for two seconds or more and hung up, and two seconds or more of recording after it, without gaps. Before anything \
         played, the server's FIN or RST after the request is proof at once.",
     not_this: "A TEARDOWN, or any request just before the client hangs up or after a server said Connection: close, needs no answer. A message that entered the router \
         and never left it is alg-dropped-message. With gaps in the capture nothing is concluded.",
     remedies: &[
         "Where alg-corrupted-message is reported as well: switch off the router's RTSP ALG",
-        "Try another player or TCP: some servers are silent to a Transport that they do not know",
-        "Restart the camera, or look for newer firmware",
+        OTHER_TRANSPORT,
+        RESTART,
+        WAIT,
     ],
 };
+
+const OTHER_TRANSPORT: &str =
+    "Try another player or TCP: some servers are silent to a Transport that they do not know";
+const OTHER_PLAYER: &str =
+    "Try another player: some servers are silent to a request that they do not know";
+const RESTART: &str = "Restart the camera, or look for newer firmware";
+const WAIT: &str = "Where the answer came only after the client had given up: let the player wait longer (ffmpeg and ffplay: -timeout in microseconds), and \
+    look for what keeps the camera busy (other viewers, a recorder)";
 
 /// A server may take this long: describing a stream can mean waiting for a keyframe.
 const PATIENCE: Span = Span::from_secs(2);
@@ -39,6 +48,9 @@ pub(super) fn check(view: &View<'_>) -> Vec<Finding> {
     {
         return Vec::new();
     }
+    if let Some(late) = too_late(view, leg) {
+        return vec![late];
+    }
     let mut waited_for = unanswered(leg).filter(|exchange| {
         let is_over = waited(view, leg, exchange) >= PATIENCE || hung_up(view, exchange).is_some();
         is_over && everywhere(view, exchange)
@@ -48,6 +60,49 @@ pub(super) fn check(view: &View<'_>) -> Vec<Finding> {
     };
     let more = waited_for.count();
     finding(view, leg, first, more).into_iter().collect()
+}
+
+/// An answer that came only after the client had waited for long and hung up, where nothing ever played.
+fn too_late(view: &View<'_>, leg: &Leg) -> Option<Finding> {
+    let close = leg.closed.filter(|close| close.by == Side::Client)?;
+    if play_accepted(leg).is_some() {
+        return None;
+    }
+    let came_after = |exchange: &&Exchange| {
+        let answer = exchange.response.as_ref();
+        let asked = exchange.request.as_ref();
+        exchange.by == Side::Client
+            && !exchange.is("TEARDOWN")
+            && answer.is_some_and(|answer| answer.at.at > close.at.at)
+            && asked.is_some_and(|asked| close.at.at - asked.at.at >= PATIENCE)
+    };
+    let exchange = leg.exchanges.iter().find(came_after)?;
+    let (asked, answer) = (
+        exchange.request.as_ref()?.at,
+        exchange.response.as_ref()?.at,
+    );
+    let method = &exchange.method;
+    let (took, patience) = (answer.at - asked.at, close.at.at - asked.at);
+    Some(
+        Finding::new(
+            Code::RequestUnanswered,
+            Severity::Error,
+            view.subject(),
+            format!(
+                "the answer to {method} came {:.1} s late",
+                (took.0 - patience.0) as f64 / 1e9
+            ),
+        )
+        .cause(format!(
+            "the server took {:.1} s to answer {method}; the client had hung up after {:.1} s",
+            took.as_secs_f64(),
+            patience.as_secs_f64()
+        ))
+        .proof(asked, format!("{method} is sent"))
+        .proof(close.at, "the client hangs up")
+        .proof(answer, "only now the answer comes")
+        .remedies([WAIT, RESTART]),
+    )
 }
 
 /// Whether each leg that should have the request has it, and none has the answer. After a server's farewell the client's
@@ -165,8 +220,10 @@ fn finding(view: &View<'_>, leg: &Leg, exchange: &Exchange, more: usize) -> Opti
     });
     let cure = if damaged {
         vec![advice::DISABLE_ALG, advice::USE_TCP]
+    } else if exchange.is("SETUP") {
+        vec![OTHER_TRANSPORT, RESTART]
     } else {
-        EXPLANATION.remedies.to_vec()
+        vec![RESTART, OTHER_PLAYER]
     };
     Some(finding.remedies(cure))
 }
@@ -222,6 +279,32 @@ mod tests {
     #[test]
     fn is_silent_when_the_client_hung_up_at_once() {
         assert_eq!(kept_open(TALK, 1).codes(), Vec::<&str>::new());
+    }
+
+    #[test]
+    fn fires_for_an_answer_after_the_client_hung_up() {
+        let late = |hung_up: f64| {
+            let talk = format!("{TALK}\n8.2 < RTSP/1.0 200 OK | CSeq: 2");
+            let mut scene = Scene::behind_nat(&talk);
+            for leg in &mut scene.legs {
+                let at = crate::testkit::at(leg.tap, hung_up, 6);
+                leg.closed = leg.closed.map(|close| crate::model::Close { at, ..close });
+            }
+            scene.checked().findings
+        };
+        let findings = late(5.2);
+        assert_eq!(findings[0].code.name(), "request-unanswered");
+        assert_eq!(
+            findings[0].cause,
+            "the server took 8.0 s to answer DESCRIBE; the client had hung up after 5.0 s"
+        );
+        let codes = |findings: Vec<crate::Finding>| {
+            findings
+                .iter()
+                .any(|finding| finding.code.name() == "request-unanswered")
+        };
+        assert!(!codes(late(1.0)), "it hung up at once");
+        assert!(!codes(late(9.0)), "it waited");
     }
 
     #[test]

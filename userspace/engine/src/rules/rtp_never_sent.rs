@@ -274,7 +274,7 @@ mod tests {
         );
         assert_eq!(
             Scene::behind_nat(&refused).rtp(0, 0).troubles(),
-            Vec::<&str>::new()
+            ["request-refused"]
         );
     }
 

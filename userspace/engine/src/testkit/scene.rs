@@ -163,6 +163,7 @@ impl Scene {
     pub(crate) fn refuse(mut self, secs: f64, rtcp_port: bool) -> Self {
         self.arrival(LAN).refused.push(Refusal {
             at: at(LAN, secs, 30),
+            from: addr("192.168.1.100:0").ip(),
             rtcp_port,
         });
         self

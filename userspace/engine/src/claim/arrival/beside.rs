@@ -72,6 +72,7 @@ fn refused(
     refused
         .map(|packet| Refusal {
             at: packet.at,
+            from: packet.from,
             rtcp_port: by_rtcp(packet),
         })
         .collect()

@@ -6,12 +6,7 @@ use crate::facts::{Cut, CutPlace, MediaFacts};
 use crate::finding::{Code, Finding, Severity};
 use crate::model::Side;
 use crate::rules::View;
-
-pub(super) const LOOK_AT_ROUTER: &str = "Where the router lets the segments of a connection through no more: look into its log and settings for what may drop them \
-    (firewall rules, intrusion prevention, limits of time or volume, a second line to the internet), or reach the camera through a VPN";
-pub(super) const LOOK_AT_CAMERA: &str = "Where the camera acknowledges nothing any more: look at its power, its cable or Wi-Fi, the switch in between, and whether it has \
-    restarted";
-pub(super) const LOOK_AT_PLAYER: &str = "Where the player's computer acknowledges nothing any more: look at its network, its Wi-Fi and its firewall";
+use crate::rules::advice::{LOOK_AT_PLAYER, LOOK_AT_ROUTER};
 
 /// Shorter waiting is a loss that the next repetition mends.
 const WAITED: Span = Span::from_secs(3);
@@ -257,7 +252,7 @@ mod tests {
             "{}",
             finding.cause
         );
-        assert_eq!(finding.remedy, [super::LOOK_AT_CAMERA]);
+        assert_eq!(finding.remedy, [crate::rules::advice::LOOK_AT_CAMERA]);
     }
 
     #[test]

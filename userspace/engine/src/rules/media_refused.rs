@@ -1,0 +1,139 @@
+//! `media-refused`: media comes to the player's computer, which refuses it.
+
+use rtspscope_wire::Span;
+
+use super::{View, advice};
+use crate::facts::MediaFacts;
+use crate::finding::{Code, Explanation, Finding, Severity};
+use crate::locator::Locator;
+use crate::model::{Arrival, Refusal};
+use crate::nat::address;
+
+pub(super) const EXPLANATION: Explanation = Explanation {
+    meaning: "The packets crossed the router and came to the player's computer at the port that was agreed on, and that computer answered that it \
+        does not take them (ICMP). Its own firewall refuses them, or the player does not listen at the port that it named. The network \
+        did its part.",
+    proof: "Three or more ICMP errors from the player's address about RTP that came from the announced end to the negotiated port, over a second \
+        or more, up to the end of the media.",
+    not_this: "A refusal in the moment before TEARDOWN comes of sockets that are closed already. Media that comes from another port than the \
+        server announced is refused by strict players: nat-source-port-changed. A refused RTCP port alone does no harm: many players never open it.",
+    remedies: &[
+        "Let the firewall of the player's computer take UDP in for the player (Windows: allow the program; Linux: accept what belongs to the player's ports)",
+        advice::USE_TCP,
+    ],
+};
+
+/// A player that opens its ports a moment late refuses less often.
+const OFTEN: usize = 3;
+/// See [`OFTEN`].
+const LONG: Span = Span::from_secs(1);
+/// Hosts limit how often they complain (RFC 1812 §4.3.2.8): Linux to once in a second.
+const LATELY: Span = Span::from_secs(2);
+
+/// Fires for each medium of the server that the client's host refused up to its end.
+pub(super) fn check(view: &View<'_>) -> Vec<Finding> {
+    let media = view.facts.media();
+    media
+        .filter_map(|media| finding(view, media, refusals(view, media)?))
+        .collect()
+}
+
+/// The first and the last refusal of what came as agreed, and how many there were.
+fn refusals(view: &View<'_>, media: MediaFacts<'_>) -> Option<[Locator; 2]> {
+    let arrival = media.arrival(0).filter(|_| media.is_udp())?;
+    let leg = view.session.legs.first()?;
+    let (agreed, rtp) = (media.negotiated_at(0), &arrival.rtp);
+    let (from, to) = (rtp.from?, rtp.to?);
+    // Outside a NAT its address answers for the hosts behind it.
+    let is_host = view.facts.sides().is_some() || address::is_private(leg.client.ip());
+    let as_agreed = Some(to.port()) == agreed.client_rtp_port
+        && agreed
+            .server_rtp_port
+            .is_none_or(|port| port == 0 || port == from.port());
+    let last = rtp.last?.at;
+    let end = media.ending(0).map_or(last, |ending| ending.min(last));
+    let by_host = |refusal: &&Refusal| {
+        !refusal.rtcp_port && refusal.from == leg.client.ip() && refusal.at.at <= end + LATELY
+    };
+    let mut refused = arrival.refused.iter().filter(by_host);
+    let count = refused.clone().count();
+    let (first, last) = (refused.next()?.at, refused.next_back()?.at);
+    let is_lasting = count >= OFTEN && last.at - first.at >= LONG && end - last.at <= LATELY;
+    (as_agreed && is_host && is_lasting).then_some([first, last])
+}
+
+fn finding(view: &View<'_>, media: MediaFacts<'_>, [first, last]: [Locator; 2]) -> Option<Finding> {
+    let arrival: &Arrival = media.arrival(0)?;
+    let (host, to) = (view.session.legs.first()?.client.ip(), arrival.rtp.to?);
+    let count = arrival
+        .refused
+        .iter()
+        .filter(|refusal| !refusal.rtcp_port)
+        .count();
+    Some(
+        Finding::new(
+            Code::MediaRefused,
+            Severity::Error,
+            view.medium(media.index),
+            format!("{} RTP packets came to {host}, and that computer refuses them", arrival.rtp.packets),
+        )
+        .cause(format!(
+            "{host} answered packets for {to} with {count} ICMP errors at {}: its firewall does not take them, or the player does not \
+             listen there",
+            view.place_of(arrival)
+        ))
+        .proof_if(arrival.rtp.first, "first RTP packet next to the client")
+        .proof(first, "the client's host refuses one (ICMP)")
+        .proof(last, "it refuses one for the last time")
+        .remedies(EXPLANATION.remedies.iter().copied()),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::testkit::{LAN, Scene, UDP_TALK, addr};
+
+    fn refused_at(times: &[f64]) -> Scene {
+        let scene = Scene::behind_nat(UDP_TALK).punch(0.035, 5000).rtp(217, 217);
+        times
+            .iter()
+            .fold(scene, |scene, secs| scene.refuse(*secs, false))
+    }
+
+    #[test]
+    fn fires_when_the_host_refuses_to_the_end() {
+        let snapshot = refused_at(&[0.1, 4.0, 9.0]).checked();
+        let finding = &snapshot.findings[0];
+        assert_eq!(finding.code.name(), "media-refused");
+        assert_eq!(
+            finding.cause,
+            "192.168.1.100 answered packets for 192.168.1.100:5000 with 3 ICMP errors at lan: its firewall does not take them, or \
+             the player does not listen there"
+        );
+    }
+
+    #[test]
+    fn is_silent_for_a_player_that_opens_late_or_closes_early() {
+        for times in [
+            &[0.1, 0.2, 0.3][..],
+            &[9.7, 9.8, 9.9],
+            &[0.1, 9.0],
+            &[0.1, 1.0, 2.0],
+        ] {
+            let codes = refused_at(times).troubles();
+            assert!(!codes.contains(&"media-refused"), "{times:?}");
+        }
+    }
+
+    #[test]
+    fn is_silent_where_a_router_refuses_or_media_comes_from_elsewhere() {
+        let mut scene = refused_at(&[0.1, 4.0, 9.0]);
+        for refusal in &mut scene.arrival(LAN).refused {
+            refusal.from = addr("192.168.1.1:0").ip();
+        }
+        assert!(!scene.troubles().contains(&"media-refused"));
+        let mut scene = refused_at(&[0.1, 4.0, 9.0]);
+        scene.arrival(LAN).rtp.from = Some(addr("203.0.113.10:7000"));
+        assert!(!scene.troubles().contains(&"media-refused"));
+    }
+}

@@ -1,0 +1,154 @@
+//! `request-refused`: the server refused a request without which nothing plays.
+
+use super::{View, advice};
+use crate::facts::play;
+use crate::finding::{Code, Explanation, Finding, Severity};
+use crate::model::{Exchange, Side};
+use crate::reading;
+
+pub(super) const EXPLANATION: Explanation = Explanation {
+    meaning: "SETUP, PLAY, ANNOUNCE or RECORD was answered with an error, and the client came no further: there is no media because the server \
+        would not.",
+    proof: "The last request on the way to media, its answer with a status of 400 or more, and no PLAY or RECORD that was accepted.",
+    not_this: "An error that a later request made good. Other findings tell of a refused DESCRIBE (describe-failed), of refused credentials \
+        (authentication-failed), of a server without room (server-busy) and of a transport that it does not want (transport-refused).",
+    remedies: &[
+        PATH,
+        PASSWORD,
+        NO_RECORDING,
+        "Look into the camera's log, restart it, and look for newer firmware: it says that the request itself is at fault, or that it failed",
+        "Try another player: some ask for what a camera cannot do",
+    ],
+};
+
+const PATH: &str =
+    "Check the path of the URL and of its tracks: 404 means that the server has no such stream";
+const PASSWORD: &str = "Give user name and password: the answer was 401, and none were sent";
+const NO_RECORDING: &str = "For a recording: check that the server takes streams at this path, which many cameras and servers do not";
+
+/// Statuses of which another finding tells.
+const TOLD_ELSEWHERE: [u16; 3] = [453, 461, 503];
+
+/// Fires once for a session that was refused on its way to media and never played.
+pub(super) fn check(view: &View<'_>) -> Vec<Finding> {
+    let plays = view.session.legs.iter().any(|leg| play(leg).is_some());
+    let refused = view.session.refused().filter(|_| !plays);
+    let Some(refused) = refused.filter(|refused| !TOLD_ELSEWHERE.contains(&refused.status)) else {
+        return Vec::new();
+    };
+    let exchanges = view.session.legs.first().map(|leg| leg.exchanges.iter());
+    let is_it = |exchange: &&Exchange| {
+        exchange.by == Side::Client
+            && exchange.is(refused.method)
+            && exchange.status() == Some(refused.status)
+    };
+    let exchange = exchanges.and_then(|exchanges| exchanges.rev().find(is_it));
+    let finding = exchange.filter(|exchange| !is_told_elsewhere(exchange));
+    finding
+        .and_then(|exchange| finding_of(view, exchange, refused.status))
+        .into_iter()
+        .collect()
+}
+
+fn is_told_elsewhere(exchange: &Exchange) -> bool {
+    exchange.is("DESCRIBE") || (exchange.status() == Some(401) && gave_credentials(exchange))
+}
+
+fn gave_credentials(exchange: &Exchange) -> bool {
+    let request = exchange.request.as_deref();
+    request.is_some_and(|request| reading::fields(request).header("Authorization").is_some())
+}
+
+fn finding_of(view: &View<'_>, exchange: &Exchange, status: u16) -> Option<Finding> {
+    let (request, response) = (exchange.request.as_ref()?, exchange.response.as_ref()?);
+    let method = &exchange.method;
+    let records = exchange.is("ANNOUNCE") || exchange.is("RECORD");
+    let damaged = view.facts.corrupted(exchange, false);
+    let why = match status {
+        _ if damaged => "; the request was damaged on its way",
+        401 => "; it wants user name and password, and the client sent none",
+        _ => "",
+    };
+    let remedies = [
+        damaged.then_some(advice::DISABLE_ALG),
+        (status == 401).then_some(PASSWORD),
+        (status == 404).then_some(PATH),
+        records.then_some(NO_RECORDING),
+    ];
+    let general = EXPLANATION.remedies.iter().copied().skip(3);
+    Some(
+        Finding::new(
+            Code::RequestRefused,
+            Severity::Error,
+            view.subject(),
+            format!("the server refuses {method}: {status}"),
+        )
+        .cause(format!(
+            "{method} was answered with {status}, and the client came no further{why}"
+        ))
+        .proof(request.at, method.clone())
+        .proof(response.at, format!("the answer {status}"))
+        .remedies(remedies.into_iter().flatten().chain(general)),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::testkit::{Scene, UDP_TALK};
+
+    fn answered(before: &str, after: &str) -> Scene {
+        let talk = UDP_TALK.split("10.0 >").next().unwrap();
+        Scene::behind_nat(&talk.replace(before, after))
+    }
+
+    #[test]
+    fn fires_for_a_refused_play_and_a_refused_setup() {
+        let scene = answered(
+            "0.05 < RTSP/1.0 200 OK",
+            "0.05 < RTSP/1.0 455 Method Not Valid",
+        );
+        let snapshot = scene.checked();
+        let finding = &snapshot.findings[0];
+        assert_eq!(finding.code.name(), "request-refused");
+        assert_eq!(finding.summary, "the server refuses PLAY: 455");
+        let talk = UDP_TALK.split("0.03 <").next().unwrap();
+        let scene = Scene::behind_nat(&format!("{talk}0.03 < RTSP/1.0 404 Not Found | CSeq: 3"));
+        assert_eq!(scene.troubles(), ["request-refused"]);
+    }
+
+    fn announced(status: &str) -> Scene {
+        Scene::behind_nat(&format!(
+            "0.0 > ANNOUNCE rtsp://h/a RTSP/1.0 | CSeq: 2\n0.1 < RTSP/1.0 {status} | CSeq: 2"
+        ))
+    }
+
+    #[test]
+    fn tells_a_recorder_what_it_lacks() {
+        let snapshot = announced("401 Unauthorized").checked();
+        let finding = &snapshot.findings[0];
+        assert_eq!(finding.code.name(), "request-refused");
+        assert_eq!(
+            finding.cause,
+            "ANNOUNCE was answered with 401, and the client came no further; it wants user name and password, and the client \
+             sent none"
+        );
+        assert_eq!(finding.remedy[0], super::PASSWORD);
+        let snapshot = announced("405 Method Not Allowed").checked();
+        assert_eq!(snapshot.findings[0].remedy[0], super::NO_RECORDING);
+    }
+
+    #[test]
+    fn is_silent_where_another_finding_tells_or_it_was_made_good() {
+        let codes = |status: &str| announced(status).troubles();
+        assert_eq!(codes("503 Service Unavailable"), ["server-busy"]);
+        let again = "
+    0.00 > SETUP rtsp://203.0.113.10/a/track1 RTSP/1.0 | CSeq: 1 | Transport: RTP/AVP;unicast;client_port=4000-4001
+    0.00 < RTSP/1.0 500 Internal Server Error | CSeq: 1";
+        let mut scene = Scene::behind_nat(&format!("{again}{UDP_TALK}"));
+        scene.media.remove(0);
+        assert_eq!(
+            scene.punch(0.035, 5000).rtp(9, 9).troubles(),
+            Vec::<&str>::new()
+        );
+    }
+}
