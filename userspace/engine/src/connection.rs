@@ -108,13 +108,22 @@ impl Connection {
 
     /// Whether the segment, sent by `end`, opens another connection on the same addresses and ports.
     pub(crate) fn is_reopened_by(&self, end: usize, segment: &Segment<'_>) -> bool {
-        if !segment.flags.syn() {
+        if !segment.flags.syn() || self.is_answered_again_by(end, segment) {
             return false;
         }
         match self.record.isn[end] {
             Some(isn) => isn != segment.seq,
             None => self.record.payload_bytes[end] > 0 || self.record.closed.is_some(),
         }
+    }
+
+    /// Whether the segment answers once more the SYN that was answered before and of which nothing came: a server that was
+    /// refused by RST counts from another number when the same SYN comes again.
+    fn is_answered_again_by(&self, end: usize, segment: &Segment<'_>) -> bool {
+        let asked = self.record.isn[1 - end];
+        segment.flags.ack()
+            && self.record.payload_bytes == [0, 0]
+            && asked == Some(segment.ack.wrapping_sub(1))
     }
 
     /// Whether this may end up in a session: RTSP was spoken, or tried on an RTSP port and not answered.
@@ -388,7 +397,12 @@ impl Connection {
         if !segment.flags.syn() {
             return;
         }
-        self.record.opener = Some(if segment.flags.ack() { 1 - end } else { end });
+        let opener = if segment.flags.ack() { 1 - end } else { end };
+        self.record.opener = Some(opener);
+        // The answer to a SYN tells its number, where the SYN itself went another way.
+        if segment.flags.ack() {
+            self.record.isn[opener].get_or_insert(segment.ack.wrapping_sub(1));
+        }
         if let Some(isn) = self.record.isn.get_mut(end) {
             *isn = Some(segment.seq);
         }

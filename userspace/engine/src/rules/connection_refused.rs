@@ -3,7 +3,6 @@
 use rtspscope_wire::{Span, TapRole};
 
 use super::{View, advice};
-use crate::facts::Sides;
 use crate::finding::{Code, Explanation, Finding, Severity};
 use crate::model::{Leg, Side, Tap};
 use crate::nat::address;
@@ -60,10 +59,7 @@ pub(super) fn check(view: &View<'_>) -> Vec<Finding> {
     if refused.is_none() && forbidden.is_none() && leg.last.at - leg.first.at < PATIENCE {
         return Vec::new();
     }
-    let around = view
-        .facts
-        .sides()
-        .filter(|sides| sides.turns_around() && !sides.nat.client_translated);
+    let around = farther.iter().find(|other| goes_around(leg, other));
     let nowhere = seen_nowhere_else(view);
     let is_told = refused.is_some() || forbidden.is_some();
     let told = if is_told {
@@ -109,8 +105,15 @@ pub(super) fn check(view: &View<'_>) -> Vec<Finding> {
         (None, Some(told)) => finding.proof(told.at, format!("{} refuses it (ICMP)", told.from)),
         (None, None) => finding.proof(leg.last, "last packet; no answer up to here"),
     };
-    let finding = farther.iter().fold(finding, |finding, leg| {
-        finding.proof(leg.first, "the same SYN on the other side of the router")
+    let finding = farther.iter().fold(finding, |finding, other| {
+        let is_answer = other.from_client.reached.is_none() || other.tap == leg.tap;
+        match around.and(other.from_server.last).filter(|_| is_answer) {
+            Some(last) => finding.proof(
+                last,
+                "the camera's own address answers, which the client had not asked",
+            ),
+            None => finding.proof(other.first, "the same SYN on the other side of the router"),
+        }
     });
     let is_routers = by_router.is_some() || nowhere.is_some();
     let around_first = around.map(|_| [advice::ASK_INSIDE, advice::TURN_AROUND]);
@@ -173,10 +176,18 @@ pub(super) fn seen_nowhere_else(view: &View<'_>) -> Option<Nowhere> {
 /// How long a packet may take from one side of a router to the other.
 const LAG: Span = Span::from_millis(200);
 
+/// Whether a router sends the client's request on into the client's own network with the client's own address, so that the
+/// answer needs no router.
+fn goes_around(near: &Leg, other: &Leg) -> bool {
+    other.client == near.client
+        && other.server.ip() != near.server.ip()
+        && address::are_neighbours(other.client.ip(), other.server.ip())
+}
+
 /// What the other side of the router shows of an answer that the client never got.
-fn passed_on(around: Option<Sides<'_>>, farther: &[Leg]) -> String {
-    if let Some(Sides { server, .. }) = around {
-        let (camera, client) = (server.server, server.client.ip());
+fn passed_on(around: Option<&Leg>, farther: &[Leg]) -> String {
+    if let Some(other) = around {
+        let (camera, client) = (other.server, other.client.ip());
         return format!(
             "; the router sent the request on to {camera} with the client's own address, out of the interface by which it had \
              come, so what {} answers goes to {client} directly, which expects no answer from there",

@@ -13,12 +13,12 @@ pub(super) const EXPLANATION: Explanation = Explanation {
         promises until the connection ended or for two seconds; and no later DESCRIBE that succeeded.",
     not_this: "401 with credentials sent is authentication-failed; 453 and 503 are server-busy. A description that the router cut, or whose \
         Content-Length it broke, is alg-corrupted-message where both sides were seen. A player that goes on to SETUP did not mind.",
-    remedies: &[
-        "Check the path of the URL: each make of camera has its own; 404 means that this one has no such stream",
-        "Give user name and password where the answer was 401 and none were sent",
-        "Check that the stream is switched on in the camera, and its codec",
-    ],
+    remedies: &[PATH, PASSWORD, SWITCHED_ON],
 };
+
+const PATH: &str = "Check the path of the URL: each make of camera has its own; 404 means that this one has no such stream";
+const PASSWORD: &str = "Give user name and password where the answer was 401 and none were sent";
+const SWITCHED_ON: &str = "Check that the stream is switched on in the camera, and its codec";
 
 const BOTH_SIDES: &str = "Capture on both sides of the router at once, and give both: analyze --lan FILE --wan FILE: its ALG may have changed the answer";
 
@@ -109,10 +109,12 @@ fn finding(view: &View<'_>, exchange: &Exchange, why: &str) -> Option<Finding> {
         "DESCRIBE",
     )
     .proof(response.at, format!("its answer: {why}"));
-    let remedies = if cut_body(view, view.session.legs.last()?, exchange).is_some() {
+    let remedies: &[&str] = if cut_body(view, view.session.legs.last()?, exchange).is_some() {
         CUT_REMEDIES
+    } else if exchange.status() == Some(401) {
+        &[PASSWORD]
     } else {
-        EXPLANATION.remedies
+        &[PATH, SWITCHED_ON]
     };
     let one_sided = view.facts.sides().is_none();
     let remedies = remedies.iter().copied();
@@ -143,6 +145,16 @@ mod tests {
         assert_eq!(
             answered("401 Unauthorized | CSeq: 2").troubles(),
             ["describe-failed"]
+        );
+    }
+
+    #[test]
+    fn asks_for_a_password_where_none_was_given() {
+        let remedy = |answer: &str| answered(answer).checked().findings[0].remedy.clone();
+        assert_eq!(remedy("401 Unauthorized | CSeq: 2"), [super::PASSWORD]);
+        assert_eq!(
+            remedy("404 Not Found | CSeq: 2"),
+            [super::PATH, super::SWITCHED_ON]
         );
     }
 

@@ -13,11 +13,14 @@ pub(super) const EXPLANATION: Explanation = Explanation {
     proof: "An answer of a camera inside to a client with a public address; or a request with Basic credentials at a tap where the camera has a \
         public address, on a connection without TLS.",
     not_this: "A camera that only hosts of its own network reach. Digest credentials do not show the password.",
-    remedies: &[
-        "Take the port forward away and reach the camera through a VPN (WireGuard, Tailscale)",
-        "Else let the router pass only known addresses to that port, and use rtsps:// with Digest authentication and a password of its own",
-    ],
+    remedies: &[NO_FORWARD, KNOWN_ONLY, NOT_IN_CLEAR],
 };
+
+const NO_FORWARD: &str =
+    "Take the port forward away and reach the camera through a VPN (WireGuard, Tailscale)";
+const KNOWN_ONLY: &str = "Else let the router pass only known addresses to that port, and use rtsps:// with Digest authentication and a password of its own";
+const NOT_IN_CLEAR: &str = "Where the password crosses in clear: let camera and player use Digest authentication or rtsps://, or reach the camera through a VPN, and \
+    give it a password of its own";
 
 /// Fires once for a session.
 pub(super) fn check(view: &View<'_>) -> Vec<Finding> {
@@ -56,6 +59,7 @@ fn forwarded(view: &View<'_>) -> Option<Finding> {
                 "the camera answers the internet at {}{password}",
                 outside.server
             ),
+            &[NO_FORWARD, KNOWN_ONLY],
         )
         .cause(format!(
             "{} forwards to the camera at {}, which answered {}",
@@ -76,6 +80,7 @@ fn password_in_clear(view: &View<'_>) -> Option<Finding> {
         finding(
             view,
             "the camera's password crosses the internet in clear".to_owned(),
+            &[NOT_IN_CLEAR],
         )
         .cause(format!(
             "a request to {} carries Basic credentials, which anyone on the way can read",
@@ -85,14 +90,14 @@ fn password_in_clear(view: &View<'_>) -> Option<Finding> {
     )
 }
 
-fn finding(view: &View<'_>, summary: String) -> Finding {
+fn finding(view: &View<'_>, summary: String, remedies: &[&'static str]) -> Finding {
     Finding::new(
         Code::ExposedToInternet,
         Severity::Warning,
         view.subject(),
         summary,
     )
-    .remedies(EXPLANATION.remedies.iter().copied())
+    .remedies(remedies.iter().copied())
 }
 
 /// The first request with Basic credentials.

@@ -193,7 +193,7 @@ fn finding(view: &View<'_>, media: MediaFacts<'_>, stall: &Stall) -> Option<Find
             "the client repeats what the server does not acknowledge",
         )
         .proof(leg.last, "the session's connection up to here")
-        .remedies(remedies(media, gone.is_some())),
+        .remedies(remedies(media, stall, gone.is_some())),
     )
 }
 
@@ -222,12 +222,23 @@ fn stopped_before(view: &View<'_>, media: MediaFacts<'_>, seen_at_server: bool) 
     }
 }
 
-/// What to do: a connection has no media ports, and a camera that is gone hears no keepalive.
-fn remedies(media: MediaFacts<'_>, is_gone: bool) -> Vec<&'static str> {
-    match (is_gone, media.in_band()) {
-        (true, _) => vec![advice::LOOK_AT_CAMERA],
-        (false, true) => vec![KEEP_ALIVE],
-        (false, false) => vec![advice::USE_TCP, KEEP_OPEN, KEEP_ALIVE],
+/// What to do: a connection has no media ports, a server that stopped is no router's doing, and a camera that is gone hears no
+/// keepalive.
+fn remedies(media: MediaFacts<'_>, stall: &Stall, is_gone: bool) -> Vec<&'static str> {
+    let mut arrivals = media.media.arrivals.iter();
+    let went_on = arrivals.any(|arrival| {
+        let sending = arrival.rtcp.sending;
+        sending.is_some_and(|growth| is_later(arrival, growth))
+    });
+    let server_stopped = stall.at_server.is_some()
+        && stall.ended_in_the_router().is_none()
+        && media.facts.outer_nat().is_none()
+        && !went_on;
+    match (is_gone, media.in_band(), server_stopped) {
+        (true, ..) => vec![advice::LOOK_AT_CAMERA],
+        (false, true, _) => vec![KEEP_ALIVE],
+        (false, false, true) => vec![KEEP_ALIVE, advice::USE_TCP],
+        (false, false, false) => vec![advice::USE_TCP, KEEP_OPEN, KEEP_ALIVE],
     }
 }
 

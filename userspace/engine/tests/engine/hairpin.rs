@@ -3,7 +3,7 @@
 use rtspscope_engine::model::{AlgAction, AlgEffect, Session};
 use rtspscope_engine::{Code, Snapshot};
 
-use crate::support::traffic::{LAN, Talk, Wire, message, rtp_packet};
+use crate::support::traffic::{ACK, LAN, RST, SYN, Talk, Wire, message, rtp_packet};
 use crate::support::{arrival, engine, only_session};
 
 const CLIENT: &str = "192.168.1.101:40000";
@@ -215,4 +215,34 @@ fn copies_of_each_packet_are_no_turn_around() {
     let session = only_session(&snapshot);
     assert_eq!((session.legs.len(), session.nat.is_none()), (1, true));
     assert_eq!(codes(&snapshot), [Code::CaptureIncomplete]);
+}
+
+/// The camera is refused by a client that did not ask it, and answers the next copy of the SYN with another number.
+#[test]
+fn a_camera_that_answers_past_the_router_again_and_again_is_one_attempt() {
+    let mut wire = Wire::new(engine(1));
+    let [client, public, camera] =
+        [CLIENT, PUBLIC, CAMERA].map(|end| end.parse::<std::net::SocketAddr>().unwrap());
+    for number in 0..4 {
+        wire.segment(LAN, client, public, (1000, 0), SYN, b"");
+        let answer = (7000 + number, 1001);
+        wire.segment(LAN, camera, client, answer, SYN | ACK, b"");
+        wire.segment(LAN, client, camera, (1001, 0), RST, b"");
+        wire.wait_ms(1_000);
+    }
+    let snapshot = wire.engine.snapshot();
+    assert_eq!(only_session(&snapshot).legs.len(), 2);
+    let finding = &snapshot.findings[0];
+    assert_eq!(finding.code, Code::ConnectionRefused);
+    assert!(
+        finding.cause.ends_with(
+            "so what 192.168.1.100 answers goes to 192.168.1.101 directly, which expects no answer from there"
+        ),
+        "{}",
+        finding.cause
+    );
+    assert_eq!(
+        finding.evidence.last().map(|proof| proof.note.as_str()),
+        Some("the camera's own address answers, which the client had not asked")
+    );
 }

@@ -2,6 +2,7 @@
 
 mod anew;
 mod claims;
+mod cut;
 mod damage;
 mod direction;
 mod golden;

@@ -9,8 +9,9 @@ pub(crate) const LAN: TapId = TapId(0);
 pub(crate) const WAN: TapId = TapId(1);
 
 const FIN: u8 = 0x01;
-const SYN: u8 = 0x02;
-const ACK: u8 = 0x10;
+pub(crate) const RST: u8 = 0x04;
+pub(crate) const SYN: u8 = 0x02;
+pub(crate) const ACK: u8 = 0x10;
 
 /// An engine, a clock that the test turns, and the frame numbers of each tap.
 pub(crate) struct Wire {
