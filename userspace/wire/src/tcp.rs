@@ -32,6 +32,8 @@ pub struct ReassemblyLimits {
 /// Bytes that were sent again although nothing but silence came of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Unheard {
+    /// Stream offset of the first of them.
+    pub start: u64,
     /// The first segment that brought any of them again.
     pub first: Place,
     /// The last one.

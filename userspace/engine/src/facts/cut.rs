@@ -86,7 +86,8 @@ impl<'a> SessionFacts<'a> {
         }
         let hung_up = sender.closed.filter(|close| close.by != from);
         let end = hung_up.map_or_else(|| self.capture.watched_until(sender), |close| close.at.at);
-        let since = sent.since.map_or(repeated.first.at, |since| since.at);
+        let again = repeated.first.at;
+        let since = sent.since.map_or(again, |since| since.at.min(again));
         let waited = end - since;
         (waited >= PATIENCE).then(|| Cut {
             from,

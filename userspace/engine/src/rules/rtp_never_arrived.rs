@@ -3,7 +3,7 @@
 use super::{View, advice};
 use crate::facts::{Lost, MediaFacts};
 use crate::finding::{Code, Explanation, Finding, Severity};
-use crate::model::{AlgEffect, MediaDirection};
+use crate::model::{AlgEffect, MediaDirection, Side};
 
 mod before_every_tap;
 
@@ -67,7 +67,7 @@ fn finding(view: &View<'_>, media: MediaFacts<'_>, lost: Lost<'_>) -> Option<Fin
     if media.in_band() && (client.missing_bytes > 0 || server.missing_bytes > 0) {
         return None;
     }
-    if may_be_anothers(view, media, lost) {
+    if may_be_anothers(view, media, lost) || is_stopped_by_size(view, media) {
         return None;
     }
     let ways = match media.media.direction {
@@ -136,7 +136,11 @@ fn finding(view: &View<'_>, media: MediaFacts<'_>, lost: Lost<'_>) -> Option<Fin
     let remedies = [
         turns.then_some(advice::ASK_INSIDE),
         pass.as_deref(),
-        Some(advice::USE_TCP),
+        Some(if media.in_band() {
+            advice::LOOK_AT_ROUTER
+        } else {
+            advice::USE_TCP
+        }),
         disable,
         opens.then_some(advice::LOAD_HELPER),
         is_translated.then_some(advice::USE_VPN),
@@ -153,6 +157,15 @@ fn pass_udp(media: MediaFacts<'_>, lost: Lost<'_>) -> Option<String> {
              reports; other sessions choose other ports"
         )
     })
+}
+
+/// Whether only the size of its segments stops media inside the connection: `large-packets-lost` tells that.
+fn is_stopped_by_size(view: &View<'_>, media: MediaFacts<'_>) -> bool {
+    let from = match media.media.direction {
+        MediaDirection::FromServer => Side::Server,
+        MediaDirection::FromClient => Side::Client,
+    };
+    media.in_band() && view.facts.cut(from).is_some_and(|cut| cut.by_size())
 }
 
 /// Whether media that came out may have been taken for those of another session: where the receiving tap began after SETUP,
@@ -273,6 +286,26 @@ mod tests {
         };
         assert_eq!(reported(130), ["capture-incomplete"]);
         assert_eq!(reported(1), ["rtp-never-arrived"]);
+    }
+
+    #[test]
+    fn media_inside_the_connection_is_told_of_once_and_not_sent_to_tcp() {
+        let findings = |largest: u32| {
+            let mut scene = Scene::behind_nat(&crate::testkit::tcp_talk()).rtp(0, 30);
+            scene.held_up(5000, 5000);
+            let again = scene.legs[1].from_server.repeated.as_mut().unwrap();
+            again.len = 1448;
+            scene.legs[0].from_server.largest = Some(largest);
+            scene.legs[0].from_server.reached = Some(9000);
+            scene.checked().findings
+        };
+        let codes = |findings: &[crate::Finding]| -> Vec<&'static str> {
+            findings.iter().map(|finding| finding.code.name()).collect()
+        };
+        assert_eq!(codes(&findings(722)), ["large-packets-lost"]);
+        let lost = findings(1448);
+        assert_eq!(codes(&lost), ["rtp-never-arrived"]);
+        assert_eq!(lost[0].remedy[0], crate::rules::advice::LOOK_AT_ROUTER);
     }
 
     #[test]

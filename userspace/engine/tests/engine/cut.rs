@@ -53,7 +53,7 @@ impl Session {
 
     /// The server repeats at WAN what it sent from this number on, ever more rarely.
     fn repeats(&mut self, seq: u32, len: usize) {
-        let ends = [SERVER, "203.0.113.1:40000"].map(|end| end.parse().unwrap());
+        let ends = [SERVER, "203.0.113.1:40000"].map(|end| end.parse().expect("an end"));
         for ms in [200, 400, 800, 1_600, 3_200] {
             self.wire.wait_ms(ms);
             let text = vec![0; len];

@@ -284,7 +284,7 @@ impl Reassembler {
         let heard = self.offset.saturating_add_signed(ahead.into());
         if heard > self.heard {
             self.heard = heard;
-            self.unheard = None;
+            self.unheard = self.unheard.filter(|unheard| unheard.start >= heard);
             self.unheard_gap = self.unheard_gap.filter(|(first, _)| *first >= heard);
         }
     }
@@ -347,17 +347,24 @@ impl Reassembler {
     fn count_delivered(&mut self, behind: u64, again: Data<'_>) {
         self.stats.retransmitted_bytes += again.len;
         self.stats.conflicting_bytes += self.recent.conflicts(behind, again.bytes);
-        if (self.offset + again.len).saturating_sub(behind) > self.heard {
-            let (first, times) = self
-                .unheard
-                .map_or((again.place, 0), |unheard| (unheard.first, unheard.times));
-            self.unheard = Some(Unheard {
-                first,
-                last: again.place,
-                times: times.saturating_add(1),
-                len: again.len,
-            });
+        self.note_repeat(self.offset.saturating_sub(behind), again);
+    }
+
+    /// Takes note of data that came before, from stream offset `start` on, if the peer has not acknowledged all of it.
+    fn note_repeat(&mut self, start: u64, again: Data<'_>) {
+        if start + again.len <= self.heard {
+            return;
         }
+        let known = self.unheard.get_or_insert(Unheard {
+            start: start.max(self.heard),
+            first: again.place,
+            last: again.place,
+            times: 0,
+            len: 0,
+        });
+        known.last = again.place;
+        known.times = known.times.saturating_add(1);
+        known.len = again.len;
     }
 
     /// Takes the parts of `data` that are not held already: the first copy wins.
@@ -388,6 +395,7 @@ impl Reassembler {
                 .unwrap_or_default();
             self.stats.retransmitted_bytes += again.len;
             self.stats.conflicting_bytes += count_differences(held, again.bytes);
+            self.note_repeat(from, again);
             if at < from {
                 self.deliver_or_hold(at, data.part(at - start..from - start), sink);
             }

@@ -266,6 +266,20 @@ fn a_repeat_in_vain_is_known_until_the_peer_acknowledges_more() {
 }
 
 #[test]
+fn a_repeat_behind_a_hole_counts_and_an_acknowledgement_up_to_it_changes_nothing() {
+    let mut run = Run::after_syn(1000);
+    run.data(1001, "abc").acked(1004);
+    run.data(1006, "fg").data(1006, "fg").data(1006, "fg");
+    run.acked(1006).gives(&["0:abc", "gap 3+2", "5:fg"]);
+    let times = |run: &Run| run.reassembler.unheard().map(|unheard| unheard.times);
+    assert_eq!(times(&run), Some(2));
+    run.data(1006, "fg");
+    assert_eq!(times(&run), Some(3));
+    run.acked(1007);
+    assert_eq!(times(&run), None);
+}
+
+#[test]
 fn what_is_missing_and_never_acknowledged_was_lost_on_its_way() {
     let mut run = Run::after_syn(1000);
     run.data(1001, "abc").acked(1004).data(1006, "fg");

@@ -204,7 +204,11 @@ mod tests {
             none
         );
         assert_eq!(
-            repeated(|scene| scene.legs[1].from_server.since = Some(at(WAN, 9.0, 90))),
+            repeated(|scene| {
+                let sent = &mut scene.legs[1].from_server;
+                sent.since = Some(at(WAN, 9.0, 90));
+                sent.repeated.as_mut().unwrap().first = at(WAN, 9.2, 91);
+            }),
             none
         );
     }
