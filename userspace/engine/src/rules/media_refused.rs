@@ -14,7 +14,7 @@ pub(super) const EXPLANATION: Explanation = Explanation {
         does not take them (ICMP). Its own firewall refuses them, or the player does not listen at the port that it named. The network \
         did its part.",
     proof: "Three or more ICMP errors from the player's address about RTP that came from the announced end to the negotiated port, over a second \
-        or more, up to the end of the media.",
+        or more, from the begin of the media to its end.",
     not_this: "A refusal in the moment before TEARDOWN comes of sockets that are closed already. Media that comes from another port than the \
         server announced is refused by strict players: nat-source-port-changed. A refused RTCP port alone does no harm: many players never open it.",
     remedies: &[
@@ -59,7 +59,9 @@ fn refusals(view: &View<'_>, media: MediaFacts<'_>) -> Option<[Locator; 2]> {
     let count = refused.clone().count();
     let (first, last) = (refused.next()?.at, refused.next_back()?.at);
     let is_lasting = count >= OFTEN && last.at - first.at >= LONG && end - last.at <= LATELY;
-    (as_agreed && is_host && is_lasting).then_some([first, last])
+    // A player that took it for a while and is gone, or has crashed, is another thing.
+    let from_the_begin = first.at - rtp.first?.at <= LATELY;
+    (as_agreed && is_host && is_lasting && from_the_begin).then_some([first, last])
 }
 
 fn finding(view: &View<'_>, media: MediaFacts<'_>, [first, last]: [Locator; 2]) -> Option<Finding> {
@@ -113,11 +115,12 @@ mod tests {
     }
 
     #[test]
-    fn is_silent_for_a_player_that_opens_late_or_closes_early() {
+    fn is_silent_for_a_player_that_opens_late_closes_early_or_is_gone() {
         for times in [
             &[0.1, 0.2, 0.3][..],
             &[9.7, 9.8, 9.9],
             &[0.1, 9.0],
+            &[3.0, 6.0, 9.0],
             &[0.1, 1.0, 2.0],
         ] {
             let codes = refused_at(times).troubles();
