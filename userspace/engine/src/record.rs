@@ -20,9 +20,7 @@ use crate::interleaved::Channels;
 use crate::limits::Limits;
 use crate::locator::Locator;
 use crate::media;
-use crate::model::{
-    Close, Delivery, Desync, Exchange, Hole, Leg, Memo, Message, Side, Unseen,
-};
+use crate::model::{Close, Delivery, Desync, Exchange, Hole, Leg, Memo, Message, Side, Unseen};
 use crate::numbers::Numbers;
 use crate::reading;
 use crate::window::Window;

@@ -7,7 +7,7 @@ use crate::clocks::clocks;
 use crate::facts::{MediaFacts, is_later, played_out};
 use crate::finding::{Code, Explanation, Finding, Severity};
 use crate::locator::Locator;
-use crate::model::Arrival;
+use crate::model::{Arrival, Leg, Side};
 
 mod held_up;
 
@@ -16,7 +16,7 @@ pub(super) const EXPLANATION: Explanation = Explanation {
         stopped letting media through: its UDP mapping ended (after 30, 60, 120 or 180 seconds), or an ICMP error tore it down; of media inside \
         the RTSP connection, it lets the segments of one direction through no more. Or camera or player are gone: power, network, a crash.",
     proof: "RTP next to the client that ends ten seconds or more before the session does, and long after its usual distance between \
-        packets; with the other tap, whether it still came there. Three seconds are enough where many packets more came to that tap \
+        packets, or four and a half where the player gives up then; with the other tap, whether it still came there. Three seconds are enough where many packets more came to that tap \
         and both were still recording. Of media inside the connection: segments that the server repeats for three seconds or more and \
         that nobody acknowledges, with the tap that has none of them.",
     not_this: "Flows that the router offloads, which the taps may not see to their end, or of which the client's receiver reports tell \
@@ -37,6 +37,15 @@ const KEEP_ALIVE: &str = "Where the server stopped: let the player send a keepal
 
 /// Shorter silence is loss or jitter.
 const SILENCE: Span = Span::from_secs(10);
+
+/// The same where the client gives up after it: players wait for five seconds and more, and one that was told to stop does not
+/// wait at all.
+const GIVEN_UP: Span = Span::from_millis(4500);
+/// It must then be longer by far than any gap before.
+const TIMES_WHERE_GIVEN_UP: i64 = 10;
+
+/// Media that ends at both taps within this time ended there together.
+const TOGETHER: Span = Span::from_secs(1);
 
 /// The same where the tap next to the server proves it: by so much, and by so many packets, media went on there.
 const PROVED: Span = Span::from_secs(3);
@@ -86,7 +95,18 @@ pub(super) fn stall(view: &View<'_>, media: MediaFacts<'_>) -> Option<Stall> {
     }
     media.play_accepted(0)?;
     let longest_gap = arrival.rtp.usual_gap().map_or(0, |gap| gap.0);
-    let usual = longest_gap.saturating_mul(TIMES_THE_LONGEST_GAP);
+    let at_server = view.facts.sides().and_then(|sides| {
+        let (silence_outside, last_outside) =
+            silence(media, sides.server_index, media.at_server()?)?;
+        Some((last_outside, silence_there - silence_outside))
+    });
+    let together = at_server.is_none_or(|(_, later)| later < TOGETHER);
+    let (enough, times) = if together && is_given_up(view, leg, last) {
+        (GIVEN_UP, TIMES_WHERE_GIVEN_UP)
+    } else {
+        (SILENCE, TIMES_THE_LONGEST_GAP)
+    };
+    let usual = longest_gap.saturating_mul(times);
     let said_goodbye = media
         .media
         .arrivals
@@ -94,23 +114,39 @@ pub(super) fn stall(view: &View<'_>, media: MediaFacts<'_>) -> Option<Stall> {
         .any(|arrival| arrival.rtcp.byes > 0);
     let gap = view.session.legs.iter().any(|leg| leg.missing_bytes > 0);
     let may_pause = media.media.kind.as_deref() == Some("application");
-    if silence_there < SILENCE || silence_there.0 < usual {
+    if silence_there < enough || silence_there.0 < usual {
         return None;
     }
     if said_goodbye || may_pause || (media.in_band() && gap) || played_out(leg, last.at) {
         return None;
     }
-    let at_server = view.facts.sides().and_then(|sides| {
-        let (silence_outside, last_outside) =
-            silence(media, sides.server_index, media.at_server()?)?;
-        Some((last_outside, silence_there - silence_outside))
-    });
     Some(Stall {
         last,
         silence: silence_there,
         at_server,
         proved: false,
     })
+}
+
+/// Whether the client ended the session after its last packet of media, and nothing else explains that there were no more.
+fn is_given_up(view: &View<'_>, leg: &Leg, last: Locator) -> bool {
+    let mut legs = view.session.legs.iter();
+    if view.facts.capture.may_lack_segments() || legs.any(|leg| leg.from_server.repeated.is_some())
+    {
+        return false;
+    }
+    let hung_up = leg
+        .closed
+        .is_some_and(|close| close.by == Side::Client && close.at.at > last.at);
+    let mut torn_down = leg
+        .exchanges
+        .iter()
+        .filter(|exchange| exchange.method == "TEARDOWN");
+    hung_up
+        || torn_down.any(|exchange| {
+            let request = exchange.request.as_ref();
+            request.is_some_and(|request| request.at.at > last.at)
+        })
 }
 
 /// The last packet next to the server and how much longer media came there while the client wanted it, where that proves
@@ -273,6 +309,27 @@ mod tests {
             stopped(30.0, 30.0).checked().findings[0]
                 .cause
                 .contains("the server stopped sending")
+        );
+    }
+
+    #[test]
+    fn a_player_that_gives_up_makes_a_short_silence_a_stall() {
+        assert_eq!(stopped(55.4, 55.4).troubles(), ["rtp-stalled"]);
+        assert_eq!(stopped(55.6, 55.6).troubles(), Vec::<&str>::new());
+        let mut stays = stopped(51.0, 51.0);
+        for leg in &mut stays.legs {
+            leg.closed = None;
+            leg.exchanges_mut()
+                .retain(|exchange| exchange.method != "TEARDOWN");
+            leg.last = at(leg.tap, 60.0, 40);
+        }
+        assert_eq!(stays.troubles(), Vec::<&str>::new());
+        let mut slow = stopped(55.0, 55.0);
+        slow.arrival(LAN).rtp.max_gap = Some(rtspscope_wire::Span::from_millis(600));
+        assert_eq!(
+            slow.troubles(),
+            Vec::<&str>::new(),
+            "a picture now and then"
         );
     }
 

@@ -2,7 +2,7 @@
 
 use rtspscope_wire::Timestamp;
 
-use super::{BOTH_SIDES, ALL_TRAFFIC, EACH_ONCE, report};
+use super::{ALL_TRAFFIC, BOTH_SIDES, EACH_ONCE, report};
 use crate::finding::{Finding, Subject};
 use crate::input::LossKind;
 use crate::locator::Locator;
