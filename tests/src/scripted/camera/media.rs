@@ -133,13 +133,13 @@ impl Flow {
         self.send(&packet, false, u16::from(is_broken));
     }
 
-    /// A sender report without report blocks (RFC 3550 §6.4.1).
-    fn send_report(&self, number: u32) {
+    /// A sender report without report blocks (RFC 3550 §6.4.1), of so many packets.
+    fn send_report(&self, number: u32, sent: u32) {
         let mut packet = vec![0x80, 200, 0, 6];
         packet.extend(self.ssrc());
         packet.extend([0; 8]);
         packet.extend(number.wrapping_mul(TICKS).to_be_bytes());
-        packet.extend(number.to_be_bytes());
+        packet.extend(sent.to_be_bytes());
         packet.extend([0; 4]);
         self.send(&packet, true, 0);
     }
@@ -161,9 +161,9 @@ impl Running {
     pub(super) fn start(flows: Vec<Flow>, manner: Manner) -> Self {
         let (stop, stopped) = mpsc::channel();
         let thread = thread::spawn(move || {
-            let (began, mut number) = (Instant::now(), 0);
+            let (began, mut number, mut sent) = (Instant::now(), 0, 0);
             while stopped.recv_timeout(PACE) == Err(RecvTimeoutError::Timeout) {
-                send(&flows, manner, began.elapsed(), &mut number);
+                send(&flows, manner, began.elapsed(), [&mut number, &mut sent]);
             }
         });
         Self {
@@ -184,7 +184,7 @@ impl Drop for Running {
 }
 
 /// Sends what is due at a time after PLAY.
-fn send(flows: &[Flow], manner: Manner, now: Duration, number: &mut u32) {
+fn send(flows: &[Flow], manner: Manner, now: Duration, [number, sent]: [&mut u32; 2]) {
     if manner
         .pause
         .is_some_and(|[from, to]| (from..to).contains(&now))
@@ -197,8 +197,9 @@ fn send(flows: &[Flow], manner: Manner, now: Duration, number: &mut u32) {
             flow.send_rtp(*number, manner);
         }
         if number.is_multiple_of(PER_REPORT) {
-            flow.send_report(*number);
+            flow.send_report(*number, *sent);
         }
     }
     *number += 1;
+    *sent += u32::from(!stopped);
 }

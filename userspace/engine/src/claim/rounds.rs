@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 
 use foldhash::fast::FixedState;
-use rtspscope_wire::TapId;
+use rtspscope_wire::{Span, TapId};
 
 use super::Unit;
 use super::seat::Seat;
@@ -12,6 +12,9 @@ use crate::model::MediaDirection;
 
 /// Packets without which a flow is not taken for media on the weakest sign.
 const LONE_FLOW_PACKETS: u64 = 2;
+
+/// A source that moves to another port is late at the old one by less.
+const AT_ONE_TIME: Span = Span::from_secs(1);
 
 /// Media seen at a tap that has no leg of the session: found by SSRC.
 #[derive(Clone, Debug)]
@@ -201,7 +204,8 @@ impl<'u> Table<'_, 'u> {
             let mut fitting = candidates.clone();
             fitting.retain(|seat| {
                 let [from_sender, to_receiver] = self.seats[*seat].goes_right(from, to);
-                to_receiver || (from_sender && !self.has_rtp(*seat))
+                (to_receiver || (from_sender && !self.has_rtp(*seat)))
+                    && !self.has_rtp_beside(*seat, &unit)
             });
             if let Some(seat) = self.best(&fitting, &unit) {
                 self.give_own(seat, index);
@@ -390,6 +394,17 @@ impl<'u> Table<'_, 'u> {
             .own()
             .iter()
             .any(|unit| self.units[*unit].rtp_packets() > 0)
+    }
+
+    /// Whether a medium has RTP of its own that came to another place at the same time: a server that has one source for all who
+    /// watch sends the rest to somebody else behind the same address.
+    fn has_rtp_beside(&self, seat: usize, unit: &Unit<'_>) -> bool {
+        let (begin, end) = (unit.epoch.first.at, unit.epoch.last.at);
+        self.seats[seat].own().iter().any(|own| {
+            let own = &self.units[*own];
+            let together = own.epoch.last.at.min(end) - own.epoch.first.at.max(begin);
+            own.rtp_packets() > 0 && own.flow.to != unit.flow.to && together >= AT_ONE_TIME
+        })
     }
 
     fn has_rtcp(&self, seat: usize) -> bool {

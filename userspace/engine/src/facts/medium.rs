@@ -252,6 +252,15 @@ impl<'a> MediaFacts<'a> {
         self.lost_on_the_way([server, client])
     }
 
+    /// Whether a tap captured no UDP at all, although the client's own datagrams, which passed it, came to the next tap.
+    pub(crate) fn is_overlooked_at(self, arrival: &Arrival) -> bool {
+        let mut taps = self.facts.capture.taps.iter();
+        let is_blind = taps.any(|tap| tap.id == arrival.tap && !tap.shows_udp());
+        let mut others = self.media.arrivals.iter();
+        let came_by = |other: &Arrival| other.tap != arrival.tap && !other.from_client.is_empty();
+        is_blind && self.is_udp() && others.any(came_by)
+    }
+
     /// Whether any of it was seen beside a leg.
     fn came_by(self, leg_index: usize) -> bool {
         let arrival = self.arrival(leg_index);
@@ -278,7 +287,7 @@ impl<'a> MediaFacts<'a> {
         if sender.rtp.packets == 0 || receiver.rtp.packets > 0 || is_received(sender, receiver) {
             return None;
         }
-        if receiving.lacks_all_of(self.sender()) {
+        if receiving.lacks_all_of(self.sender()) || self.is_overlooked_at(receiver) {
             return None;
         }
         let knows_ports = self

@@ -9,7 +9,7 @@ use super::rtp_never_sent::unseen;
 use crate::facts::{MediaFacts, Why, play_accepted};
 use crate::finding::{Code, Explanation, Finding, Severity, Subject};
 use crate::locator::Locator;
-use crate::model::{AlgAction, Leg, Mapping, Side, Tap};
+use crate::model::{AlgAction, Arrival, Leg, Mapping, Side, Tap};
 use crate::nat::address::are_neighbours;
 
 mod whole;
@@ -118,6 +118,7 @@ pub(super) fn check(view: &View<'_>) -> Vec<Finding> {
             .media()
             .filter_map(|media| first_fragments(view, media)),
     );
+    lacks.extend(without_udp(view));
     lacks.extend(
         view.facts
             .offloaded()
@@ -168,6 +169,9 @@ fn one_direction(view: &View<'_>) -> Vec<(String, Locator)> {
 
 /// A message that cannot be compared, unless what else is seen tells what became of it.
 fn hidden_text(view: &View<'_>) -> Option<(String, Locator)> {
+    if view.facts.swallowed().is_some() {
+        return None;
+    }
     let hidden = view.facts.hidden_text()?;
     let how = match hidden.why {
         Why::Cut => "is cut short",
@@ -255,11 +259,31 @@ fn offloaded(entry: &Mapping) -> String {
     )
 }
 
+/// A tap without any UDP, past which the client's own datagrams went.
+fn without_udp(view: &View<'_>) -> Option<(String, Locator)> {
+    let mut media = view.facts.media();
+    let blind = media.find_map(|media| {
+        let mut arrivals = media.media.arrivals.iter();
+        arrivals.find(|arrival| media.is_overlooked_at(arrival))
+    })?;
+    let mut legs = view.session.legs.iter();
+    let first = legs.find(|leg| leg.tap == blind.tap)?.first;
+    let place = view.place_of(blind);
+    let told = format!(
+        "the capture at {place} holds no UDP, although datagrams of the client came to the next tap: what media did at {place} cannot be told"
+    );
+    Some((told, first))
+}
+
 /// Datagrams of which a tap shows the first fragment alone: so it looks after a filter on ports, and behind a firewall that
 /// drops the others.
 fn first_fragments(view: &View<'_>, media: MediaFacts<'_>) -> Option<(String, Locator)> {
-    let mut arrivals = media.media.arrivals.iter();
-    let arrival = arrivals.find(|arrival| arrival.fragmented.alone > 0)?;
+    let arrivals = media.media.arrivals.iter();
+    // A live tap sees them all, and hands samples over.
+    let may_be_filtered =
+        |arrival: &&Arrival| view.tap(arrival.tap).is_some_and(|tap| !tap.unfiltered);
+    let mut filtered = arrivals.filter(may_be_filtered);
+    let arrival = filtered.find(|arrival| arrival.fragmented.alone > 0)?;
     let text = format!(
         "only the first fragments of {} datagrams are in the capture at {}, as a filter on ports leaves them: whether the others passed \
          cannot be told",
@@ -480,6 +504,29 @@ mod tests {
             ..Netfilter::default()
         });
         assert_eq!(scene.checked().findings[0].summary, one_side);
+    }
+
+    #[test]
+    fn a_tap_without_udp_proves_no_loss_where_the_clients_own_went_past_it() {
+        let filtered = |inside| {
+            let mut scene = Scene::behind_nat(UDP_TALK).punch(0.035, 5000).rtp(0, 9);
+            scene.udp_datagrams = [inside, 9];
+            scene.arrival(LAN).from_client.clear();
+            scene
+        };
+        let snapshot = filtered(0).checked();
+        let codes: Vec<_> = snapshot
+            .findings
+            .iter()
+            .map(|finding| finding.code)
+            .collect();
+        assert_eq!(codes, [Code::CaptureIncomplete]);
+        let cause = &snapshot.findings[0].cause;
+        assert!(
+            cause.starts_with("the capture at lan holds no UDP"),
+            "{cause}"
+        );
+        assert!(filtered(1).troubles().contains(&"rtp-never-arrived"));
     }
 
     #[test]

@@ -44,6 +44,9 @@ const GIVEN_UP: Span = Span::from_millis(4500);
 /// It must then be longer by far than any gap before.
 const TIMES_WHERE_GIVEN_UP: i64 = 10;
 
+/// And media must have run so long.
+const RAN: Span = Span::from_secs(1);
+
 /// Media that ends at both taps within this time ended there together.
 const TOGETHER: Span = Span::from_secs(1);
 
@@ -101,7 +104,11 @@ pub(super) fn stall(view: &View<'_>, media: MediaFacts<'_>) -> Option<Stall> {
         Some((last_outside, silence_there - silence_outside))
     });
     let together = at_server.is_none_or(|(_, later)| later < TOGETHER);
-    let (enough, times) = if together && is_given_up(view, leg, last) {
+    let ran = arrival
+        .rtp
+        .first
+        .is_some_and(|first| last.at - first.at >= RAN);
+    let (enough, times) = if ran && together && is_given_up(view, leg, last) {
         (GIVEN_UP, TIMES_WHERE_GIVEN_UP)
     } else {
         (SILENCE, TIMES_THE_LONGEST_GAP)

@@ -3,7 +3,7 @@
 use rtspscope_engine::Snapshot;
 
 use crate::support::traffic::{LAN, Talk, WAN, Wire, interleaved, rtp_packet};
-use crate::support::{arrival, engine};
+use crate::support::{arrival, engine, only_session};
 
 const SERVER: &str = "203.0.113.10:554";
 const HOSTS: [&str; 2] = ["192.168.1.40", "192.168.1.41"];
@@ -186,6 +186,48 @@ fn media_that_a_nat_takes_to_another_viewer_are_not_that_viewers() {
         told,
         [("rtp-wrong-port", second), ("nat-port-randomised", second)]
     );
+}
+
+/// A server with one source and one port for all who watch, and a player that left without a word behind the same address.
+#[test]
+fn what_goes_on_to_a_player_that_left_is_not_the_next_ones() {
+    let mut wire = Wire::new(engine(2));
+    let server = "203.0.113.10:8000";
+    let transport = "Transport: RTP/AVP;unicast;client_port=5000-5001";
+    let mut talks = [(LAN, "192.168.1.40:40000"), (WAN, "203.0.113.1:40000")]
+        .map(|(tap, client)| Talk::open(&mut wire, tap, client, "203.0.113.10:554"));
+    for (request, response) in [
+        (
+            format!("SETUP rtsp://203.0.113.10/cam RTSP/1.0|CSeq: 1|{transport}"),
+            format!("RTSP/1.0 200 OK|CSeq: 1|Session: 1|{transport};server_port=8000-8001"),
+        ),
+        (
+            "PLAY rtsp://203.0.113.10/cam RTSP/1.0|CSeq: 2|Session: 1".to_owned(),
+            "RTSP/1.0 200 OK|CSeq: 2|Session: 1".to_owned(),
+        ),
+    ] {
+        for talk in &mut talks {
+            talk.exchange(&mut wire, &request, &response);
+        }
+    }
+    wire.udp(LAN, "192.168.1.40:5000", server, b"hole");
+    wire.udp(WAN, "203.0.113.1:5000", server, b"hole");
+    for number in 0..80 {
+        wire.rtp(WAN, server, "203.0.113.1:44550", 0xA, [number]);
+        wire.rtp(WAN, server, "203.0.113.1:5000", 0xA, [number]);
+        wire.rtp(LAN, server, "192.168.1.40:5000", 0xA, [number]);
+        wire.wait_ms(20);
+    }
+    let snapshot = wire.engine.snapshot();
+    let session = only_session(&snapshot);
+    let packets = [0, 1].map(|leg| arrival(session, 0, leg).rtp.packets);
+    assert_eq!(packets, [80, 80]);
+    let codes: Vec<_> = snapshot
+        .findings
+        .iter()
+        .map(|finding| finding.code.name())
+        .collect();
+    assert!(!codes.contains(&"rtp-wrong-port"), "{codes:?}");
 }
 
 /// A camera that answers each SETUP with the same port, or the same channels, and sends all of its media there.
