@@ -183,7 +183,7 @@ impl Connection {
         peer.reassembler
             .handle_peer_ack(segment.ack, &mut |_| Recall::Forget);
         if !segment.payload.is_empty() {
-            record.copies.note_new(end, segment, at);
+            record.copies.note_new(end, segment, at.at);
             let piece = own.reassembler.pass(segment, place);
             own.stream.handle_piece(piece, &mut |item| {
                 record.handle_item(end, item, room, notices);

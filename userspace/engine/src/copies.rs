@@ -4,8 +4,8 @@
 //! No sender repeats what it has just sent within a few milliseconds, and never nearly all of it. Media are not asked: a
 //! network may double the datagrams of a stream and leave the rest alone.
 
-use rtspscope_wire::Span;
 use rtspscope_wire::decode::Segment;
+use rtspscope_wire::{Span, Timestamp};
 
 use crate::locator::Locator;
 
@@ -15,6 +15,8 @@ const AT_ONCE: Span = Span::from_millis(5);
 const RECENT: usize = 4;
 /// With so many segments it is no accident that they have copies.
 const ENOUGH: u64 = 5;
+/// Where there were none among so many, none are looked for any more.
+const PLENTY: u64 = 64;
 /// Of ten segments so many have a copy where all do, but for what the capture lost.
 const OF_TEN: u64 = 8;
 
@@ -31,13 +33,16 @@ pub(crate) struct Copies {
 struct Sent {
     seq: u32,
     len: u32,
-    at: Locator,
+    at: Timestamp,
 }
 
 impl Copies {
     /// Takes note of a segment that an end sent for the first time.
     #[inline]
-    pub(crate) fn note_new(&mut self, end: usize, segment: &Segment<'_>, at: Locator) {
+    pub(crate) fn note_new(&mut self, end: usize, segment: &Segment<'_>, at: Timestamp) {
+        if self.first.is_none() && self.segments >= PLENTY {
+            return;
+        }
         self.segments += 1;
         let place = self.segments as usize % RECENT;
         if let Some(sent) = self.recent.get_mut(end).and_then(|own| own.get_mut(place)) {
@@ -54,13 +59,13 @@ impl Copies {
         let own = self.recent.get(end).into_iter().flatten().flatten();
         let mut alike = own.filter(|sent| {
             (sent.seq, sent.len) == (segment.seq, segment.payload_len)
-                && (at.at - sent.at.at).abs() <= AT_ONCE
+                && (at.at - sent.at).abs() <= AT_ONCE
         });
         if alike.next().is_some() {
             self.repeated += 1;
             self.first.get_or_insert(at);
         } else {
-            self.note_new(end, segment, at);
+            self.note_new(end, segment, at.at);
         }
     }
 

@@ -88,7 +88,12 @@ impl MediaCount {
     /// Takes in a datagram or interleaved frame, of which `bytes` were captured.
     pub(crate) fn update(&mut self, payload: &Payload, bytes: &[u8], at: Locator) {
         let begins = self.anew.is_some() && self.look_for_begin(payload);
-        let before = [&self.stats.rtp, &self.stats.second].map(|rtp| (rtp.lost(), rtp.last_ns));
+        let own = if self.stats.rtp.ssrc == payload.ssrc || self.stats.rtp.packets == 0 {
+            &self.stats.rtp
+        } else {
+            &self.stats.second
+        };
+        let before = (own.lost(), own.last_ns);
         let placed = self.stats.record(payload, at.at.as_nanos(), 0);
         if let Some(anew) = &mut self.anew {
             anew.count(payload, at.at.as_nanos());
@@ -103,8 +108,7 @@ impl MediaCount {
                     self.stats.second.lost(),
                 )
             };
-            let [first, second] = before;
-            details.note_loss(if is_first { first } else { second }, lost, at);
+            details.note_loss(before, lost, at);
             details.update(placed, payload, bytes, at);
         }
         self.place(payload.class, at);

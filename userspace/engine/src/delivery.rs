@@ -11,10 +11,38 @@ use crate::model::{Delivery, Repeated};
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Progress {
     known: Delivery,
+    /// Its last segment, and since when bytes wait for an acknowledgement.
+    last: Option<Spot>,
+    since: Option<Spot>,
     /// Payload bytes of the largest segment.
     largest: u32,
     /// The kernel has read a part of it.
     was_away: bool,
+}
+
+/// What of a place at a known tap is to be kept with every segment.
+#[derive(Clone, Copy, Debug)]
+struct Spot {
+    frame: Option<u64>,
+    at: Timestamp,
+}
+
+impl Spot {
+    const fn of(at: Locator) -> Self {
+        Self {
+            frame: at.frame,
+            at: at.at,
+        }
+    }
+
+    const fn locator(self, tap: TapId) -> Locator {
+        Locator {
+            tap,
+            frame: self.frame,
+            at: self.at,
+            stream_offset: None,
+        }
+    }
 }
 
 impl Progress {
@@ -30,7 +58,7 @@ impl Progress {
     pub(crate) fn hear(&mut self, ack: u32, at: Locator) {
         if self.known.acknowledged != Some(ack) {
             self.known.acknowledged = Some(ack);
-            self.known.since = Some(at);
+            self.since = Some(Spot::of(at));
         }
     }
 
@@ -38,16 +66,16 @@ impl Progress {
     #[inline]
     pub(crate) fn note(&mut self, segment: &Segment<'_>, at: Locator) {
         let end = segment.seq.wrapping_add(segment.payload_len);
-        let is_first = self.known.since.is_none() || self.known.acknowledged == self.known.seen;
+        let is_first = self.since.is_none() || self.known.acknowledged == self.known.seen;
         if segment.payload_len > 0 && is_first {
-            self.known.since = Some(at);
+            self.since = Some(Spot::of(at));
         }
         let is_farther = |reached: u32| end.wrapping_sub(reached).cast_signed() > 0;
         if !segment.flags.rst() && self.known.reached.is_none_or(is_farther) {
             self.known.reached = Some(end);
         }
         self.largest = self.largest.max(segment.payload_len);
-        self.known.last = Some(at);
+        self.last = Some(Spot::of(at));
     }
 
     /// Takes in what the reader of this direction knows by now. Once the other end has hung up, nothing is repeated in vain
@@ -81,20 +109,20 @@ impl Progress {
     }
 
     /// Takes note of what only the kernel has seen.
-    pub(crate) fn hear_of(&mut self, tap: TapId, last: Timestamp) {
-        if self.known.last.is_none_or(|known| known.at < last) {
-            self.known.last = Some(Locator {
-                tap,
+    pub(crate) fn hear_of(&mut self, last: Timestamp) {
+        if self.last.is_none_or(|known| known.at < last) {
+            self.last = Some(Spot {
                 frame: None,
                 at: last,
-                stream_offset: None,
             });
         }
     }
 
     /// What outputs may know of it; what the kernel may have read meanwhile is left out.
-    pub(crate) fn delivery(&self, is_away: bool) -> Delivery {
+    pub(crate) fn delivery(&self, tap: TapId, is_away: bool) -> Delivery {
         let mut known = self.known;
+        known.last = self.last.map(|last| last.locator(tap));
+        known.since = self.since.map(|since| since.locator(tap));
         known.largest = (!self.was_away).then_some(self.largest);
         if is_away {
             (known.seen, known.acknowledged, known.repeated) = (None, None, None);
@@ -129,7 +157,7 @@ mod tests {
     #[test]
     fn silence_counts_from_the_oldest_bytes_that_are_not_acknowledged() {
         let mut progress = Progress::default();
-        let since = |progress: &Progress| progress.delivery(false).since.map(|at| at.frame);
+        let since = |progress: &Progress| progress.delivery(LAN, false).since.map(|at| at.frame);
         progress.pass(&segment(100, b"abc"), at(LAN, 1.0, 1));
         progress.hear(103, at(LAN, 1.1, 2));
         progress.pass(&segment(103, b"de"), at(LAN, 2.0, 3));
@@ -144,7 +172,7 @@ mod tests {
         let mut progress = Progress::default();
         progress.pass(&segment(100, b"abc"), at(LAN, 1.0, 1));
         progress.note(&segment(140, b""), at(LAN, 2.0, 2));
-        let known = progress.delivery(false);
+        let known = progress.delivery(LAN, false);
         assert_eq!((known.seen, known.reached), (Some(103), Some(140)));
         assert_eq!(known.largest, Some(3));
     }
@@ -154,8 +182,8 @@ mod tests {
         let mut progress = Progress::default();
         progress.pass(&segment(100, b"abc"), at(LAN, 1.0, 1));
         progress.take_over();
-        let known = progress.delivery(true);
+        let known = progress.delivery(LAN, true);
         assert_eq!((known.seen, known.largest), (None, None));
-        assert_eq!(progress.delivery(false).seen, Some(103));
+        assert_eq!(progress.delivery(LAN, false).seen, Some(103));
     }
 }

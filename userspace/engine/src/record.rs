@@ -221,7 +221,7 @@ impl Record {
             *bytes = bytes.saturating_add(payload_bytes);
         }
         if let Some(progress) = self.progress.get_mut(end) {
-            progress.hear_of(self.tap, last);
+            progress.hear_of(last);
         }
         if last > self.last.at {
             self.last = Locator {
@@ -529,7 +529,7 @@ impl Record {
 
     /// How far what an end sends has come.
     pub(crate) fn delivery(&self, end: usize) -> Delivery {
-        self.progress[end].delivery(self.away[end])
+        self.progress[end].delivery(self.tap, self.away[end])
     }
 
     /// The connection as outputs see it.
