@@ -129,9 +129,7 @@ impl Fact {
                 out.0.push(COUNTERS);
                 out.address(*from);
                 out.address(*to);
-                out.0
-                    .extend_from_slice(&FlowStats::LAYOUT_VERSION.to_le_bytes());
-                stats.clone().visit_fields(&mut out);
+                out.stats(**stats);
             }
             Self::Loss {
                 kind,
@@ -156,13 +154,8 @@ impl Fact {
                 stats,
             } => {
                 out.0.push(CHANNEL);
-                out.address(*from);
-                out.address(*to);
-                out.0.push(*channel);
-                out.0.extend_from_slice(&clock_rate.to_le_bytes());
-                out.0
-                    .extend_from_slice(&FlowStats::LAYOUT_VERSION.to_le_bytes());
-                stats.clone().visit_fields(&mut out);
+                out.channel([*from, *to], *channel, *clock_rate);
+                out.stats(**stats);
             }
             Self::Totals {
                 from,
@@ -173,14 +166,9 @@ impl Fact {
                 missing_bytes,
             } => {
                 out.0.push(TOTALS);
-                out.address(*from);
-                out.address(*to);
-                out.0.push(*channel);
-                out.0.extend_from_slice(&clock_rate.to_le_bytes());
+                out.channel([*from, *to], *channel, *clock_rate);
                 out.0.extend_from_slice(&missing_bytes.to_le_bytes());
-                out.0
-                    .extend_from_slice(&FlowStats::LAYOUT_VERSION.to_le_bytes());
-                stats.clone().visit_fields(&mut out);
+                out.stats(**stats);
             }
             Self::Report {
                 from,
@@ -223,14 +211,8 @@ impl Fact {
         match input.array()? {
             [COUNTERS] => {
                 let (from, to) = (input.address()?, input.address()?);
-                let version = input.array().map(u16::from_le_bytes)?;
-                let mut stats = Box::<FlowStats>::default();
-                stats.visit_fields(&mut input);
-                (version == FlowStats::LAYOUT_VERSION && !input.short).then_some(Self::Counters {
-                    from,
-                    to,
-                    stats,
-                })
+                let stats = input.stats()?;
+                Some(Self::Counters { from, to, stats })
             }
             [HANDOVER] => {
                 let (from, to) = (input.address()?, input.address()?);
@@ -243,34 +225,24 @@ impl Fact {
                 Some(Self::Handover { from, to, returned })
             }
             [CHANNEL] => {
-                let (from, to) = (input.address()?, input.address()?);
-                let [channel] = input.array()?;
-                let clock_rate = input.array().map(u32::from_le_bytes)?;
-                let version = input.array().map(u16::from_le_bytes)?;
-                let mut stats = Box::<FlowStats>::default();
-                stats.visit_fields(&mut input);
-                (version == FlowStats::LAYOUT_VERSION && !input.short).then_some(Self::Channel {
+                let ([from, to], channel, clock_rate) = input.channel()?;
+                Some(Self::Channel {
                     from,
                     to,
                     channel,
                     clock_rate,
-                    stats,
+                    stats: input.stats()?,
                 })
             }
             [TOTALS] => {
-                let (from, to) = (input.address()?, input.address()?);
-                let [channel] = input.array()?;
-                let clock_rate = input.array().map(u32::from_le_bytes)?;
+                let ([from, to], channel, clock_rate) = input.channel()?;
                 let missing_bytes = input.array().map(u64::from_le_bytes)?;
-                let version = input.array().map(u16::from_le_bytes)?;
-                let mut stats = Box::<FlowStats>::default();
-                stats.visit_fields(&mut input);
-                (version == FlowStats::LAYOUT_VERSION && !input.short).then_some(Self::Totals {
+                Some(Self::Totals {
                     from,
                     to,
                     channel,
                     clock_rate,
-                    stats,
+                    stats: input.stats()?,
                     missing_bytes,
                 })
             }
@@ -353,6 +325,21 @@ impl Writer {
         self.0.extend_from_slice(&address.port().to_le_bytes());
     }
 
+    /// Both ends, the number of a channel between them, and its clock.
+    fn channel(&mut self, [from, to]: [SocketAddr; 2], channel: u8, clock_rate: u32) {
+        self.address(from);
+        self.address(to);
+        self.0.push(channel);
+        self.0.extend_from_slice(&clock_rate.to_le_bytes());
+    }
+
+    /// Counts, behind the version of their layout.
+    fn stats(&mut self, mut stats: FlowStats) {
+        self.0
+            .extend_from_slice(&FlowStats::LAYOUT_VERSION.to_le_bytes());
+        stats.visit_fields(self);
+    }
+
     /// Whether there is one, then its fields.
     fn returned(&mut self, returned: Option<&Returned>) {
         self.0.push(u8::from(returned.is_some()));
@@ -403,6 +390,21 @@ impl<'a> Reader<'a> {
         };
         self.rest = rest;
         Some(*first)
+    }
+
+    /// What [`Writer::channel`] writes.
+    fn channel(&mut self) -> Option<([SocketAddr; 2], u8, u32)> {
+        let ends = [self.address()?, self.address()?];
+        let [channel] = self.array()?;
+        Some((ends, channel, self.array().map(u32::from_le_bytes)?))
+    }
+
+    /// Counts of the layout of this version.
+    fn stats(&mut self) -> Option<Box<FlowStats>> {
+        let version = self.array().map(u16::from_le_bytes)?;
+        let mut stats = Box::<FlowStats>::default();
+        stats.visit_fields(self);
+        (version == FlowStats::LAYOUT_VERSION && !self.short).then_some(stats)
     }
 
     /// The fields that [`Writer::returned`] writes.
