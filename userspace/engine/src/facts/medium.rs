@@ -257,7 +257,7 @@ impl<'a> MediaFacts<'a> {
         let mut taps = self.facts.capture.taps.iter();
         let is_blind = taps.any(|tap| tap.id == arrival.tap && !tap.shows_udp());
         let mut others = self.media.arrivals.iter();
-        let came_by = |other: &Arrival| other.tap != arrival.tap && !other.from_client.is_empty();
+        let came_by = |other: &Arrival| other.leg > arrival.leg && !other.from_client.is_empty();
         is_blind && self.is_udp() && others.any(came_by)
     }
 
