@@ -7,6 +7,7 @@ mod packet;
 use std::io;
 
 use pcap_parser::pcapng::{Block, InterfaceStatisticsBlock, parse_block_be, parse_block_le};
+use rtsp_ebpf_common::flow::FlowStats;
 use rtspscope_engine::{
     ChannelCounters, ChannelReport, ChannelTotals, FlowCounters, Handover, LossKind,
 };
@@ -232,6 +233,16 @@ impl Pcapng {
         } else {
             None
         };
+        let counted = |from, to, channel, clock_rate, stats: Box<FlowStats>| {
+            Some(ChannelCounters {
+                tap: tap?,
+                from,
+                to,
+                channel,
+                clock_rate,
+                stats: *stats,
+            })
+        };
         let what = match fact {
             Some(Fact::Counters { from, to, stats }) => What::Counters(Box::new(FlowCounters {
                 tap: tap?,
@@ -251,14 +262,7 @@ impl Pcapng {
                 channel,
                 clock_rate,
                 stats,
-            }) => What::Channel(Box::new(ChannelCounters {
-                tap: tap?,
-                from,
-                to,
-                channel,
-                clock_rate,
-                stats: *stats,
-            })),
+            }) => What::Channel(Box::new(counted(from, to, channel, clock_rate, stats)?)),
             Some(Fact::Totals {
                 from,
                 to,
@@ -267,14 +271,7 @@ impl Pcapng {
                 stats,
                 missing_bytes,
             }) => What::Totals(Box::new(ChannelTotals {
-                counted: ChannelCounters {
-                    tap: tap?,
-                    from,
-                    to,
-                    channel,
-                    clock_rate,
-                    stats: *stats,
-                },
+                counted: counted(from, to, channel, clock_rate, stats)?,
                 missing_bytes,
             })),
             Some(Fact::Report {

@@ -2,8 +2,9 @@
 
 use rtspscope_wire::Span;
 
+use super::stopped;
 use crate::facts::{Cut, CutPlace, MediaFacts};
-use crate::finding::{Code, Finding, Severity};
+use crate::finding::Finding;
 use crate::model::Side;
 use crate::rules::View;
 use crate::rules::advice::{LOOK_AT_PLAYER, LOOK_AT_ROUTER};
@@ -26,31 +27,19 @@ pub(super) fn is_so(view: &View<'_>, media: MediaFacts<'_>) -> bool {
 /// `large-packets-lost`.
 pub(super) fn finding(view: &View<'_>, media: MediaFacts<'_>) -> Option<Finding> {
     let cut = cut(view, media).filter(|cut| !cut.by_size())?;
-    let rtp = &media.arrival(0)?.rtp;
-    let (first, last) = (rtp.first?, rtp.last?);
     let (cause, remedy) = cause(view, &cut);
     Some(
-        Finding::new(
-            Code::RtpStalled,
-            Severity::Error,
-            view.medium(media.index),
-            format!(
-                "media stopped after {:.1} s while the session went on",
-                (last.at - first.at).as_secs_f64()
-            ),
-        )
-        .cause(cause)
-        .proof(last, "last RTP packet next to the client")
-        .proof(
-            cut.repeated.first,
-            "the server repeats what was not acknowledged",
-        )
-        .proof(cut.repeated.last, "it does so for the last time")
-        .proof_if(
-            cut.receiver.map(|leg| view.facts.capture.last_seen(leg)),
-            "the client's side up to here",
-        )
-        .remedies(remedy),
+        stopped(view, media, cause)?
+            .proof(
+                cut.repeated.first,
+                "the server repeats what was not acknowledged",
+            )
+            .proof(cut.repeated.last, "it does so for the last time")
+            .proof_if(
+                cut.receiver.map(|leg| view.facts.capture.last_seen(leg)),
+                "the client's side up to here",
+            )
+            .remedies(remedy),
     )
 }
 

@@ -1,0 +1,247 @@
+//! One medium at a time that stops, or only seems to.
+
+use crate::model::Growth;
+use crate::testkit::{LAN, Scene, UDP_TALK, WAN, at};
+
+fn stopped(inside: f64, outside: f64) -> Scene {
+    let talk = UDP_TALK
+        .replace("10.0 >", "60.0 >")
+        .replace("10.1 <", "60.1 <");
+    let mut scene = Scene::behind_nat(&talk).punch(0.035, 5000).rtp(900, 900);
+    scene.arrival(LAN).rtp.last = Some(at(LAN, inside, 200));
+    scene.arrival(WAN).rtp.last = Some(at(WAN, outside, 300));
+    scene
+}
+
+#[test]
+fn fires_and_tells_whether_the_router_or_the_server_stopped() {
+    let snapshot = stopped(30.06, 59.9).checked();
+    assert_eq!(
+        snapshot.findings[0].summary,
+        "media stopped after 30.0 s while the session went on"
+    );
+    assert!(
+        snapshot.findings[0]
+            .cause
+            .contains("the router stopped letting it through")
+    );
+    assert!(
+        stopped(30.0, 30.0).checked().findings[0]
+            .cause
+            .contains("the server stopped sending")
+    );
+}
+
+#[test]
+fn a_player_that_gives_up_makes_a_short_silence_a_stall() {
+    assert_eq!(stopped(55.4, 55.4).troubles(), ["rtp-stalled"]);
+    assert_eq!(stopped(55.6, 55.6).troubles(), Vec::<&str>::new());
+    let mut stays = stopped(51.0, 51.0);
+    for leg in &mut stays.legs {
+        leg.closed = None;
+        leg.exchanges_mut()
+            .retain(|exchange| exchange.method != "TEARDOWN");
+        leg.last = at(leg.tap, 60.0, 40);
+    }
+    assert_eq!(stays.troubles(), Vec::<&str>::new());
+    let mut slow = stopped(55.0, 55.0);
+    slow.arrival(LAN).rtp.max_gap = Some(rtspscope_wire::Span::from_millis(600));
+    assert_eq!(
+        slow.troubles(),
+        Vec::<&str>::new(),
+        "a picture now and then"
+    );
+}
+
+fn growth(since: f64, more: u32) -> Growth {
+    Growth {
+        since: at(LAN, since, 90),
+        shown: at(LAN, since + 5.0, 91),
+        more,
+    }
+}
+
+#[test]
+fn what_the_ends_report_tells_whether_media_went_on() {
+    let mut scene = stopped(30.0, 30.0);
+    scene.arrival(LAN).rtcp.sending = Some(growth(40.0, 150));
+    let cause = &scene.checked().findings[0].cause;
+    assert!(
+        cause.contains("its packets are lost before lan or go past it unseen"),
+        "{cause}"
+    );
+    let received = |since: f64, more: u32| {
+        let mut scene = stopped(30.0, 30.0);
+        scene.arrival(LAN).rtcp.far_end.receiving = Some(growth(since, more));
+        scene.codes()
+    };
+    assert_eq!(received(40.0, 150), ["capture-incomplete"]);
+    assert_eq!(received(29.0, 150), ["rtp-stalled"]);
+    assert_eq!(received(40.0, 1), ["rtp-stalled"]);
+}
+
+#[test]
+fn is_silent_when_media_ran_to_the_end_or_the_server_said_goodbye() {
+    assert_eq!(stopped(59.9, 59.9).troubles(), Vec::<&str>::new());
+    let mut ended = stopped(30.0, 30.0);
+    ended.arrival(WAN).rtcp.byes = 1;
+    assert_eq!(ended.troubles(), Vec::<&str>::new());
+}
+
+#[test]
+fn is_silent_for_a_stream_of_rare_pictures() {
+    let mut scene = stopped(30.0, 30.0);
+    scene.arrival(LAN).rtp.max_gap = Some(rtspscope_wire::Span::from_secs(15));
+    assert_eq!(scene.troubles(), Vec::<&str>::new());
+}
+
+/// Media that stopped after 30 s of 60, where PLAY and its answer hold these fields.
+fn stopped_with(request: &str, response: &str) -> Vec<&'static str> {
+    let talk = UDP_TALK
+        .replace("10.0 >", "60.0 >")
+        .replace("10.1 <", "60.1 <")
+        .replace(
+            "CSeq: 4 | Session: 66334873\n    0.05",
+            &format!("CSeq: 4 | Session: 66334873{request}\n    0.05"),
+        )
+        .replace(
+            "CSeq: 4 | Session: 66334873\n    60.0",
+            &format!("CSeq: 4 | Session: 66334873{response}\n    60.0"),
+        );
+    let mut scene = Scene::behind_nat(&talk).punch(0.035, 5000).rtp(900, 900);
+    scene.arrival(LAN).rtp.last = Some(at(LAN, 30.0, 200));
+    scene.arrival(WAN).rtp.last = Some(at(WAN, 30.0, 300));
+    scene.troubles()
+}
+
+#[test]
+fn is_silent_at_the_end_of_the_range_that_was_asked_for() {
+    let none: [&str; 0] = [];
+    assert_eq!(stopped_with("", " | Range: npt=10-40.5"), none);
+    assert_eq!(stopped_with(" | Range: npt=0-31", ""), none);
+    assert_eq!(stopped_with("", " | Range: npt=0-60 | Scale: 2.0"), none);
+    assert_eq!(
+        stopped_with("", " | Range: clock=20260101T000000Z-20260101T000030Z"),
+        none
+    );
+}
+
+#[test]
+fn fires_before_the_end_of_the_range_and_for_one_without_end() {
+    let stalled = ["rtp-stalled"];
+    assert_eq!(stopped_with("", " | Range: npt=0-60"), stalled);
+    assert_eq!(stopped_with("", " | Range: npt=0.000-"), stalled);
+    assert_eq!(
+        stopped_with(" | Range: npt=0-30", " | Range: npt=0-50"),
+        stalled
+    );
+    assert_eq!(stopped_with("", " | Range: npt=0-30 | Scale: 0.5"), stalled);
+}
+
+/// A picture of 60 s that ended inside early, and packets that came 40 ms apart outside.
+fn proved(inside: f64, outside: f64, packets: u64) -> Scene {
+    let mut scene = stopped(inside, outside);
+    scene.arrival(LAN).rtp.packets = 900 - packets;
+    scene.arrival(WAN).rtp.max_gap = Some(rtspscope_wire::Span::from_millis(40));
+    scene.watched_until = [60.0; 2];
+    scene
+}
+
+#[test]
+fn three_seconds_are_enough_where_many_packets_more_came_outside() {
+    let snapshot = proved(56.0, 59.9, 97).checked();
+    let codes: Vec<&str> = snapshot
+        .findings
+        .iter()
+        .map(|finding| finding.code.name())
+        .collect();
+    assert_eq!(codes, ["rtp-stalled", "mapping-expired"]);
+    assert!(
+        snapshot.findings[0]
+            .cause
+            .starts_with("no packet in the last 4.0 s of the session; on the server's side of the router media went on for 3.9 s more")
+    );
+    assert_eq!(proved(57.0, 59.9, 72).troubles(), Vec::<&str>::new());
+    assert_eq!(proved(56.0, 59.9, 9).troubles(), Vec::<&str>::new());
+}
+
+#[test]
+fn is_silent_where_packets_outside_come_too_far_apart_to_be_many() {
+    let mut scene = proved(56.0, 59.9, 97);
+    scene.arrival(WAN).rtp.max_gap = Some(rtspscope_wire::Span::from_millis(400));
+    assert_eq!(scene.troubles(), Vec::<&str>::new());
+}
+
+#[test]
+fn is_silent_where_another_source_came_outside_or_the_capture_lost_packets() {
+    let mut scene = proved(56.0, 59.9, 97);
+    scene.arrival(LAN).rtp.ssrc = Some(1);
+    scene.arrival(WAN).rtp.ssrc = Some(2);
+    assert_eq!(scene.troubles(), Vec::<&str>::new());
+    let mut scene = proved(56.0, 59.9, 97);
+    scene.losses = vec![(crate::input::LossKind::DroppedByCapture, 1)];
+    assert_eq!(scene.troubles(), Vec::<&str>::new());
+}
+
+#[test]
+fn what_comes_outside_after_the_end_of_the_session_proves_nothing() {
+    assert_eq!(proved(59.9, 66.0, 97).troubles(), Vec::<&str>::new());
+}
+
+#[test]
+fn what_the_clients_tap_watched_is_enough_where_the_captures_end_near_the_freeze() {
+    let codes = |inside: f64, outside: f64, end: f64| {
+        let mut scene = proved(inside, outside, 97);
+        let talk = UDP_TALK.split("10.0 >").next().unwrap();
+        scene.legs = Scene::behind_nat(talk).legs;
+        for leg in &mut scene.legs {
+            leg.last.at = leg.exchanges[2].response.as_ref().unwrap().at.at;
+            leg.closed = None;
+        }
+        scene.watched_until = [end, outside];
+        scene.troubles()
+    };
+    let expired = ["rtp-stalled", "mapping-expired"];
+    assert_eq!(codes(20.0, 27.7, 27.7), expired);
+    assert_eq!(codes(20.0, 28.5, 27.5), expired);
+    assert_eq!(codes(20.0, 28.5, 23.4), Vec::<&str>::new());
+}
+
+/// The tap next to the client began a second after PLAY.
+fn begun_late(scene: &mut Scene) {
+    let leg = &mut scene.legs[0];
+    let kept = leg.exchanges_mut().split_off(3);
+    *leg.exchanges_mut() = kept;
+    leg.first = at(leg.tap, 1.0, 1);
+    scene.media[0].setup[0] = None;
+}
+
+#[test]
+fn a_tap_that_began_after_play_shows_the_freeze_by_any_message_that_both_saw() {
+    let mut scene = proved(20.0, 59.9, 400);
+    begun_late(&mut scene);
+    assert_eq!(scene.troubles(), ["rtp-stalled", "mapping-expired"]);
+    let mut scene = proved(59.9, 59.9, 97);
+    begun_late(&mut scene);
+    assert_eq!(scene.troubles(), Vec::<&str>::new());
+    let mut scene = proved(20.0, 59.9, 400);
+    begun_late(&mut scene);
+    scene.legs[1].exchanges_mut().truncate(3);
+    assert_eq!(scene.troubles(), Vec::<&str>::new());
+}
+
+#[test]
+fn is_silent_where_the_clients_tap_had_stopped_by_then() {
+    let codes = |watched_until: f64| {
+        let mut scene = proved(30.0, 38.0, 97);
+        for leg in &mut scene.legs {
+            leg.exchanges_mut().truncate(3);
+            leg.last.at = leg.exchanges[2].response.as_ref().unwrap().at.at;
+            leg.closed = None;
+        }
+        scene.watched_until = [watched_until, 40.0];
+        scene.troubles()
+    };
+    assert_eq!(codes(30.0), Vec::<&str>::new());
+    assert_eq!(codes(39.0), ["rtp-stalled", "mapping-expired"]);
+}
