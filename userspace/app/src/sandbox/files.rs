@@ -51,7 +51,8 @@ fn try_restrict(reads: &[PathBuf], writes: &[PathBuf]) -> Result<RulesetStatus, 
     Ok(rules.restrict_self()?.ruleset)
 }
 
-/// Lets a path be used; one that is not there cannot be, and whoever opens it says so. A pipe is no file of a place.
+/// Lets a path be used; one that is not there cannot be, and whoever opens it says so. A pipe without a name is in no place,
+/// and needs no leave.
 fn allow(
     rules: landlock::RulesetCreated,
     path: &Path,
@@ -59,7 +60,8 @@ fn allow(
 ) -> Result<landlock::RulesetCreated, RulesetError> {
     let is_of_a_place = path.metadata().is_ok_and(|of| {
         let kind = of.file_type();
-        kind.is_file() || kind.is_dir() || kind.is_char_device()
+        let is_named_pipe = kind.is_fifo() && path.canonicalize().is_ok();
+        kind.is_file() || kind.is_dir() || kind.is_char_device() || is_named_pipe
     });
     match PathFd::new(path) {
         Ok(place) if is_of_a_place => rules.add_rule(PathBeneath::new(place, rights)),
