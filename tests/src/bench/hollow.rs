@@ -16,6 +16,9 @@ const CODE: [u64; 2] = [0xffff_ffff_0000_00b7, 0x95];
 /// Stays on the interfaces until it is ended. An error where the kernel has no TCX (before 6.6).
 #[allow(clippy::print_stdout, reason = "it is the output of the program")]
 pub(super) fn attach(interfaces: &[&str]) -> io::Result<()> {
+    // A shell starts what runs in its background with SIGINT ignored, and that is how this is ended.
+    // SAFETY: no handler is given.
+    unsafe { libc::signal(libc::SIGINT, libc::SIG_DFL) };
     let license = c"GPL";
     let mut load = [0_u64; 18];
     load[0] = SCHED_CLS | (CODE.len() as u64) << 32;
