@@ -1,10 +1,12 @@
 //! What cannot be read is refused in one clear line with status 2, and what can be read is read up to its end.
 
 use std::fs;
-use std::io;
-use std::os::unix::fs::PermissionsExt;
+use std::io::{self, Write};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::thread;
+use std::time::Duration;
 
 use rtspscope_tests::lab;
 use rtspscope_tests::pcap::Capture;
@@ -157,6 +159,40 @@ fn a_capture_cut_in_the_middle_of_a_packet_is_read_up_to_the_cut() -> io::Result
         .map(ToString::to_string)
         .collect();
     assert!(said.iter().any(|text| text.contains("cut")), "{said:?}");
+    Ok(())
+}
+
+/// The pipe holds the reader of both where it has seen the begin of the file and nothing else.
+#[test]
+fn a_capture_that_becomes_shorter_while_it_is_read_is_refused() -> io::Result<()> {
+    let whole = golden("A-gst-ffmpeg-udp.wan.pcap")?;
+    let file = place("shrinks.pcap", &whole)?;
+    let pipe = scratch("shrinks.pipe");
+    if !pipe.exists() {
+        assert!(Command::new("mkfifo").arg(&pipe).status()?.success());
+    }
+    let pipe_name = pipe.to_string_lossy().into_owned();
+    let outcome = thread::scope(|scope| {
+        let reading = scope.spawn(|| program::run(&["analyze", &file, &pipe_name]));
+        let mut options = fs::File::options();
+        let options = options.write(true);
+        // Cannot be opened so before its reader has opened it, and is not to wait for one that has ended.
+        let mut early = options.clone();
+        let early = early.custom_flags(libc::O_NONBLOCK);
+        while early.open(&pipe).is_err() && !reading.is_finished() {
+            thread::sleep(Duration::from_millis(5));
+        }
+        assert!(!reading.is_finished(), "{:?}", reading.join());
+        let mut writer = options.open(&pipe)?;
+        fs::File::options().write(true).open(&file)?.set_len(0)?;
+        writer.write_all(&whole)?;
+        drop(writer);
+        reading
+            .join()
+            .map_err(|_| io::Error::other("the reader panicked"))?
+    })?;
+    assert_refused(&outcome, &file);
+    assert!(outcome.stderr.contains("shorter"), "{outcome:?}");
     Ok(())
 }
 

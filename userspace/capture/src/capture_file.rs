@@ -1,7 +1,7 @@
 //! One capture file: told apart by its first bytes, then read item by item, with all that can be wrong said in one line.
 
 use std::collections::{BTreeSet, VecDeque};
-use std::io::{Cursor, Read};
+use std::io::Read;
 use std::path::PathBuf;
 
 use rtspscope_engine::{CaptureLoss, Conntrack, Input, LossKind, TapFile};
@@ -15,10 +15,10 @@ use super::item::{Item, Step, Tap, What, frame_of};
 use super::later::Beginning;
 use super::link_types::{is_readable, named};
 use super::opening::{
-    Meter, Opened, cut_before_packets, open_file, open_stream, subject, unreadable,
+    Extent, Meter, Opened, cut_before_packets, open_file, open_stream, subject, unreadable,
 };
 use super::tap_opener::TapOpener;
-use super::window::{INITIAL_LEN, SMALL_LEN, Window};
+use super::window::Window;
 use super::{Host, NamedFile, Reading, names};
 use crate::failure::Failure;
 
@@ -71,8 +71,8 @@ impl CaptureFile {
         host: &mut dyn Host,
         taken: &mut BTreeSet<String>,
     ) -> Result<Self, Failure> {
-        let opened = open_file(&file.path, file.kept_at.as_deref())?;
-        Self::begin(file, opened, INITIAL_LEN, None, host, taken)
+        let opened = open_file(&file.path, file.kept_at.as_deref(), Extent::Whole)?;
+        Self::begin(file, opened, None, host, taken)
     }
 
     /// The same for a file of which no more than its begin will be read.
@@ -81,8 +81,8 @@ impl CaptureFile {
         host: &mut dyn Host,
         taken: &mut BTreeSet<String>,
     ) -> Result<Self, Failure> {
-        let opened = open_file(&file.path, file.kept_at.as_deref())?;
-        Self::begin(file, opened, SMALL_LEN, None, host, taken)
+        let opened = open_file(&file.path, file.kept_at.as_deref(), Extent::Begin)?;
+        Self::begin(file, opened, None, host, taken)
     }
 
     /// The same for a file that goes on with the capture of one that has ended, with its taps and all that was learnt of
@@ -93,8 +93,8 @@ impl CaptureFile {
         host: &mut dyn Host,
         taken: &mut BTreeSet<String>,
     ) -> Result<Self, Failure> {
-        let opened = open_file(&file.path, file.kept_at.as_deref())?;
-        let after = Self::begin(file, opened, INITIAL_LEN, Some(before), host, taken)?;
+        let opened = open_file(&file.path, file.kept_at.as_deref(), Extent::Whole)?;
+        let after = Self::begin(file, opened, Some(before), host, taken)?;
         after.tell_where_frames_are(before, host);
         Ok(after)
     }
@@ -106,21 +106,22 @@ impl CaptureFile {
         host: &mut dyn Host,
         taken: &mut BTreeSet<String>,
     ) -> Result<Self, Failure> {
-        let opened = open_stream(&file.path, stream, None)?;
-        Self::begin(file, opened, INITIAL_LEN, None, host, taken)
+        let opened = open_stream(&file.path, stream)?;
+        Self::begin(file, opened, None, host, taken)
     }
 
     fn begin(
         file: &NamedFile,
         opened: Opened,
-        window_len: usize,
         mut before: Option<&mut Self>,
         host: &mut dyn Host,
         taken: &mut BTreeSet<String>,
     ) -> Result<Self, Failure> {
-        let Opened { head, rest, meter } = opened;
-        let magic = head.first_chunk::<4>().copied().unwrap_or_default();
-        let mut window = Window::new(Box::new(Cursor::new(head).chain(rest)), window_len);
+        let Opened {
+            magic,
+            mut window,
+            meter,
+        } = opened;
         let inherited = before.as_mut().map(|before| before.bequeath());
         let mut inherited = inherited.unwrap_or_default();
         let before = before.map(|before| &before.format);

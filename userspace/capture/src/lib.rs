@@ -17,6 +17,7 @@ mod merge;
 mod names;
 mod opening;
 mod options;
+mod pages;
 mod pcapng;
 pub mod record;
 mod rotation;

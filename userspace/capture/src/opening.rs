@@ -8,6 +8,8 @@ use std::rc::Rc;
 
 use super::Reading;
 use super::compression::{Compression, early_end};
+use super::pages::Pages;
+use super::window::{INITIAL_LEN, SMALL_LEN, Window};
 use crate::failure::{Failure, reason};
 
 /// Bytes that tell what a file is: the longest fixed header of the formats (pcap) and more than any magic number.
@@ -16,11 +18,27 @@ const HEAD_LEN: usize = 24;
 /// A capture that is open.
 pub(super) struct Opened {
     /// The bytes that tell what it is, unpacked.
-    pub head: Vec<u8>,
-    /// The unpacked bytes behind them.
-    pub rest: Box<dyn Read>,
+    pub magic: [u8; 4],
+    /// The unpacked bytes, these among them.
+    pub window: Window,
     /// How far the file itself was read.
     pub meter: Meter,
+}
+
+/// How much of a capture is to be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Extent {
+    Whole,
+    Begin,
+}
+
+/// A source as it is.
+struct Raw {
+    stream: Box<dyn Read>,
+    /// Its length, which may still grow; `None` for a pipe.
+    len: Option<u64>,
+    /// It is a regular file.
+    file: Option<File>,
 }
 
 /// How much of a file was read, compressed as it is.
@@ -56,27 +74,42 @@ impl Read for Metered {
 }
 
 /// Opens a file or standard input, or the place where its bytes are kept, and goes on as [`open_stream`].
-pub(super) fn open_file(path: &Path, kept_at: Option<&Path>) -> Result<Opened, Failure> {
-    let (stream, len) = open_raw(kept_at.unwrap_or(path))?;
-    open_stream(path, stream, len)
+pub(super) fn open_file(
+    path: &Path,
+    kept_at: Option<&Path>,
+    extent: Extent,
+) -> Result<Opened, Failure> {
+    open(path, open_raw(kept_at.unwrap_or(path))?, extent)
 }
 
 /// Unpacks the stream if it is compressed, and reads the bytes that tell what it is. `path` is what it is called.
-pub(super) fn open_stream(
-    path: &Path,
-    stream: Box<dyn Read>,
-    len: Option<u64>,
-) -> Result<Opened, Failure> {
+pub(super) fn open_stream(path: &Path, stream: Box<dyn Read>) -> Result<Opened, Failure> {
+    let raw = Raw {
+        stream,
+        len: None,
+        file: None,
+    };
+    open(path, raw, Extent::Whole)
+}
+
+fn open(path: &Path, raw: Raw, extent: Extent) -> Result<Opened, Failure> {
+    let Raw { stream, len, file } = raw;
     let read = Rc::new(Cell::new(0));
     let meter = Meter {
         read: read.clone(),
         len,
     };
+    let metered = read.clone();
     let mut stream: Box<dyn Read> = Box::new(Metered { stream, read });
     let head = read_head(path, &mut stream)?;
     let Some(compression) = Compression::of(&head) else {
-        let rest = stream;
-        return Ok(Opened { head, rest, meter });
+        let pages = file
+            .filter(|_| Pages::ARE_QUICK && extent == Extent::Whole)
+            .and_then(|file| Pages::of(file, metered));
+        return Ok(match pages {
+            Some(pages) => Opened::of(&head, Window::over(pages), meter),
+            None => Opened::read(head, stream, meter, extent),
+        });
     };
     let packed = Cursor::new(head).chain(stream);
     let unpacked = compression
@@ -89,12 +122,45 @@ pub(super) fn open_stream(
         return Err(Failure::new(subject(path), what, remedy));
     };
     let head = read_head(path, &mut rest)?;
-    Ok(Opened { head, rest, meter })
+    Ok(Opened::read(head, rest, meter, extent))
 }
 
-fn open_raw(path: &Path) -> Result<(Box<dyn Read>, Option<u64>), Failure> {
+impl Opened {
+    /// What is read from `rest` behind `head`.
+    fn read(head: Vec<u8>, rest: Box<dyn Read>, meter: Meter, extent: Extent) -> Self {
+        let len = match extent {
+            Extent::Whole => INITIAL_LEN,
+            Extent::Begin => SMALL_LEN,
+        };
+        let magic = magic(&head);
+        let window = Window::new(Box::new(Cursor::new(head).chain(rest)), len);
+        Self {
+            magic,
+            window,
+            meter,
+        }
+    }
+
+    fn of(head: &[u8], window: Window, meter: Meter) -> Self {
+        Self {
+            magic: magic(head),
+            window,
+            meter,
+        }
+    }
+}
+
+fn magic(head: &[u8]) -> [u8; 4] {
+    head.first_chunk().copied().unwrap_or_default()
+}
+
+fn open_raw(path: &Path) -> Result<Raw, Failure> {
     if path == Path::new("-") {
-        return Ok((Box::new(io::stdin()), None));
+        return Ok(Raw {
+            stream: Box::new(io::stdin()),
+            len: None,
+            file: None,
+        });
     }
     let file = File::open(path).map_err(|error| cannot_open(path, &error))?;
     let metadata = file.metadata().ok();
@@ -105,8 +171,13 @@ fn open_raw(path: &Path) -> Result<(Box<dyn Read>, Option<u64>), Failure> {
             "name the capture files in it",
         ));
     }
-    let len = metadata.filter(Metadata::is_file).map(|file| file.len());
-    Ok((Box::new(file), len))
+    let regular = metadata.filter(Metadata::is_file);
+    let seen = regular.as_ref().and_then(|_| file.try_clone().ok());
+    Ok(Raw {
+        stream: Box::new(file),
+        len: regular.map(|file| file.len()),
+        file: seen,
+    })
 }
 
 fn read_head(path: &Path, stream: &mut dyn Read) -> Result<Vec<u8>, Failure> {

@@ -1,18 +1,31 @@
-//! A reader seen through a reused buffer: any number of bytes from the front, without the whole in memory.
+//! A source seen through what of it is in memory: any number of bytes from the front, without the whole.
 
 use std::fmt;
 use std::io::{self, Read};
 
+use super::pages::{PIECE_LEN, Pages};
+
 /// Bytes that are read at once.
 pub(crate) const INITIAL_LEN: usize = 256 << 10;
 
-/// The same where only the begin of a file is of interest.
+/// The same where only the begin of a source is of interest.
 pub(crate) const SMALL_LEN: usize = 4 << 10;
 
-/// The next bytes of a stream. Grows beyond its first length only when a caller asks for more at once.
+/// Where the bytes come from.
+enum Source {
+    /// A stream, read into a buffer that is used again. It grows only when a caller asks for more at once.
+    Stream {
+        reader: Box<dyn Read>,
+        buffer: Vec<u8>,
+    },
+    /// A file, of which nothing is copied.
+    Pages(Pages),
+}
+
+/// The next bytes of a source.
 pub(crate) struct Window {
-    reader: Box<dyn Read>,
-    buffer: Vec<u8>,
+    source: Source,
+    /// Where in what is in memory the next bytes begin, and where they end.
     start: usize,
     end: usize,
     consumed: u64,
@@ -20,10 +33,20 @@ pub(crate) struct Window {
 }
 
 impl Window {
+    /// The bytes of a stream, `len` of them read at once.
     pub(crate) fn new(reader: Box<dyn Read>, len: usize) -> Self {
+        let buffer = vec![0; len];
+        Self::of(Source::Stream { reader, buffer })
+    }
+
+    /// The bytes of a file.
+    pub(crate) fn over(pages: Pages) -> Self {
+        Self::of(Source::Pages(pages))
+    }
+
+    fn of(source: Source) -> Self {
         Self {
-            reader,
-            buffer: vec![0; len],
+            source,
             start: 0,
             end: 0,
             consumed: 0,
@@ -32,22 +55,30 @@ impl Window {
     }
 
     /// The bytes that are there already.
+    #[inline]
     pub(crate) fn data(&self) -> &[u8] {
-        self.buffer.get(self.start..self.end).unwrap_or_default()
+        let all = match &self.source {
+            Source::Stream { buffer, .. } => buffer,
+            Source::Pages(pages) => pages.bytes(),
+        };
+        all.get(self.start..self.end).unwrap_or_default()
     }
 
     /// Bytes that it has room for.
     pub(crate) fn room(&self) -> usize {
-        self.buffer.len()
+        match &self.source {
+            Source::Stream { buffer, .. } => buffer.len(),
+            Source::Pages(_) => PIECE_LEN,
+        }
     }
 
-    /// Bytes consumed so far: the offset of [`Window::data`] in the stream.
+    /// Bytes consumed so far: the offset of [`Window::data`] in the source.
     pub(crate) fn offset(&self) -> u64 {
         self.consumed
     }
 
-    /// Reads until `len` bytes are there, and no further than the reader gives without waiting. Returns whether they
-    /// are; `false` means that the stream ends before.
+    /// Reads until `len` bytes are there, and no further than the source gives without waiting. Returns whether they
+    /// are; `false` means that the source ends before.
     #[inline]
     pub(crate) fn fill(&mut self, len: usize) -> io::Result<bool> {
         if self.end - self.start >= len {
@@ -58,25 +89,38 @@ impl Window {
 
     fn read_on(&mut self, len: usize) -> io::Result<bool> {
         while self.end - self.start < len && !self.ended {
-            self.make_room(len);
-            match self.reader.read(&mut self.buffer[self.end..]) {
-                Ok(0) => self.ended = true,
-                Ok(count) => self.end += count,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
+            match &mut self.source {
+                Source::Stream { reader, buffer } => {
+                    make_room(buffer, &mut self.start, &mut self.end, len);
+                    match reader.read(&mut buffer[self.end..]) {
+                        Ok(0) => self.ended = true,
+                        Ok(count) => self.end += count,
+                        Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                        Err(error) => return Err(error),
+                    }
+                }
+                Source::Pages(pages) => {
+                    pages.turn_to(self.consumed, len)?;
+                    (self.start, self.end) = (0, pages.bytes().len());
+                    self.ended = self.end < len;
+                }
             }
         }
         Ok(self.end - self.start >= len)
     }
 
     /// Drops `len` bytes from the front; at most those that are there.
+    #[inline]
     pub(crate) fn consume(&mut self, len: usize) {
         let len = len.min(self.end - self.start);
+        if let Source::Pages(pages) = &self.source {
+            pages.go_on(self.start, len);
+        }
         self.start += len;
         self.consumed += len as u64;
     }
 
-    /// Drops `len` bytes from the front that need not fit the buffer. Returns whether the stream has them.
+    /// Drops `len` bytes from the front that need not fit the buffer. Returns whether the source has them.
     pub(crate) fn skip(&mut self, mut len: u64) -> io::Result<bool> {
         while len > 0 {
             if self.data().is_empty() && !self.fill(1)? {
@@ -90,17 +134,17 @@ impl Window {
         }
         Ok(true)
     }
+}
 
-    /// Moves what is there to the front when the rest of the buffer cannot hold `len` bytes.
-    fn make_room(&mut self, len: usize) {
-        if self.buffer.len() - self.start < len || self.end == self.buffer.len() {
-            self.buffer.copy_within(self.start..self.end, 0);
-            self.end -= self.start;
-            self.start = 0;
-        }
-        if self.buffer.len() < len {
-            self.buffer.resize(len, 0);
-        }
+/// Moves what is there to the front when the rest of the buffer cannot hold `len` bytes.
+fn make_room(buffer: &mut Vec<u8>, start: &mut usize, end: &mut usize, len: usize) {
+    if buffer.len() - *start < len || *end == buffer.len() {
+        buffer.copy_within(*start..*end, 0);
+        *end -= *start;
+        *start = 0;
+    }
+    if buffer.len() < len {
+        buffer.resize(len, 0);
     }
 }
 
