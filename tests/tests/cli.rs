@@ -205,6 +205,51 @@ fn an_unknown_code_is_refused_and_told_where_the_codes_are() -> io::Result<()> {
 }
 
 #[test]
+fn one_file_under_two_names_is_refused() -> io::Result<()> {
+    let file = place("twice.pcap", &golden("A-gst-ffmpeg-udp.wan.pcap")?)?;
+    let again = file.replace("/twice.pcap", "/./twice.pcap");
+    let outcome = program::run(&["analyze", "--lan", &file, "--wan", &again])?;
+    assert_refused(&outcome, "is named twice");
+    Ok(())
+}
+
+#[test]
+fn one_interface_on_both_sides_is_refused() -> io::Result<()> {
+    let outcome = program::run(&["watch", "--lan", "lo", "--wan", "lo", "--no-tui"])?;
+    assert_refused(&outcome, "lo: is named twice");
+    Ok(())
+}
+
+#[test]
+fn a_recording_and_a_report_in_one_file_are_refused() -> io::Result<()> {
+    let file = scratch("both.pcapng").to_string_lossy().into_owned();
+    let of_two = [
+        "watch", "--lan", "lo", "--no-tui", "--record", &file, "-o", &file,
+    ];
+    assert_refused(&program::run(&of_two)?, &file);
+    assert!(!Path::new(&file).exists());
+    Ok(())
+}
+
+#[test]
+fn help_that_cannot_be_written_is_told() -> io::Result<()> {
+    let full = fs::File::options().write(true).open("/dev/full")?;
+    let mut program = Command::new(program::binary()?);
+    let outcome = program.arg("--help").stdout(full).output()?;
+    assert_eq!(outcome.status.code(), Some(2));
+    let said = String::from_utf8_lossy(&outcome.stderr);
+    assert!(said.contains("standard output: cannot write"), "{said}");
+    Ok(())
+}
+
+#[test]
+fn port_zero_is_refused() -> io::Result<()> {
+    let outcome = program::run(&["analyze", "--rtsp-port", "0", "any.pcap"])?;
+    assert_refused(&outcome, "--rtsp-port");
+    Ok(())
+}
+
+#[test]
 fn an_unknown_interface_is_refused() -> io::Result<()> {
     let outcome = program::run(&[
         "watch",
@@ -254,16 +299,7 @@ fn run_as_nobody(args: &[&str]) -> io::Result<Outcome> {
 #[test]
 fn watching_without_permission_is_refused() -> io::Result<()> {
     if !lab::skip_unless_root("watching_without_permission_is_refused") {
-        let args = [
-            "watch",
-            "--no-tui",
-            "--duration",
-            "1s",
-            "--lan",
-            "lo",
-            "--wan",
-            "lo",
-        ];
+        let args = ["watch", "--no-tui", "--duration", "1s", "--lan", "lo"];
         assert_refused(&run_as_nobody(&args)?, "root");
     }
     Ok(())

@@ -173,7 +173,7 @@ pub(crate) struct CommonArgs {
     #[arg(long, value_name = "EXPRESSION")]
     pub filter: Option<String>,
     /// TCP ports on which a silent, refused or encrypted connection counts as RTSP; plain RTSP is recognised on any.
-    #[arg(long, value_name = "PORT", value_delimiter = ',')]
+    #[arg(long, value_name = "PORT", value_delimiter = ',', value_parser = clap::value_parser!(u16).range(1..))]
     pub rtsp_port: Vec<u16>,
     /// Your router, so that the advice names its own menus and commands; a wrong name lists the known ones. Without it the
     /// machine itself is asked where it is a router, or forwards between the interfaces that are watched.

@@ -1,6 +1,7 @@
 //! The commands: each joins a source with a run and gives the exit status.
 
 use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use clap::CommandFactory;
@@ -130,6 +131,7 @@ fn watch(args: &WatchArgs) -> Result<u8, Failure> {
     let common = &args.common;
     keep_inputs(&files, common.output.as_deref())?;
     keep_inputs(&files, args.record.as_deref())?;
+    keep_apart(args.record.as_deref(), common.output.as_deref())?;
     let live = files.is_empty();
     let view = watch_view(args, &files)?;
     if live {
@@ -376,6 +378,42 @@ fn status(known: &Known, common: &CommonArgs) -> u8 {
         .fail_on
         .is_some_and(|least| known.worst() >= Some(least.severity()));
     if met { FAIL_ON_MET } else { DONE }
+}
+
+/// Refuses to write the recording and the report into one file.
+fn keep_apart(record: Option<&Path>, output: Option<&Path>) -> Result<(), Failure> {
+    let output = output.unwrap_or(Path::new(STANDARD_OUTPUT));
+    let Some(record) = record.filter(|record| is_one_place(record, output)) else {
+        return Ok(());
+    };
+    let what = "is to hold the recording and the report";
+    Err(Failure::new(
+        record.display(),
+        what,
+        "choose another file for one of them",
+    ))
+}
+
+/// What standard output leads to.
+const STANDARD_OUTPUT: &str = "/dev/stdout";
+
+/// Whether two names lead to one regular file, or would once it is made.
+fn is_one_place(one: &Path, other: &Path) -> bool {
+    let identity = |path: &Path| {
+        let of = fs::metadata(path).ok().filter(fs::Metadata::is_file)?;
+        Some((of.dev(), of.ino()))
+    };
+    let place = |path: &Path| {
+        let name = path.file_name()?;
+        let directory = path.parent().filter(|at| !at.as_os_str().is_empty());
+        let directory = directory.unwrap_or(Path::new("."));
+        Some(directory.canonicalize().ok()?.join(name))
+    };
+    match (identity(one), identity(other)) {
+        (Some(one), Some(other)) => one == other,
+        (None, None) => place(one).is_some_and(|one| place(other) == Some(one)),
+        (Some(_), None) | (None, Some(_)) => false,
+    }
 }
 
 /// Refuses to write over a capture that is to be read.

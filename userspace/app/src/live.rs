@@ -320,13 +320,15 @@ async fn observe(
     counters.set_missed_tick_behavior(MissedTickBehavior::Delay);
     view.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let end = duration.map(|duration| Instant::now() + duration);
+    // A terminal that has hung up is none any more.
+    let has_terminal = has_terminal();
     live.turn(host)?;
     loop {
         tokio::select! {
             _ = interrupt.recv() => return Ok(()),
             _ = terminate.recv() => return Ok(()),
             _ = hangup.recv() => {
-                if has_terminal() {
+                if has_terminal {
                     return Ok(());
                 }
                 live.follow_links(host);

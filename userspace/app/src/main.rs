@@ -56,7 +56,15 @@ fn usage(error: &clap::Error) -> ExitCode {
     let asked_for = !error.use_stderr();
     if asked_for || error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
         // The help's reader may close its end early.
-        let _printed = error.print();
+        if let Err(error) = error.print() {
+            match rtspscope_capture::Failure::writing("standard output", &error) {
+                rtspscope_capture::Failure::OutputClosed => {}
+                failure => {
+                    output::complain(&failure.to_string());
+                    return ExitCode::from(UNABLE);
+                }
+            }
+        }
         return if asked_for {
             ExitCode::SUCCESS
         } else {

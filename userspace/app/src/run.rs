@@ -19,8 +19,8 @@ use rtspscope_wire::rtsp::{message, transport};
 use rtspscope_wire::{FrameRef, TapId, Timestamp};
 
 pub(crate) use filter::Filter;
-pub(crate) use lookout::Look;
 use lookout::Lookout;
+pub(crate) use lookout::{Look, News};
 pub(crate) use pace::Pace;
 
 use crate::bundle::Backlog;
@@ -64,8 +64,8 @@ pub(crate) trait View {
     }
     /// Draws what changed and reads the keyboard.
     fn turn(&mut self, engine: &mut Engine) -> Result<Turn, Failure>;
-    /// No more input comes. `fresh` are the places of the findings that no look told of.
-    fn finish(&mut self, snapshot: &Snapshot, fresh: &[usize]) -> Result<(), Failure>;
+    /// No more input comes. `news` is what no look told of.
+    fn finish(&mut self, snapshot: &Snapshot, news: &News) -> Result<(), Failure>;
     /// Whether lines on standard error would disturb the view, so that they must wait for its end.
     fn owns_screen(&self) -> bool;
 }
@@ -135,6 +135,9 @@ pub(crate) struct Run {
     /// Connections that turned out to speak RTSP, until somebody asks.
     started: Vec<(SocketAddr, SocketAddr)>,
 }
+
+/// Things not seen that are kept for the report; an interface may come and go for weeks.
+const MAX_UNSEEN: usize = 64;
 
 /// Connections that wait to be asked for; a run without anyone who asks keeps no more.
 const MAX_STARTED: usize = 1_024;
@@ -236,6 +239,7 @@ impl Run {
         if let Some(metrics) = &self.metrics {
             let findings = &look.snapshot.findings;
             let fresh: Vec<_> = look
+                .news
                 .fresh
                 .iter()
                 .filter_map(|at| findings.get(*at))
@@ -272,11 +276,14 @@ impl Run {
         self.drain_events()?;
         let mut snapshot = self.engine.snapshot();
         snapshot.notes = std::mem::take(&mut self.unseen);
-        let fresh = match &mut self.lookout {
-            Some(lookout) => lookout.last(&snapshot.findings),
-            None => (0..snapshot.findings.len()).collect(),
+        let news = match &mut self.lookout {
+            Some(lookout) => lookout.last(&snapshot),
+            None => News {
+                fresh: (0..snapshot.findings.len()).collect(),
+                ..News::default()
+            },
         };
-        let shown = self.view.finish(&snapshot, &fresh);
+        let shown = self.view.finish(&snapshot, &news);
         // The view gives the terminal back when it is dropped, and only then lines may be written again.
         drop(self.view);
         for note in &self.notes {
@@ -368,7 +375,9 @@ impl crate::live::LiveHost for Run {
 
     fn note_unseen(&mut self, subject: &str, what: &str) {
         self.note(subject, what);
-        self.unseen.push(own(&format!("{subject}: {what}")));
+        if self.unseen.len() < MAX_UNSEEN {
+            self.unseen.push(own(&format!("{subject}: {what}")));
+        }
     }
 
     fn note_health(&mut self, mut health: Vec<(String, String)>) {

@@ -35,7 +35,7 @@ use crate::cli::ColorChoice;
 use crate::failure::Failure;
 use crate::output::analyze::ReportView;
 use crate::output::privacy::Privacy;
-use crate::run::{Turn, View};
+use crate::run::{News, Turn, View};
 use link::{Link, Published};
 use rtspscope_capture::NamedFile;
 use save::{Kept, Origin};
@@ -230,7 +230,7 @@ impl View for Screen {
         Ok(Turn::GoOn)
     }
 
-    fn finish(&mut self, snapshot: &Snapshot, fresh: &[usize]) -> Result<(), Failure> {
+    fn finish(&mut self, snapshot: &Snapshot, news: &News) -> Result<(), Failure> {
         if self.is_live() {
             self.link.end();
         } else {
@@ -238,7 +238,7 @@ impl View for Screen {
         }
         self.join()?;
         match &mut self.report_view {
-            Some(view) => view.finish(snapshot, fresh),
+            Some(view) => view.finish(snapshot, news),
             None => Ok(()),
         }
     }

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 use std::io::Read;
+use std::path::Path;
 
 use rtspscope_engine::Input;
 use rtspscope_wire::{FrameRef, Timestamp};
@@ -189,10 +190,19 @@ impl MergedFiles {
     }
 }
 
+/// Whether two names lead to one file.
+fn is_one_file(one: &Path, other: &Path) -> bool {
+    let real = |path: &Path| path.canonicalize().ok();
+    real(one).is_some_and(|one| real(other) == Some(one))
+}
+
 fn refuse_twice(named: &[NamedFile]) -> Result<(), Failure> {
     for (index, file) in named.iter().enumerate() {
         let mut earlier = named[..index].iter();
-        if earlier.any(|earlier| earlier.path == file.path) {
+        let is_same = |earlier: &NamedFile| {
+            earlier.path == file.path || is_one_file(&earlier.path, &file.path)
+        };
+        if earlier.any(is_same) {
             return Err(Failure::new(
                 subject(&file.path),
                 "is named twice",

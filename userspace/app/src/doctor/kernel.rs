@@ -27,7 +27,10 @@ pub(super) fn checks(machine: &Machine) -> Vec<Check> {
     vec![
         version(&release(machine)),
         options(configuration(machine).as_deref()),
-        jit(machine.read("proc/sys/net/core/bpf_jit_enable").as_deref()),
+        jit(
+            machine.read("proc/sys/net/core/bpf_jit_enable").as_deref(),
+            machine.read("proc/sys/net/core/netdev_budget").is_some(),
+        ),
     ]
 }
 
@@ -114,7 +117,8 @@ fn configuration(machine: &Machine) -> Option<String> {
     machine.read(&format!("boot/config-{}", release(machine)))
 }
 
-fn jit(enabled: Option<&str>) -> Check {
+/// The kernel shows the switch in its first network namespace only.
+fn jit(enabled: Option<&str>, is_first_network: bool) -> Check {
     match enabled {
         Some("0") => Check::new(
             SECTION,
@@ -124,6 +128,12 @@ fn jit(enabled: Option<&str>) -> Check {
         )
         .remedy("sysctl -w net.core.bpf_jit_enable=1"),
         Some(_) => Check::new(SECTION, "JIT", Status::Pass, "on"),
+        None if !is_first_network => Check::new(
+            SECTION,
+            "JIT",
+            Status::Unknown,
+            "not shown in this network namespace",
+        ),
         None => Check::new(
             SECTION,
             "JIT",
@@ -165,8 +175,9 @@ mod tests {
 
     #[test]
     fn an_interpreter_is_a_limit() {
-        assert_eq!(jit(Some("1")).status, Status::Pass);
-        assert_eq!(jit(Some("0")).status, Status::Limited);
-        assert_eq!(jit(None).status, Status::Limited);
+        assert_eq!(jit(Some("1"), true).status, Status::Pass);
+        assert_eq!(jit(Some("0"), true).status, Status::Limited);
+        assert_eq!(jit(None, true).status, Status::Limited);
+        assert_eq!(jit(None, false).status, Status::Unknown);
     }
 }

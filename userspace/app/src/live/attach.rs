@@ -148,6 +148,8 @@ impl Attached {
         let way = if interface.role == TapRole::Mirror {
             held.sockets.push(promiscuous::enable(interface.index)?);
             self.attach_mirror(interface, hook, &mut held)
+        } else if interface.is_loopback {
+            self.attach_tc(interface, hook, &[TcAttachType::Ingress], &mut held)
         } else {
             let both = [TcAttachType::Ingress, TcAttachType::Egress];
             self.attach_tc(interface, hook, &both, &mut held)

@@ -13,7 +13,7 @@ use super::clock::Clock;
 use super::error::LiveError;
 use super::frames::{Frames, Waiting};
 use super::interfaces::{self, Interface};
-use super::links::{Change, Links};
+use super::links::{self, Change, Links};
 use super::{BUSY, CALM, Gauges, HEALTH_INTERVAL, LiveHost, LiveOptions, Pause, Source};
 use crate::failure::Failure;
 use crate::sandbox::Capability;
@@ -183,7 +183,7 @@ impl Source for Copied {
                     if let Some(tap) = self.taps.get_mut(place) {
                         tap.reader = None;
                     }
-                    "the interface has gone; it is tapped again once it is back".to_owned()
+                    links::HAS_GONE.to_owned()
                 }
                 Change::Renamed(new) => {
                     let told = format!("the interface is called {new} now and stays tapped");
@@ -196,8 +196,10 @@ impl Source for Copied {
                     Ok(()) => format!("the interface is back and tapped again ({})", self.way),
                     Err(error) => format!("the interface is back and cannot be tapped: {error}"),
                 },
+                Change::Silent => links::IS_SILENT.to_owned(),
+                Change::Carrying => links::CARRIES.to_owned(),
             };
-            host.note(&name, &told);
+            links::tell(host, &name, &told);
         }
     }
 

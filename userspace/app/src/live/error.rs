@@ -22,6 +22,12 @@ pub(crate) enum LiveError {
         /// Those that exist.
         known: Vec<String>,
     },
+    /// One interface was named more than once.
+    #[error("is named twice")]
+    NamedTwice {
+        /// As the user named it.
+        name: String,
+    },
     /// None was named and none could be chosen.
     #[error("no interface is up besides the loopback")]
     NoInterface,
@@ -112,6 +118,11 @@ impl From<LiveError> for Failure {
                 name,
                 "no such interface",
                 format_args!("take one of {}", known.join(", ")),
+            ),
+            LiveError::NamedTwice { name } => Self::new(
+                name,
+                "is named twice",
+                "name each interface once, as --lan or as --wan",
             ),
             LiveError::NoInterface => Self::new(
                 "watch",

@@ -1,5 +1,6 @@
 //! Which interfaces to tap, and what their frames begin with.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
@@ -27,6 +28,8 @@ pub(super) struct Interface {
     pub(super) index: u32,
     pub(super) role: TapRole,
     pub(super) link_type: LinkType,
+    /// What is sent on it comes in on it: each packet is seen twice where both directions are tapped.
+    pub(super) is_loopback: bool,
 }
 
 /// The interfaces that the options name, else those that a router most likely wants watched.
@@ -36,6 +39,7 @@ pub(super) fn choose(options: &LiveOptions) -> Result<Vec<Interface>, LiveError>
         return Ok(vec![find(&present, name, TapRole::Mirror)?]);
     }
     if !options.taps.is_empty() {
+        refuse_twice(&options.taps)?;
         let named = options.taps.iter();
         return named
             .map(|(name, role)| find(&present, name, *role))
@@ -60,6 +64,15 @@ pub(super) fn choose(options: &LiveOptions) -> Result<Vec<Interface>, LiveError>
     match taps?.as_slice() {
         [] => Err(LiveError::NoInterface),
         taps => Ok(taps.to_vec()),
+    }
+}
+
+/// An interface can be on one side only.
+fn refuse_twice(taps: &[(String, TapRole)]) -> Result<(), LiveError> {
+    let mut names = BTreeSet::new();
+    match taps.iter().find(|(name, _)| !names.insert(name)) {
+        Some((name, _)) => Err(LiveError::NamedTwice { name: name.clone() }),
+        None => Ok(()),
     }
 }
 
@@ -91,6 +104,7 @@ fn describe(interface: &NetworkInterface, role: TapRole) -> Result<Interface, Li
         index: interface.index,
         role,
         link_type,
+        is_loopback: hardware == libc::ARPHRD_LOOPBACK,
     })
 }
 

@@ -4,6 +4,15 @@
 //! a USB adapter, a restarted container) is another interface to the kernel, with another index.
 
 use std::ffi::{CStr, CString};
+use std::mem;
+use std::os::fd::AsRawFd;
+use std::os::unix::net::UnixDatagram;
+
+use rtspscope_wire::Timestamp;
+
+use super::LiveHost;
+use super::clock::Clock;
+use crate::output::time::rfc3339;
 
 /// What happened to an interface.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,6 +23,10 @@ pub(super) enum Change {
     Back(u32),
     /// It has another name, and is tapped as before.
     Renamed(String),
+    /// It carries nothing: it was set down, or its cable has no other end.
+    Silent,
+    /// It carries packets again.
+    Carrying,
 }
 
 /// One interface that is to be watched.
@@ -22,6 +35,7 @@ struct Link {
     name: String,
     index: u32,
     present: bool,
+    carries: bool,
 }
 
 /// The interfaces that are to be watched, in the order of their taps.
@@ -34,6 +48,7 @@ impl Links {
     /// Takes interfaces by name and index.
     pub(super) fn new(links: impl IntoIterator<Item = (String, u32)>) -> Self {
         let links = links.into_iter().map(|(name, index)| Link {
+            carries: is_running(&name).unwrap_or(true),
             name,
             index,
             present: true,
@@ -58,11 +73,28 @@ impl Links {
         for (place, link) in self.links.iter_mut().enumerate() {
             let name = link.name.clone();
             let change = link.update(index_of(&link.name), name_of);
+            let change = change.or_else(|| link.note_running(is_running(&name)));
             changes.extend(change.map(|change| (place, name, change)));
         }
         changes
     }
 }
+
+/// Tells of an interface what a report must show, too: for a while it was not seen, or had nothing to show.
+pub(super) fn tell(host: &mut dyn LiveHost, name: &str, what: &str) {
+    let now = rfc3339(Timestamp(Clock::real_now().cast_signed()));
+    let time = now.get(11..19).unwrap_or(&now);
+    host.note_unseen(name, &format!("{what} ({time} UTC)"));
+}
+
+/// Said of an interface that has gone.
+pub(super) const HAS_GONE: &str = "the interface has gone; it is tapped again once it is back, and what passes until then is not seen";
+
+/// Said of an interface that is set down or has no carrier.
+pub(super) const IS_SILENT: &str = "the interface is down or has no carrier: nothing passes it";
+
+/// Said of it when that is over.
+pub(super) const CARRIES: &str = "the interface is up again";
 
 impl Link {
     /// Takes in which index its name has now, and how to learn which name its index has.
@@ -85,6 +117,40 @@ impl Link {
         }
         std::mem::replace(&mut self.present, false).then_some(Change::Gone)
     }
+}
+
+impl Link {
+    /// Takes in whether it carries packets now, where that can be told.
+    fn note_running(&mut self, running: Option<bool>) -> Option<Change> {
+        let running = running.filter(|running| *running != self.carries)?;
+        self.carries = running;
+        Some(if running {
+            Change::Carrying
+        } else {
+            Change::Silent
+        })
+    }
+}
+
+/// Whether an interface is up and has another end (netdevice(7), `SIOCGIFFLAGS`); `None` where there is none of the name.
+fn is_running(name: &str) -> Option<bool> {
+    let socket = UnixDatagram::unbound().ok()?;
+    // SAFETY: all zeros is a value of this type.
+    let mut request: libc::ifreq = unsafe { mem::zeroed() };
+    for (place, byte) in request.ifr_name.iter_mut().zip(name.bytes()) {
+        *place = byte.cast_signed() as libc::c_char;
+    }
+    // SAFETY: the request lives through the call, which writes the flags into it.
+    let result = unsafe {
+        libc::ioctl(
+            socket.as_raw_fd(),
+            libc::SIOCGIFFLAGS as _,
+            &raw mut request,
+        )
+    };
+    // SAFETY: the call has filled this part of the union.
+    let flags = libc::c_int::from(unsafe { request.ifr_ifru.ifru_flags });
+    (result == 0).then_some(flags & libc::IFF_RUNNING != 0)
 }
 
 /// Index of the interface of a name.
@@ -117,7 +183,24 @@ mod tests {
             name: "ppp0".to_owned(),
             index: 7,
             present: true,
+            carries: true,
         }
+    }
+
+    #[test]
+    fn one_that_carries_nothing_is_told_once_and_told_again_when_it_does() {
+        let mut link = link();
+        assert_eq!(link.note_running(Some(true)), None);
+        assert_eq!(link.note_running(Some(false)), Some(Change::Silent));
+        assert_eq!(link.note_running(Some(false)), None);
+        assert_eq!(link.note_running(None), None);
+        assert_eq!(link.note_running(Some(true)), Some(Change::Carrying));
+    }
+
+    #[test]
+    fn the_loopback_runs() {
+        assert_eq!(is_running("lo"), Some(true));
+        assert_eq!(is_running("no-such-link"), None);
     }
 
     fn name(name: &str) -> String {

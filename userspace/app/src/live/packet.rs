@@ -46,7 +46,7 @@ pub(super) fn open(
     Ok(Box::new(Socket {
         descriptor,
         link_type: interface.link_type,
-        only_incoming: is_mirror,
+        only_incoming: is_mirror || interface.is_loopback,
         buffer: Buffer::new(),
         _promiscuous: promiscuous.transpose()?,
     }))

@@ -24,7 +24,7 @@ use super::frames::Frames;
 use super::health::{Health, RingUse};
 use super::interfaces::{self, Interface};
 use super::kernel_log::KernelLog;
-use super::links::{Change, Links};
+use super::links::{self, Change, Links};
 use super::walks::Walks;
 use super::{
     Arrivals, BUSY, Gauges, HEALTH_INTERVAL, Hook, LiveHost, LiveOptions, MANY, Pause, Source,
@@ -234,10 +234,7 @@ impl Source for Live {
             match change {
                 Change::Gone => {
                     self.attached.forget(tap.ifindex);
-                    host.note(
-                        &name,
-                        "the interface has gone; it is tapped again once it is back",
-                    );
+                    links::tell(host, &name, links::HAS_GONE);
                 }
                 Change::Renamed(new) => {
                     host.note(
@@ -258,8 +255,10 @@ impl Source for Live {
                             format!("the interface is back and cannot be tapped: {error}")
                         }
                     };
-                    host.note(&name, &told);
+                    links::tell(host, &name, &told);
                 }
+                Change::Silent => links::tell(host, &name, links::IS_SILENT),
+                Change::Carrying => links::tell(host, &name, links::CARRIES),
             }
         }
     }

@@ -120,6 +120,7 @@ fn loopback(role: TapRole) -> Interface {
         index: 1,
         role,
         link_type: LinkType::ETHERNET,
+        is_loopback: false,
     }
 }
 

@@ -9,7 +9,7 @@ use super::markdown;
 use super::privacy::Privacy;
 use super::text::{self, Style};
 use crate::failure::Failure;
-use crate::run::{Turn, View};
+use crate::run::{News, Turn, View};
 
 /// Shapes of a report that comes as a whole.
 #[derive(Clone, Debug)]
@@ -59,7 +59,7 @@ impl View for ReportView {
         Ok(Turn::GoOn)
     }
 
-    fn finish(&mut self, snapshot: &Snapshot, _fresh: &[usize]) -> Result<(), Failure> {
+    fn finish(&mut self, snapshot: &Snapshot, _news: &News) -> Result<(), Failure> {
         let report = match &self.shape {
             Shape::Text(style) => text::report(snapshot, self.privacy, style),
             Shape::Markdown { verbose } => markdown::report(snapshot, self.privacy, *verbose),

@@ -15,7 +15,7 @@ use super::privacy::{Privacy, own};
 use super::text::{self, Style};
 use crate::cli::LineFormat;
 use crate::failure::Failure;
-use crate::run::{Look, Turn, View};
+use crate::run::{Look, News, Turn, View};
 
 use event::{Place, lines_of};
 
@@ -60,6 +60,22 @@ impl Lines {
         }
     }
 
+    /// Takes back what was told.
+    fn withdraw(&mut self, news: &News) -> Result<(), Failure> {
+        for (code, session, media) in &news.withdrawn {
+            let line = WithdrawnLine {
+                code: code.name(),
+                session: *session,
+                media: *media,
+            };
+            match self.format {
+                LineFormat::Text => self.destination.write(&spoken::withdrawn(&line))?,
+                LineFormat::Ndjson => self.write_json(&line)?,
+            }
+        }
+        Ok(())
+    }
+
     fn write_json(&mut self, value: &impl Serialize) -> Result<(), Failure> {
         let mut line = json::compact(value)?;
         line.push('\n');
@@ -94,6 +110,15 @@ struct ReportLine {
 struct FindingLine<'a> {
     #[serde(flatten)]
     finding: &'a json::Finding,
+}
+
+/// A conclusion of a live run that does not stand any more.
+#[derive(Debug, Serialize)]
+#[serde(tag = "type", rename = "finding-withdrawn")]
+struct WithdrawnLine {
+    code: &'static str,
+    session: Option<u32>,
+    media: Option<usize>,
 }
 
 impl View for Lines {
@@ -139,12 +164,13 @@ impl View for Lines {
     }
 
     fn look(&mut self, look: &Look) -> Result<(), Failure> {
-        if look.fresh.is_empty() {
+        self.withdraw(&look.news)?;
+        if look.news.fresh.is_empty() {
             return Ok(());
         }
         let report = json::report(&look.snapshot, self.privacy);
-        let fresh = look.fresh.iter().filter_map(|at| report.findings.get(*at));
-        for finding in fresh {
+        let fresh = look.news.fresh.iter();
+        for finding in fresh.filter_map(|at| report.findings.get(*at)) {
             match self.format {
                 LineFormat::Text => {
                     let line = spoken::finding(finding, &report);
@@ -160,7 +186,8 @@ impl View for Lines {
         self.destination.reopen()
     }
 
-    fn finish(&mut self, snapshot: &Snapshot, fresh: &[usize]) -> Result<(), Failure> {
+    fn finish(&mut self, snapshot: &Snapshot, news: &News) -> Result<(), Failure> {
+        self.withdraw(news)?;
         match self.format {
             LineFormat::Text => {
                 let report = text::report(snapshot, self.privacy, &self.style);
@@ -168,7 +195,8 @@ impl View for Lines {
             }
             LineFormat::Ndjson => {
                 let report = json::report(snapshot, self.privacy);
-                for finding in fresh.iter().filter_map(|at| report.findings.get(*at)) {
+                let fresh = news.fresh.iter();
+                for finding in fresh.filter_map(|at| report.findings.get(*at)) {
                     self.write_json(&FindingLine { finding })?;
                 }
                 self.write_json(&ReportLine { report })

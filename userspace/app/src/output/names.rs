@@ -155,3 +155,11 @@ pub(crate) fn link_type(link_type: LinkType) -> String {
     };
     name.to_owned()
 }
+
+/// So many of something.
+pub(crate) fn count(number: u64, what: &str) -> String {
+    match number {
+        1 => format!("1 {what}"),
+        _ => format!("{number} {what}s"),
+    }
+}

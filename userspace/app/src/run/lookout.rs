@@ -15,7 +15,16 @@ const MAX_INTERVAL: Span = Span::from_secs(8);
 const PER_SESSION: Span = Span::from_millis(20);
 
 /// What makes a finding the same in two looks: its code, session and medium.
-type Key = (Code, Option<u32>, Option<usize>);
+pub(crate) type Key = (Code, Option<u32>, Option<usize>);
+
+/// What is to be told of findings.
+#[derive(Debug, Default)]
+pub(crate) struct News {
+    /// Places in the snapshot's findings of those that nobody was told of.
+    pub fresh: Vec<usize>,
+    /// Findings that were told and do not stand any more, though their session is known: what came later speaks against them.
+    pub withdrawn: Vec<Key>,
+}
 
 /// What was seen by the last look.
 #[derive(Debug)]
@@ -32,8 +41,8 @@ pub(crate) struct Lookout {
 pub(crate) struct Look {
     /// The engine's state.
     pub snapshot: Snapshot,
-    /// Places in its findings of those that are news.
-    pub fresh: Vec<usize>,
+    /// What of its findings is to be told.
+    pub news: News,
 }
 
 impl Lookout {
@@ -59,14 +68,30 @@ impl Lookout {
         let snapshot = engine.snapshot();
         self.due_at = Some(now + interval(snapshot.sessions.len()));
         engine.retire(&snapshot, self.retention);
-        let fresh = self.fresh(&snapshot.findings);
-        Some(Look { snapshot, fresh })
+        let news = self.news(&snapshot);
+        Some(Look { snapshot, news })
     }
 
     /// What stands at the end and was not told.
-    pub(crate) fn last(&mut self, findings: &[Finding]) -> Vec<usize> {
-        self.young.extend(findings.iter().map(key));
-        self.fresh(findings)
+    pub(crate) fn last(&mut self, snapshot: &Snapshot) -> News {
+        self.young.extend(snapshot.findings.iter().map(key));
+        self.news(snapshot)
+    }
+
+    fn news(&mut self, snapshot: &Snapshot) -> News {
+        News {
+            withdrawn: self.withdrawn(snapshot),
+            fresh: self.fresh(&snapshot.findings),
+        }
+    }
+
+    /// Told findings that are gone. With its session a finding is only forgotten.
+    fn withdrawn(&self, snapshot: &Snapshot) -> Vec<Key> {
+        let standing: BTreeSet<Key> = snapshot.findings.iter().map(key).collect();
+        let sessions: BTreeSet<u32> = snapshot.sessions.iter().map(|known| known.id).collect();
+        let is_known = |session: Option<u32>| session.is_none_or(|id| sessions.contains(&id));
+        let gone = self.told.difference(&standing).copied();
+        gone.filter(|(_, session, _)| is_known(*session)).collect()
     }
 
     /// A finding is news once it has stood in two looks: what a session is like between two of its packets is none.
@@ -115,7 +140,31 @@ mod tests {
         assert_eq!(lookout.fresh(&findings), [0; 0]);
         assert_eq!(lookout.fresh(&findings), all);
         assert_eq!(lookout.fresh(&findings), [0; 0]);
-        assert_eq!(lookout.last(&findings), [0; 0]);
+        assert_eq!(lookout.last(&sample::snapshot()).fresh, [0; 0]);
+    }
+
+    #[test]
+    fn what_does_not_stand_any_more_is_withdrawn_and_what_was_forgotten_is_not() {
+        let whole = sample::snapshot();
+        let mut lookout = lookout();
+        lookout.last(&whole);
+        let told: Vec<Key> = whole.findings.iter().map(key).collect();
+        let without = Snapshot {
+            findings: Vec::new(),
+            ..sample::snapshot()
+        };
+        let withdrawn = lookout.news(&without).withdrawn;
+        assert!(told.iter().all(|key| withdrawn.contains(key)));
+        assert_eq!(lookout.news(&without).withdrawn, []);
+
+        lookout.last(&whole);
+        let forgotten = Snapshot {
+            findings: Vec::new(),
+            sessions: Vec::new(),
+            ..sample::snapshot()
+        };
+        let withdrawn = lookout.news(&forgotten).withdrawn;
+        assert!(withdrawn.iter().all(|(_, session, _)| session.is_none()));
     }
 
     #[test]
@@ -132,7 +181,7 @@ mod tests {
         assert_eq!(lookout.fresh(&[]), [0; 0]);
         assert_eq!(lookout.fresh(&findings[..1]), [0; 0]);
         let all: Vec<usize> = (0..findings.len()).collect();
-        assert_eq!(lookout.last(&findings), all);
+        assert_eq!(lookout.last(&sample::snapshot()).fresh, all);
     }
 
     #[test]

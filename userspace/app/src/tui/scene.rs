@@ -56,6 +56,8 @@ pub(super) struct SessionRow {
     pub(super) alg: String,
     pub(super) worst: Option<Severity>,
     pub(super) worst_code: &'static str,
+    /// Media was seen.
+    pub(super) shows_media: bool,
     pub(super) codes: Vec<&'static str>,
     /// Ends at all taps.
     pub(super) addresses: Vec<String>,
@@ -67,6 +69,11 @@ pub(super) struct SessionRow {
     pub(super) spark: Vec<u64>,
     /// All its texts in lower case.
     pub(super) haystack: String,
+}
+
+fn shows_media(session: &Session) -> bool {
+    let mut arrivals = session.media.iter().flat_map(|media| &media.arrivals);
+    arrivals.any(|arrival| arrival.rtp.packets > 0)
 }
 
 impl Scene {
@@ -134,6 +141,11 @@ impl Scene {
     pub(super) fn session(&self, state: &State) -> Option<&Session> {
         let id = state.session?;
         self.by_id(id)
+    }
+
+    /// Whether media of the chosen session was seen: where none was, nothing found is no good news.
+    pub(super) fn shows_media(&self, state: &State) -> bool {
+        self.session(state).is_some_and(shows_media)
     }
 
     /// A session by its number.
@@ -264,6 +276,7 @@ impl RowMaking<'_> {
             ),
             worst: worst.map(|finding| finding.severity),
             worst_code: first_worst.map_or("", |finding| finding.code.name()),
+            shows_media: shows_media(session),
             packets: [TapRole::Lan, TapRole::Wan].map(|role| self.packets(session, role)),
             rates: [TapRole::Lan, TapRole::Wan].map(|role| self.rate(session, role)),
             spark: self.spark(session),

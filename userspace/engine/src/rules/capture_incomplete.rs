@@ -25,7 +25,13 @@ pub(super) const EXPLANATION: Explanation = Explanation {
         in UDP datagrams, packets that stand in a capture more than once, or RTP of which no message or more than one connection may tell.",
     not_this: "Packets that were lost on the wire are the other findings' business. Where client and camera have private addresses \
         of one network (a /24, a /64), no router need be in the path, and the finding says so.",
-    remedies: &[BOTH_SIDES, ALL_TRAFFIC, BOTH_DIRECTIONS, EACH_ONCE],
+    remedies: &[
+        BOTH_SIDES,
+        ALL_TRAFFIC,
+        BOTH_DIRECTIONS,
+        EACH_ONCE,
+        MORE_ROOM,
+    ],
 };
 
 /// Where both sides are not at hand.
@@ -38,6 +44,10 @@ const BOTH_DIRECTIONS: &str = "Capture both directions: no src or dst in the fil
     port that a switch mirrors";
 /// Where packets stand twice.
 const EACH_ONCE: &str = "Mirror one direction of each port or both of one port, and capture on one device of those that a packet passes";
+
+/// Where a live run was too slow for what came.
+const MORE_ROOM: &str = "Give the live run more room for packets that wait (--ring 32m), and less to do: no --record to a slow disk, \
+    fewer interfaces";
 
 /// Says what is missing for one session.
 pub(super) fn check(view: &View<'_>) -> Vec<Finding> {

@@ -46,6 +46,7 @@ fn loopback() -> Interface {
         index: 1,
         role: TapRole::Lan,
         link_type: LinkType::ETHERNET,
+        is_loopback: false,
     }
 }
 

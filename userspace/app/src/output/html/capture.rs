@@ -3,7 +3,7 @@
 use super::markup::Markup;
 use super::{findings, scrolling, table_head};
 use crate::output::json::{Report, Tap};
-use crate::output::sentences::capture::{HOW_TO_CAPTURE, loss, router};
+use crate::output::sentences::capture::{how_to_capture, loss, router};
 use crate::output::sentences::findings::general;
 
 pub(super) fn write(main: &mut Markup, report: &Report) {
@@ -11,7 +11,7 @@ pub(super) fn write(main: &mut Markup, report: &Report) {
     main.within("section", &attributes, |part| {
         part.leaf("h2", &[("id", "capture-title")], "What was captured");
         if report.sessions.is_empty() {
-            part.leaf("p", &[], HOW_TO_CAPTURE);
+            part.leaf("p", &[], how_to_capture(report));
         }
         scrolling(part, "Captures", |region| {
             region.within("table", &[], |table| taps(table, &report.capture.taps));

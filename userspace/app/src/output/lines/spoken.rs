@@ -1,5 +1,6 @@
 //! Events as lines for eyes.
 
+use super::WithdrawnLine;
 use super::event::{EventLine, What};
 use crate::output::json;
 
@@ -22,6 +23,17 @@ pub(super) fn finding(finding: &json::Finding, report: &json::Report) -> String 
     let place = url.map_or_else(String::new, |url| format!("{url}  "));
     let (severity, code) = (finding.severity, finding.code);
     format!("{severity}  {place}{} [{code}]\n", finding.summary)
+}
+
+/// A line that takes one of [`finding`] back.
+pub(super) fn withdrawn(line: &WithdrawnLine) -> String {
+    let of = line
+        .session
+        .map_or_else(String::new, |id| format!(" of session {id}"));
+    format!(
+        "withdrawn  [{}]{of}: what came later speaks against it\n",
+        line.code
+    )
 }
 
 fn told(what: &What) -> String {

@@ -4,7 +4,7 @@ use super::escape::prose;
 use super::{findings, heading};
 use crate::output::json::Report;
 use crate::output::sentences::Standing;
-use crate::output::sentences::capture::{HOW_TO_CAPTURE, loss, router, tap, without_sessions};
+use crate::output::sentences::capture::{how_to_capture, loss, router, tap, without_sessions};
 use crate::output::sentences::findings::general;
 
 /// Says what was looked at where no session was found in it.
@@ -12,7 +12,7 @@ pub(super) fn write_without_sessions(out: &mut String, report: &Report) {
     let text = prose(&without_sessions(report));
     let mark = Standing::Doubtful.mark();
     out.extend(["**", mark, " ", &text, "**\n\n"]);
-    out.extend([&prose(HOW_TO_CAPTURE), "\n"]);
+    out.extend([&prose(how_to_capture(report)), "\n"]);
 }
 
 /// Findings about no session in particular, then what was looked at.

@@ -3,10 +3,37 @@
 use rtspscope_engine::advice;
 
 use crate::output::json::{Loss, Report, Router, Tap};
+use crate::output::names;
 
 /// What to do where a capture holds no session.
-pub(in crate::output) const HOW_TO_CAPTURE: &str =
-    "Capture while the player starts, with all of TCP and UDP: tcpdump -i IF -w FILE host CAMERA";
+pub(in crate::output) fn how_to_capture(report: &Report) -> &'static str {
+    if is_live(report) {
+        "Start the player while this runs. What it set up before, kernel programs do not follow: start it anew, or watch with \
+         --backend afpacket"
+    } else {
+        "Capture while the player starts, with all of TCP and UDP: tcpdump -i IF -w FILE host CAMERA"
+    }
+}
+
+/// Whether interfaces were watched, and no files read.
+fn is_live(report: &Report) -> bool {
+    let taps = &report.capture.taps;
+    !taps.is_empty() && taps.iter().all(|tap| LIVE.contains(&way_of(tap)))
+}
+
+/// Ways in which interfaces are watched, as sources begin.
+const LIVE: [&str; 6] = [
+    "tcx",
+    "clsact",
+    "xdp-native",
+    "xdp-generic",
+    "afpacket",
+    "pcap",
+];
+
+fn way_of(tap: &Tap) -> &str {
+    tap.source.split_once(':').map_or("", |(way, _)| way)
+}
 
 /// What was looked at where no session was found in it.
 pub(in crate::output) fn without_sessions(report: &Report) -> String {
@@ -16,8 +43,13 @@ pub(in crate::output) fn without_sessions(report: &Report) -> String {
     let names = names.join(", ");
     match (frames, names.as_str()) {
         (0, "") => "No RTSP session: no frames were captured.".to_owned(),
+        // Kernel programs hand over nothing of other traffic.
+        (0, _) if is_live(report) => format!("No RTSP session passed {names}."),
         (0, _) => format!("No RTSP session: there are no frames in {names}."),
-        _ => format!("No RTSP session in {frames} frames of {names}."),
+        _ => format!(
+            "No RTSP session in {} of {names}.",
+            names::count(frames, "frame")
+        ),
     }
 }
 
@@ -46,8 +78,10 @@ pub(in crate::output) fn tap(tap: &Tap) -> String {
         format!(", gaining {drift:+.1} ppm on it")
     });
     format!(
-        "{}{role}: {} frames, {} bytes{files}{time}{clock}{drift}",
-        tap.name, tap.frames, tap.bytes
+        "{}{role}: {}, {}{files}{time}{clock}{drift}",
+        tap.name,
+        names::count(tap.frames, "frame"),
+        names::count(tap.bytes, "byte")
     )
 }
 

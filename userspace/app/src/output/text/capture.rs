@@ -5,7 +5,7 @@ use super::style::{Paint, Style};
 use super::wrap;
 use crate::output::json::Report;
 use crate::output::sentences::Standing;
-use crate::output::sentences::capture::{HOW_TO_CAPTURE, loss, router, tap, without_sessions};
+use crate::output::sentences::capture::{how_to_capture, loss, router, tap, without_sessions};
 use crate::output::sentences::findings::general;
 
 /// Says what was looked at where no session was found in it.
@@ -13,7 +13,7 @@ pub(super) fn write_without_sessions(out: &mut String, report: &Report, style: &
     let mark = style.paint(Paint::Doubtful, Standing::Doubtful.mark());
     let text = without_sessions(report);
     out.push_str(&wrap("  ", "  ", &text, style.width).replacen(' ', &mark, 1));
-    out.push_str(&wrap("  ", "  ", HOW_TO_CAPTURE, style.width));
+    out.push_str(&wrap("  ", "  ", how_to_capture(report), style.width));
 }
 
 /// Findings about no session in particular, then what was looked at.

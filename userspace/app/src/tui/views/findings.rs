@@ -21,11 +21,12 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, state: &State, scene: &Sce
         if scene.session(state).is_none() {
             return without_session(frame, area, state, scene);
         }
-        return nothing(
-            frame,
-            area,
-            "✓ Nothing found that is wrong with this session.",
-        );
+        let says = if scene.shows_media(state) {
+            "✓ Nothing found that is wrong with this session."
+        } else {
+            "! Nothing found, and no media of this session was seen: it proves nothing."
+        };
+        return nothing(frame, area, says);
     }
     let columns = usize::from(area.width);
     let mut lines = Vec::new();
@@ -173,10 +174,18 @@ pub(super) fn summary(
         .collect();
     let mut lines = Vec::new();
     if own.is_empty() {
-        lines.push(Line::from(vec![
-            Span::styled(" ✓ ", theme::good()),
-            Span::raw("nothing found that is wrong"),
-        ]));
+        let (mark, says) = if scene.shows_media(state) {
+            (
+                Span::styled(" ✓ ", theme::good()),
+                "nothing found that is wrong",
+            )
+        } else {
+            (
+                Span::styled(" ! ", theme::doubtful()),
+                "nothing found, and no media seen",
+            )
+        };
+        lines.push(Line::from(vec![mark, Span::raw(says)]));
     }
     for finding in &own {
         lines.extend(head(scene, finding, columns, false));

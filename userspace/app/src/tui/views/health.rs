@@ -124,10 +124,10 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, state: &State, scene: &Sce
     }
     lines.push(Line::default());
     lines.push(rule("sessions", columns));
-    let findings = snapshot.findings.len();
     lines.push(Line::from(format!(
-        " {} sessions, {findings} findings",
-        snapshot.sessions.len()
+        " {}, {}",
+        names::count(snapshot.sessions.len() as u64, "session"),
+        names::count(snapshot.findings.len() as u64, "finding")
     )));
     scrolled(frame, area, lines, state.scroll)
 }

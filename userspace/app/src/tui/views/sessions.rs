@@ -100,7 +100,10 @@ fn line(
     columns: &[(Column, usize)],
     is_chosen: bool,
 ) -> Line<'static> {
-    let (mark, color) = theme::mark(row.worst);
+    let (mark, color) = match row.worst {
+        None if !row.shows_media => ("!", theme::doubtful()),
+        worst => theme::mark(worst),
+    };
     let marked = if state.marked.contains(&row.id) {
         "●"
     } else {

@@ -2,7 +2,7 @@
 
 use rtspscope_wire::Timestamp;
 
-use super::{ALL_TRAFFIC, BOTH_SIDES, EACH_ONCE, report};
+use super::{ALL_TRAFFIC, BOTH_SIDES, EACH_ONCE, MORE_ROOM, report};
 use crate::finding::{Finding, Subject};
 use crate::input::LossKind;
 use crate::locator::Locator;
@@ -39,14 +39,21 @@ pub(in crate::rules) fn check_capture(snapshot: &Snapshot) -> Vec<Finding> {
         .iter()
         .any(|session| session.nat.is_some());
     let other_side = (is_wanting && !has_both_sides).then_some(BOTH_SIDES);
-    let whole_frames = is_wanting.then_some(ALL_TRAFFIC);
+    let lacks_room = snapshot
+        .losses
+        .iter()
+        .any(|(kind, count)| *kind == LossKind::RingFull && *count > 0);
+    let more_room = lacks_room.then_some(MORE_ROOM);
+    let whole_frames = (is_wanting && !lacks_room).then_some(ALL_TRAFFIC);
     report(
         &lacks,
         Subject {
             session: None,
             media: None,
         },
-        [other_side, whole_frames, each_once].into_iter().flatten(),
+        [more_room, other_side, whole_frames, each_once]
+            .into_iter()
+            .flatten(),
     )
     .into_iter()
     .collect()
