@@ -63,7 +63,9 @@ fn every_line_has_the_keys_that_the_documentation_names() -> io::Result<()> {
             seen.insert(kind);
         }
     }
-    let all: BTreeSet<String> = documented.into_keys().collect();
+    let mut all: BTreeSet<String> = documented.into_keys().collect();
+    // Saved captures are told once, when all of them is known.
+    assert!(all.remove("finding-withdrawn"));
     assert_eq!(seen, all, "every documented type occurs");
     Ok(())
 }

@@ -208,3 +208,25 @@ impl View for Lines {
         false
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_withdrawn_has_the_keys_that_the_documentation_names() {
+        let line = WithdrawnLine {
+            code: "rtp-never-sent",
+            session: Some(3),
+            media: None,
+        };
+        assert_eq!(
+            json::compact(&line).unwrap(),
+            r#"{"type":"finding-withdrawn","code":"rtp-never-sent","session":3,"media":null}"#
+        );
+        assert_eq!(
+            spoken::withdrawn(&line),
+            "withdrawn  [rtp-never-sent] of session 3: what came later speaks against it\n"
+        );
+    }
+}
