@@ -59,7 +59,7 @@ fn usage(error: &clap::Error) -> ExitCode {
         if let Err(error) = error.print() {
             match rtspscope_capture::Failure::writing("standard output", &error) {
                 rtspscope_capture::Failure::OutputClosed => {}
-                failure => {
+                failure @ rtspscope_capture::Failure::Told { .. } => {
                     output::complain(&failure.to_string());
                     return ExitCode::from(UNABLE);
                 }
