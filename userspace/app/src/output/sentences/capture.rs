@@ -8,8 +8,8 @@ use crate::output::names;
 /// What to do where a capture holds no session.
 pub(in crate::output) fn how_to_capture(report: &Report) -> &'static str {
     if is_live(report) {
-        "Start the player while this runs. What it set up before, kernel programs do not follow: start it anew, or watch with \
-         --backend afpacket"
+        "Start the player while this runs. What it set up before, and packets in VXLAN, GRE or TZSP, kernel programs do not follow: \
+         --backend afpacket does"
     } else {
         "Capture while the player starts, with all of TCP and UDP: tcpdump -i IF -w FILE host CAMERA"
     }
