@@ -6,6 +6,7 @@ use rtspscope_wire::{Span, TapId, Timestamp};
 
 use crate::input::LossKind;
 use crate::locator::Locator;
+use crate::media::Streams;
 use crate::model::{
     DiffClass, Exchange, Leg, MediaDirection, NatPair, Session, Side, Tap, TransportKind,
     UnclaimedRtp,
@@ -226,6 +227,15 @@ fn play_among(exchanges: &[Exchange]) -> Option<&Exchange> {
     exchanges
         .iter()
         .find(|exchange| exchange.starts_media() && exchange.succeeded())
+}
+
+/// Whether all that was set up at a leg had been asked to end by then, and not been refused.
+pub(crate) fn torn_down(leg: &Leg, until: Timestamp) -> bool {
+    let in_time = |exchange: &Exchange| {
+        let request = exchange.request.as_ref();
+        exchange.is("TEARDOWN") && request.is_some_and(|request| request.at.at <= until)
+    };
+    leg.exchanges.iter().any(in_time) && Streams::of(&leg.exchanges).last_end(in_time).is_some()
 }
 
 /// When a leg's PLAY or RECORD was accepted.

@@ -2,6 +2,7 @@
 
 mod describe;
 mod direction;
+mod ends;
 mod goes_on;
 mod negotiated;
 mod setups;
@@ -9,6 +10,7 @@ mod uses;
 
 pub(crate) use describe::described_groups;
 pub(crate) use direction::may_be_sent_by_client;
+pub(crate) use ends::Streams;
 pub(crate) use goes_on::goes_on;
 pub(crate) use negotiated::negotiated;
 pub(crate) use uses::{begins_channels_anew, repeats_setup};

@@ -175,10 +175,7 @@ fn play_index(leg: &Leg) -> Option<usize> {
 
 fn state_at(leg: &Leg, has_media: bool) -> SessionState {
     let played = play_index(leg);
-    let torn_down = leg
-        .exchanges
-        .iter()
-        .rposition(|exchange| exchange.is("TEARDOWN"));
+    let torn_down = torn_down(leg, |_| true);
     match (played, torn_down) {
         (Some(played), torn_down)
             if leg.closed.is_none() && torn_down.is_none_or(|end| end < played) =>
@@ -196,6 +193,13 @@ fn state_at(leg: &Leg, has_media: bool) -> SessionState {
         (None, _) if leg.closed.is_some() => SessionState::Failed,
         (None, _) => SessionState::Negotiating,
     }
+}
+
+/// The last TEARDOWN of this kind that ended all.
+fn torn_down(leg: &Leg, counts: fn(&Exchange) -> bool) -> Option<usize> {
+    let mut exchanges = leg.exchanges.iter();
+    let any = exchanges.any(|exchange| exchange.is("TEARDOWN") && counts(exchange));
+    any.then(|| media::Streams::of(&leg.exchanges).last_end(counts))?
 }
 
 /// Whether there may be messages that the capture does not show or that cannot be read.
@@ -228,10 +232,7 @@ fn ended_at(legs: &[&Leg]) -> Option<Timestamp> {
 }
 
 fn ended_at_leg(leg: &Leg) -> Option<Timestamp> {
-    let torn_down = leg
-        .exchanges
-        .iter()
-        .rposition(|exchange| exchange.is("TEARDOWN") && exchange.succeeded());
+    let torn_down = torn_down(leg, Exchange::succeeded);
     let torn_down = torn_down.is_some_and(|end| !is_set_up_after(leg, end));
     (leg.closed.is_some() || torn_down).then_some(leg.last.at)
 }

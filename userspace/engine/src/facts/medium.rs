@@ -9,8 +9,10 @@ use super::clock_step::shared_step;
 use super::reported::is_received;
 use super::{LAG, SessionFacts, Sides, play_accepted, play_among};
 use crate::locator::Locator;
+use crate::media::Streams;
 use crate::model::{
-    Arrival, ClientDatagrams, Leg, MediaDirection, MediaStream, Negotiated, Side, UnclaimedRtp,
+    Arrival, ClientDatagrams, Exchange, Leg, MediaDirection, MediaStream, Negotiated, Side,
+    UnclaimedRtp,
 };
 
 /// One medium and what each tap saw of it.
@@ -88,13 +90,25 @@ impl<'a> MediaFacts<'a> {
     /// end of the connection.
     pub(crate) fn ending(self, leg_index: usize) -> Option<Timestamp> {
         let leg = self.facts.session.legs.get(leg_index)?;
-        let in_force = self.media.exchanges_in_force(leg_index, leg).iter();
-        let ends = in_force.filter(|exchange| exchange.is("TEARDOWN") || exchange.is("PAUSE"));
-        let asked = ends
-            .chain(self.media.superseding(leg_index, leg))
-            .filter_map(|exchange| exchange.request.as_ref())
-            .map(|request| request.at.at);
-        asked.chain(leg.closed.map(|close| close.at.at)).min()
+        let superseding = self.media.superseding(leg_index, leg);
+        let superseded = superseding.and_then(|setup| Some(setup.request.as_ref()?.at.at));
+        let asked = self.asked_to_end(leg_index, &["TEARDOWN", "PAUSE"]);
+        let closed = leg.closed.map(|close| close.at.at);
+        asked.into_iter().chain(superseded).chain(closed).min()
+    }
+
+    /// When the client first asked at a leg to end this medium, by one of these methods, and was not refused.
+    pub(crate) fn asked_to_end(self, leg_index: usize, methods: &[&str]) -> Option<Timestamp> {
+        let leg = self.facts.session.legs.get(leg_index)?;
+        let is_end = |exchange: &Exchange| methods.iter().any(|method| exchange.is(method));
+        let in_force = self.media.range_in_force(leg_index, leg);
+        let mut ends = in_force.filter(|index| leg.exchanges.get(*index).is_some_and(is_end));
+        let first = ends.next()?;
+        let setup = self.media.setup.get(leg_index).copied().flatten();
+        let streams = Streams::of(&leg.exchanges);
+        let mut ends = std::iter::once(first).chain(ends);
+        let end = ends.find(|end| streams.is_ended_by(setup, *end))?;
+        Some(leg.exchanges.get(end)?.request.as_ref()?.at.at)
     }
 
     /// The medium that took this one's place, where it did and came out next to the end that receives it.

@@ -4,6 +4,7 @@
 //! switches between channels. That is told from several media that share a port or channel at one time by what lies between:
 //! a TEARDOWN, or another session at the same place.
 
+use super::ends::Streams;
 use super::negotiated::negotiated;
 use crate::model::{Exchange, Negotiated, Side};
 use crate::reading;
@@ -64,19 +65,13 @@ pub(super) fn is_torn_down(exchanges: &[Exchange], old: usize, new: usize) -> bo
 
 /// Whether a TEARDOWN before `new` ended what was set up at `old`: none of another session or of another stream alone.
 pub(super) fn is_ended(exchanges: &[Exchange], old: usize, new: usize) -> bool {
-    let own = session(exchanges, old);
-    let is_of_other_session = |teardown: &Exchange| {
-        let named = teardown.request.as_deref().and_then(reading::session_id);
-        own.zip(named).is_some_and(|(own, named)| own != named)
-    };
-    let is_of_other_stream = |teardown: &Exchange| {
-        let named = uri_of(teardown);
-        let mut setups = exchanges.iter().filter(|exchange| exchange.is("SETUP"));
-        named != uri(exchanges, old) && setups.any(|setup| uri_of(setup) == named)
-    };
-    between(exchanges, old, new)
-        .filter(|exchange| exchange.is("TEARDOWN") && exchange.by == Side::Client)
-        .any(|teardown| !is_of_other_session(teardown) && !is_of_other_stream(teardown))
+    let is_end = |exchange: &Exchange| exchange.is("TEARDOWN") && exchange.by == Side::Client;
+    if !between(exchanges, old, new).any(is_end) {
+        return false;
+    }
+    let streams = Streams::of(exchanges);
+    let mut ends = (old + 1..new).filter(|index| exchanges.get(*index).is_some_and(is_end));
+    ends.any(|end| streams.names(old, end))
 }
 
 /// Whether the SETUP at `new` took the port or channel of the one at `old` for another session.
@@ -127,10 +122,6 @@ fn session(exchanges: &[Exchange], index: usize) -> Option<&str> {
 }
 
 fn uri(exchanges: &[Exchange], index: usize) -> Option<String> {
-    uri_of(exchanges.get(index)?)
-}
-
-fn uri_of(exchange: &Exchange) -> Option<String> {
-    let fields = reading::fields(exchange.request.as_deref()?);
+    let fields = reading::fields(exchanges.get(index)?.request.as_deref()?);
     Some(fields.uri()?.text().into_owned())
 }

@@ -86,12 +86,15 @@ impl MediaStream {
 
     /// The exchanges of a leg while its SETUP was in force.
     pub fn exchanges_in_force<'l>(&self, leg_index: usize, leg: &'l Leg) -> &'l [Exchange] {
-        let all = &leg.exchanges;
-        let Some(range) = self.in_force.get(leg_index) else {
-            return all;
-        };
-        let end = range.end.min(all.len());
-        all.get(range.start..end).unwrap_or_default()
+        let range = self.range_in_force(leg_index, leg);
+        leg.exchanges.get(range).unwrap_or_default()
+    }
+
+    /// Their indices among all of the leg.
+    pub(crate) fn range_in_force(&self, leg_index: usize, leg: &Leg) -> Range<usize> {
+        let all = leg.exchanges.len();
+        let range = self.in_force.get(leg_index);
+        range.map_or(0..all, |range| range.start..range.end.min(all))
     }
 
     /// The SETUP at a leg that first agreed on what holds: a client may repeat it to keep the session alive.

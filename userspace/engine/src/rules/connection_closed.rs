@@ -6,9 +6,9 @@
 use rtspscope_wire::Span;
 
 use super::{View, advice, session_timed_out};
-use crate::facts::{play_accepted, played_out};
+use crate::facts::{play_accepted, played_out, torn_down};
 use crate::finding::{Code, Explanation, Finding, Severity};
-use crate::model::{Close, Exchange, Leg, Side};
+use crate::model::{Close, Leg, Side};
 
 pub(super) const EXPLANATION: Explanation = Explanation {
     meaning: "The session played, nobody had asked for its end, and the connection was closed or reset from the server's side. Either the server \
@@ -59,12 +59,8 @@ pub(super) fn check(view: &View<'_>) -> Vec<Finding> {
 fn end(view: &View<'_>, leg: &Leg) -> Option<Close> {
     let close = leg.closed.filter(|close| close.by == Side::Server)?;
     play_accepted(leg).filter(|play| play.at <= close.at.at)?;
-    let asked_for = |exchange: &Exchange| {
-        let request = exchange.request.as_ref();
-        exchange.is("TEARDOWN") && request.is_some_and(|request| request.at.at <= close.at.at)
-    };
     let is_whole = leg.missing_bytes == 0 && !leg.lacks_messages();
-    let is_asked = leg.exchanges.iter().any(asked_for);
+    let is_asked = torn_down(leg, close.at.at);
     // A reset that its receiver does not heed ends nothing (RFC 5961 §3).
     let heard_on = leg
         .from_server
@@ -258,6 +254,18 @@ mod tests {
         let mut scene = ended(UDP_TALK, true);
         scene.arrival(LAN).rtp.last = Some(at(LAN, 9.0, 300));
         assert_eq!(scene.troubles(), Vec::<&str>::new());
+    }
+
+    #[test]
+    fn the_end_of_one_stream_is_not_that_of_the_session() {
+        let of_sound = "
+    0.05 > SETUP rtsp://203.0.113.10/a/track2 RTSP/1.0 | CSeq: 5 | Session: 66334873
+    0.05 < RTSP/1.0 200 OK | CSeq: 5 | Session: 66334873
+    2.9 > TEARDOWN rtsp://203.0.113.10/a/track2 RTSP/1.0 | CSeq: 6 | Session: 66334873
+    10.0 >";
+        let mut scene = ended(&UDP_TALK.replace("10.0 >", of_sound), true);
+        scene.media.truncate(1);
+        assert_eq!(scene.troubles(), ["connection-closed"]);
     }
 
     #[test]

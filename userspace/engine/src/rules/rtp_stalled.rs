@@ -108,7 +108,7 @@ pub(super) fn stall(view: &View<'_>, media: MediaFacts<'_>) -> Option<Stall> {
         .rtp
         .first
         .is_some_and(|first| last.at - first.at >= RAN);
-    let (enough, times) = if ran && together && is_given_up(view, leg, last) {
+    let (enough, times) = if ran && together && is_given_up(view, media, leg, last) {
         (GIVEN_UP, TIMES_WHERE_GIVEN_UP)
     } else {
         (SILENCE, TIMES_THE_LONGEST_GAP)
@@ -136,7 +136,7 @@ pub(super) fn stall(view: &View<'_>, media: MediaFacts<'_>) -> Option<Stall> {
 }
 
 /// Whether the client ended the session after its last packet of media, and nothing else explains that there were no more.
-fn is_given_up(view: &View<'_>, leg: &Leg, last: Locator) -> bool {
+fn is_given_up(view: &View<'_>, media: MediaFacts<'_>, leg: &Leg, last: Locator) -> bool {
     let mut legs = view.session.legs.iter();
     if view.facts.capture.may_lack_segments() || legs.any(|leg| leg.from_server.repeated.is_some())
     {
@@ -145,15 +145,10 @@ fn is_given_up(view: &View<'_>, leg: &Leg, last: Locator) -> bool {
     let hung_up = leg
         .closed
         .is_some_and(|close| close.by == Side::Client && close.at.at > last.at);
-    let mut torn_down = leg
-        .exchanges
-        .iter()
-        .filter(|exchange| exchange.method == "TEARDOWN");
     hung_up
-        || torn_down.any(|exchange| {
-            let request = exchange.request.as_ref();
-            request.is_some_and(|request| request.at.at > last.at)
-        })
+        || media
+            .asked_to_end(0, &["TEARDOWN"])
+            .is_some_and(|asked| asked > last.at)
 }
 
 /// The last packet next to the server and how much longer media came there while the client wanted it, where that proves

@@ -4,8 +4,7 @@ use rtspscope_wire::Span;
 
 use super::View;
 use crate::clocks::clocks;
-use crate::facts::play_accepted;
-use crate::facts::played_out;
+use crate::facts::{play_accepted, played_out, torn_down};
 use crate::finding::{Code, Explanation, Finding, Severity};
 use crate::locator::Locator;
 use crate::model::{Arrival, Close, Exchange, Leg, RtcpArrival, Side};
@@ -113,8 +112,7 @@ fn idle(view: &View<'_>, leg: &Leg, close: Close, timeout: Span) -> Option<Idle>
         .filter_map(|exchange| Some((exchange, exchange.request.as_ref()?.at)))
         .filter(|(_, at)| at.at <= close.at.at)
         .collect();
-    let over = in_time.iter().any(|(exchange, _)| exchange.is("TEARDOWN"));
-    if over || leg.missing_bytes > 0 {
+    if torn_down(leg, close.at.at) || leg.missing_bytes > 0 {
         return None;
     }
     let mut requests: Vec<(&Exchange, Locator)> = in_time
