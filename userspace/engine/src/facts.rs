@@ -18,6 +18,7 @@ pub(crate) mod assigned;
 mod clock_step;
 mod compare;
 mod cut;
+mod goodbye;
 mod hidden;
 mod medium;
 mod misdelivered;
@@ -30,6 +31,7 @@ mod unadjusted;
 
 pub(crate) use compare::Fate;
 pub(crate) use cut::{Cut, CutPlace};
+pub(crate) use goodbye::{Goodbye, said_goodbye};
 pub(crate) use hidden::Why;
 pub(crate) use medium::{Group, Lost, MediaFacts};
 pub(crate) use misdelivered::Misdelivered;

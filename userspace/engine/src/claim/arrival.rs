@@ -132,6 +132,9 @@ impl<'a> Total<'a> {
             self.rtp.restarts = Some(all.saturating_sub(self.hidden_changes));
         }
         let rate = self.clock_rate(self.rtp.payload_type);
+        self.rtcp.goodbye = self.goodbye();
+        let read: u64 = self.sent.iter().map(|reports| reports.byes).sum();
+        self.rtcp.unread_byes = self.rtcp.byes.saturating_sub(read);
         self.rtcp.far_end = far_end(&self.sent, &self.answers, self.rtp.ssrc, rate);
         Arrival {
             tap,
@@ -273,6 +276,13 @@ impl<'a> Total<'a> {
             self.rtcp.keyframe_requests += reports.keyframe_requests;
             self.answers.push(reports);
         }
+    }
+
+    /// When the source that sent last said goodbye.
+    fn goodbye(&self) -> Option<Locator> {
+        let said = self.sent.iter();
+        let said = said.filter_map(|reports| reports.goodbye(self.rtp.ssrc, &self.sources));
+        said.max_by_key(|at| at.at)
     }
 
     /// Whether a source only repeats or repairs packets of another.

@@ -27,10 +27,22 @@ pub(crate) struct Reports {
     sending: Option<Grown>,
     /// The last reception report on each source.
     received: Vec<Received>,
+    /// The last goodbye of each source.
+    goodbyes: Vec<Goodbye>,
+    /// Packets that held one.
+    pub(crate) byes: u64,
     /// Negative acknowledgements: packets that name missing ones.
     pub(crate) nacks: u64,
     /// Requests for a whole picture.
     pub(crate) keyframe_requests: u64,
+}
+
+/// A source that leaves (RFC 3550 §6.6).
+#[derive(Clone, Copy, Debug)]
+struct Goodbye {
+    /// `None` where the packet names none.
+    ssrc: Option<u32>,
+    at: Locator,
 }
 
 /// A count of one source that reports repeat, and when it grew last.
@@ -83,9 +95,24 @@ impl Reports {
         self.sending?.growth
     }
 
+    /// The last goodbye that is of `ssrc` or of nobody in particular, or of the source of the sender reports where that sent none of
+    /// `sources`: some servers name another one in their reports.
+    pub(crate) fn goodbye(&self, ssrc: Option<u32>, sources: &[u32]) -> Option<Locator> {
+        let reporting = self.sending.map(|sending| sending.ssrc);
+        let is_own = |said: &&Goodbye| {
+            let is_reporting = said.ssrc == reporting;
+            said.ssrc.zip(ssrc).is_none_or(|(said, ssrc)| {
+                said == ssrc || (is_reporting && !sources.contains(&said))
+            })
+        };
+        let own = self.goodbyes.iter().filter(is_own);
+        own.map(|said| said.at).max_by_key(|at| at.at)
+    }
+
     /// Takes in a compound packet.
     pub(super) fn note(&mut self, bytes: &[u8], at: Locator) {
         let at_ns = at.at.as_nanos();
+        let mut leaves = false;
         for packet in rtcp::packets(bytes) {
             match packet {
                 Packet::SenderReport(report) => {
@@ -111,13 +138,30 @@ impl Reports {
                     }
                     FeedbackMessage::Other { .. } => {}
                 },
+                Packet::Bye(bye) => {
+                    leaves = true;
+                    let mut sources = bye.sources.map(Some).peekable();
+                    if sources.peek().is_none() {
+                        self.leave(None, at);
+                    }
+                    sources.for_each(|ssrc| self.leave(ssrc, at));
+                }
                 Packet::SourceDescription(_)
-                | Packet::Bye(_)
                 | Packet::App(_)
                 | Packet::ExtendedReport(_)
                 | Packet::Other { .. } => {}
             }
         }
+        self.byes += u64::from(leaves);
+    }
+
+    /// Remembers who leaves; beyond the cap the one who left first is forgotten.
+    fn leave(&mut self, ssrc: Option<u32>, at: Locator) {
+        self.goodbyes.retain(|said| said.ssrc != ssrc);
+        if self.goodbyes.len() >= SOURCES {
+            self.goodbyes.remove(0);
+        }
+        self.goodbyes.push(Goodbye { ssrc, at });
     }
 
     fn receive(&mut self, block: ReportBlock, at: Locator) {
@@ -222,6 +266,31 @@ mod tests {
             millis as f64 / 1e3,
             millis.cast_unsigned(),
         )
+    }
+
+    #[test]
+    fn a_goodbye_is_the_mediums_where_its_last_source_says_it() {
+        let said = |ssrcs: &[u32]| {
+            let bye = words(0x80 | ssrcs.len() as u8, 203, ssrcs);
+            reports(&[(1, sender_report(0xaaaa_0001)), (2, bye)])
+        };
+        let is_own =
+            |ssrcs: &[u32], ssrc, sources: &[u32]| said(ssrcs).goodbye(ssrc, sources).is_some();
+        assert!(is_own(&[8], Some(8), &[6, 8]));
+        assert!(is_own(&[5, 8], Some(8), &[8]));
+        assert!(is_own(&[], Some(8), &[8]), "it names nobody");
+        assert!(is_own(&[5], None, &[]), "there is no RTP to compare with");
+        assert!(!is_own(&[6], Some(8), &[6, 8]), "a source before");
+        assert!(!is_own(&[5], Some(8), &[8]), "one that never sent");
+        assert!(
+            is_own(&[7], Some(8), &[8]),
+            "the reports have a source of their own"
+        );
+        assert!(
+            !is_own(&[7], Some(8), &[7, 8]),
+            "and that was a source before"
+        );
+        assert_eq!(said(&[8]).byes, 1);
     }
 
     fn reports(packets: &[(i64, Vec<u8>)]) -> Reports {

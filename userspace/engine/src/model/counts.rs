@@ -93,6 +93,10 @@ pub struct RtcpArrival {
     pub receiver_reports: u64,
     /// BYE packets from the server.
     pub byes: u64,
+    /// The last of them that is of the source that sent last.
+    pub goodbye: Option<Locator>,
+    /// Those of them that were counted without being read, so that nobody knows whose they are.
+    pub unread_byes: u64,
     /// Negative acknowledgements from the client: RTCP packets that name missing ones (RFC 4585 §6.2.1).
     pub nacks: u64,
     /// Requests of the client for a whole picture: PLI and FIR (RFC 4585 §6.3.1, RFC 5104 §4.3.1).

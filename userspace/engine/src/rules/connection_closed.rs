@@ -6,7 +6,7 @@
 use rtspscope_wire::Span;
 
 use super::{View, advice, session_timed_out};
-use crate::facts::{play_accepted, played_out, torn_down};
+use crate::facts::{play_accepted, played_out, said_goodbye, torn_down};
 use crate::finding::{Code, Explanation, Finding, Severity};
 use crate::model::{Close, Leg, Side};
 
@@ -67,7 +67,7 @@ fn end(view: &View<'_>, leg: &Leg) -> Option<Close> {
         .since
         .is_some_and(|since| since.at > close.at.at + LAG);
     let media = || view.session.media.iter().flat_map(|media| &media.arrivals);
-    let goodbye = media().any(|arrival| arrival.rtcp.byes > 0);
+    let goodbye = media().any(said_goodbye);
     let goes_on = media().any(|arrival| {
         let last = arrival.rtp.last.filter(|_| arrival.leg == Some(0));
         last.is_some_and(|last| last.at >= close.at.at + GOES_ON)
@@ -274,7 +274,7 @@ mod tests {
         scene.legs[0].from_server.since = Some(at(LAN, 8.0, 400));
         assert_eq!(scene.troubles(), Vec::<&str>::new());
         let mut scene = ended(&tcp_talk(), true);
-        scene.arrival(WAN).rtcp.byes = 1;
+        scene.arrival(WAN).rtcp.goodbye = Some(at(WAN, 2.9, 201));
         assert_eq!(scene.troubles(), Vec::<&str>::new());
     }
 }

@@ -4,7 +4,7 @@ use rtspscope_wire::{Span, Timestamp};
 
 use super::{View, advice};
 use crate::clocks::clocks;
-use crate::facts::{MediaFacts, is_later, played_out};
+use crate::facts::{Goodbye, MediaFacts, is_later, played_out};
 use crate::finding::{Code, Explanation, Finding, Severity};
 use crate::locator::Locator;
 use crate::model::{Arrival, Leg, Side};
@@ -20,12 +20,14 @@ pub(super) const EXPLANATION: Explanation = Explanation {
         and both were still recording. Of media inside the connection: segments that the server repeats for three seconds or more and \
         that nobody acknowledges, with the tap that has none of them.",
     not_this: "Flows that the router offloads, which the taps may not see to their end, or of which the client's receiver reports tell \
-        that they went on. PAUSE, TEARDOWN, a server that says goodbye (RTCP BYE) and the end of the Range that PLAY named end media as they should. \
+        that they went on. PAUSE, TEARDOWN, a server that says goodbye (RTCP BYE) and the end of the Range that PLAY named end media as they should, \
+        but not a goodbye of all media where the messages name no end of what is played, after which the client asks on for ten seconds and more. \
         Metadata may be silent for long.",
     remedies: &[
         advice::USE_TCP,
         KEEP_OPEN,
         KEEP_ALIVE,
+        ASK_ANEW,
         advice::LOOK_AT_ROUTER,
         advice::LOOK_AT_CAMERA,
         advice::LOOK_AT_PLAYER,
@@ -34,6 +36,9 @@ pub(super) const EXPLANATION: Explanation = Explanation {
 
 const KEEP_OPEN: &str = "Where media went on outside the router: let the player send something on its media ports (receiver reports), or raise the router's UDP timeout";
 const KEEP_ALIVE: &str = "Where the server stopped: let the player send a keepalive (OPTIONS or GET_PARAMETER with the session) within the timeout, and receiver reports";
+
+const ASK_ANEW: &str = "Where the server says goodbye: look into its log for the reason (a source that is gone, a limit of time), and look for a newer version \
+    of the player: it should ask anew instead of waiting";
 
 /// Shorter silence is loss or jitter.
 const SILENCE: Span = Span::from_secs(10);
@@ -69,6 +74,8 @@ pub(super) struct Stall {
     at_server: Option<(Locator, Span)>,
     /// The same, where the other tap proves by itself that media went on.
     proved: bool,
+    /// The server's goodbye, which the client did not heed.
+    pub(super) goodbye: Option<Goodbye>,
 }
 
 impl Stall {
@@ -94,6 +101,7 @@ pub(super) fn stall(view: &View<'_>, media: MediaFacts<'_>) -> Option<Stall> {
             silence: silence_there.max(later),
             at_server: Some((last_outside, later)),
             proved: true,
+            goodbye: None,
         });
     }
     media.play_accepted(0)?;
@@ -114,17 +122,14 @@ pub(super) fn stall(view: &View<'_>, media: MediaFacts<'_>) -> Option<Stall> {
         (SILENCE, TIMES_THE_LONGEST_GAP)
     };
     let usual = longest_gap.saturating_mul(times);
-    let said_goodbye = media
-        .media
-        .arrivals
-        .iter()
-        .any(|arrival| arrival.rtcp.byes > 0);
     let gap = view.session.legs.iter().any(|leg| leg.missing_bytes > 0);
     let may_pause = media.media.kind.as_deref() == Some("application");
     if silence_there < enough || silence_there.0 < usual {
         return None;
     }
-    if said_goodbye || may_pause || (media.in_band() && gap) || played_out(leg, last.at) {
+    let goodbye = media.unheeded_goodbye();
+    let is_end = media.ended_with_goodbye() && goodbye.is_none();
+    if is_end || may_pause || (media.in_band() && gap) || played_out(leg, last.at) {
         return None;
     }
     Some(Stall {
@@ -132,6 +137,7 @@ pub(super) fn stall(view: &View<'_>, media: MediaFacts<'_>) -> Option<Stall> {
         silence: silence_there,
         at_server,
         proved: false,
+        goodbye,
     })
 }
 
@@ -196,7 +202,9 @@ fn finding(view: &View<'_>, media: MediaFacts<'_>, stall: &Stall) -> Option<Find
     let leg = view.session.legs.first()?;
     let in_router = stall.ended_in_the_router();
     let gone = held_up::server_is_gone(view).filter(|_| in_router.is_none());
+    let goodbye = stall.goodbye.filter(|_| in_router.is_none());
     let reason = match (in_router, stall.at_server) {
+        _ if goodbye.is_some() => goodbye.map_or_else(String::new, |goodbye| farewell(&goodbye)),
         _ if gone.is_some() => gone.map_or_else(String::new, |gone| held_up::told(view, &gone)),
         (Some((_, later)), _) => format!(
             "on the server's side of the router media went on for {:.1} s more: the router stopped letting it through",
@@ -209,8 +217,16 @@ fn finding(view: &View<'_>, media: MediaFacts<'_>, stall: &Stall) -> Option<Find
         stall.silence.as_secs_f64(),
         clocks(view.session).map_or_else(String::new, |clocks| format!("; {clocks}"))
     );
+    let mut finding = stopped(view, media, cause)?;
+    if goodbye.is_some_and(|goodbye| !goodbye.is_live) {
+        finding.severity = Severity::Warning;
+    }
     Some(
-        stopped(view, media, cause)?
+        finding
+            .proof_if(
+                goodbye.map(|goodbye| goodbye.at),
+                "the server says goodbye (RTCP BYE)",
+            )
             .proof_if(
                 in_router.map(|(last, _)| last),
                 "last RTP packet on the server's side",
@@ -221,6 +237,18 @@ fn finding(view: &View<'_>, media: MediaFacts<'_>, stall: &Stall) -> Option<Find
             )
             .proof(leg.last, "the session's connection up to here")
             .remedies(remedies(media, stall, gone.is_some())),
+    )
+}
+
+/// The reason by the server's own word.
+fn farewell(goodbye: &Goodbye) -> String {
+    let recording = if goodbye.is_live {
+        ""
+    } else {
+        "; where it plays a recording, that may have been its end"
+    };
+    format!(
+        "the server said goodbye (RTCP BYE), and the client asked on instead of beginning anew{recording}"
     )
 }
 
@@ -272,6 +300,9 @@ fn stopped_before(view: &View<'_>, media: MediaFacts<'_>, seen_at_server: bool) 
 /// What to do: a connection has no media ports, a server that stopped is no router's doing, and a camera that is gone hears no
 /// keepalive.
 fn remedies(media: MediaFacts<'_>, stall: &Stall, is_gone: bool) -> Vec<&'static str> {
+    if stall.goodbye.is_some() && stall.ended_in_the_router().is_none() {
+        return vec![ASK_ANEW];
+    }
     let mut arrivals = media.media.arrivals.iter();
     let went_on = arrivals.any(|arrival| {
         let sending = arrival.rtcp.sending;

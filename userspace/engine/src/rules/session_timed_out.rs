@@ -4,10 +4,10 @@ use rtspscope_wire::Span;
 
 use super::View;
 use crate::clocks::clocks;
-use crate::facts::{play_accepted, played_out, torn_down};
+use crate::facts::{play_accepted, played_out, said_goodbye, torn_down};
 use crate::finding::{Code, Explanation, Finding, Severity};
 use crate::locator::Locator;
-use crate::model::{Arrival, Close, Exchange, Leg, RtcpArrival, Side};
+use crate::model::{Arrival, Close, Exchange, Leg, Side};
 use crate::reading;
 
 pub(super) const EXPLANATION: Explanation = Explanation {
@@ -125,8 +125,9 @@ fn idle(view: &View<'_>, leg: &Leg, close: Close, timeout: Span) -> Option<Idle>
     if time + EARLY >= timeout {
         // A server that bore the silence so long looks for idle sessions rarely, counts the reports, or had no more to send.
         // One that ends an idle session may say goodbye too.
-        let has_reason = |rtcp: &RtcpArrival| rtcp.receiver_reports > 0 || rtcp.byes > 0;
-        let may_be_other = || arrivals(view).any(|arrival| has_reason(&arrival.rtcp));
+        let has_reason =
+            |arrival: &Arrival| arrival.rtcp.receiver_reports > 0 || said_goodbye(arrival);
+        let may_be_other = || arrivals(view).any(has_reason);
         return (time <= timeout + LATE || !may_be_other()).then(|| Idle {
             since: *last,
             time,
@@ -258,7 +259,7 @@ mod tests {
     fn is_silent_when_the_server_had_played_the_range_to_its_end_or_said_goodbye_after_long() {
         let goodbye = |secs: f64| {
             let mut scene = closed_by_server(secs);
-            scene.arrival(WAN).rtcp.byes = 1;
+            scene.arrival(WAN).rtcp.unread_byes = 1;
             scene.troubles()
         };
         assert_eq!(goodbye(299.0), Vec::<&str>::new());

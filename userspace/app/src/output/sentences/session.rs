@@ -164,8 +164,20 @@ fn unbroken(report: &Report, session: &Session) -> Verdict {
             absent.join(" and ")
         ));
     }
-    let mut findings = report.findings.iter();
-    if findings.any(|finding| finding.session == Some(session.id) && finding.code == "rtp-loss") {
+    let of_session = || {
+        let findings = report.findings.iter();
+        findings.filter(|finding| finding.session == Some(session.id))
+    };
+    let is_in_force = |index: usize| {
+        let media = session.media.get(index);
+        media.is_some_and(|media| !media.superseded)
+    };
+    if of_session()
+        .any(|finding| finding.code == "rtp-stalled" && finding.media.is_some_and(is_in_force))
+    {
+        return doubtful(&format!("{arrives}, then stops: {seen}."));
+    }
+    if of_session().any(|finding| finding.code == "rtp-loss") {
         return doubtful(&format!("{arrives}, but not whole: {seen}."));
     }
     Verdict {

@@ -84,7 +84,7 @@ fn what_the_ends_report_tells_whether_media_went_on() {
 fn is_silent_when_media_ran_to_the_end_or_the_server_said_goodbye() {
     assert_eq!(stopped(59.9, 59.9).troubles(), Vec::<&str>::new());
     let mut ended = stopped(30.0, 30.0);
-    ended.arrival(WAN).rtcp.byes = 1;
+    ended.arrival(WAN).rtcp.goodbye = Some(at(WAN, 30.1, 301));
     assert_eq!(ended.troubles(), Vec::<&str>::new());
 }
 
@@ -244,4 +244,66 @@ fn is_silent_where_the_clients_tap_had_stopped_by_then() {
     };
     assert_eq!(codes(30.0), Vec::<&str>::new());
     assert_eq!(codes(39.0), ["rtp-stalled", "mapping-expired"]);
+}
+
+/// Media that stopped after 30 s of 60 with a goodbye at `said`, where the client asks again at `asks` and the description has this.
+fn farewell(said: f64, asks: f64, description: &str) -> Scene {
+    let talk = UDP_TALK
+        .replace(
+            "10.0 >",
+            &format!(
+                "{asks} > OPTIONS * RTSP/1.0 | CSeq: 9\n{asks} < RTSP/1.0 200 OK | CSeq: 9\n60.0 >"
+            ),
+        )
+        .replace("10.1 <", "60.1 <")
+        .replace("v=0 | ", &format!("v=0 | {description}"));
+    let mut scene = Scene::behind_nat(&talk).punch(0.035, 5000).rtp(900, 900);
+    for tap in [LAN, WAN] {
+        let arrival = scene.arrival(tap);
+        arrival.rtp.last = Some(at(tap, 30.0, 200));
+        arrival.rtcp.goodbye = Some(at(tap, said, 201));
+    }
+    scene
+}
+
+#[test]
+fn a_goodbye_that_media_follow_is_no_end() {
+    assert_eq!(farewell(30.1, 35.0, "").troubles(), Vec::<&str>::new());
+    assert_eq!(farewell(4.0, 35.0, "").troubles(), ["rtp-stalled"]);
+}
+
+#[test]
+fn a_goodbye_of_a_camera_that_the_player_does_not_heed_is_the_reason() {
+    let live = farewell(30.1, 45.0, "a=range:npt=now- | ").checked();
+    assert_eq!(live.findings[0].code.name(), "rtp-stalled");
+    assert_eq!(live.findings[0].severity, crate::Severity::Error);
+    let cause = &live.findings[0].cause;
+    assert!(
+        cause.contains("the server said goodbye (RTCP BYE), and the client asked on"),
+        "{cause}"
+    );
+    assert_eq!(live.findings[0].remedy, [super::ASK_ANEW]);
+}
+
+#[test]
+fn a_goodbye_that_may_be_the_end_of_a_recording_is_told_as_such_or_not_at_all() {
+    let open = farewell(30.1, 45.0, "a=range:npt=0- | ").checked();
+    assert_eq!(open.findings[0].severity, crate::Severity::Warning);
+    let cause = &open.findings[0].cause;
+    assert!(cause.contains("where it plays a recording"), "{cause}");
+    for nothing_says_that_it_is_open in ["a=range:npt=0-30 | ", ""] {
+        let recording = farewell(30.1, 45.0, nothing_says_that_it_is_open);
+        assert_eq!(recording.troubles(), Vec::<&str>::new());
+    }
+    let mut sound = farewell(30.1, 45.0, "a=range:npt=now- | ");
+    let mut picture = sound.media[0].clone();
+    for arrival in &mut picture.arrivals {
+        (arrival.rtp.last, arrival.rtcp.goodbye) = (Some(at(arrival.tap, 59.9, 300)), None);
+    }
+    sound.media.push(picture);
+    assert_eq!(
+        sound.troubles(),
+        Vec::<&str>::new(),
+        "the client asks on for the picture"
+    );
 }
