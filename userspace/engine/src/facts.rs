@@ -24,6 +24,7 @@ mod medium;
 mod misdelivered;
 mod nearest;
 mod played;
+mod refusals;
 mod reported;
 mod swallowed;
 mod tracked;
@@ -37,6 +38,7 @@ pub(crate) use medium::{Group, Lost, MediaFacts};
 pub(crate) use misdelivered::Misdelivered;
 pub(crate) use nearest::Nearest;
 pub(crate) use played::played_out;
+pub(crate) use refusals::{RefusedStream, last_attempt};
 pub(crate) use reported::is_later;
 pub(crate) use swallowed::Swallowed;
 
@@ -225,7 +227,8 @@ pub(crate) fn play(leg: &Leg) -> Option<&Exchange> {
     play_among(&leg.exchanges)
 }
 
-fn play_among(exchanges: &[Exchange]) -> Option<&Exchange> {
+/// The same of some exchanges.
+pub(crate) fn play_among(exchanges: &[Exchange]) -> Option<&Exchange> {
     exchanges
         .iter()
         .find(|exchange| exchange.starts_media() && exchange.succeeded())

@@ -40,6 +40,7 @@ mod nat_source_port_changed;
 mod no_keyframe;
 mod no_receiver_reports;
 mod proxy_in_path;
+mod refused_stream;
 mod request_refused;
 mod request_unanswered;
 mod rtcp_never_arrived;

@@ -50,9 +50,14 @@ impl<'a> Streams<'a> {
 
     /// The last TEARDOWN with which all ended that was set up in the session before it.
     pub(crate) fn last_end(&self, counts: impl Fn(&Exchange) -> bool) -> Option<usize> {
+        self.ends(counts).pop()
+    }
+
+    /// All such TEARDOWNs.
+    pub(crate) fn ends(&self, counts: impl Fn(&Exchange) -> bool) -> Vec<usize> {
         let mut open: Vec<&Named<'_>> = Vec::new();
         let mut set_up = self.set_up.iter().filter(|own| own.granted).peekable();
-        let mut last = None;
+        let mut ends = Vec::new();
         for (index, _) in self.teardowns().filter(|(_, exchange)| counts(exchange)) {
             while let Some(new) = set_up.next_if(|new| new.index < index) {
                 // For another session the client gave up what it had.
@@ -64,10 +69,10 @@ impl<'a> Streams<'a> {
             }
             open.retain(|own| !self.is_about(index, own));
             if open.is_empty() {
-                last = Some(index);
+                ends.push(index);
             }
         }
-        last
+        ends
     }
 
     fn teardowns(&self) -> impl Iterator<Item = (usize, &'a Exchange)> {

@@ -3,6 +3,7 @@
 use rtspscope_wire::{Span, sdp};
 
 use super::View;
+use crate::facts::last_attempt;
 use crate::finding::{Code, Explanation, Finding, Severity};
 use crate::model::{Exchange, Leg};
 use crate::reading;
@@ -33,10 +34,9 @@ pub(super) fn check(view: &View<'_>) -> Vec<Finding> {
     let Some(leg) = view.session.legs.last() else {
         return Vec::new();
     };
-    let mut described = leg
-        .exchanges
-        .iter()
-        .filter(|exchange| exchange.is("DESCRIBE") && exchange.response.is_some());
+    let attempt = last_attempt(leg).iter();
+    let mut described =
+        attempt.filter(|exchange| exchange.is("DESCRIBE") && exchange.response.is_some());
     let failures: Vec<Option<String>> = described
         .clone()
         .map(|exchange| cut_body(view, leg, exchange).or_else(|| failure(exchange)))

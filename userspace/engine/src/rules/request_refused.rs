@@ -1,15 +1,17 @@
 //! `request-refused`: the server refused a request without which nothing plays.
 
-use super::{View, advice};
-use crate::facts::play;
+use super::{View, advice, refused_stream};
+use crate::facts::{last_attempt, play_among};
 use crate::finding::{Code, Explanation, Finding, Severity};
 use crate::model::{Exchange, Side};
 use crate::reading;
 
 pub(super) const EXPLANATION: Explanation = Explanation {
     meaning: "SETUP, PLAY, ANNOUNCE or RECORD was answered with an error, and the client came no further: there is no media because the server \
-        would not.",
-    proof: "The last request on the way to media, its answer with a status of 400 or more, and no PLAY or RECORD that was accepted.",
+        would not. Where it refused the picture or the sound alone, that is missing.",
+    proof: "The last request on the way to media, its answer with a status of 400 or more, and no PLAY or RECORD that was accepted since the \
+        client last ended what it had played. Or the SETUP of a picture or a sound that was refused, where the client played the rest and \
+        nothing else of that kind.",
     not_this: "An error that a later request made good. Other findings tell of a refused DESCRIBE (describe-failed), of refused credentials \
         (authentication-failed), of a server without room (server-busy) and of a transport that it does not want (transport-refused).",
     remedies: &[
@@ -17,7 +19,7 @@ pub(super) const EXPLANATION: Explanation = Explanation {
         PASSWORD,
         NO_RECORDING,
         "Look into the camera's log, restart it, and look for newer firmware: it says that the request itself is at fault, or that it failed",
-        "Try another player: some ask for what a camera cannot do",
+        OTHER_PLAYER,
     ],
 };
 
@@ -26,28 +28,41 @@ const PATH: &str =
 const PASSWORD: &str = "Give user name and password: the answer was 401, and none were sent";
 const NO_RECORDING: &str = "For a recording: check that the server takes streams at this path, which many cameras and servers do not";
 
+const OTHER_PLAYER: &str = "Try another player: some ask for what a camera cannot do";
+
+/// What to do where the rest plays.
+const IN_PART: &[&str] = &[
+    "Look into the camera's log and settings: whether that picture or sound is switched on, and in a format that it can send",
+    OTHER_PLAYER,
+];
+
 /// Statuses of which another finding tells.
 const TOLD_ELSEWHERE: [u16; 3] = [453, 461, 503];
 
-/// Fires once for a session that was refused on its way to media and never played.
+/// Fires once for a session that was refused on its way to media and did not play since, and for each picture or sound that was
+/// refused while the rest played.
 pub(super) fn check(view: &View<'_>) -> Vec<Finding> {
-    let plays = view.session.legs.iter().any(|leg| play(leg).is_some());
-    let refused = view.session.refused().filter(|_| !plays);
-    let Some(refused) = refused.filter(|refused| !TOLD_ELSEWHERE.contains(&refused.status)) else {
-        return Vec::new();
-    };
-    let exchanges = view.session.legs.first().map(|leg| leg.exchanges.iter());
+    let is_own = |status| !TOLD_ELSEWHERE.contains(&status);
+    let in_part = || refused_stream::findings(view, Code::RequestRefused, is_own, IN_PART);
+    whole(view).map_or_else(in_part, |finding| vec![finding])
+}
+
+fn whole(view: &View<'_>) -> Option<Finding> {
+    let mut legs = view.session.legs.iter();
+    if legs.any(|leg| play_among(last_attempt(leg)).is_some()) {
+        return None;
+    }
+    let refused = view.session.refused();
+    let refused = refused.filter(|refused| !TOLD_ELSEWHERE.contains(&refused.status))?;
     let is_it = |exchange: &&Exchange| {
         exchange.by == Side::Client
             && exchange.is(refused.method)
             && exchange.status() == Some(refused.status)
     };
-    let exchange = exchanges.and_then(|exchanges| exchanges.rev().find(is_it));
-    let finding = exchange.filter(|exchange| !is_told_elsewhere(exchange));
-    finding
-        .and_then(|exchange| finding_of(view, exchange, refused.status))
-        .into_iter()
-        .collect()
+    let exchanges = view.session.legs.first()?.exchanges.iter();
+    let exchange = exchanges.rev().find(is_it)?;
+    let is_own = !is_told_elsewhere(exchange);
+    is_own.then(|| finding_of(view, exchange, refused.status))?
 }
 
 fn is_told_elsewhere(exchange: &Exchange) -> bool {

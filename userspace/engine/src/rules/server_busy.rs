@@ -1,13 +1,14 @@
 //! `server-busy`: the camera has no room for another viewer.
 
-use super::View;
-use crate::facts::{play, server_side_exchanges};
+use super::{View, refused_stream};
+use crate::facts::{last_attempt, play_among};
 use crate::finding::{Code, Explanation, Finding, Severity};
 
 pub(super) const EXPLANATION: Explanation = Explanation {
     meaning: "The server answered 453 Not Enough Bandwidth or 503 Service Unavailable: it serves as many viewers as it can, or has not \
         noticed yet that earlier ones are gone.",
-    proof: "The answer with that status, and no PLAY accepted in this session.",
+    proof: "The answer with that status, and no PLAY accepted since the client last ended what it had played. Or that answer to the SETUP of a \
+        picture or a sound, where the client played the rest and nothing else of that kind.",
     not_this: "A server that was busy and then let the client play is well. A refused connection is connection-refused.",
     remedies: &[
         "Close other viewers of the camera, a recorder's too, or let one relay (go2rtc, MediaMTX) fetch the stream for all",
@@ -19,12 +20,23 @@ pub(super) const EXPLANATION: Explanation = Explanation {
 /// Statuses of RFC 2326 §11.3.4 and RFC 7826 §17.5.4.
 const BUSY: [u16; 2] = [453, 503];
 
-/// Fires once for a session that was turned away and never played.
+/// Fires once for a session that was turned away and did not play since, and for each picture or sound that was refused while
+/// the rest played.
 pub(super) fn check(view: &View<'_>) -> Vec<Finding> {
-    if view.session.legs.iter().any(|leg| play(leg).is_some()) {
-        return Vec::new();
+    let is_busy = |status| BUSY.contains(&status);
+    let in_part = || {
+        let remedies = EXPLANATION.remedies;
+        refused_stream::findings(view, Code::ServerBusy, is_busy, remedies)
+    };
+    whole(view).map_or_else(in_part, |finding| vec![finding])
+}
+
+fn whole(view: &View<'_>) -> Option<Finding> {
+    let mut legs = view.session.legs.iter();
+    if legs.any(|leg| play_among(last_attempt(leg)).is_some()) {
+        return None;
     }
-    let exchanges = server_side_exchanges(view.session);
+    let exchanges = last_attempt(view.session.legs.last()?);
     // An answer without its request may belong to a connection that was given up before.
     let turned_away = exchanges.iter().find(|exchange| {
         exchange.request.is_some()
@@ -32,11 +44,8 @@ pub(super) fn check(view: &View<'_>) -> Vec<Finding> {
                 .status()
                 .is_some_and(|status| BUSY.contains(&status))
     });
-    let Some((exchange, response)) =
-        turned_away.and_then(|exchange| Some((exchange, exchange.response.as_ref()?)))
-    else {
-        return Vec::new();
-    };
+    let exchange = turned_away?;
+    let response = exchange.response.as_ref()?;
     let status = exchange.status().unwrap_or_default();
     let finding = Finding::new(
         Code::ServerBusy,
@@ -45,11 +54,11 @@ pub(super) fn check(view: &View<'_>) -> Vec<Finding> {
         format!("the server is busy: {status} to {}", exchange.method),
     )
     .cause(format!(
-        "{} was answered with {status}, and no PLAY was accepted",
+        "{} was answered with {status}, and no PLAY was accepted after it",
         exchange.method
     ))
     .proof(response.at, format!("the answer {status}"));
-    vec![finding.remedies(EXPLANATION.remedies.iter().copied())]
+    Some(finding.remedies(EXPLANATION.remedies.iter().copied()))
 }
 
 #[cfg(test)]

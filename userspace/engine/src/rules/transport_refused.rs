@@ -1,7 +1,7 @@
 //! `transport-refused`: the server does not offer the transport that the client asked for.
 
-use super::View;
-use crate::facts::server_side_exchanges;
+use super::{View, refused_stream};
+use crate::facts::last_attempt;
 use crate::finding::{Code, Explanation, Finding, Severity};
 use crate::model::Exchange;
 use crate::reading;
@@ -10,7 +10,8 @@ use rtspscope_wire::rtsp::transport::Lower;
 pub(super) const EXPLANATION: Explanation = Explanation {
     meaning: "SETUP was answered with 461 Unsupported Transport, or the answer names another transport than was asked for: UDP where the \
         client wanted TCP, or the other way round. The player must ask again with another transport, and not every player does.",
-    proof: "SETUP and its answer, and no later SETUP that was accepted with what was asked for.",
+    proof: "SETUP and its answer, and no other SETUP that was accepted with what was asked for. Or 461 to the SETUP of a picture or a sound, \
+        where the client played the rest and nothing else of that kind.",
     not_this: "A player that asks for one transport, gets 461 and then succeeds with another plays well, and nothing is said.",
     remedies: &[
         "Set the player to the transport that the server offers: over TCP with -rtsp_transport tcp or rtspt://, over UDP with -rtsp_transport udp",
@@ -21,22 +22,25 @@ pub(super) const EXPLANATION: Explanation = Explanation {
 /// The status of RFC 2326 §11.3.10.
 const UNSUPPORTED_TRANSPORT: u16 = 461;
 
-/// Fires once for a session, for the first SETUP that did not get what it asked for.
+/// Fires once for a session, for the first SETUP that did not get what it asked for, and for each picture or sound that was
+/// refused while the rest played.
 pub(super) fn check(view: &View<'_>) -> Vec<Finding> {
-    let exchanges = server_side_exchanges(view.session);
-    let setups: Vec<&Exchange> = exchanges
-        .iter()
-        .filter(|exchange| exchange.is("SETUP"))
-        .collect();
-    let got = |exchange: &&&Exchange| exchange.succeeded() && other_transport(exchange).is_none();
-    if setups.iter().any(|setup| got(&setup)) {
-        return Vec::new();
+    let is_own = |status| status == UNSUPPORTED_TRANSPORT;
+    let in_part = || {
+        let remedies = EXPLANATION.remedies;
+        refused_stream::findings(view, Code::TransportRefused, is_own, remedies)
+    };
+    whole(view).map_or_else(in_part, |finding| vec![finding])
+}
+
+fn whole(view: &View<'_>) -> Option<Finding> {
+    let exchanges = last_attempt(view.session.legs.last()?);
+    let mut setups = exchanges.iter().filter(|exchange| exchange.is("SETUP"));
+    let got = |exchange: &Exchange| exchange.succeeded() && other_transport(exchange).is_none();
+    if setups.clone().any(got) {
+        return None;
     }
-    setups
-        .into_iter()
-        .find_map(|setup| finding(view, setup))
-        .into_iter()
-        .collect()
+    setups.find_map(|setup| finding(view, setup))
 }
 
 fn finding(view: &View<'_>, setup: &Exchange) -> Option<Finding> {

@@ -61,9 +61,10 @@ pub(super) fn totals<'a>(
 /// Packets of a session after which a picture or a sound of which nothing came is missed: all media begin together.
 const BEGUN: u64 = 20;
 
-/// The kinds of what was agreed on and had not one packet where other media of the session arrived. Other data than picture and
-/// sound may have nothing to say.
+/// The kinds of what was agreed on, or refused as a finding says, and had not one packet where other media of the session arrived.
+/// Other data than picture and sound may have nothing to say.
 pub(super) fn absent<'a>(
+    report: &Report,
     session: &'a Session,
     at: Option<&Arrival>,
     from_client: bool,
@@ -76,8 +77,12 @@ pub(super) fn absent<'a>(
         let here = arrivals.filter(|arrival| (&arrival.tap, arrival.leg) == (&at.tap, at.leg));
         here.map(|arrival| arrival.rtp.packets).sum::<u64>()
     };
-    let own = session.media.iter().filter(|media| !media.superseded);
-    let own = own.filter(|media| media.set_up && is_from_client(media) == from_client);
+    let own = session.media.iter().enumerate();
+    let own = own.filter(|(index, media)| {
+        let is_asked = media.set_up || is_refused(report, session, *index);
+        is_asked && !media.superseded && is_from_client(media) == from_client
+    });
+    let own = own.map(|(_, media)| media);
     if own.clone().map(packets).sum::<u64>() < BEGUN {
         return Vec::new();
     }
@@ -86,6 +91,15 @@ pub(super) fn absent<'a>(
     kinds
         .filter(|kind| matches!(*kind, "video" | "audio"))
         .collect()
+}
+
+/// Whether a finding says that the server refused the medium alone.
+fn is_refused(report: &Report, session: &Session, index: usize) -> bool {
+    let refusals = ["request-refused", "transport-refused", "server-busy"];
+    report.findings.iter().any(|finding| {
+        (finding.session, finding.media) == (Some(session.id), Some(index))
+            && refusals.contains(&finding.code)
+    })
 }
 
 /// Whether the client sends the medium: a recording, or a back channel to a camera.

@@ -157,7 +157,7 @@ fn unbroken(report: &Report, session: &Session) -> Verdict {
             "{arrives}: {seen}; but the router's change broke the session or part of it."
         ));
     }
-    let absent = media::absent(session, reached.map(|count| count.place), goes_out);
+    let absent = media::absent(report, session, reached.map(|count| count.place), goes_out);
     if !absent.is_empty() {
         return doubtful(&format!(
             "{arrives} in part, without {}: {seen}.",

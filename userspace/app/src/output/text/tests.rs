@@ -5,7 +5,7 @@ use std::sync::Arc;
 use rtspscope_engine::model::{
     AlgEffect, Arrival, Exchange, MediaDirection, Message, Negotiated, Session, SessionState,
 };
-use rtspscope_engine::{Code, Finding, Severity, Snapshot};
+use rtspscope_engine::{Code, Severity, Snapshot};
 use rtspscope_wire::TapId;
 
 use super::{Style, report};
@@ -269,11 +269,14 @@ fn verdict_inside(arrived: u64, sound: u64, findings: &[Code]) -> String {
     voice.kind = Some("audio".to_owned());
     picture.arrivals[0].rtp.packets = arrived;
     voice.arrivals[0].rtp.packets = sound;
+    let sound_refused = findings.contains(&Code::RequestRefused);
+    voice.set_up = !sound_refused;
     session.media = vec![picture, voice];
-    let found = |code: &Code| Finding {
-        code: *code,
-        severity: Severity::Warning,
-        ..sample::finding()
+    let found = |code: &Code| {
+        let mut finding = sample::finding();
+        (finding.code, finding.severity) = (*code, Severity::Warning);
+        finding.subject.media = Some(usize::from(sound_refused));
+        finding
     };
     snapshot.findings = findings.iter().map(found).collect();
     let style = Style {
@@ -300,8 +303,16 @@ fn a_picture_without_sound_or_with_holes_is_no_good_one() {
         "it has hardly begun"
     );
     assert_eq!(
+        verdict_inside(257, 0, &[Code::RequestRefused]),
+        "! Media arrives in part, without audio: 257 RTP packets at LAN, 2 lost."
+    );
+    assert_eq!(
         verdict_inside(257, 257, &[Code::RtpLoss]),
         "! Media arrives, but not whole: 514 RTP packets at LAN, 4 lost."
+    );
+    assert_eq!(
+        verdict_inside(257, 257, &[Code::RtpStalled]),
+        "! Media arrives, then stops: 514 RTP packets at LAN, 4 lost."
     );
     assert_eq!(
         verdict_inside(257, 257, &[Code::NatSourcePortChanged]),
