@@ -27,8 +27,14 @@ pub(crate) fn media(legs: &[&Leg]) -> Vec<MediaStream> {
     let mut streams: Vec<(&str, Option<usize>)> = Vec::new();
     let stream_count = setups::streams(&setups);
     for (at, setup) in setups.iter().enumerate() {
-        if setups::gave_way_to_others(&setups, at) {
-            media.push(set_up(legs, setup, describe::earlier(legs, setup)));
+        let gave_way = setups::gave_way_to_others(&setups, at);
+        let is_named = announced
+            .iter()
+            .any(|described| described.is_named_by(&setup.uri));
+        let is_others = gave_way || !is_named;
+        let earlier = is_others.then(|| describe::earlier(legs, setup)).flatten();
+        if gave_way || earlier.is_some() {
+            media.push(set_up(legs, setup, earlier));
             continue;
         }
         let known = streams.iter().find(|(uri, _)| *uri == setup.uri);

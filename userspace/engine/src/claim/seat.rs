@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use rtspscope_wire::{TapId, Timestamp};
 
 use crate::counting::MediaCount;
-use crate::model::{Leg, MediaDirection, MediaStream, Negotiated, Session};
+use crate::model::{Exchange, Leg, MediaDirection, MediaStream, Negotiated, Session};
 use crate::record::Record;
 
 /// Before any capture.
@@ -226,7 +226,9 @@ fn seat(
         .exchanges_in_force(leg_index, leg)
         .iter()
         .filter(|exchange| exchange.starts_media() && exchange.succeeded());
-    let negotiated = media.per_leg.get(leg_index).cloned().unwrap_or_default();
+    let is_refused = !media.set_up && setup.is_some_and(is_refused);
+    let agreed = media.per_leg.get(leg_index).filter(|_| !is_refused);
+    let negotiated = agreed.cloned().unwrap_or_default();
     // The connection may say nothing more before its end.
     let is_told_elsewhere = media.set_up && !media.superseded;
     let unheard = setup.is_none() && is_told_elsewhere && leg.may_hide_messages();
@@ -243,7 +245,7 @@ fn seat(
         client: leg.client.ip(),
         server: leg.server.ip(),
         direction: media.direction,
-        by_udp: (setup.is_some() || unheard) && negotiated.channels.is_none(),
+        by_udp: (setup.is_some() || unheard) && !is_refused && negotiated.channels.is_none(),
         since: asked.map_or(begun, |message| message.at.at),
         until: superseding.map(|request| request.at.at),
         is_first_use: media
@@ -259,4 +261,9 @@ fn seat(
         from_server: Vec::new(),
         from_client: Vec::new(),
     }
+}
+
+/// Whether the server would not have it: what the client asked for is not agreed on then, and may be another medium's.
+fn is_refused(setup: &Exchange) -> bool {
+    setup.status().is_some_and(|status| status >= 300)
 }

@@ -40,8 +40,13 @@ pub(super) struct Announced {
 impl Announced {
     /// Whether a SETUP of `uri` asks for this medium, and no SETUP did before.
     pub(super) fn is_set_up_by(&self, uri: &str) -> bool {
+        !self.taken && self.is_named_by(uri)
+    }
+
+    /// Whether `uri` is its control URI.
+    pub(super) fn is_named_by(&self, uri: &str) -> bool {
         let control = self.control.as_deref();
-        !self.taken && control.is_some_and(|control| url::is_control_uri(uri, &self.base, control))
+        control.is_some_and(|control| url::is_control_uri(uri, &self.base, control))
     }
 
     pub(super) fn take(&mut self) -> (MediaStream, Option<DescribedGroup>) {
@@ -57,8 +62,8 @@ pub(super) fn announced(legs: &[&Leg]) -> Vec<Announced> {
         .unwrap_or_default()
 }
 
-/// What an earlier description says of a stream that gave way to another, which the last need not describe: the last that
-/// names it, at the first leg that shows one.
+/// What an earlier description says of a stream that the last need not describe, since the client turned to another: the last
+/// before its SETUP that names it, at the first leg that shows one.
 pub(super) fn earlier(
     legs: &[&Leg],
     setup: &SetUp,

@@ -128,3 +128,45 @@ fn of_channels_without_end_the_last_are_kept() {
     assert_eq!(told.last(), Some(&row("Some((0, 1))", false, [20, 20])));
     assert_eq!(told.first(), Some(&row("Some((0, 1))", true, [20, 20])));
 }
+
+#[test]
+fn a_channel_that_is_refused_gets_nothing_of_the_one_before() {
+    let mut path = Path::open();
+    let describe = |path: &mut Path, channel: u8| {
+        let body =
+            format!("v=0|m=video 0 RTP/AVP 96|a=rtpmap:96 H264/90000|a=control:channel{channel}");
+        let len = body.replace('|', "\r\n").len() + 2;
+        let base = format!("{URL}{channel}/");
+        let more = format!(
+            "|Content-Base: {base}|Content-Type: application/sdp|Content-Length: {len}||{body}"
+        );
+        path.exchange(&format!("DESCRIBE {URL}{channel}"), "200 OK", &more);
+        format!("SETUP {base}channel{channel}|Transport: {TCP}")
+    };
+    let first = describe(&mut path, 1);
+    path.exchange(&first, "200 OK", &format!("|Session: 1|Transport: {TCP}"));
+    path.play_in("1");
+    path.media_inside(1);
+    path.ask_in("1", &format!("TEARDOWN {URL}"));
+    let second = describe(&mut path, 2);
+    path.exchange(&second, "453 Not Enough Bandwidth", "");
+    let snapshot = path.seen();
+    let media = only_session(&snapshot).media.iter();
+    let told = media.map(|media| {
+        let packets = media.arrivals.iter().map(|arrival| arrival.rtp.packets);
+        (
+            media.encoding.as_deref(),
+            media.clock_rate,
+            packets.collect(),
+        )
+    });
+    let told: Vec<(Option<&str>, Option<u32>, Vec<u64>)> = told.collect();
+    let described = (Some("H264"), Some(90_000));
+    assert_eq!(
+        told,
+        [vec![20, 20], vec![0, 0]].map(|packets| (described.0, described.1, packets))
+    );
+    let findings = snapshot.findings.iter();
+    let codes: Vec<&str> = findings.map(|finding| finding.code.name()).collect();
+    assert_eq!(codes, ["server-busy"]);
+}
