@@ -7,7 +7,7 @@ pub mod payload;
 
 pub use payload::{Class, HEAD_LEN, Payload, RtcpKinds, classify};
 
-use crate::rtp::{Placed, RtpCounters};
+use crate::rtp::{Numbers, Placed, RtpCounters};
 
 /// Counts of the RTCP in one directed flow.
 #[repr(C)]
@@ -144,6 +144,19 @@ impl FlowStats {
     /// Packets of RTP of all sources.
     pub fn rtp_packets(&self) -> u64 {
         self.rtp.packets.saturating_add(self.second.packets)
+    }
+
+    /// The sequence numbers of the first source and of the second. Where both number their packets together, the one with
+    /// most packets has the numbers of both, and the other none.
+    pub fn numbers(&self) -> [Numbers; 2] {
+        let Some(both) = self.rtp.numbers_with(&self.second) else {
+            return [self.rtp.numbers(), self.second.numbers()];
+        };
+        if self.second.packets > self.rtp.packets {
+            [Numbers::NONE, both]
+        } else {
+            [both, Numbers::NONE]
+        }
     }
 
     /// The source with most packets; `None` without RTP.

@@ -8,10 +8,12 @@
 mod append;
 mod pace;
 mod saved;
+mod shared;
 mod told;
 mod window;
 
 use pace::Pace;
+pub use shared::Numbers;
 use window::Window;
 pub use window::{WINDOW, WINDOW_WORDS};
 

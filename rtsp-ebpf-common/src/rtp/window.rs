@@ -41,6 +41,16 @@ impl Window {
         }
     }
 
+    /// The bits of `count` numbers from `first` on, at most a window; those of other numbers are clear.
+    pub(super) fn of(&self, first: u64, count: u64) -> [u64; WINDOW_WORDS] {
+        let start = first & (WINDOW - 1);
+        let mut words = self.words;
+        for (base, word) in (0..WINDOW).step_by(64).zip(&mut words) {
+            *word &= covered(base, start, count);
+        }
+        words
+    }
+
     #[inline(always)]
     pub(super) fn mark(&mut self, number: u64) {
         self.words[word_of(number)] |= bit_of(number);

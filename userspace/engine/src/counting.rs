@@ -5,7 +5,7 @@ mod reports;
 mod video;
 
 use rtsp_ebpf_common::flow::{Class, FlowStats, Payload};
-use rtsp_ebpf_common::rtp::{Placed, RtpCounters};
+use rtsp_ebpf_common::rtp::{Numbers, Placed, RtpCounters};
 
 use rtspscope_wire::Timestamp;
 
@@ -56,7 +56,11 @@ struct Details {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Source<'a> {
     pub(crate) counters: &'a RtpCounters,
+    /// Its sequence numbers. Of two sources that number together the main one has those of both.
+    pub(crate) numbers: Numbers,
     details: Option<&'a Details>,
+    /// Of the one that numbers its packets together with it.
+    partner: Option<&'a Details>,
     is_unseen: bool,
 }
 
@@ -72,15 +76,18 @@ impl Source<'_> {
         }
     }
 
-    /// The greatest loss at one time.
+    /// The greatest loss at one time; `None` also where another source has the numbers that this one lacks.
     pub(crate) fn outage(&self) -> Option<Outage> {
-        self.details?.outage
+        self.details.filter(|_| self.partner.is_none())?.outage
     }
 
     /// The pictures of a video; `None` where the packets were not seen.
     pub(crate) fn pictures(&self, codec: Codec) -> Option<Pictures> {
         let seen = self.details.filter(|_| !self.is_unseen)?;
-        seen.video.pictures(codec)
+        let own = seen.video.pictures(codec)?;
+        let partner = self.partner.map(|partner| &partner.video);
+        let beside = partner.and_then(|partner| partner.pictures(codec));
+        Some(beside.map_or(own, |beside| own.with(&beside)))
     }
 }
 
@@ -235,7 +242,12 @@ impl MediaCount {
         let totals = Totals {
             packets: sum(|source| source.packets),
             bytes: sum(|source| source.bytes),
-            lost: sum(RtpCounters::lost),
+            lost: self
+                .stats
+                .numbers()
+                .map(|numbers| numbers.lost)
+                .iter()
+                .sum(),
         };
         let sent = || sources.iter().filter(|source| source.packets > 0);
         let (Some(first), Some(last)) = (
@@ -272,14 +284,21 @@ impl MediaCount {
 
     /// The sources that sent RTP.
     pub(crate) fn sources(&self) -> impl Iterator<Item = Source<'_>> {
+        let [of_first, of_second] = self.stats.numbers();
+        let (first, second) = (Some(&self.first), self.second.as_deref());
+        let is_one = self.stats.rtp.numbers_with(&self.stats.second).is_some();
         let first = Source {
             counters: &self.stats.rtp,
-            details: Some(&self.first),
+            numbers: of_first,
+            details: first,
+            partner: second.filter(|_| is_one),
             is_unseen: self.is_unseen,
         };
         let second = Source {
             counters: &self.stats.second,
-            details: self.second.as_deref(),
+            numbers: of_second,
+            details: second,
+            partner: first.details.filter(|_| is_one),
             is_unseen: self.is_unseen,
         };
         [first, second]

@@ -298,8 +298,8 @@ impl<'a> Total<'a> {
         let rtp = &mut self.rtp;
         rtp.packets += counted.packets;
         rtp.bytes += counted.bytes;
-        rtp.expected = Some(rtp.expected.unwrap_or(0) + counted.expected());
-        rtp.lost = Some(rtp.lost.unwrap_or(0) + counted.lost());
+        rtp.expected = Some(rtp.expected.unwrap_or(0) + source.numbers.expected);
+        rtp.lost = Some(rtp.lost.unwrap_or(0) + source.numbers.lost);
         rtp.duplicates = Some(rtp.duplicates.unwrap_or(0) + counted.duplicates);
         rtp.reordered = Some(rtp.reordered.unwrap_or(0) + counted.reordered);
         rtp.restarts = Some(rtp.restarts.unwrap_or(0) + counted.restarts);

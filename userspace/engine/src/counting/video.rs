@@ -54,6 +54,21 @@ pub(crate) struct Pictures {
     pub(crate) parameter_sets: Option<bool>,
 }
 
+impl Pictures {
+    /// These, where another source sends a part of the stream: of what both have the better.
+    pub(crate) fn with(mut self, other: &Self) -> Self {
+        if other.keys > self.keys {
+            self.keys = other.keys;
+            self.key_interval = other.key_interval;
+            self.last_key = other.last_key;
+            self.wait_for_first = other.wait_for_first;
+            self.longest_wait = other.longest_wait;
+        }
+        self.parameter_sets = self.parameter_sets.max(other.parameter_sets);
+        self
+    }
+}
+
 /// First dynamic payload type (RFC 3551 §6).
 const DYNAMIC: u8 = 96;
 

@@ -16,6 +16,7 @@ mod open;
 mod partial;
 mod retire;
 mod sessions;
+mod shared_numbers;
 mod support;
 mod tunnels;
 mod untold;
