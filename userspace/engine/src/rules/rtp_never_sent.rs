@@ -14,16 +14,17 @@ pub(super) const EXPLANATION: Explanation = Explanation {
     meaning: "SETUP and PLAY were accepted, and the server sent no RTP. The router has no part in it: where the server's packets \
         would pass first, there were none.",
     proof: "PLAY answered with success, no RTP of this medium at any tap, the tap next to the server among them, for two seconds \
-        or more (five for a second medium: audio may be silent).",
+        or more (five for a second medium: audio may be silent). Of media inside the RTSP connection any tap tells that has the whole \
+        of what the server sent.",
     not_this: "Packets that end at the router are rtp-never-arrived. Metadata and a back channel to the camera may be silent. \
-        With one side of the router only, without any UDP in the captures, or with gaps in them, nothing is concluded; nor where the \
+        With one side of the router only (for UDP), without any UDP in the captures, or with gaps in them, nothing is concluded; nor where the \
         server's own sender reports (RTCP) say that it sent, or another NAT is between the outer tap and the server (its client address \
         there is private or a provider's, 100.64.0.0/10, and the server's is public).",
-    remedies: &[
-        "Look at the camera: another stream or channel, fewer viewers at once, a restart, newer firmware",
-        "Try the same URL from the camera's own network: if that plays, the camera may be waiting for a packet from the player; let the player use TCP",
-    ],
+    remedies: &[CAMERA, PUNCH],
 };
+
+const CAMERA: &str = "Look at the camera: another stream or channel, fewer viewers at once, a restart, newer firmware";
+const PUNCH: &str = "Try the same URL from the camera's own network: if that plays, the camera may be waiting for a packet from the player; let the player use TCP";
 
 /// How long a server may think before its first packet: a keyframe interval of a usual camera.
 const PATIENCE: Span = Span::from_secs(2);
@@ -54,12 +55,6 @@ pub(super) fn check(view: &View<'_>) -> Vec<Finding> {
 
 /// Media that no tap saw, and that the server does not say it sent.
 pub(super) fn unseen<'a>(view: &View<'a>) -> Vec<Unseen<'a>> {
-    let Some((leg_index, leg)) = leg_next_to_server(view) else {
-        return Vec::new();
-    };
-    if leg.missing_bytes > 0 || leg.dropped_messages > 0 {
-        return Vec::new();
-    }
     let others_play = view
         .session
         .media
@@ -76,6 +71,7 @@ pub(super) fn unseen<'a>(view: &View<'a>) -> Vec<Unseen<'a>> {
         .filter(|media| media.media.set_up && is_silent(view, *media) && may_not_be_silent(*media));
     silent
         .filter_map(|media| {
+            let (leg_index, leg) = leg_that_tells(view, media)?;
             let accepted = media.play_accepted(leg_index)?;
             let until = media.ending(leg_index);
             let until = until.unwrap_or_else(|| view.facts.capture.watched_until(leg));
@@ -91,10 +87,32 @@ pub(super) fn unseen<'a>(view: &View<'a>) -> Vec<Unseen<'a>> {
         .collect()
 }
 
-/// The leg behind which there is nothing but the server: the server's side of a router, or a wire without a router.
-fn leg_next_to_server<'a>(view: &View<'a>) -> Option<(usize, &'a Leg)> {
-    let sides = view.facts.sides()?;
-    Some((sides.server_index, sides.server))
+/// The leg past which the medium would have come, with nothing missing in it: the one next to the server. Of a medium inside the
+/// connection the only leg tells as well, because all that the server sends there comes past every tap.
+fn leg_that_tells<'a>(view: &View<'a>, media: MediaFacts<'a>) -> Option<(usize, &'a Leg)> {
+    let is_whole = |leg: &&Leg| leg.missing_bytes == 0 && leg.dropped_messages == 0;
+    if let Some(sides) = view.facts.sides() {
+        let leg = Some(sides.server).filter(is_whole)?;
+        return Some((sides.server_index, leg));
+    }
+    let [leg] = &view.session.legs[..] else {
+        return None;
+    };
+    let is_read = media.in_band() && all_of_server_is_read(leg);
+    Some(leg)
+        .filter(|_| is_read)
+        .filter(is_whole)
+        .map(|leg| (0, leg))
+}
+
+/// Whether every byte that the server is known to have sent was captured and understood.
+fn all_of_server_is_read(leg: &Leg) -> bool {
+    let sent = &leg.from_server;
+    leg.desync.is_none()
+        && leg.unseen.is_none()
+        && !leg.cut_short
+        && sent.seen == sent.reached
+        && sent.missing == 0
 }
 
 fn is_silent(view: &View<'_>, media: MediaFacts<'_>) -> bool {
@@ -153,6 +171,7 @@ fn finding(view: &View<'_>, unseen: Unseen<'_>) -> Finding {
         last,
     } = unseen;
     let what = media.media.kind.as_deref().unwrap_or("media");
+    let may_wait = (!media.in_band()).then_some(PUNCH);
     Finding::new(
         Code::RtpNeverSent,
         Severity::Error,
@@ -165,13 +184,14 @@ fn finding(view: &View<'_>, unseen: Unseen<'_>) -> Finding {
     ))
     .proof(accepted, "the server accepts PLAY")
     .proof(last, "no RTP up to here")
-    .remedies(EXPLANATION.remedies.iter().copied())
+    .remedies([CAMERA].into_iter().chain(may_wait))
 }
 
 #[cfg(test)]
 mod tests {
     use rtspscope_wire::sdp::StreamDirection;
 
+    use crate::model::{Desync, Leg, Side};
     use crate::testkit::{LAN, Scene, UDP_TALK, WAN, leg, tcp_talk};
 
     #[test]
@@ -184,6 +204,41 @@ mod tests {
             Scene::behind_nat(&tcp_talk()).rtp(0, 0).troubles(),
             ["rtp-never-sent"]
         );
+    }
+
+    /// An interleaved session of which one tap saw everything, and no media.
+    fn at_one_tap(talk: &str) -> Scene {
+        Scene::at_one_tap("192.168.1.100:40000", "203.0.113.10:554", talk)
+    }
+
+    #[test]
+    fn fires_at_one_tap_for_a_whole_connection_without_a_frame() {
+        let findings = at_one_tap(&tcp_talk()).checked().findings;
+        assert_eq!(findings[0].code.name(), "rtp-never-sent");
+        assert_eq!(findings[0].remedy, [super::CAMERA]);
+        assert_eq!(at_one_tap(UDP_TALK).troubles(), Vec::<&str>::new());
+    }
+
+    #[test]
+    fn is_silent_at_one_tap_where_a_frame_may_have_escaped_it() {
+        let lacks: [fn(&mut Leg); 5] = [
+            |leg| leg.missing_bytes = 1,
+            |leg| leg.cut_short = true,
+            |leg| leg.from_server.reached = Some(9000),
+            |leg| leg.from_server.missing = 1,
+            |leg| {
+                leg.desync = Some(Desync {
+                    from: Side::Server,
+                    bytes: 3,
+                    first: leg.first,
+                });
+            },
+        ];
+        for lack in lacks {
+            let mut scene = at_one_tap(&tcp_talk());
+            lack(&mut scene.legs[0]);
+            assert!(!scene.troubles().contains(&"rtp-never-sent"));
+        }
     }
 
     #[test]
