@@ -12,13 +12,23 @@ pub(super) const EXPLANATION: Explanation = Explanation {
     proof: "A request with an Authorization field, its answer 401, and no later request of that method that succeeded.",
     not_this: "The first 401 of every session that needs a password is normal: it carries the challenge. A stale nonce gives one more 401 and \
         then success.",
-    remedies: &[
-        "Check user name and password; some cameras have an account of their own for RTSP or ONVIF",
-        "Characters such as @ : / # in a password must be written as %40 %3A %2F %23 in the URL",
-        "Check whether the camera wants Digest where the player sends Basic, or has locked the account after too many attempts",
-        "Where the router changes the request's URI (alg-rewrote-message): a digest covers that URI, so switch the ALG off",
-    ],
+    remedies: &[PASSWORD, ESCAPES, SCHEME, SIGNED_URI, ALGORITHM, QUALITY],
 };
+
+const PASSWORD: &str =
+    "Check user name and password; some cameras have an account of their own for RTSP or ONVIF";
+const ESCAPES: &str =
+    "Characters such as @ : / # in a password must be written as %40 %3A %2F %23 in the URL";
+const SCHEME: &str = "Check whether the camera wants Digest where the player sends Basic, or has locked the account after too many attempts";
+const SIGNED_URI: &str = "Where the router changes the request's URI (alg-rewrote-message): a digest covers that URI, so switch the ALG off";
+const ALGORITHM: &str = "Where the camera asks for a digest that the player does not make: set the camera's RTSP authentication to the one that \
+    the player knows (mostly MD5, called digest or digest_md5 in its settings), or take a player that knows the other";
+const QUALITY: &str = "Where the camera asks for qop and the player leaves it out: another player or a newer version of it (RFC 7616 wants it), or Basic \
+    in the camera's settings";
+const OTHER_SCHEME: &str = "Set the camera's RTSP authentication to the scheme that the player sends, or take a player that knows the camera's";
+
+/// What to do where nothing shows that more than the password is wrong.
+const USUAL: &[&str] = &[PASSWORD, ESCAPES, SCHEME, SIGNED_URI];
 
 /// Fires once for a session that was never let in.
 pub(super) fn check(view: &View<'_>) -> Vec<Finding> {
@@ -54,10 +64,11 @@ fn finding(view: &View<'_>, refused: &Exchange) -> Option<Finding> {
         .iter()
         .flat_map(|nat| &nat.rewrites)
         .any(|diff| diff.field == "request.uri");
-    let why = if uri_changed {
-        ", and the router changed the URI that a digest covers".to_owned()
+    let (why, remedies) = if uri_changed {
+        let why = ", and the router changed the URI that a digest covers";
+        (why.to_owned(), USUAL)
     } else {
-        misfit(refused).unwrap_or_default()
+        misfit(refused).unwrap_or((String::new(), USUAL))
     };
     let asked = asked(refused);
     let again = if asked.is_empty() {
@@ -80,7 +91,7 @@ fn finding(view: &View<'_>, refused: &Exchange) -> Option<Finding> {
         format!("{} with {scheme} credentials", refused.method),
     )
     .proof(response.at, again);
-    Some(finding.remedies(EXPLANATION.remedies.iter().copied()))
+    Some(finding.remedies(remedies.iter().copied()))
 }
 
 /// What the server asks for: `Digest (SHA-256) or Basic`.
@@ -106,8 +117,8 @@ fn asked(refused: &Exchange) -> String {
     asked.join(" or ")
 }
 
-/// Why the credentials cannot fit what the server asks for, where that is not the password.
-fn misfit(refused: &Exchange) -> Option<String> {
+/// Why the credentials cannot fit what the server asks for, or may not, where that is not the password; and what to do then.
+fn misfit(refused: &Exchange) -> Option<(String, &'static [&'static str])> {
     let request = reading::fields(refused.request.as_ref()?);
     let given = reading::challenges(&request, "Authorization")
         .into_iter()
@@ -123,21 +134,29 @@ fn misfit(refused: &Exchange) -> Option<String> {
         return None;
     }
     if fitting.is_empty() {
-        return Some(format!(", which asks for {} instead", asked(refused)));
+        let why = format!(", which asks for {} instead", asked(refused));
+        return Some((why, &[OTHER_SCHEME]));
     }
     if fitting.iter().any(|challenge| challenge.is_stale()) {
-        return Some(
-            ", which says that the nonce was too old and not the password wrong".to_owned(),
-        );
+        let why = ", which says that the nonce was too old and not the password wrong";
+        return Some((why.to_owned(), USUAL));
     }
     let made_with = given.algorithm()?;
-    let offers = |challenge: &&Challenge<'_>| challenge.algorithm().as_ref() == Some(&made_with);
-    let misses = !fitting.iter().any(offers);
-    misses.then(|| {
-        format!(
+    let offers = |challenge: &&&Challenge<'_>| challenge.algorithm().as_ref() == Some(&made_with);
+    let alike: Vec<_> = fitting.iter().filter(offers).collect();
+    if alike.is_empty() {
+        let why = format!(
             ", which asks for {}; the digest is made with {made_with}",
             asked(refused)
-        )
+        );
+        return Some((why, &[ALGORITHM]));
+    }
+    let wants_quality = alike
+        .iter()
+        .all(|challenge| challenge.param("qop").is_some());
+    (wants_quality && given.param("qop").is_none()).then(|| {
+        let why = ", which asks for qop (quality of protection); the digest is made without it";
+        (why.to_owned(), &[PASSWORD, ESCAPES, QUALITY][..])
     })
 }
 
@@ -228,5 +247,38 @@ mod tests {
                 "401 again, asking for Digest (MD5)".to_owned()
             )
         );
+    }
+
+    #[test]
+    fn advises_what_helps_where_the_digest_is_of_the_wrong_kind() {
+        let told = |request: &str, challenge: &str| {
+            let talk = format!(
+                "
+        0.0 > DESCRIBE rtsp://h/a RTSP/1.0 | CSeq: 0 | Authorization: {request}
+        0.0 < RTSP/1.0 401 Unauthorized | CSeq: 0 | WWW-Authenticate: {challenge}"
+            );
+            let findings = Scene::behind_nat(&talk).checked().findings;
+            (findings[0].cause.clone(), findings[0].remedy.clone())
+        };
+        let (_, other_algorithm) = told(
+            "Digest username=u, nonce=n",
+            "Digest realm=a, nonce=n, algorithm=SHA-256",
+        );
+        assert_eq!(other_algorithm, [super::ALGORITHM]);
+        let wants_quality = "Digest realm=a, nonce=n, qop=auth";
+        let (cause, without_quality) = told("Digest username=u, nonce=n", wants_quality);
+        assert_eq!(
+            cause,
+            "DESCRIBE with Digest credentials was answered with 401, which asks for qop (quality of protection); the digest is \
+             made without it"
+        );
+        assert_eq!(
+            without_quality,
+            [super::PASSWORD, super::ESCAPES, super::QUALITY]
+        );
+        let (_, with_quality) = told("Digest username=u, nonce=n, qop=auth", wants_quality);
+        assert_eq!(with_quality, super::USUAL);
+        let (_, other_scheme) = told("Basic dTpw", wants_quality);
+        assert_eq!(other_scheme, [super::OTHER_SCHEME]);
     }
 }
