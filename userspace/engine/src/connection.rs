@@ -11,6 +11,7 @@ use rtspscope_wire::tcp::{Place, Reassembler, ReassemblyLimits, Recall};
 use crate::input::Returned;
 use crate::limits::Limits;
 use crate::locator::Locator;
+use crate::model::{OtherAnswer, OtherProtocol};
 use crate::record::{Notice, Record, Room, Speech};
 use crate::tunnel::Tunnel;
 use crate::window::Window;
@@ -230,6 +231,7 @@ impl Connection {
         let unread = self.unread_part(end, segment);
         self.read(end, &unread, place, room, notices);
         self.note_repeats(at);
+        self.note_other_answer(end, at);
         let fate = self.decide(at, room.limits, notices, told);
         if segment.flags.fin() || segment.flags.rst() {
             self.record
@@ -390,6 +392,22 @@ impl Connection {
                 at: unheard.last.at,
                 stream_offset: None,
             });
+        }
+    }
+
+    /// Takes note of an end that answers RTSP in another protocol. In an HTTP tunnel the client speaks HTTP as well.
+    fn note_other_answer(&mut self, end: usize, at: Locator) {
+        let Some(halves) = self.halves.as_deref() else {
+            return;
+        };
+        let protocol = match halves[end].stream.protocol() {
+            Protocol::Http => OtherProtocol::Http,
+            Protocol::Tls => OtherProtocol::Tls,
+            Protocol::Undecided | Protocol::Rtsp | Protocol::Other => return,
+        };
+        if halves[1 - end].stream.protocol() == Protocol::Rtsp && end != self.record.client() {
+            let answer = OtherAnswer { protocol, at };
+            self.record.other_answer.get_or_insert(answer);
         }
     }
 

@@ -31,8 +31,8 @@ pub use arrival::{
 };
 pub use counts::{FarEnd, Growth, Outage, ParameterSets, RtcpArrival, RtpArrival, VideoArrival};
 pub use leg::{
-    Close, Delivery, Desync, Exchange, Hole, Leg, Message, Repeated, ShutWindow, Side, Unreachable,
-    Unseen,
+    Close, Delivery, Desync, Exchange, Hole, Leg, Message, OtherAnswer, OtherProtocol, Repeated,
+    ShutWindow, Side, Unreachable, Unseen,
 };
 pub use media::{MediaDirection, MediaHint, MediaStream, Negotiated, Repair};
 pub use memo::Memo;

@@ -20,7 +20,9 @@ use crate::interleaved::Channels;
 use crate::limits::Limits;
 use crate::locator::Locator;
 use crate::media;
-use crate::model::{Close, Delivery, Desync, Exchange, Hole, Leg, Memo, Message, Side, Unseen};
+use crate::model::{
+    Close, Delivery, Desync, Exchange, Hole, Leg, Memo, Message, OtherAnswer, Side, Unseen,
+};
 use crate::numbers::Numbers;
 use crate::reading;
 use crate::window::Window;
@@ -133,6 +135,8 @@ pub(crate) struct Record {
     pub(crate) copies: Copies,
     /// Sender, bytes and first place of what is neither message nor frame.
     desync: Option<(usize, u64, Locator)>,
+    /// What the server answers in, if that is no RTSP.
+    pub(crate) other_answer: Option<OtherAnswer>,
     ended: bool,
 }
 
@@ -167,6 +171,7 @@ impl Record {
             numbers: [Numbers::default(); 2],
             copies: Copies::default(),
             desync: None,
+            other_answer: None,
             ended: false,
         }
     }
@@ -573,6 +578,7 @@ impl Record {
                 bytes,
                 first,
             }),
+            other_answer: self.other_answer,
         }
     }
 }

@@ -109,6 +109,7 @@ fn leg(tap: u16, client: &str) -> Leg {
         doubled: None,
         unreachable: None,
         desync: None,
+        other_answer: None,
     }
 }
 

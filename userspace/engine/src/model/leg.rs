@@ -68,6 +68,8 @@ pub struct Leg {
     pub unreachable: Option<Unreachable>,
     /// Bytes that were neither a message nor an interleaved frame although nothing was missing before them.
     pub desync: Option<Desync>,
+    /// Where the server answers in another protocol than RTSP.
+    pub other_answer: Option<OtherAnswer>,
 }
 
 impl Leg {
@@ -192,6 +194,24 @@ pub struct Desync {
     pub bytes: u64,
     /// Where the first of them stands: the segment that was being read, and the offset in the stream.
     pub first: Locator,
+}
+
+/// What came back to RTSP and is none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OtherAnswer {
+    /// What it is.
+    pub protocol: OtherProtocol,
+    /// The segment that brought its beginning.
+    pub at: Locator,
+}
+
+/// Protocols other than RTSP that a server may answer in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OtherProtocol {
+    /// HTTP: a web page's port.
+    Http,
+    /// TLS, an alert mostly: a port for `rtsps`.
+    Tls,
 }
 
 /// End of a TCP connection.

@@ -6,12 +6,13 @@ use super::{View, advice};
 use crate::facts::{play_accepted, unanswered};
 use crate::finding::{Code, Explanation, Finding, Severity};
 use crate::locator::Locator;
-use crate::model::{Close, Exchange, Leg, Side};
+use crate::model::{Close, Exchange, Leg, OtherAnswer, OtherProtocol, Side};
 use crate::reading;
 
 pub(super) const EXPLANATION: Explanation = Explanation {
     meaning: "The client asked and the server never said anything to it. Either the server does not understand the request, \
-        perhaps because something on the way damaged it, or it hangs.",
+        perhaps because something on the way damaged it, or it hangs. Or what answers at that port speaks another protocol: HTTP at a \
+        port for web pages, TLS at one for rtsps.",
     proof: "The request at the tap, no response with its CSeq, or one only after the client had waited for two seconds or more and hung up, and two seconds or more of recording after it, without gaps. Before anything \
         played, the server's FIN or RST after the request is proof at once.",
     not_this: "A TEARDOWN, or any request just before the client hangs up or after a server said Connection: close, needs no answer. A message that entered the router \
@@ -21,6 +22,8 @@ pub(super) const EXPLANATION: Explanation = Explanation {
         OTHER_TRANSPORT,
         RESTART,
         WAIT,
+        HTTP_PORT,
+        TLS_PORT,
     ],
 };
 
@@ -31,6 +34,11 @@ const OTHER_PLAYER: &str =
 const RESTART: &str = "Restart the camera, or look for newer firmware";
 const WAIT: &str = "Where the answer came only after the client had given up: let the player wait longer (ffmpeg and ffplay: -timeout in microseconds), and \
     look for what keeps the camera busy (other viewers, a recorder)";
+
+const HTTP_PORT: &str = "Where the answer is HTTP: give the camera's RTSP port in the URL (554 mostly; its settings tell) in the place of the one for web \
+    pages, or a player that speaks RTSP over HTTP where the camera offers that";
+const TLS_PORT: &str = "Where the answer is TLS: write rtsps:// in the place of rtsp:// for this port (the player must know it), or give the camera's \
+    port for RTSP without TLS";
 
 /// A server may take this long: describing a stream can mean waiting for a keyframe.
 const PATIENCE: Span = Span::from_secs(2);
@@ -52,7 +60,9 @@ pub(super) fn check(view: &View<'_>) -> Vec<Finding> {
         return vec![late];
     }
     let mut waited_for = unanswered(leg).filter(|exchange| {
-        let is_over = waited(view, leg, exchange) >= PATIENCE || hung_up(view, exchange).is_some();
+        let is_over = waited(view, leg, exchange) >= PATIENCE
+            || hung_up(view, exchange).is_some()
+            || other_answer(leg, exchange).is_some();
         is_over && everywhere(view, exchange)
     });
     let Some(first) = waited_for.next() else {
@@ -155,6 +165,12 @@ fn hung_up(view: &View<'_>, exchange: &Exchange) -> Option<Close> {
     ends.all(|end| end.is_some()).then_some(first)
 }
 
+/// What came back to a request and is no RTSP, where nothing else did.
+fn other_answer(leg: &Leg, exchange: &Exchange) -> Option<OtherAnswer> {
+    let asked = exchange.request.as_ref()?.at.at;
+    leg.other_answer.filter(|answer| answer.at.at >= asked)
+}
+
 fn announces_the_end(exchange: &Exchange) -> bool {
     exchange.response.as_ref().is_some_and(|response| {
         let fields = reading::fields(response);
@@ -164,6 +180,9 @@ fn announces_the_end(exchange: &Exchange) -> bool {
 }
 
 fn finding(view: &View<'_>, leg: &Leg, exchange: &Exchange, more: usize) -> Option<Finding> {
+    if let Some(answer) = other_answer(leg, exchange) {
+        return answered_otherwise(view, leg, exchange, answer);
+    }
     let asked: Locator = exchange.request.as_ref()?.at;
     let damaged = view.facts.corrupted(exchange, false);
     let why = if damaged {
@@ -176,9 +195,7 @@ fn finding(view: &View<'_>, leg: &Leg, exchange: &Exchange, more: usize) -> Opti
     } else {
         String::new()
     };
-    let cseq = exchange
-        .cseq
-        .map_or_else(String::new, |cseq| format!(" (CSeq {cseq})"));
+    let cseq = cseq_of(exchange);
     let hung_up = hung_up(view, exchange);
     let (waited, end, told) = if let Some(close) = hung_up {
         let [did, does] = if close.reset {
@@ -228,9 +245,47 @@ fn finding(view: &View<'_>, leg: &Leg, exchange: &Exchange, more: usize) -> Opti
     Some(finding.remedies(cure))
 }
 
+/// ` (CSeq 3)`, where it is known.
+fn cseq_of(exchange: &Exchange) -> String {
+    exchange
+        .cseq
+        .map_or_else(String::new, |cseq| format!(" (CSeq {cseq})"))
+}
+
+/// What answers is no RTSP server, or wants TLS.
+fn answered_otherwise(
+    view: &View<'_>,
+    leg: &Leg,
+    exchange: &Exchange,
+    answer: OtherAnswer,
+) -> Option<Finding> {
+    let (protocol, remedy) = match answer.protocol {
+        OtherProtocol::Http => ("HTTP", HTTP_PORT),
+        OtherProtocol::Tls => ("TLS", TLS_PORT),
+    };
+    let port = leg.server.port();
+    let (method, cseq) = (&exchange.method, cseq_of(exchange));
+    let finding = Finding::new(
+        Code::RequestUnanswered,
+        Severity::Error,
+        view.subject(),
+        format!("{method}{cseq} was answered in {protocol}, not in RTSP"),
+    )
+    .cause(format!(
+        "what answers at port {port} speaks {protocol} there"
+    ))
+    .proof(
+        exchange.request.as_ref()?.at,
+        format!("{method} is sent in RTSP"),
+    )
+    .proof(answer.at, format!("the answer is {protocol}"));
+    Some(finding.remedies([remedy]))
+}
+
 #[cfg(test)]
 mod tests {
-    use crate::testkit::Scene;
+    use crate::model::{OtherAnswer, OtherProtocol};
+    use crate::testkit::{LAN, Scene, at};
 
     const TALK: &str = "
         0.0 > OPTIONS rtsp://h/a RTSP/1.0 | CSeq: 1
@@ -305,6 +360,26 @@ mod tests {
         };
         assert!(!codes(late(1.0)), "it hung up at once");
         assert!(!codes(late(9.0)), "it waited");
+    }
+
+    #[test]
+    fn fires_at_once_for_an_answer_that_is_no_rtsp() {
+        let told = |protocol, secs: f64| {
+            let mut scene = kept_open(TALK, 1);
+            scene.legs[0].other_answer = Some(OtherAnswer {
+                protocol,
+                at: at(LAN, secs, 9),
+            });
+            let findings = scene.checked().findings;
+            let told = findings.first();
+            told.map(|finding| (finding.summary.clone(), finding.remedy.clone()))
+        };
+        let summary = "DESCRIBE (CSeq 2) was answered in HTTP, not in RTSP".to_owned();
+        let remedy = vec![super::HTTP_PORT.to_owned()];
+        assert_eq!(told(OtherProtocol::Http, 0.3), Some((summary, remedy)));
+        let remedy = told(OtherProtocol::Tls, 0.3).map(|(_, remedy)| remedy);
+        assert_eq!(remedy, Some(vec![super::TLS_PORT.to_owned()]));
+        assert_eq!(told(OtherProtocol::Http, 0.1), None);
     }
 
     #[test]

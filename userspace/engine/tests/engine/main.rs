@@ -13,6 +13,7 @@ mod media;
 mod netfilter;
 mod one_side;
 mod open;
+mod other_speech;
 mod partial;
 mod retire;
 mod sessions;
