@@ -8,18 +8,25 @@ use crate::finding::{Code, Explanation, Finding, Severity};
 use crate::model::{Exchange, Leg};
 use crate::reading;
 
+mod redirect;
+
 pub(super) const EXPLANATION: Explanation = Explanation {
     meaning: "DESCRIBE was answered with an error, or with a description that names no medium, so the player does not know what to set up.",
     proof: "The answer to DESCRIBE on the server's side: an error status, no body, SDP without an m= line, or fewer bytes than Content-Length \
-        promises until the connection ended or for two seconds; and no later DESCRIBE that succeeded.",
+        promises until the connection ended or for two seconds; and no later DESCRIBE that succeeded. Of an answer that sends the player \
+        elsewhere (3xx): that its Location names what was asked for, or that no RTSP connection to there follows within two seconds.",
     not_this: "401 with credentials sent is authentication-failed; 453 and 503 are server-busy. A description that the router cut, or whose \
         Content-Length it broke, is alg-corrupted-message where both sides were seen. A player that goes on to SETUP did not mind.",
-    remedies: &[PATH, PASSWORD, SWITCHED_ON],
+    remedies: &[PATH, PASSWORD, SWITCHED_ON, FOLLOW, CIRCLE],
 };
 
 const PATH: &str = "Check the path of the URL: each make of camera has its own; 404 means that this one has no such stream";
 const PASSWORD: &str = "Give user name and password where the answer was 401 and none were sent";
 const SWITCHED_ON: &str = "Check that the stream is switched on in the camera, and its codec";
+
+const FOLLOW: &str = "Where the server sends the player elsewhere and it does not go there: give it the URL that the answer names as Location, or take a \
+    player that follows redirections; where it did go, capture the traffic of that server too (tcpdump -s 0 host PLAYER)";
+const CIRCLE: &str = "Where the server sends the player in circles: ask its provider or maker, restart it, or look for newer firmware";
 
 const BOTH_SIDES: &str = "Capture on both sides of the router at once, and give both: analyze --lan FILE --wan FILE: its ALG may have changed the answer";
 
@@ -39,7 +46,11 @@ pub(super) fn check(view: &View<'_>) -> Vec<Finding> {
         attempt.filter(|exchange| exchange.is("DESCRIBE") && exchange.response.is_some());
     let failures: Vec<Option<String>> = described
         .clone()
-        .map(|exchange| cut_body(view, leg, exchange).or_else(|| failure(exchange)))
+        .map(|exchange| {
+            cut_body(view, leg, exchange)
+                .or_else(|| failure(exchange))
+                .or_else(|| redirect::in_vain(view, leg, exchange))
+        })
         .collect();
     if failures.iter().any(Option::is_none)
         || view.session.legs.iter().any(|leg| leg.missing_bytes > 0)
@@ -97,9 +108,15 @@ fn sent_credentials(exchange: &Exchange) -> bool {
 
 fn finding(view: &View<'_>, exchange: &Exchange, why: &str) -> Option<Finding> {
     let response = exchange.response.as_ref()?;
+    // A capture of one camera's traffic does not show whether the player went to another host.
+    let severity = if redirect::names_another_host(view.session.legs.last()?, exchange) {
+        Severity::Warning
+    } else {
+        Severity::Error
+    };
     let finding = Finding::new(
         Code::DescribeFailed,
-        Severity::Error,
+        severity,
         view.subject(),
         format!("no usable description: {why}"),
     )
@@ -113,6 +130,10 @@ fn finding(view: &View<'_>, exchange: &Exchange, why: &str) -> Option<Finding> {
         CUT_REMEDIES
     } else if exchange.status() == Some(401) {
         &[PASSWORD]
+    } else if redirect::goes_in_circles(view.session.legs.last()?, exchange) {
+        &[CIRCLE]
+    } else if matches!(exchange.status(), Some(300..=399)) {
+        &[FOLLOW]
     } else {
         &[PATH, SWITCHED_ON]
     };
@@ -202,6 +223,71 @@ mod tests {
         };
         assert_eq!(open(2.0), Vec::<&str>::new());
         assert_eq!(open(2.1), ["describe-failed"]);
+    }
+
+    /// An answer that sends the player on, and how long the taps watch.
+    fn sent_to(location: &str, watched_until: f64) -> Scene {
+        let answer = format!("302 Moved Temporarily | CSeq: 2 | Location: {location}");
+        let mut scene = answered(&answer);
+        scene.watched_until = [watched_until; 2];
+        scene
+    }
+
+    #[test]
+    fn fires_for_a_redirection_that_nobody_follows() {
+        let snapshot = sent_to("rtsp://203.0.113.20:1554/b", 3.0).checked();
+        let [finding] = &snapshot.findings[..] else {
+            panic!("{:?}", snapshot.findings)
+        };
+        assert_eq!(
+            finding.cause,
+            "the last DESCRIBE failed: the server sends the player to 203.0.113.20:1554 (302), and no RTSP connection to there follows"
+        );
+        assert_eq!(finding.remedy, [super::FOLLOW]);
+        assert_eq!(finding.severity, crate::Severity::Warning);
+        let same_host = sent_to("rtsp://203.0.113.10:1554/b", 3.0).checked();
+        assert_eq!(same_host.findings[0].severity, crate::Severity::Error);
+        assert_eq!(
+            sent_to("rtsp://203.0.113.20/b", 2.0).codes(),
+            Vec::<&str>::new()
+        );
+    }
+
+    #[test]
+    fn is_silent_where_the_player_goes_where_it_is_sent() {
+        let codes = |server: &str, location: &str| {
+            let mut next = Scene::of(vec![crate::testkit::leg(
+                crate::testkit::WAN,
+                "203.0.113.1:40002",
+                server,
+                crate::testkit::UDP_TALK,
+            )]);
+            for leg in &mut next.legs {
+                leg.first.at = leg.first.at + rtspscope_wire::Span::from_secs(1);
+            }
+            let snapshot = Scene::together(vec![sent_to(location, 9.0), next]);
+            let codes = snapshot.findings.iter().map(|finding| finding.code.name());
+            codes
+                .filter(|code| *code == "describe-failed")
+                .collect::<Vec<_>>()
+        };
+        let none = Vec::<&str>::new();
+        assert_eq!(codes("203.0.113.20:554", "rtsp://203.0.113.20/b"), none);
+        assert_eq!(codes("203.0.113.20:554", "rtsp://a.example/b"), none);
+        assert_eq!(
+            codes("203.0.113.30:554", "rtsp://203.0.113.20/b"),
+            ["describe-failed"]
+        );
+    }
+
+    #[test]
+    fn fires_for_a_server_that_sends_the_player_in_circles() {
+        let snapshot = sent_to("rtsp://h:554/a", 0.2).checked();
+        assert_eq!(
+            snapshot.findings[0].summary,
+            "no usable description: the server sends the player to the URL that it asked for (302)"
+        );
+        assert_eq!(snapshot.findings[0].remedy, [super::CIRCLE]);
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! What is said of a session as a whole: which it is, how it stands, what an ALG did to it.
 
+use rtspscope_wire::{Spanned, url};
+
 use super::{Standing, media};
 use crate::output::json::{Mapping, Media, Report, Session};
 
@@ -210,7 +212,12 @@ fn because(session: &Session, mark: &str) -> String {
         .map_or_else(String::new, |refused| {
             let means = meaning(refused.status).map(|words| format!(" ({words})"));
             let elsewhere = refused.location.as_deref().map(|location| {
-                format!(", and the player was sent to {location}: that is another connection")
+                let place = if is_at_same_server(session, location) {
+                    "at the same server"
+                } else {
+                    "that is another connection"
+                };
+                format!(", and the player was sent to {location}: {place}")
             });
             format!(
                 "{mark}{} was answered {}{}{}",
@@ -220,6 +227,18 @@ fn because(session: &Session, mark: &str) -> String {
                 elsewhere.unwrap_or_default()
             )
         })
+}
+
+/// Whether a URL names the host and port that the session's own URL or its server's address has.
+fn is_at_same_server(session: &Session, location: &str) -> bool {
+    let ends = |text: &str| {
+        let url = url::split(Spanned::new(text.as_bytes(), 0))?;
+        let host = url.host.text().to_ascii_lowercase();
+        Some((host, url.port_or_default()))
+    };
+    let named = ends(location);
+    let asked = session.url.as_deref().and_then(ends);
+    named.is_some() && [asked, ends(&session.server.address)].contains(&named)
 }
 
 /// What a status code means (RFC 2326 §7.1.1), where a server refuses media with it. Its own words are a stranger's.
@@ -341,6 +360,9 @@ pub(in crate::output) fn alg(session: &Session) -> String {
         ("unknown", "unknown") => format!("{action} (unknown)"),
         ("unknown", "helped") => {
             "an ALG or UPnP let the media in; whether it changed the text cannot be judged (unknown, helped)".to_owned()
+        }
+        ("none", "harmless") if session.state == "failed" => {
+            "no ALG acted on this session, and it did not fail for want of one (none, harmless)".to_owned()
         }
         ("none", "harmless") => {
             "no ALG acted on this session, and none was needed (none, harmless)".to_owned()

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use rtspscope_engine::model::{
-    AlgEffect, Arrival, Exchange, MediaDirection, Message, Negotiated, Session, SessionState,
+    AlgAction, AlgEffect, AlgJudgement, Arrival, Exchange, MediaDirection, Message, Negotiated,
+    Session, SessionState,
 };
 use rtspscope_engine::{Code, Severity, Snapshot};
 use rtspscope_wire::TapId;
@@ -202,15 +203,19 @@ fn judged_without_rewrites(sequence_delta: i64) -> String {
     report(&snapshot, Privacy::Redact, &PLAIN)
 }
 
-#[test]
-fn a_session_that_was_sent_elsewhere_tells_where_to() {
+/// The report of a session whose DESCRIBE was answered with this Location, without line ends.
+fn sent_to(location: &str) -> String {
     let mut snapshot = sample::snapshot();
     snapshot.findings.clear();
     let session = &mut snapshot.sessions[0];
     session.state = SessionState::Failed;
+    session.alg = AlgJudgement {
+        action: AlgAction::None,
+        effect: AlgEffect::Harmless,
+    };
     session.media.clear();
     let setup = session.legs[0].exchanges.last().unwrap().clone();
-    let head = "RTSP/1.0 302 Moved\r\nLocation: rtsp://admin:secret@203.0.113.20/b\r\n\r\n";
+    let head = format!("RTSP/1.0 302 Moved\r\nLocation: {location}\r\n\r\n");
     let answer = Message {
         status: Some(302),
         raw: head.as_bytes().into(),
@@ -224,7 +229,12 @@ fn a_session_that_was_sent_elsewhere_tells_where_to() {
         ..setup
     });
     let report = report(&snapshot, Privacy::Redact, &PLAIN);
-    let report = report.split_whitespace().collect::<Vec<_>>().join(" ");
+    report.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn a_session_that_was_sent_elsewhere_tells_where_to() {
+    let report = sent_to("rtsp://admin:secret@203.0.113.20/b");
     assert!(
         report.contains("! Never played: DESCRIBE was answered 302 (Moved Temporarily), and the player was sent to rtsp://"),
         "{report}"
@@ -234,6 +244,21 @@ fn a_session_that_was_sent_elsewhere_tells_where_to() {
         "{report}"
     );
     assert!(!report.contains("secret"), "{report}");
+}
+
+#[test]
+fn a_session_that_was_sent_to_the_same_server_is_told_as_that() {
+    let report = sent_to("rtsp://203.0.113.10:554/b");
+    assert!(
+        report.contains("203.0.113.10:554/b: at the same server."),
+        "{report}"
+    );
+    assert!(
+        report.contains("it did not fail for want of one (none, harmless)"),
+        "{report}"
+    );
+    let report = sent_to("rtsp://203.0.113.10:1554/b");
+    assert!(report.contains("that is another connection."), "{report}");
 }
 
 #[test]
