@@ -258,20 +258,38 @@ fn transport(leg: &Leg, media: &[MediaStream], tunnelled: bool) -> TransportKind
         TransportKind::Tcp
     } else if media.negotiated.multicast.is_some() {
         TransportKind::Multicast
-    } else {
+    } else if names_transport(leg, media) {
         TransportKind::Udp
+    } else {
+        TransportKind::Unknown
     }
 }
 
-/// The first request URI that is one: `OPTIONS *` names nothing.
+/// Whether the SETUP of a medium or its answer says how the medium is carried, or may say it in what was not captured. `AirPlay` 2
+/// agrees on that in a body of its own.
+fn names_transport(leg: &Leg, media: &MediaStream) -> bool {
+    let setup = media.setup.first().copied().flatten();
+    let Some(exchange) = setup.and_then(|index| leg.exchanges.get(index)) else {
+        return true;
+    };
+    let names = |message: &Message| {
+        message.is_cut() || reading::fields(message).header("Transport").is_some()
+    };
+    exchange.messages().count() < 2 || exchange.messages().any(names)
+}
+
+/// The first request URI that names a host, else the first that is one: `OPTIONS *` names nothing.
 fn url(leg: &Leg) -> Option<String> {
     let asked = leg
         .exchanges
         .iter()
         .filter(|exchange| exchange.by == Side::Client);
-    asked
-        .filter_map(|exchange| exchange.request.as_deref())
-        .find_map(|request| {
+    let mut requests = asked.filter_map(|exchange| exchange.request.as_deref());
+    let with_host = requests
+        .clone()
+        .find_map(|request| reading::uri(reading::known(request)));
+    with_host.or_else(|| {
+        requests.find_map(|request| {
             let message = reading::fields(request);
             match &message.start {
                 StartLine::Request { uri, .. } if uri.bytes != b"*" && !uri.is_empty() => {
@@ -282,6 +300,7 @@ fn url(leg: &Leg) -> Option<String> {
                 | StartLine::Unreadable(_) => None,
             }
         })
+    })
 }
 
 fn header(leg: &Leg, from: Side, name: &str) -> Option<String> {

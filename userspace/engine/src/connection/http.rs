@@ -114,9 +114,13 @@ fn note_head(head: &RawMessage, tunnel: Option<&Tunnel>, record: &mut Record) {
     }
 }
 
-/// No letter of base64 is a space, so none of these stands in the content of a POST.
+/// No letter of base64 is a space, so none of these stands in the content of a POST. `AirPlay` has GET and POST in RTSP, too.
 fn begins_head(bytes: &[u8]) -> bool {
-    [&b"GET "[..], b"POST ", b"HTTP/"]
-        .iter()
-        .any(|start| bytes.starts_with(start))
+    let starts = |start: &&[u8]| bytes.starts_with(start);
+    let line = bytes.split(|&byte| byte == b'\n').next();
+    let is_rtsp = |line: &[u8]| {
+        let version = line.trim_ascii_end().rsplit(|&byte| byte == b' ').next();
+        version.is_some_and(|version| version.starts_with(b"RTSP/"))
+    };
+    [&b"GET "[..], b"POST ", b"HTTP/"].iter().any(starts) && !line.is_some_and(is_rtsp)
 }

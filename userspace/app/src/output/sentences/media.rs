@@ -183,6 +183,8 @@ pub(in crate::output) fn agreed(media: &Media) -> String {
     if !media.inferred_from.is_empty() {
         let signs: Vec<&str> = media.inferred_from.iter().map(|sign| told(sign)).collect();
         parts.push(format!("of which only packets tell: {}", signs.join(", ")));
+    } else if parts.len() == 1 && media.set_up {
+        parts.push("of which the SETUP names no transport".to_owned());
     } else if parts.len() == 1 {
         parts.push("of which no SETUP is in the capture".to_owned());
     }
