@@ -27,6 +27,8 @@ pub struct MessageStream {
     again: VecDeque<Part>,
     /// Offset up to which the stream was read.
     pub(super) position: u64,
+    /// Offset behind the last message. Some servers send the NUL that ends their string with it.
+    text_end: Option<u64>,
 }
 
 #[derive(Clone, Debug)]
@@ -57,6 +59,7 @@ impl MessageStream {
             channels: Channels::new(),
             again: VecDeque::new(),
             position: 0,
+            text_end: None,
         }
     }
 
@@ -384,6 +387,7 @@ impl MessageStream {
         match input.bytes.first() {
             Some(b'$') => self.begin_frame(input, sink),
             Some(b'\r' | b'\n') => input.skip(1),
+            Some(0) if self.text_end == Some(input.offset) => input.skip(1),
             Some(byte) if byte.is_ascii_alphabetic() => {
                 self.message = Some(Box::new(Collector::new(
                     input,
@@ -472,7 +476,10 @@ impl MessageStream {
                     std::mem::take(&mut self.buffer),
                 ));
             }
-            Progress::Ends(_) => self.end_message(*message, Ending::Boundary, sink),
+            Progress::Ends(_) => {
+                self.text_end = Some(boundary);
+                self.end_message(*message, Ending::Boundary, sink);
+            }
             Progress::NoMessage(_) => {
                 // Frames that stood among its bytes were told already.
                 let own = message.offset()..message.offset() + message.len() as u64;

@@ -412,3 +412,34 @@ fn a_message_behind_junk_in_its_first_line_is_found_however_the_bytes_are_cut() 
     assert_eq!(whole.0, [ok, "Desync 4", ok, ok]);
     assert_eq!(in_pieces(&bytes, 1), whole);
 }
+
+#[test]
+fn a_nul_behind_a_message_is_the_end_of_its_servers_string() {
+    let ended = [OK, b"\0"].concat();
+    let mut run = Run::in_step();
+    run.chunk(&ended).chunk(&rtp(0, 2, 20)).chunk(&ended[..9]);
+    run.chunk(&[&ended[9..], &rtp(0, 3, 20)].concat());
+    run.gives(&[
+        "RTSP/1.0 200 OK +0",
+        "$0 #2 20",
+        "RTSP/1.0 200 OK +0",
+        "$0 #3 20",
+    ]);
+    let mut run = Run::in_step();
+    run.chunk(
+        &[
+            &rtp(0, 2, 20)[..],
+            b"\0",
+            &rtp(0, 3, 20),
+            &rtp(0, 4, 20),
+            &rtp(0, 5, 20),
+        ]
+        .concat(),
+    );
+    run.finish();
+    assert!(
+        run.items.iter().any(|item| item.contains("Desync")),
+        "{:?}",
+        run.items
+    );
+}
