@@ -8,6 +8,9 @@ pub struct Glance {
     pub key_picture: bool,
     /// A sequence or picture parameter set.
     pub parameter_set: bool,
+    /// The first slice of a picture of H.264 that is no IDR and of which all slices are I: with parameter sets before it the begin of
+    /// an open group of pictures.
+    pub intra_picture: bool,
 }
 
 /// Units of one aggregation packet that are looked at; parameter sets stand in front of their picture.
@@ -18,7 +21,7 @@ const WORTH: [u8; 256] = {
     let mut worth = [0; 256];
     let mut first = 0;
     while first < 256 {
-        let by_h264 = matches!(first & 0x1f, 5..=8 | 24 | 25 | 28 | 29);
+        let by_h264 = matches!(first & 0x1f, 1 | 5..=8 | 24 | 25 | 28 | 29);
         let by_h265 = matches!(first >> 1 & 0x3f, 16..=23 | 32..=34 | 48 | 49);
         worth[first] = by_h264 as u8 | (by_h265 as u8) << 1;
         first += 1;
@@ -43,23 +46,27 @@ pub fn glance_both(payload: &[u8]) -> Option<[Glance; 2]> {
 
 /// Looks at a payload of H.264.
 pub fn glance_h264(payload: &[u8]) -> Glance {
-    let unit_type = |byte: &u8| byte & 0x1f;
+    let unit = |unit: &[u8]| {
+        let (first, rest) = unit.split_first()?;
+        Some(h264(first & 0x1f, rest))
+    };
     match payload {
         [] => Glance::default(),
-        [first, rest @ ..] => match unit_type(first) {
-            24 => aggregated(rest, |unit| unit.first().map(|byte| h264(unit_type(byte)))),
+        [first, rest @ ..] => match first & 0x1f {
+            24 => aggregated(rest, unit),
             // The decoding order number of a STAP-B stands before the first unit.
-            25 => aggregated(rest.get(2..).unwrap_or_default(), |unit| {
-                unit.first().map(|byte| h264(unit_type(byte)))
-            }),
-            28 | 29 => rest
-                .first()
-                .map_or_else(Glance::default, |byte| h264(unit_type(byte))),
+            25 => aggregated(rest.get(2..).unwrap_or_default(), unit),
+            // Of a fragment that is not the first, what follows its header is no begin of a slice.
+            28 | 29 => match rest {
+                [header, slice @ ..] if header & 0x80 != 0 => h264(header & 0x1f, slice),
+                [header, ..] => h264(header & 0x1f, &[]),
+                [] => Glance::default(),
+            },
             6 => Glance {
                 key_picture: has_recovery_point(rest),
-                parameter_set: false,
+                ..Glance::default()
             },
-            single => h264(single),
+            single => h264(single, rest),
         },
     }
 }
@@ -94,11 +101,16 @@ pub fn glance_h265(payload: &[u8]) -> Glance {
     }
 }
 
-/// By table 7-1 of H.264: 5 is a slice of an IDR picture, 7 and 8 are parameter sets.
-const fn h264(unit_type: u8) -> Glance {
+/// The first bits of a slice header (H.264 §7.3.3) that begins a picture (`first_mb_in_slice` is 0: `1`) of nothing but I slices
+/// (`slice_type` is 7: `0001000`).
+const INTRA_PICTURE: u8 = 0b1000_1000;
+
+/// By table 7-1 of H.264: 1 is a slice of another picture than an IDR, 5 of one, 7 and 8 are parameter sets.
+const fn h264(unit_type: u8, behind: &[u8]) -> Glance {
     Glance {
         key_picture: unit_type == 5,
         parameter_set: matches!(unit_type, 7 | 8),
+        intra_picture: unit_type == 1 && matches!(behind, [INTRA_PICTURE, ..]),
     }
 }
 
@@ -107,6 +119,7 @@ const fn h265(unit_type: u8) -> Glance {
     Glance {
         key_picture: matches!(unit_type, 16..=23),
         parameter_set: matches!(unit_type, 32..=34),
+        intra_picture: false,
     }
 }
 
@@ -120,6 +133,7 @@ fn aggregated(mut units: &[u8], glance: impl Fn(&[u8]) -> Option<Glance>) -> Gla
         let Some(unit) = glance(behind) else { break };
         all.key_picture |= unit.key_picture;
         all.parameter_set |= unit.parameter_set;
+        all.intra_picture |= unit.intra_picture;
         let len = usize::from(u16::from_be_bytes(*len));
         units = behind.get(len..).unwrap_or_default();
     }
@@ -133,18 +147,23 @@ mod tests {
     const NOTHING: Glance = Glance {
         key_picture: false,
         parameter_set: false,
+        intra_picture: false,
     };
     const KEY: Glance = Glance {
         key_picture: true,
-        parameter_set: false,
+        ..NOTHING
     };
     const SETS: Glance = Glance {
-        key_picture: false,
         parameter_set: true,
+        ..NOTHING
     };
     const BOTH: Glance = Glance {
         key_picture: true,
-        parameter_set: true,
+        ..SETS
+    };
+    const INTRA: Glance = Glance {
+        intra_picture: true,
+        ..NOTHING
     };
 
     #[test]
@@ -154,6 +173,21 @@ mod tests {
         assert_eq!(glance_h264(&[0x68, 0xce]), SETS);
         assert_eq!(glance_h264(&[0x41, 0x9a]), NOTHING);
         assert_eq!(glance_h264(&[]), NOTHING);
+    }
+
+    #[test]
+    fn the_first_slice_of_a_picture_of_i_slices_is_told() {
+        assert_eq!(glance_h264(&[0x41, 0x88, 0x80]), INTRA);
+        assert_eq!(glance_h264(&[0x41, 0xb0]), NOTHING, "of this slice only");
+        assert_eq!(glance_h264(&[0x41, 0x48]), NOTHING, "a later slice");
+        assert_eq!(glance_h264(&[0x7c, 0x81, 0x88]), INTRA, "start");
+        assert_eq!(glance_h264(&[0x7c, 0x01, 0x88]), NOTHING, "middle");
+        let with_sets = [0x78, 0, 2, 0x67, 0x42, 0, 2, 0x41, 0x88];
+        let both = Glance {
+            intra_picture: true,
+            ..SETS
+        };
+        assert_eq!(glance_h264(&with_sets), both);
     }
 
     #[test]

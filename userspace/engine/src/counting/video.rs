@@ -100,6 +100,8 @@ struct KeyTally {
     last: Option<Locator>,
     longest_gap: Span,
     parameter_sets: bool,
+    /// Timestamp of the last of them: of the picture that they stand before.
+    sets_of: u32,
 }
 
 impl VideoTally {
@@ -169,8 +171,13 @@ fn media_of(bytes: &[u8]) -> &[u8] {
 
 impl KeyTally {
     fn note(&mut self, glance: Glance, timestamp: u32, at: Locator) {
-        self.parameter_sets |= glance.parameter_set;
-        if !glance.key_picture {
+        if glance.parameter_set {
+            self.parameter_sets = true;
+            self.sets_of = timestamp;
+        }
+        // Decoders start at the begin of an open group of pictures, too; encoders repeat the parameter sets there.
+        let begins_group = glance.intra_picture && self.parameter_sets && self.sets_of == timestamp;
+        if !glance.key_picture && !begins_group {
             return;
         }
         let is_newer = timestamp
@@ -283,6 +290,25 @@ mod tests {
             pictures.pictures(Codec::H264).and_then(|known| known.rate),
             Some(25.0)
         );
+    }
+
+    #[test]
+    fn an_open_group_of_pictures_begins_with_a_key_picture() {
+        const INTRA: &[u8] = &[0x41, 0x88];
+        let keys = |packets| {
+            let pictures = tally(packets).pictures(Codec::H264);
+            pictures.map(|known| known.keys)
+        };
+        let open = [
+            (0.0, 90, SPS),
+            (0.0, 90, INTRA),
+            (0.0, 90, OTHER),
+            (1.0, 180, INTRA),
+            (2.0, 270, SPS),
+            (2.0, 270, INTRA),
+        ];
+        assert_eq!(keys(&open), Some(2));
+        assert_eq!(keys(&[(0.0, 0, INTRA), (1.0, 90, INTRA)]), Some(0));
     }
 
     #[test]

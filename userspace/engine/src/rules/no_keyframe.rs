@@ -12,8 +12,8 @@ pub(super) const EXPLANATION: Explanation = Explanation {
     meaning: "Most pictures of H.264 and H.265 only say what changed since the one before. A player shows nothing until a whole picture (a \
         keyframe) comes, and after a loss the picture stays broken until the next. This camera sends keyframes too seldom, or does not send \
         one to a player that joins. The network does its work: the packets arrive.",
-    proof: "Video of H.264 or H.265 in clear, pictures without a pause and nearly without loss next to the server, and no keyframe (IDR, IRAP, or a \
-        recovery point) among them: for more than 10 seconds from the first picture after PLAY, for more than 3 seconds after the player asked \
+    proof: "Video of H.264 or H.265 in clear, pictures without a pause and nearly without loss next to the server, and no keyframe (IDR, IRAP, a \
+        recovery point, or a picture of I slices behind parameter sets) among them: for more than 10 seconds from the first picture after PLAY, for more than 3 seconds after the player asked \
         for one (RTCP PLI or FIR), or for more than 60 seconds at any time.",
     not_this: "Keyframes that the server sent and the network lost are rtp-loss or large-packets-lost. Of every picture of JPEG decoding can start. \
         Encrypted media, and live runs in which the kernel counts the packets and shows only some, tell nothing of pictures.",
