@@ -578,6 +578,7 @@ impl Record {
                 bytes,
                 first,
             }),
+            server_channels: self.channels.with_media(server),
             other_answer: self.other_answer,
         }
     }

@@ -90,6 +90,7 @@ pub(crate) fn leg(tap: TapId, client: &str, server: &str, talk: &str) -> Leg {
         doubled: None,
         unreachable: None,
         desync: None,
+        server_channels: Vec::new(),
         other_answer: None,
     };
     let lines = talk.lines().map(str::trim).filter(|line| !line.is_empty());

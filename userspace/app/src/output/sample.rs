@@ -109,6 +109,7 @@ fn leg(tap: u16, client: &str) -> Leg {
         doubled: None,
         unreachable: None,
         desync: None,
+        server_channels: Vec::new(),
         other_answer: None,
     }
 }

@@ -68,6 +68,8 @@ pub struct Leg {
     pub unreachable: Option<Unreachable>,
     /// Bytes that were neither a message nor an interleaved frame although nothing was missing before them.
     pub desync: Option<Desync>,
+    /// Channels on which the server sent RTP, whatever was agreed on.
+    pub server_channels: Vec<u8>,
     /// Where the server answers in another protocol than RTSP.
     pub other_answer: Option<OtherAnswer>,
 }

@@ -93,16 +93,30 @@ fn leg_that_tells<'a>(view: &View<'a>, media: MediaFacts<'a>) -> Option<(usize, 
     let is_whole = |leg: &&Leg| leg.missing_bytes == 0 && leg.dropped_messages == 0;
     if let Some(sides) = view.facts.sides() {
         let leg = Some(sides.server).filter(is_whole)?;
-        return Some((sides.server_index, leg));
+        let may_be_elsewhere = media.in_band() && strays(view, leg);
+        return (!may_be_elsewhere).then_some((sides.server_index, leg));
     }
     let [leg] = &view.session.legs[..] else {
         return None;
     };
-    let is_read = media.in_band() && all_of_server_is_read(leg);
+    let is_read = media.in_band() && all_of_server_is_read(leg) && !strays(view, leg);
     Some(leg)
         .filter(|_| is_read)
         .filter(is_whole)
         .map(|leg| (0, leg))
+}
+
+/// Whether the server sends RTP on a channel that nobody agreed on, which may be the one that is looked for.
+fn strays(view: &View<'_>, leg: &Leg) -> bool {
+    let media = view.session.media.iter();
+    let legs = media.flat_map(|media| [&media.negotiated].into_iter().chain(&media.per_leg));
+    let agreed: Vec<_> = legs.filter_map(|agreed| agreed.channels).collect();
+    let is_agreed = |channel: &u8| {
+        agreed
+            .iter()
+            .any(|(rtp, rtcp)| [rtp, rtcp].contains(&channel))
+    };
+    !leg.server_channels.iter().all(is_agreed)
 }
 
 /// Whether every byte that the server is known to have sent was captured and understood.
@@ -221,7 +235,8 @@ mod tests {
 
     #[test]
     fn is_silent_at_one_tap_where_a_frame_may_have_escaped_it() {
-        let lacks: [fn(&mut Leg); 5] = [
+        let lacks: [fn(&mut Leg); 6] = [
+            |leg| leg.server_channels = vec![2],
             |leg| leg.missing_bytes = 1,
             |leg| leg.cut_short = true,
             |leg| leg.from_server.reached = Some(9000),
