@@ -1,9 +1,12 @@
 //! Requests and responses of one connection, put together by `CSeq` (RFC 2326 §12.17).
 //!
 //! Either end may ask, and each end numbers its own requests, so the two directions are matched apart. Peers that leave
-//! the number out are matched by order, as a pipeline is answered in order (RFC 2326 §9.1).
+//! the number out are matched by order, as a pipeline is answered in order (RFC 2326 §9.1). So are servers that answer
+//! with a number of their own (always 0, one less than was asked): players that go by order play from them. Where the
+//! right answer comes after all, it takes the place of the one that order gave.
 
 use std::collections::VecDeque;
+use std::ops::Range;
 use std::sync::Arc;
 
 use rtspscope_wire::Anomaly;
@@ -11,6 +14,7 @@ use rtspscope_wire::rtsp::message::{self, StartLine};
 
 use crate::limits::Limits;
 use crate::model::{Exchange, Message, Side};
+use crate::reading;
 
 /// What the matching needs to know of a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,6 +23,8 @@ pub(crate) struct Facts {
     pub(crate) method: Option<String>,
     /// Its `CSeq`.
     pub(crate) cseq: Option<u32>,
+    /// Where that stands in the message.
+    pub(crate) cseq_at: Range<usize>,
     /// Status code of a response.
     pub(crate) status: Option<u16>,
     /// Neither a request nor a status line could be read.
@@ -30,9 +36,11 @@ impl Facts {
     pub(crate) fn of(raw: &[u8]) -> (Self, Vec<Anomaly>) {
         let parsed = message::parse(raw);
         let message = parsed.value;
+        let number = message.header("CSeq");
         let facts = Self {
             method: message.method().map(|method| method.text().into_owned()),
             cseq: message.cseq(),
+            cseq_at: number.map_or(0..0, |field| field.value.at.clone()),
             status: message.status(),
             unreadable: matches!(message.start, StartLine::Unreadable(_)),
         };
@@ -56,6 +64,19 @@ pub(crate) enum Placed {
     /// A cap was met.
     Dropped,
 }
+
+/// What tells which request an answer is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum By {
+    Number,
+    /// One of the two messages has no number.
+    Order,
+    /// Both have one, and the numbers differ.
+    OrderInstead,
+}
+
+/// What is odd about an answer that only its place tells to be one.
+pub(crate) const OTHER_NUMBER: &str = "the CSeq is not that of a request that waits for an answer";
 
 /// The exchanges of one connection in order of the request.
 #[derive(Clone, Debug, Default)]
@@ -137,8 +158,32 @@ impl Exchanges {
         self.kept_bytes
     }
 
-    /// Adds a message and says where it belongs.
-    pub(crate) fn add(&mut self, message: &Arc<Message>, facts: &Facts, limits: &Limits) -> Placed {
+    /// What is odd about the number of a message that is about to be added.
+    pub(crate) fn number_oddity(
+        &self,
+        from: Side,
+        raw: &[u8],
+        facts: &Facts,
+        is_whole: bool,
+    ) -> Option<Anomaly> {
+        let is_answer = facts.status.is_some_and(|status| status >= 200);
+        let found = self.find_open(from.other(), raw, facts, is_whole);
+        let is_odd = is_answer && found.is_some_and(|(_, by)| by == By::OrderInstead);
+        is_odd.then(|| Anomaly {
+            at: facts.cseq_at.clone(),
+            what: OTHER_NUMBER.to_owned(),
+        })
+    }
+
+    /// Adds a message and says where it belongs. In a connection that `is_whole` no byte is missing, so that order tells
+    /// where numbers do not.
+    pub(crate) fn add(
+        &mut self,
+        message: &Arc<Message>,
+        facts: &Facts,
+        limits: &Limits,
+        is_whole: bool,
+    ) -> Placed {
         let is_request =
             facts.method.is_some() || (facts.unreadable && message.from == Side::Client);
         if is_request {
@@ -162,7 +207,7 @@ impl Exchanges {
         let answered = if is_request {
             None
         } else {
-            self.take_unanswered(message.from.other(), facts.cseq)
+            self.take_open(message, facts, is_whole)
         };
         if answered.is_none() && self.list.len() >= limits.exchanges {
             return self.drop_one();
@@ -171,7 +216,8 @@ impl Exchanges {
         match answered {
             Some(index) => self.answer(index, message),
             None if is_request => self.add_request(message, facts),
-            None => self.add_orphan(message, facts),
+            None => (self.put_right(message, facts))
+                .unwrap_or_else(|| self.add_orphan(message, facts.cseq)),
         }
     }
 
@@ -202,11 +248,11 @@ impl Exchanges {
         Placed::Response(index)
     }
 
-    fn add_orphan(&mut self, message: &Arc<Message>, facts: &Facts) -> Placed {
+    fn add_orphan(&mut self, message: &Arc<Message>, cseq: Option<u32>) -> Placed {
         Arc::make_mut(&mut self.list).push(Exchange {
             by: message.from.other(),
             method: String::new(),
-            cseq: facts.cseq,
+            cseq,
             request: None,
             response: Some(Arc::clone(message)),
             repeats: 0,
@@ -214,13 +260,40 @@ impl Exchanges {
         Placed::Orphan(self.list.len() - 1)
     }
 
+    /// Gives an answer to the request with its number that got another one by order; that one goes to the request with its
+    /// own number in the same way, or to none. `None` where no request got another's answer.
+    fn put_right(&mut self, message: &Arc<Message>, facts: &Facts) -> Option<Placed> {
+        let asker = message.from.other();
+        let mut cseq = facts.cseq;
+        let mut answer = Arc::clone(message);
+        let first = self.answered_by_order(asker, cseq)?;
+        while let Some(index) = self.answered_by_order(asker, cseq) {
+            let exchange = Arc::make_mut(&mut self.list).get_mut(index)?;
+            self.keepalives -= usize::from(exchange.is_keepalive());
+            let other = exchange.response.replace(answer);
+            self.keepalives += usize::from(exchange.is_keepalive());
+            answer = other?;
+            cseq = reading::fields(&answer).cseq();
+        }
+        self.add_orphan(&answer, cseq);
+        Some(Placed::Response(first))
+    }
+
+    /// The last request with this number whose answer has another.
+    fn answered_by_order(&self, asker: Side, cseq: Option<u32>) -> Option<usize> {
+        let is_it = |exchange: &Exchange| {
+            exchange.by == asker
+                && cseq.is_some()
+                && exchange.cseq == cseq
+                && exchange.other_number().is_some()
+        };
+        self.list.iter().rposition(is_it)
+    }
+
     /// The unanswered request of which `message` is a copy.
     fn repeated(&mut self, message: &Arc<Message>, facts: &Facts) -> Option<usize> {
         facts.cseq?;
-        let open = match message.from {
-            Side::Client => &self.unanswered_client,
-            Side::Server => &self.unanswered_server,
-        };
+        let open = self.open(message.from);
         let index = open.iter().copied().find(|index| {
             self.list.get(*index).is_some_and(|exchange| {
                 exchange.cseq == facts.cseq
@@ -236,22 +309,57 @@ impl Exchanges {
         Some(index)
     }
 
-    /// The oldest unanswered request with that number; where either message has none, simply the oldest.
-    fn take_unanswered(&mut self, asker: Side, cseq: Option<u32>) -> Option<usize> {
-        let list = &self.list;
-        let number = |index: &usize| list.get(*index).and_then(|exchange| exchange.cseq);
-        let open = match asker {
-            Side::Client => &mut self.unanswered_client,
-            Side::Server => &mut self.unanswered_server,
-        };
-        let position = match cseq {
-            None => (!open.is_empty()).then_some(0),
-            Some(_) => open
-                .iter()
-                .position(|index| number(index) == cseq)
-                .or_else(|| open.iter().position(|index| number(index).is_none())),
-        }?;
-        open.remove(position)
+    /// Takes the open request that the message answers.
+    fn take_open(&mut self, message: &Message, facts: &Facts, is_whole: bool) -> Option<usize> {
+        let asker = message.from.other();
+        let (position, _) = self.find_open(asker, &message.raw, facts, is_whole)?;
+        self.unanswered(asker).remove(position)
+    }
+
+    /// Where among the open requests the one is that an answer is for: the oldest with its number; where either message has
+    /// none, simply the oldest. That one, too, where no open request has the number and nothing is missing that might have.
+    fn find_open(
+        &self,
+        asker: Side,
+        raw: &[u8],
+        facts: &Facts,
+        is_whole: bool,
+    ) -> Option<(usize, By)> {
+        let open = self.open(asker);
+        let oldest = |by| (!open.is_empty()).then_some((0, by));
+        if facts.cseq.is_none() {
+            return oldest(By::Order);
+        }
+        let number = |index: &usize| self.list.get(*index).and_then(|exchange| exchange.cseq);
+        let numbered = |wanted| open.iter().position(|index| number(index) == wanted);
+        if let Some(position) = numbered(facts.cseq) {
+            return Some((position, By::Number));
+        }
+        if let Some(position) = numbered(None) {
+            return Some((position, By::Order));
+        }
+        let may_be = is_whole && !open.is_empty() && !self.is_said_again(asker, raw, facts);
+        oldest(By::OrderInstead).filter(|_| may_be)
+    }
+
+    /// Whether an answer is the one that the request with its number has already, or that request was sent again and is
+    /// answered again.
+    fn is_said_again(&self, asker: Side, raw: &[u8], facts: &Facts) -> bool {
+        let mut answered = self.list.iter().rev().filter(|exchange| {
+            exchange.by == asker && exchange.cseq == facts.cseq && exchange.response.is_some()
+        });
+        answered.any(|exchange| {
+            let answer = exchange.response.as_ref();
+            let is_same = answer.is_some_and(|answer| *answer.raw == *raw);
+            exchange.repeats > 0 || (is_same && exchange.other_number().is_none())
+        })
+    }
+
+    fn open(&self, asker: Side) -> &VecDeque<usize> {
+        match asker {
+            Side::Client => &self.unanswered_client,
+            Side::Server => &self.unanswered_server,
+        }
     }
 
     fn unanswered(&mut self, asker: Side) -> &mut VecDeque<usize> {
@@ -277,189 +385,4 @@ fn cost(message: &Message) -> usize {
 }
 
 #[cfg(test)]
-mod tests {
-    use rtspscope_wire::{TapId, Timestamp};
-
-    use super::*;
-    use crate::locator::Locator;
-
-    fn message(from: Side, text: &str) -> (Arc<Message>, Facts) {
-        let raw: Arc<[u8]> = text.replace('\n', "\r\n").into_bytes().into();
-        let (facts, _) = Facts::of(&raw);
-        let at = Locator {
-            tap: TapId(0),
-            frame: Some(1),
-            at: Timestamp(0),
-            stream_offset: Some(0),
-        };
-        let head_len = raw.len();
-        let message = Message {
-            at,
-            last_frame: Some(1),
-            from,
-            status: facts.status,
-            raw,
-            head_len,
-            anomalies: Vec::new(),
-            memo: crate::model::Memo::default(),
-        };
-        (Arc::new(message), facts)
-    }
-
-    fn fill(texts: &[(Side, &str)]) -> (Exchanges, Vec<Placed>) {
-        let mut exchanges = Exchanges::default();
-        let placed = texts
-            .iter()
-            .map(|(from, text)| {
-                let (message, facts) = message(*from, text);
-                exchanges.add(&message, &facts, &Limits::default())
-            })
-            .collect();
-        (exchanges, placed)
-    }
-
-    use Side::{Client, Server};
-
-    #[test]
-    fn a_pipeline_answered_out_of_order_is_matched_by_number() {
-        let (exchanges, placed) = fill(&[
-            (Client, "SETUP rtsp://a/1 RTSP/1.0\nCSeq: 3\n\n"),
-            (Client, "SETUP rtsp://a/2 RTSP/1.0\nCSeq: 4\n\n"),
-            (Server, "RTSP/1.0 461 Unsupported\nCSeq: 4\n\n"),
-            (Server, "RTSP/1.0 200 OK\nCSeq: 3\n\n"),
-        ]);
-        assert_eq!(placed[2..], [Placed::Response(1), Placed::Response(0)]);
-        assert_eq!(exchanges.list()[0].status(), Some(200));
-        assert_eq!(exchanges.list()[1].status(), Some(461));
-    }
-
-    #[test]
-    fn both_ends_number_their_own_requests() {
-        let (exchanges, placed) = fill(&[
-            (Client, "PLAY rtsp://a/ RTSP/1.0\nCSeq: 1\n\n"),
-            (Server, "SET_PARAMETER rtsp://a/ RTSP/1.0\nCSeq: 1\n\n"),
-            (Server, "RTSP/1.0 200 OK\nCSeq: 1\n\n"),
-            (Client, "RTSP/1.0 501 Not Implemented\nCSeq: 1\n\n"),
-        ]);
-        assert_eq!(placed[2..], [Placed::Response(0), Placed::Response(1)]);
-        assert_eq!(exchanges.list()[1].by, Server);
-    }
-
-    #[test]
-    fn a_request_sent_again_is_a_repeat_and_no_second_exchange() {
-        let setup = "SETUP rtsp://a/1 RTSP/1.0\nCSeq: 3\n\n";
-        let (exchanges, placed) = fill(&[(Client, setup), (Client, setup), (Client, setup)]);
-        assert_eq!(
-            placed,
-            [Placed::Request(0), Placed::Repeat(0), Placed::Repeat(0)]
-        );
-        assert_eq!(exchanges.list()[0].repeats, 2);
-    }
-
-    #[test]
-    fn messages_without_a_number_are_matched_by_order() {
-        let (_, placed) = fill(&[
-            (Client, "OPTIONS * RTSP/1.0\n\n"),
-            (Client, "DESCRIBE rtsp://a/ RTSP/1.0\nCSeq: 2\n\n"),
-            (Server, "RTSP/1.0 200 OK\n\n"),
-            (Server, "RTSP/1.0 200 OK\nCSeq: 2\n\n"),
-        ]);
-        assert_eq!(placed[2..], [Placed::Response(0), Placed::Response(1)]);
-    }
-
-    #[test]
-    fn a_provisional_response_leaves_the_request_open() {
-        let (exchanges, placed) = fill(&[
-            (Client, "PLAY rtsp://a/ RTSP/1.0\nCSeq: 5\n\n"),
-            (Server, "RTSP/1.0 100 Continue\nCSeq: 5\n\n"),
-            (Server, "RTSP/1.0 200 OK\nCSeq: 5\n\n"),
-        ]);
-        assert_eq!(placed[1..], [Placed::Provisional, Placed::Response(0)]);
-        assert_eq!(exchanges.list().len(), 1);
-    }
-
-    #[test]
-    fn a_response_to_an_unseen_request_is_kept() {
-        let (exchanges, placed) = fill(&[(Server, "RTSP/1.0 200 OK\nCSeq: 9\n\n")]);
-        assert_eq!(placed, [Placed::Orphan(0)]);
-        assert_eq!(exchanges.list()[0].method, "");
-        assert_eq!(exchanges.list()[0].cseq, Some(9));
-    }
-
-    #[test]
-    fn what_falls_to_the_cap_is_counted() {
-        let limits = Limits {
-            exchanges: 1,
-            ..Limits::default()
-        };
-        let mut exchanges = Exchanges::default();
-        let (first, facts) = message(Client, "OPTIONS * RTSP/1.0\nCSeq: 1\n\n");
-        assert_eq!(exchanges.add(&first, &facts, &limits), Placed::Request(0));
-        let (second, facts) = message(Client, "OPTIONS * RTSP/1.0\nCSeq: 2\n\n");
-        assert_eq!(exchanges.add(&second, &facts, &limits), Placed::Dropped);
-        assert_eq!(exchanges.dropped(), 1);
-    }
-
-    /// A PLAY, that many keepalives, and a request in their middle that is answered at the very end.
-    fn long_talk(keepalives: u32, limits: &Limits) -> Exchanges {
-        let mut exchanges = Exchanges::default();
-        let mut say = |from: Side, text: String| {
-            let (message, facts) = message(from, &text);
-            exchanges.add(&message, &facts, limits)
-        };
-        for cseq in 1..=keepalives {
-            let method = if cseq == 1 { "PLAY" } else { "GET_PARAMETER" };
-            say(
-                Client,
-                format!("{method} rtsp://a/ RTSP/1.0\nCSeq: {cseq}\n\n"),
-            );
-            if cseq != keepalives / 2 {
-                say(Server, format!("RTSP/1.0 200 OK\nCSeq: {cseq}\n\n"));
-            }
-        }
-        exchanges
-    }
-
-    #[test]
-    fn keepalives_in_the_middle_go_and_what_is_open_is_still_answered() {
-        let mut exchanges = long_talk(1_000, &Limits::default());
-        assert_eq!((exchanges.keepalives(), exchanges.forgotten()), (998, 0));
-        let before = exchanges.kept_bytes();
-        exchanges.forget_keepalives();
-        // The first and the last stay, and the one without an answer.
-        assert_eq!(exchanges.list().len(), FIRST_KEPT + 1 + LAST_KEPT);
-        assert_eq!(exchanges.keepalives(), FIRST_KEPT + LAST_KEPT - 1);
-        assert_eq!(exchanges.forgotten(), 998 - 127);
-        let sum: usize = exchanges
-            .list()
-            .iter()
-            .flat_map(Exchange::messages)
-            .map(cost)
-            .sum();
-        assert_eq!(exchanges.kept_bytes(), sum);
-        assert!(before > 7 * sum);
-        let (late, facts) = message(Server, "RTSP/1.0 200 OK\nCSeq: 500\n\n");
-        let placed = exchanges.add(&late, &facts, &Limits::default());
-        assert_eq!(placed, Placed::Response(FIRST_KEPT));
-        assert_eq!(exchanges.list()[FIRST_KEPT].status(), Some(200));
-    }
-
-    #[test]
-    fn a_cap_takes_keepalives_before_it_takes_news() {
-        let limits = Limits {
-            exchanges: 300,
-            ..Limits::default()
-        };
-        let exchanges = long_talk(10_000, &limits);
-        assert_eq!(exchanges.dropped(), 0);
-        assert_eq!(
-            exchanges.forgotten() + exchanges.list().len() as u64,
-            10_000
-        );
-        assert!(exchanges.list().len() <= 300);
-        assert_eq!(
-            exchanges.list().last().and_then(|last| last.cseq),
-            Some(10_000)
-        );
-    }
-}
+mod tests;

@@ -371,7 +371,7 @@ impl Record {
         notices: &mut Vec<Notice>,
     ) {
         let is_cut = raw.anomalies.iter().any(|odd| odd.what == NOT_CAPTURED);
-        let (facts, anomalies) = Facts::of(reading::known_of(&raw.raw, is_cut));
+        let (facts, mut anomalies) = Facts::of(reading::known_of(&raw.raw, is_cut));
         if self.asker.is_none() && !facts.unreadable {
             self.asker = Some(if facts.method.is_some() {
                 sender
@@ -379,10 +379,14 @@ impl Record {
                 1 - sender
             });
         }
+        let from = self.side(sender);
+        let is_whole = self.missing_bytes == 0;
+        let odd = &self.exchanges;
+        anomalies.extend(odd.number_oddity(from, &raw.raw, &facts, is_whole));
         let message = Arc::new(Message {
             at: self.locate(raw.first, raw.offset),
             last_frame: Some(raw.last.frame),
-            from: self.side(sender),
+            from,
             status: facts.status,
             head_len: raw.head_len,
             anomalies: raw.anomalies.into_iter().chain(anomalies).collect(),
@@ -390,7 +394,7 @@ impl Record {
             memo: Memo::default(),
         });
         let placed = if room.messages {
-            self.exchanges.add(&message, &facts, room.limits)
+            self.exchanges.add(&message, &facts, room.limits, is_whole)
         } else {
             Placed::Dropped
         };

@@ -161,12 +161,15 @@ fn add_message(leg: &mut Leg, from: Side, place: Locator, raw: &[u8]) {
         });
         return;
     }
-    let open = leg
-        .exchanges_mut()
-        .iter_mut()
-        .rev()
-        .find(|exchange| exchange.cseq == value.cseq() && exchange.response.is_none());
-    match open {
+    let is_open = |exchange: &&mut Exchange| {
+        exchange.by != from && exchange.request.is_some() && exchange.response.is_none()
+    };
+    let mut open: Vec<_> = leg.exchanges_mut().iter_mut().filter(is_open).collect();
+    let numbered = open
+        .iter()
+        .rposition(|exchange| exchange.cseq == value.cseq());
+    let found = numbered.or((!open.is_empty()).then_some(0));
+    match found.map(|index| open.swap_remove(index)) {
         Some(exchange) => exchange.response = Some(message),
         None => leg.exchanges_mut().push(Exchange {
             by: from.other(),

@@ -8,7 +8,9 @@ use rtspscope_wire::{Anomaly, Span, TapId, Timestamp};
 
 use super::TooBig;
 use super::memo::Memo;
+use crate::exchange::OTHER_NUMBER;
 use crate::locator::Locator;
+use crate::reading;
 
 /// An RTSP connection as one tap saw it on one side of the router.
 #[derive(Clone, Debug)]
@@ -281,7 +283,8 @@ impl Exchange {
     pub(crate) fn is_keepalive(&self) -> bool {
         let methods = ["OPTIONS", "GET_PARAMETER", "SET_PARAMETER"];
         let is_plain = |message: &Message| {
-            message.head_len == message.raw.len() && message.anomalies.is_empty()
+            let mut odd = message.anomalies.iter();
+            message.head_len == message.raw.len() && odd.all(|odd| odd.what == OTHER_NUMBER)
         };
         self.by == Side::Client
             && self.repeats == 0
@@ -289,6 +292,14 @@ impl Exchange {
             && self.succeeded()
             && self.messages().count() == 2
             && self.messages().all(is_plain)
+    }
+
+    /// The number of the answer, where it is not that of the request: a server that numbers wrongly.
+    pub(crate) fn other_number(&self) -> Option<u32> {
+        self.request.as_ref()?;
+        let own = self.cseq?;
+        let number = reading::fields(self.response.as_ref()?).cseq();
+        number.filter(|number| *number != own)
     }
 
     /// Whether the response says success (2xx).

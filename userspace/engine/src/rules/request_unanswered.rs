@@ -9,12 +9,15 @@ use crate::locator::Locator;
 use crate::model::{Close, Exchange, Leg, OtherAnswer, OtherProtocol, Side};
 use crate::reading;
 
+mod other_number;
+
 pub(super) const EXPLANATION: Explanation = Explanation {
     meaning: "The client asked and the server never said anything to it. Either the server does not understand the request, \
         perhaps because something on the way damaged it, or it hangs. Or what answers at that port speaks another protocol: HTTP at a \
         port for web pages, TLS at one for rtsps.",
     proof: "The request at the tap, no response with its CSeq, or one only after the client had waited for two seconds or more and hung up, and two seconds or more of recording after it, without gaps. Before anything \
-        played, the server's FIN or RST after the request is proof at once.",
+        played, the server's FIN or RST after the request is proof at once. Or the last answer before anything played has another CSeq than its \
+        request, and the client asked no more and waited for two seconds or more: it did not know the answer.",
     not_this: "A TEARDOWN, or any request just before the client hangs up or after a server said Connection: close, needs no answer. A message that entered the router \
         and never left it is alg-dropped-message. With gaps in the capture nothing is concluded.",
     remedies: &[
@@ -24,6 +27,7 @@ pub(super) const EXPLANATION: Explanation = Explanation {
         WAIT,
         HTTP_PORT,
         TLS_PORT,
+        other_number::LENIENT_PLAYER,
     ],
 };
 
@@ -56,8 +60,8 @@ pub(super) fn check(view: &View<'_>) -> Vec<Finding> {
     {
         return Vec::new();
     }
-    if let Some(late) = too_late(view, leg) {
-        return vec![late];
+    if let Some(missed) = too_late(view, leg).or_else(|| other_number::check(view, leg)) {
+        return vec![missed];
     }
     let mut waited_for = unanswered(leg).filter(|exchange| {
         let is_over = waited(view, leg, exchange) >= PATIENCE
@@ -293,7 +297,7 @@ mod tests {
         0.2 > DESCRIBE rtsp://h/a RTSP/1.0 | CSeq: 2";
 
     /// The connection goes on for that many seconds after the last message.
-    fn kept_open(talk: &str, secs: i64) -> Scene {
+    pub(super) fn kept_open(talk: &str, secs: i64) -> Scene {
         let mut scene = Scene::behind_nat(talk);
         for leg in &mut scene.legs {
             leg.last.at = leg.last.at + rtspscope_wire::Span::from_secs(secs - 1);

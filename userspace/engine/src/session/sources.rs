@@ -185,12 +185,11 @@ impl<'a> Source<'a> {
             )
         });
         let mut exchanges = Exchanges::default();
+        let mut all = self.posts.iter().chain([&self.record]);
+        let is_whole = all.all(|record| record.missing_bytes == 0);
         for message in messages {
-            exchanges.add(
-                message,
-                &Facts::of(reading::known(message)).0,
-                &Limits::default(),
-            );
+            let facts = Facts::of(reading::known(message)).0;
+            exchanges.add(message, &facts, &Limits::default(), is_whole);
         }
         leg.dropped_messages += exchanges.dropped();
         leg.exchanges = exchanges.shared();
