@@ -6,6 +6,7 @@
 
 mod arrival;
 mod direction;
+mod left_over;
 mod medium;
 mod opened;
 mod plain;
@@ -73,6 +74,7 @@ pub(crate) fn fill_arrivals(
     let mut seats = seat::seats(sessions);
     let (strays, mut taken) = rounds::assign(&mut seats, &units);
     shared::share(sessions, &mut seats);
+    left_over::settle(sessions, &mut seats, &units);
     direction::settle(sessions, records, &mut seats, &units);
     plain::settle(sessions, records, &seats, &units);
     untold::adopt(sessions, &mut seats, &units, &mut taken);

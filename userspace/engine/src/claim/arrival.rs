@@ -9,6 +9,7 @@ use rtspscope_wire::{Span, TapId, Timestamp, payload_types};
 
 use beside::{Beside, beside};
 
+use super::left_over;
 use super::rounds::Stray;
 use super::seat::Seat;
 use super::shared::Shared;
@@ -32,6 +33,7 @@ pub(super) fn at_seat(
     heard: Heard<'_>,
 ) -> Arrival {
     let mut total = Total::new(medium(seat.session, seat.media, sessions));
+    total.left_over = &seat.left_over;
     total.shared = sessions
         .get(seat.session)
         .and_then(|session| Shared::of(session, seat.media, seat.leg));
@@ -74,6 +76,8 @@ struct Total<'a> {
     medium: Option<&'a MediaStream>,
     /// Those with which it shares a port or a channel.
     shared: Option<Shared<'a>>,
+    /// Sources that are not the medium's.
+    left_over: &'a [u32],
     rtp: RtpArrival,
     rtcp: RtcpArrival,
     most_rtp: u64,
@@ -98,6 +102,7 @@ impl<'a> Total<'a> {
         Self {
             medium,
             shared: None,
+            left_over: &[],
             rtp: RtpArrival::default(),
             rtcp: RtcpArrival::default(),
             most_rtp: 0,
@@ -237,7 +242,8 @@ impl<'a> Total<'a> {
         let mut own = 0;
         for source in media.sources() {
             let is_others = |shared: &Shared<'_>| !shared.owns(source.counters);
-            if self.shared.as_ref().is_some_and(is_others) {
+            let is_left_over = self.left_over.contains(&source.counters.ssrc);
+            if is_left_over || self.shared.as_ref().is_some_and(is_others) {
                 continue;
             }
             if self.is_repair(source.counters) {
@@ -249,7 +255,8 @@ impl<'a> Total<'a> {
             }
         }
         if own > 0 {
-            self.add_places(media, own, from, to);
+            let ends = left_over::ends_without(self.left_over, media);
+            self.add_places((own, ends), from, to);
             self.add_timeline(media);
         }
         self.add_reports(media, from, to);
@@ -338,16 +345,21 @@ impl<'a> Total<'a> {
         }
     }
 
-    /// Where a flow's RTP was seen.
-    fn add_places(&mut self, media: &MediaCount, packets: u64, from: SocketAddr, to: SocketAddr) {
+    /// Where a flow's RTP was seen, and its first and last packet.
+    fn add_places(
+        &mut self,
+        (packets, [first, last]): (u64, [Option<Locator>; 2]),
+        from: SocketAddr,
+        to: SocketAddr,
+    ) {
         let rtp = &mut self.rtp;
         if rtp
             .last
-            .is_none_or(|last| media.last_rtp.is_some_and(|own| own.at >= last.at))
+            .is_none_or(|known| last.is_some_and(|own| own.at >= known.at))
         {
-            rtp.last = media.last_rtp;
+            rtp.last = last;
         }
-        rtp.first = earlier(rtp.first, media.first_rtp);
+        rtp.first = earlier(rtp.first, first);
         if packets > self.most_places {
             self.most_places = packets;
             (rtp.from, rtp.to) = (Some(from), Some(to));

@@ -176,6 +176,7 @@ impl<'u> Table<'_, 'u> {
         }
         for (index, unit) in self.free() {
             let hole = holes.get(&(unit.flow.tap, unit.flow.from, unit.flow.to));
+            let hole = hole.filter(|seat| self.seats[**seat].since <= unit.epoch.last.at);
             if let Some(&seat) = hole.filter(|_| unit.rtp_packets() + unit.rtcp_packets() > 0) {
                 self.give(seat, index);
             }
@@ -255,6 +256,7 @@ impl<'u> Table<'_, 'u> {
         }
         for (index, unit) in self.free() {
             let seat = beside.get(&(unit.flow.tap, unit.flow.from, unit.flow.to));
+            let seat = seat.filter(|seat| self.seats[**seat].since <= unit.epoch.last.at);
             if let Some(&seat) = seat.filter(|_| unit.rtcp_packets() > 0) {
                 self.give(seat, index);
             }

@@ -41,6 +41,8 @@ pub(super) struct Seat {
     pub(super) from_server: Vec<usize>,
     /// Units with packets from the client.
     pub(super) from_client: Vec<usize>,
+    /// Sources among them that an earlier session left running.
+    pub(super) left_over: Vec<u32>,
 }
 
 impl Seat {
@@ -260,6 +262,7 @@ fn seat(
         negotiated,
         from_server: Vec::new(),
         from_client: Vec::new(),
+        left_over: Vec::new(),
     }
 }
 

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use rtsp_ebpf_common::flow::{Class, FlowStats, Payload};
+use rtsp_ebpf_common::rtp::RtpCounters;
 use rtspscope_wire::{Span, TapId, Timestamp};
 
 use super::kinds::Kinds;
@@ -100,8 +101,13 @@ impl Epoch {
 
     /// All synchronisation sources of its RTP.
     pub(crate) fn sources(&self) -> impl Iterator<Item = u32> {
+        self.counters().map(|source| source.ssrc)
+    }
+
+    /// The counters of each of them.
+    pub(crate) fn counters(&self) -> impl Iterator<Item = &RtpCounters> {
         let sources = self.media.iter().flat_map(|media| media.sources());
-        sources.map(|source| source.counters.ssrc)
+        sources.map(|source| source.counters)
     }
 
     /// Its datagrams by kind.

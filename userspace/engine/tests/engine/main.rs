@@ -9,6 +9,7 @@ mod golden;
 mod groups;
 mod hairpin;
 mod handover;
+mod left_over;
 mod media;
 mod netfilter;
 mod one_side;
