@@ -47,8 +47,9 @@ pub(super) fn check(view: &View<'_>) -> Vec<Finding> {
     let failures: Vec<Option<String>> = described
         .clone()
         .map(|exchange| {
+            let failure = || failure(exchange).filter(|_| !goes_on_after(leg, exchange));
             cut_body(view, leg, exchange)
-                .or_else(|| failure(exchange))
+                .or_else(failure)
                 .or_else(|| redirect::in_vain(view, leg, exchange))
         })
         .collect();
@@ -82,6 +83,15 @@ fn failure(exchange: &Exchange) -> Option<String> {
             .is_empty()
             .then(|| "the description names no medium".to_owned()),
     }
+}
+
+/// Whether the player knew what to set up all the same, and the server let it.
+fn goes_on_after(leg: &Leg, describe: &Exchange) -> bool {
+    let answered = describe.response.as_ref().map(|response| response.at.at);
+    leg.exchanges.iter().any(|exchange| {
+        let asked = exchange.request.as_ref().map(|request| request.at.at);
+        exchange.is("SETUP") && exchange.succeeded() && asked >= answered
+    })
 }
 
 /// How much of the description came, where the rest never will.
@@ -292,13 +302,26 @@ mod tests {
 
     #[test]
     fn is_silent_when_the_player_goes_on_all_the_same() {
-        let talk = UDP_TALK.replace("Content-Length: 46", "Content-Length: 146");
-        assert_eq!(
-            Scene::behind_nat(&talk)
-                .punch(0.035, 5000)
-                .rtp(9, 9)
-                .troubles(),
-            Vec::<&str>::new()
+        let answer = UDP_TALK.lines().nth(2).unwrap().trim();
+        let none = "0.01 < RTSP/1.0 404 Not Found | CSeq: 2".to_owned();
+        let empty = "0.01 < RTSP/1.0 200 OK | CSeq: 2 | Content-Length: 0".to_owned();
+        let cut = answer.replace("Content-Length: 46", "Content-Length: 146");
+        for other in [none, empty, cut] {
+            let scene = Scene::behind_nat(&UDP_TALK.replace(answer, &other));
+            let codes = scene.punch(0.035, 5000).rtp(9, 9).troubles();
+            assert_eq!(codes, Vec::<&str>::new(), "{other}");
+        }
+    }
+
+    #[test]
+    fn fires_when_the_server_lets_it_set_up_nothing() {
+        let talk = format!(
+            "{}
+            0.2 > SETUP rtsp://h/a RTSP/1.0 | CSeq: 3 | Transport: RTP/AVP;unicast;client_port=5000-5001
+            0.3 < RTSP/1.0 404 Not Found | CSeq: 3",
+            "0.0 > DESCRIBE rtsp://h/a RTSP/1.0 | CSeq: 2\n0.1 < RTSP/1.0 404 Not Found | CSeq: 2"
         );
+        let codes = Scene::behind_nat(&talk).troubles();
+        assert!(codes.contains(&"describe-failed"), "{codes:?}");
     }
 }
