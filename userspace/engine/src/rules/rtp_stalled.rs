@@ -22,6 +22,7 @@ pub(super) const EXPLANATION: Explanation = Explanation {
     not_this: "Flows that the router offloads, which the taps may not see to their end, or of which the client's receiver reports tell \
         that they went on. PAUSE, TEARDOWN, a server that says goodbye (RTCP BYE) and the end of the Range that PLAY named end media as they should, \
         but not a goodbye of all media where the messages name no end of what is played, after which the client asks on for ten seconds and more. \
+        The end of a recording ends them too, by its description (a=range) or by what the server says of it (ANNOUNCE 2101, PLAY_NOTIFY); with Rate-Control: no it may come at any time. \
         Metadata may be silent for long.",
     remedies: &[
         advice::USE_TCP,

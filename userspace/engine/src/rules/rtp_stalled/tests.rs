@@ -138,6 +138,112 @@ fn fires_before_the_end_of_the_range_and_for_one_without_end() {
     assert_eq!(stopped_with("", " | Range: npt=0-30 | Scale: 0.5"), stalled);
 }
 
+/// The same, where the description has this line.
+fn stopped_as_described(range: &str, talk: &str) -> Vec<&'static str> {
+    let talk = talk.replace(
+        "Content-Length: 46 || v=0",
+        &format!("Content-Length: {} || v=0 | {range}", 48 + range.len()),
+    );
+    let mut scene = Scene::behind_nat(&talk).punch(0.035, 5000).rtp(900, 900);
+    scene.arrival(LAN).rtp.last = Some(at(LAN, 30.0, 200));
+    scene.arrival(WAN).rtp.last = Some(at(WAN, 30.0, 300));
+    scene.troubles()
+}
+
+/// The talk of a client that stays for a minute, with this field in its PLAY.
+fn for_a_minute(range: &str) -> String {
+    UDP_TALK
+        .replace("10.0 >", "60.0 >")
+        .replace("10.1 <", "60.1 <")
+        .replace("CSeq: 4 |", &format!("CSeq: 4 | {range}"))
+}
+
+#[test]
+fn is_silent_at_the_end_that_the_description_names() {
+    let none: [&str; 0] = [];
+    for range in ["Range: npt=0.000- |", ""] {
+        let talk = for_a_minute(range);
+        for end in ["npt=0-30", "clock=20260101T000000Z-20260101T000030Z"] {
+            assert_eq!(
+                stopped_as_described(&format!("a=range:{end}"), &talk),
+                none,
+                "{range} {end}"
+            );
+        }
+    }
+    let sought = for_a_minute("Range: npt=70- |");
+    assert_eq!(stopped_as_described("a=range:npt=0-100", &sought), none);
+    let faster = for_a_minute("Scale: 2.0 |");
+    assert_eq!(stopped_as_described("a=range:npt=0-60", &faster), none);
+    let paused = for_a_minute("").replace(
+        "    60.0 >",
+        "    10.0 > PAUSE rtsp://203.0.113.10/a RTSP/1.0 | CSeq: 5 | Session: 66334873
+    10.1 < RTSP/1.0 200 OK | CSeq: 5
+    15.0 > PLAY rtsp://203.0.113.10/a RTSP/1.0 | CSeq: 6 | Session: 66334873
+    15.1 < RTSP/1.0 200 OK | CSeq: 6
+    60.0 >",
+    );
+    assert_eq!(stopped_as_described("a=range:npt=0-25", &paused), none);
+}
+
+#[test]
+fn fires_where_the_described_end_was_not_near() {
+    let stalled = ["rtp-stalled"];
+    let talk = for_a_minute("");
+    for range in [
+        "npt=0-",
+        "npt=now-",
+        "npt=0-0",
+        "npt=0-20",
+        "npt=0-60",
+        "clock=20260101T000000Z-",
+    ] {
+        assert_eq!(
+            stopped_as_described(&format!("a=range:{range}"), &talk),
+            stalled,
+            "{range}"
+        );
+    }
+    let sought = for_a_minute("Range: npt=20- |");
+    assert_eq!(stopped_as_described("a=range:npt=0-100", &sought), stalled);
+}
+
+#[test]
+fn is_silent_at_any_end_of_a_range_that_is_sent_without_its_pace() {
+    let none: [&str; 0] = [];
+    let fast = " | Rate-Control: no | Range: npt=0-600";
+    assert_eq!(stopped_with(fast, ""), none);
+    let endless = " | Rate-Control: no | Range: npt=0-";
+    assert_eq!(stopped_with(endless, ""), ["rtp-stalled"]);
+    let paced = " | Rate-Control: yes | Range: npt=0-600";
+    assert_eq!(stopped_with(paced, ""), ["rtp-stalled"]);
+}
+
+/// The server says this at that time.
+fn told(secs: f64, request: &str) -> Vec<&'static str> {
+    let talk = for_a_minute("").replace(
+        "    60.0 >",
+        &format!(
+            "    {secs:.1} < {request} | CSeq: 1
+    {secs:.1} > RTSP/1.0 200 OK | CSeq: 1
+    60.0 >"
+        ),
+    );
+    stopped_as_described("a=range:npt=0-", &talk)
+}
+
+#[test]
+fn is_silent_when_the_server_says_that_it_is_at_the_end() {
+    let none: [&str; 0] = [];
+    let announce = "ANNOUNCE rtsp://h/a RTSP/1.0 | x-notice: 2101 \"End-of-Stream Reached\"";
+    let notify = "PLAY_NOTIFY rtsp://h/a RTSP/2.0 | Notify-Reason: end-of-stream";
+    assert_eq!(told(30.2, announce), none);
+    assert_eq!(told(30.2, notify), none);
+    assert_eq!(told(20.0, announce), ["rtp-stalled"], "media went on");
+    let other = announce.replace("2101", "2103");
+    assert_eq!(told(30.2, &other), ["rtp-stalled"]);
+}
+
 /// A picture of 60 s that ended inside early, and packets that came 40 ms apart outside.
 fn proved(inside: f64, outside: f64, packets: u64) -> Scene {
     let mut scene = stopped(inside, outside);
