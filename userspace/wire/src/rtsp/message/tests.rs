@@ -105,6 +105,18 @@ fn a_reason_of_several_words_stays_whole() {
 }
 
 #[test]
+fn a_status_line_with_more_blanks_or_written_small_is_read() {
+    for line in ["RTSP/1.0  200  OK then", "rtsp/1.0 200 OK then"] {
+        let raw = format!("{line}\r\nCSeq: 1\r\n\r\n");
+        let message = parse(raw.as_bytes()).value;
+        let StartLine::Response { status, reason, .. } = message.start else {
+            panic!("{line}");
+        };
+        assert_eq!((status, text(&reason)), (Some(200), "OK then".to_owned()));
+    }
+}
+
+#[test]
 fn status_zero_is_kept_and_odd() {
     let raw = b"RTSP/1.0 0\r\nCSeq: 2\r\n\r\n";
     assert_eq!(parse(raw).value.status(), Some(0));

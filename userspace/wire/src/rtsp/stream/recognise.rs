@@ -65,13 +65,19 @@ fn tls_record(bytes: &[u8]) -> First {
 }
 
 fn first_word(bytes: &[u8]) -> First {
+    if begins_like_version(bytes) {
+        return if bytes.len() < VERSION.len() {
+            First::NeedMore
+        } else {
+            First::Rtsp
+        };
+    }
     let is_word = |byte: &u8| byte.is_ascii_uppercase() || *byte == b'_';
     let word_len = bytes.iter().take_while(|byte| is_word(byte)).count();
     let (word, after) = bytes.split_at(word_len);
     match after.first() {
         _ if word_len > MAX_WORD_LEN => First::Unknown,
         None => First::NeedMore,
-        Some(b'/') if word == b"RTSP" => First::Rtsp,
         Some(b'/') if word == b"HTTP" => First::Http,
         Some(b' ') if METHODS.contains(&word) => First::Rtsp,
         Some(b' ') if word_len > 0 => first_line(bytes),
@@ -118,7 +124,13 @@ pub(super) fn may_become_start_line(text: &[u8]) -> bool {
             .zip(text)
             .all(|(expected, found)| expected == found)
     };
-    !text.is_empty() && (agrees(VERSION) || METHODS.iter().any(|method| agrees(method)))
+    !text.is_empty() && (begins_like_version(text) || METHODS.iter().any(|method| agrees(method)))
+}
+
+/// True where `text`, which may be cut, begins with the name of the protocol, in whatever case.
+fn begins_like_version(text: &[u8]) -> bool {
+    let mut letters = VERSION.iter().zip(text);
+    letters.all(|(expected, found)| expected.eq_ignore_ascii_case(found))
 }
 
 /// Offset in a run of printable text at which a start line begins that ends with the run. Bytes of media that happen to
@@ -165,12 +177,16 @@ pub(super) const fn is_control(byte: u8) -> bool {
     byte.is_ascii_control() && !matches!(byte, b'\t' | b'\r' | b'\n')
 }
 
-/// `RTSP/1.0 200 OK`; some servers send other digits than three.
+/// `RTSP/1.0 200 OK`; some servers send other digits than three, write the name small, or put more blanks than one.
 fn is_status_line(line: &[u8]) -> bool {
-    match line.strip_prefix(VERSION) {
-        Some([major, b'.', minor, b' ', code, ..]) => [major, minor, code]
-            .iter()
-            .all(|digit| digit.is_ascii_digit()),
+    match line.split_at_checked(VERSION.len()) {
+        Some((name, [major, b'.', minor, b' ', behind @ ..])) => {
+            let code = behind.iter().find(|&&byte| byte != b' ');
+            name.eq_ignore_ascii_case(VERSION)
+                && [Some(major), Some(minor), code]
+                    .into_iter()
+                    .all(|digit| digit.is_some_and(u8::is_ascii_digit))
+        }
         _ => false,
     }
 }

@@ -269,6 +269,46 @@ fn odd_start_lines_are_messages_too() {
 }
 
 #[test]
+fn a_status_line_may_have_more_blanks_or_be_written_small() {
+    let lines = ["RTSP/1.0  200  OK", "rtsp/1.0 200 OK", "Rtsp/1.0   461"];
+    for line in lines {
+        let answer = format!("{line}\r\nCSeq: 1\r\n\r\n").into_bytes();
+        let shown = format!("{line} +0");
+        for whole in [[OK, &answer].concat(), [&answer, OK].concat()] {
+            let is_first = whole.starts_with(&answer);
+            let mut at_once = Run::new();
+            at_once.stream.set_start_known();
+            at_once.chunk(&whole);
+            let mut by_byte = Run::new();
+            by_byte.stream.set_start_known();
+            for byte in whole.chunks(1) {
+                by_byte.chunk(byte);
+            }
+            let both = [shown.as_str(), "RTSP/1.0 200 OK +0"];
+            let expected = if is_first { both } else { [both[1], both[0]] };
+            at_once.gives(&expected);
+            by_byte.gives(&expected);
+        }
+    }
+}
+
+#[test]
+fn text_that_only_names_the_protocol_is_no_status_line() {
+    for line in [
+        "rtsp/1.0",
+        "rtsp/1.0 OK",
+        "RTSP/1.0   ",
+        "rtsp/live 200",
+        "rtsp/1.0200",
+    ] {
+        let mut run = Run::new();
+        run.chunk(OK).chunk(format!("{line}\r\n\r\n").as_bytes());
+        let messages = run.items.iter().filter(|item| item.ends_with(" +0"));
+        assert_eq!(messages.count(), 1, "{line}");
+    }
+}
+
+#[test]
 fn an_endless_head_or_body_stops_at_its_cap() {
     let mut run = Run::new();
     run.chunk(b"OPTIONS * RTSP/1.0\r\n");
