@@ -83,6 +83,8 @@ impl Progress {
     pub(crate) fn read(&mut self, tap: TapId, reader: &Reassembler, is_over: bool, now: Locator) {
         self.known.isn = reader.isn();
         self.known.seen = reader.next_seq();
+        let position = reader.position();
+        self.known.begin = position.map(|(seq, offset)| seq.wrapping_sub(offset as u32));
         if let Some(heard) = reader.heard_seq() {
             self.hear(heard, now);
         }

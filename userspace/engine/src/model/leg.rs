@@ -136,6 +136,9 @@ pub struct Unseen {
 pub struct Delivery {
     /// The sender's initial sequence number, where its SYN was seen.
     pub isn: Option<u32>,
+    /// Sequence number of the byte from which places in its stream count; `None` where messages are counted otherwise, in an
+    /// HTTP tunnel.
+    pub begin: Option<u32>,
     /// Its last segment.
     pub last: Option<Locator>,
     /// Payload bytes of its largest segment; `None` where not all were seen.

@@ -4,6 +4,10 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use crate::model::{Exchange, Leg, Side};
 
+mod likely;
+
+use likely::Likely;
+
 /// The same exchange at two legs; one side is `None` where only one tap has it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AlignedPair {
@@ -16,12 +20,17 @@ pub struct AlignedPair {
 /// Pairs exchanges by who asked, CSeq, method and order.
 ///
 /// What keeps no such identity between two that do (a garbled request line, a proxy's own CSeq) is paired by its place
-/// if the place allows one answer only. The result is in order of the first leg; every exchange occurs once, but for
+/// if the place allows one answer only and nothing speaks against it. The result is in order of the first leg; every exchange occurs once, but for
 /// keepalives of which the other leg no longer knows ([`Leg::forgotten_keepalives`]).
 pub fn align(a: &Leg, b: &Leg) -> Vec<AlignedPair> {
     let anchors = anchors(&a.exchanges, &b.exchanges);
     let mut pairs = Vec::with_capacity(a.exchanges.len().max(b.exchanges.len()));
     let (mut next_a, mut next_b) = (0, 0);
+    let first = anchors.first().map(|&(a, b)| AlignedPair {
+        a: Some(a),
+        b: Some(b),
+    });
+    let mut likely = Likely::new([a, b], first);
     let ends = (a.exchanges.len(), b.exchanges.len());
     for (at_a, at_b) in anchors
         .into_iter()
@@ -29,12 +38,14 @@ pub fn align(a: &Leg, b: &Leg) -> Vec<AlignedPair> {
         .chain([None])
         .map(|anchor| anchor.unwrap_or(ends))
     {
-        pair_between(a, b, next_a..at_a, next_b..at_b, &mut pairs);
+        pair_between(a, b, next_a..at_a, next_b..at_b, &mut likely, &mut pairs);
         if (at_a, at_b) != ends {
-            pairs.push(AlignedPair {
+            let pair = AlignedPair {
                 a: Some(at_a),
                 b: Some(at_b),
-            });
+            };
+            likely.note(pair);
+            pairs.push(pair);
         }
         (next_a, next_b) = (at_a + 1, at_b + 1);
     }
@@ -129,6 +140,7 @@ fn pair_between(
     b: &Leg,
     range_a: std::ops::Range<usize>,
     range_b: std::ops::Range<usize>,
+    likely: &mut Likely<'_>,
     pairs: &mut Vec<AlignedPair>,
 ) {
     let same_count = range_a.len() == range_b.len();
@@ -139,17 +151,23 @@ fn pair_between(
         };
         let partner = left_b.iter().position(|&place| {
             b.exchanges.get(place).is_some_and(|other| {
-                exchange.by == other.by && (same_count || exchange.method == other.method)
+                exchange.by == other.by
+                    && (same_count || exchange.method == other.method)
+                    && likely.may_be_one(exchange, other)
             })
         });
-        let b_index = partner.and_then(|position| left_b.remove(position));
-        pairs.push(AlignedPair {
+        let pair = AlignedPair {
             a: Some(index),
-            b: b_index,
-        });
+            b: partner.and_then(|position| left_b.remove(position)),
+        };
+        likely.note(pair);
+        pairs.push(pair);
     }
     pairs.extend(left_b.into_iter().map(|index| AlignedPair {
         a: None,
         b: Some(index),
     }));
 }
+
+#[cfg(test)]
+mod tests;

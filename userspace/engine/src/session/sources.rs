@@ -173,6 +173,9 @@ impl<'a> Source<'a> {
     /// The leg, with the requests of a tunnel among its exchanges.
     pub(crate) fn leg(&self) -> Leg {
         let mut leg = self.record.leg();
+        if self.is_tunnel() {
+            leg.from_server.begin = None;
+        }
         let Some(last) = self.posts.last() else {
             return leg;
         };
@@ -200,6 +203,7 @@ impl<'a> Source<'a> {
         }
         leg.client_unheard = last.unheard[last.client()];
         leg.from_client = last.delivery(last.client());
+        leg.from_client.begin = None;
         leg
     }
 

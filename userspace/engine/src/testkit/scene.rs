@@ -182,6 +182,7 @@ impl Scene {
     pub(crate) fn held_up(&mut self, seen: u32, acknowledged: u32) {
         let sent = Delivery {
             isn: Some(2000),
+            begin: None,
             last: Some(at(WAN, 9.5, 96)),
             largest: Some(1448),
             seen: Some(9000),
