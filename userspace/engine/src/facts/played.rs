@@ -34,10 +34,12 @@ fn answered<'l>(
 }
 
 /// Whether the range that a PLAY and its answer name was over by `last`. A server that was told not to keep the pace of real
-/// time (`Rate-Control: no`, ONVIF Streaming Specification) may come to its end at any time.
+/// time (`Rate-Control: no`, ONVIF Streaming Specification) may come to its end at any time. A range that ends where it begins is
+/// none: a maker's players ask so for what is live.
 fn by_range(play: &Exchange, at: Timestamp, last: Timestamp) -> bool {
     let told = Told::of(play);
     let duration = told.range().and_then(|range| range.duration());
+    let duration = duration.filter(|duration| duration.0 > 0);
     let time = duration.and_then(|duration| told.time_of(duration));
     time.is_some_and(|time| told.is_unpaced() || last + END_OF_RANGE >= at + time)
 }

@@ -131,6 +131,7 @@ fn fires_before_the_end_of_the_range_and_for_one_without_end() {
     let stalled = ["rtp-stalled"];
     assert_eq!(stopped_with("", " | Range: npt=0-60"), stalled);
     assert_eq!(stopped_with("", " | Range: npt=0.000-"), stalled);
+    assert_eq!(stopped_with(" | Range: npt=0.000000-0.000000", ""), stalled);
     assert_eq!(
         stopped_with(" | Range: npt=0-30", " | Range: npt=0-50"),
         stalled
