@@ -3,6 +3,7 @@
 use rtspscope_wire::netfilter::Status;
 
 use super::{MediaFacts, SessionFacts};
+use crate::input::LossKind;
 use crate::locator::Locator;
 use crate::model::{AlgAction, Expected, Mapping, Netfilter};
 
@@ -50,6 +51,24 @@ impl<'a> MediaFacts<'a> {
         let end = std::net::SocketAddr::new(leg.client.ip(), port);
         let mappings = self.facts.netfilter()?.mappings.iter();
         mappings.rev().find(|mapping| mapping.touches(end))
+    }
+
+    /// The entry through which the medium came to the client, where the table kept it though nothing more came: it is not its
+    /// end that held the medium back. Of a table of which not all was told nobody knows that.
+    pub(crate) fn lasting_mapping(self) -> Option<&'a Mapping> {
+        let rtp = &self.arrival(0)?.rtp;
+        let (from, to, last) = (rtp.from?, rtp.to?, rtp.last?);
+        let is_missed =
+            |kind: &LossKind| matches!(kind, LossKind::NetfilterOverrun | LossKind::NetfilterCap);
+        let mut losses = self.facts.capture.losses.iter();
+        if losses.any(|(kind, count)| *count > 0 && is_missed(kind)) {
+            return None;
+        }
+        let mut mappings = self.facts.netfilter()?.mappings.iter();
+        mappings.find(|mapping| {
+            let was_there = !mapping.began || mapping.first.at <= last.at;
+            mapping.touches(from) && mapping.touches(to) && was_there && mapping.ended.is_none()
+        })
     }
 
     /// The first expectation of a helper for the medium's RTP port, as any leg shows it.

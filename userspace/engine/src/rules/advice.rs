@@ -46,3 +46,7 @@ pub(super) const LOOK_AT_CAMERA: &str = "Where the camera acknowledges nothing a
 
 /// Where a player's computer is gone.
 pub(super) const LOOK_AT_PLAYER: &str = "Where the player's computer acknowledges nothing any more: look at its network, its Wi-Fi and its firewall";
+
+/// Where the router held back at one moment what it had let pass.
+pub(super) const LOOK_AT_THE_MOMENT: &str = "Look what the router did at that moment: a firewall rule or security feature, a reload of its rules, a line that was \
+    dialled anew";

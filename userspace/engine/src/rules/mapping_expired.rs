@@ -14,7 +14,8 @@ pub(super) const EXPLANATION: Explanation = Explanation {
         after some time without packets from inside (30 to 180 seconds are usual, RFC 4787 §4.3), or when an ICMP error comes by.",
     proof: "RTP through the NAT to a client behind it, then RTP outside only, for ten seconds or more, or for three where many packets came \
         meanwhile; or for a second or more after the router's own table told that the mapping ended.",
-    not_this: "Media that ends on both sides at once was ended by the server: rtp-stalled alone. Media that never came through is \
+    not_this: "Media that ends on both sides at once was ended by the server: rtp-stalled alone, which also tells of media that stopped though the \
+        router's own table kept the mapping. Media that never came through is \
         nat-no-pinhole or nat-port-randomised.",
     remedies: &[
         advice::USE_TCP,
@@ -36,8 +37,8 @@ const SHORTEST: Span = Span::from_secs(10);
 const TOO_SOON: &str = ", and hardly any NAT forgets so soon: a firewall rule, a table that was flushed or an address that the router \
     got anew may have ended it as well";
 
-const LOOK_AT_ROUTER: &str = "Look what the router did at that moment: a firewall rule or security feature, a reload of its rules, a line that was \
-    dialled anew";
+/// Of a table that tells how long an entry lasts without a packet, in either direction.
+const NO_TIME_OUT: &str = "no time-out ended it: the table was flushed, or a line or an address of the router was made anew";
 
 /// Fires for a UDP medium behind a NAT that went on outside after it had ended inside.
 pub(super) fn check(view: &View<'_>) -> Vec<Finding> {
@@ -86,14 +87,28 @@ fn finding(view: &View<'_>, media: MediaFacts<'_>) -> Option<Finding> {
     let set = view.facts.udp_timeouts();
     let set_text = set.map_or_else(String::new, |(time_outs, _)| set_to(time_outs));
     let silence = sent.map(|sent| last.at - sent.at);
+    let shortest = set.map_or(SHORTEST, |(time_outs, _)| {
+        Span::from_secs(time_outs.into_iter().min().map_or(0, i64::from))
+    });
     let too_soon = mapping.is_none()
         && torn.is_none()
-        && set.is_none()
-        && silence.is_some_and(|silence| silence < SHORTEST);
-    let mut remedies = remedies(set.map(|(time_outs, _)| time_outs), silence);
-    if too_soon {
-        remedies.insert(0, LOOK_AT_ROUTER.to_owned());
-    }
+        && silence.is_some_and(|silence| silence + LAG < shortest);
+    let flushed = mapping.and_then(|mapping| last_used(mapping, [Some(last), sent]));
+    let remedies = if flushed.is_some() || (too_soon && set.is_some()) {
+        [advice::LOOK_AT_THE_MOMENT, advice::USE_TCP]
+            .map(str::to_owned)
+            .to_vec()
+    } else {
+        let look = too_soon.then(|| advice::LOOK_AT_THE_MOMENT.to_owned());
+        let usual = remedies(set.map(|(time_outs, _)| time_outs), silence);
+        look.into_iter().chain(usual).collect()
+    };
+    let flushed = flushed.map_or_else(String::new, |idle| {
+        format!(
+            "a packet had passed {:.1} s before, so {NO_TIME_OUT}",
+            idle.as_secs_f64()
+        )
+    });
     Some(
         Finding::new(
             Code::MappingExpired,
@@ -105,9 +120,10 @@ fn finding(view: &View<'_>, media: MediaFacts<'_>) -> Option<Finding> {
             ),
         )
         .cause(format!(
-            "RTP ended inside while it went on outside; {idle}{}{}{}",
+            "RTP ended inside while it went on outside; {idle}{}{}{}{}",
             if too_soon { TOO_SOON } else { "" },
             after_semicolon(&told),
+            after_semicolon(&flushed),
             after_semicolon(&set_text)
         ))
         .proof(last, "last RTP packet inside")
@@ -135,10 +151,24 @@ fn last_sent(view: &View<'_>, media: MediaFacts<'_>) -> Option<Locator> {
     own.map(|sent| sent.last).max_by_key(|sent| sent.at)
 }
 
-/// By a long silence inside, whoever ended it.
+/// How long before its end an entry had been used by one of these packets, where that is less than it lasts without one:
+/// netfilter counts anew with each packet, whichever way it goes.
+fn last_used(mapping: &Mapping, packets: [Option<Locator>; 2]) -> Option<Span> {
+    let (ended, lasts) = (mapping.ended?, mapping.timeout_secs?);
+    let used = packets.into_iter().flatten().map(|packet| packet.at);
+    let last = used.filter(|at| *at <= ended.at + LAG).max()?;
+    let idle = (ended.at - last).max(Span(0));
+    (idle + LAG < Span::from_secs(i64::from(lasts))).then_some(idle)
+}
+
+/// By a long silence inside, whoever ended it, at a NAT whose own table does not show that it kept the mapping.
 fn by_silence(view: &View<'_>, media: MediaFacts<'_>) -> Option<Expired> {
     let stall = stall(view, media)?;
     let (last_outside, later) = stall.ended_in_the_router()?;
+    let [inner, outer] = stall.ended_between()?.map(|leg| view.session.legs.get(leg));
+    if inner?.client == outer?.client || media.lasting_mapping().is_some() {
+        return None;
+    }
     Some(Expired {
         last_inside: stall.last,
         last_outside,
@@ -249,7 +279,10 @@ mod tests {
                 finding.remedy[0].clone(),
             )
         };
-        assert_eq!(told(10.0), (true, super::LOOK_AT_ROUTER.to_owned()));
+        assert_eq!(
+            told(10.0),
+            (true, super::advice::LOOK_AT_THE_MOMENT.to_owned())
+        );
         let snapshot = stopped(30.0, 59.9).checked();
         assert!(!snapshot.findings[1].cause.contains(super::TOO_SOON));
     }
@@ -347,9 +380,66 @@ mod tests {
         assert_eq!(
             finding.cause,
             "RTP ended inside while it went on outside; the client had last sent from its media port 52.0 s before; \
-             netfilter's own table: the mapping 192.168.1.100:5000 to 203.0.113.10:6970, which lasts 30 s without a packet, ended"
+             netfilter's own table: the mapping 192.168.1.100:5000 to 203.0.113.10:6970, which lasts 30 s without a packet, ended; \
+             a packet had passed 0.1 s before, so no time-out ended it: the table was flushed, or a line or an address of the router was made anew"
         );
         assert_eq!(finding.evidence[1].at, told_at(52.1, 77));
+        let remedies = [super::advice::LOOK_AT_THE_MOMENT, super::advice::USE_TCP];
+        assert_eq!(finding.remedy, remedies);
+    }
+
+    #[test]
+    fn a_table_that_shows_the_end_after_its_time_out_leaves_the_usual_advice() {
+        let findings = told(20.0, 59.9, 50.1).checked().findings;
+        let expired = findings
+            .iter()
+            .find(|finding| finding.code.name() == "mapping-expired");
+        let expired = expired.unwrap();
+        assert!(
+            !expired.cause.contains(super::NO_TIME_OUT),
+            "{}",
+            expired.cause
+        );
+        assert_eq!(expired.remedy[0], super::advice::USE_TCP);
+    }
+
+    /// The same with a mapping that the table had from `began` on and still has.
+    fn kept(began: f64) -> Scene {
+        let mut scene = told(30.0, 59.9, 0.0);
+        let mapping = scene.netfilter.as_mut().unwrap().mappings.first_mut();
+        let mapping = mapping.unwrap();
+        (mapping.first, mapping.ended) = (told_at(began, 3), None);
+        scene
+    }
+
+    #[test]
+    fn is_silent_where_the_table_kept_the_mapping_and_the_stall_tells_of_it() {
+        let findings = kept(0.0).checked().findings;
+        assert_eq!(findings[0].code.name(), "rtp-stalled");
+        assert!(
+            findings[0].cause.contains(
+                "though netfilter's own table kept the mapping 192.168.1.100:5000 to 203.0.113.10:6970: a firewall rule"
+            ),
+            "{}",
+            findings[0].cause
+        );
+        assert_eq!(findings[0].remedy[0], super::advice::LOOK_AT_THE_MOMENT);
+        assert!(!kept(0.0).troubles().contains(&"mapping-expired"));
+    }
+
+    #[test]
+    fn fires_where_the_mapping_is_a_new_one_or_not_all_was_told_of_the_table() {
+        assert!(kept(31.0).troubles().contains(&"mapping-expired"));
+        let mut overrun = kept(0.0);
+        overrun.losses = vec![(crate::LossKind::NetfilterOverrun, 1)];
+        assert!(overrun.troubles().contains(&"mapping-expired"));
+    }
+
+    #[test]
+    fn no_time_out_of_the_routers_own_ends_a_mapping_sooner_than_it_is_set_to() {
+        let (cause, _, remedy) = with_time_outs(30, 120, 29.0);
+        assert!(cause.contains(super::TOO_SOON), "{cause}");
+        assert_eq!(remedy, super::advice::USE_TCP);
     }
 
     #[test]

@@ -10,6 +10,9 @@ use crate::locator::Locator;
 use crate::model::{Arrival, Leg, Side};
 
 mod held_up;
+mod outside;
+
+use outside::Outside;
 
 pub(super) const EXPLANATION: Explanation = Explanation {
     meaning: "Picture or sound began and then froze, while the RTSP connection stayed up. Either the server stopped sending, or the router \
@@ -53,14 +56,6 @@ const TIMES_WHERE_GIVEN_UP: i64 = 10;
 /// And media must have run so long.
 const RAN: Span = Span::from_secs(1);
 
-/// Media that ends at both taps within this time ended there together.
-const TOGETHER: Span = Span::from_secs(1);
-
-/// The same where the tap next to the server proves it: by so much, and by so many packets, media went on there.
-const PROVED: Span = Span::from_secs(3);
-/// See [`PROVED`].
-const MANY: u64 = 10;
-
 /// The silence must be as many times the longest gap while media flowed: a stream of one picture a minute is no stall.
 const TIMES_THE_LONGEST_GAP: i64 = 3;
 
@@ -71,19 +66,32 @@ pub(super) struct Stall {
     pub(super) last: Locator,
     /// How long the session went on without media there.
     pub(super) silence: Span,
-    /// The last packet next to the server, where that tap was seen too, and how much later it came.
-    at_server: Option<(Locator, Span)>,
-    /// The same, where the other tap proves by itself that media went on.
-    proved: bool,
+    /// What was seen of its end nearer to the server.
+    outside: Option<Outside>,
     /// The server's goodbye, which the client did not heed.
     pub(super) goodbye: Option<Goodbye>,
 }
 
 impl Stall {
-    /// Whether media still reached the router when nothing left it any more.
+    /// The last packet that still reached the router when nothing left it any more, and how much later it came.
     pub(super) fn ended_in_the_router(&self) -> Option<(Locator, Span)> {
-        self.at_server
-            .filter(|(_, later)| self.proved || *later >= SILENCE)
+        let outside = self.went_on()?;
+        Some((outside.last, outside.later))
+    }
+
+    /// The two legs between which it ended then, the one nearer to the client first.
+    pub(super) fn ended_between(&self) -> Option<[usize; 2]> {
+        let outside = self.went_on()?;
+        Some([outside.leg.checked_sub(1)?, outside.leg])
+    }
+
+    fn went_on(&self) -> Option<Outside> {
+        self.outside.filter(|outside| outside.went_on(SILENCE))
+    }
+
+    /// Whether the tap nearest to the server shows that it ended there as well.
+    fn ended_at_server(&self) -> bool {
+        self.outside.is_some_and(|outside| outside.ended_together())
     }
 }
 
@@ -95,37 +103,32 @@ pub(super) fn stall(view: &View<'_>, media: MediaFacts<'_>) -> Option<Stall> {
     if arrival.rtp.packets < 2 || goes_by() || held_up::is_so(view, media) {
         return None;
     }
-    let (silence_there, last) = silence(media, 0, arrival)?;
-    if let Some((last_outside, later)) = went_on_outside(view, media) {
+    let (silence, last) = silence(media, leg, arrival)?;
+    let outside = outside::outside(view, media);
+    if let Some(proof) = outside.filter(|outside| outside.proved) {
         return Some(Stall {
             last,
-            silence: silence_there.max(later),
-            at_server: Some((last_outside, later)),
-            proved: true,
+            silence: silence.max(proof.later),
+            outside,
             goodbye: None,
         });
     }
     media.play_accepted(0)?;
     let longest_gap = arrival.rtp.usual_gap().map_or(0, |gap| gap.0);
-    let at_server = view.facts.sides().and_then(|sides| {
-        let (silence_outside, last_outside) =
-            silence(media, sides.server_index, media.at_server()?)?;
-        Some((last_outside, silence_there - silence_outside))
-    });
-    let together = at_server.is_none_or(|(_, later)| later < TOGETHER);
+    let is_long = |enough: Span, times: i64| {
+        silence >= enough && silence.0 >= longest_gap.saturating_mul(times)
+    };
+    let together = outside.is_none_or(|outside| outside.ended_together());
     let ran = arrival
         .rtp
         .first
         .is_some_and(|first| last.at - first.at >= RAN);
-    let (enough, times) = if ran && together && is_given_up(view, media, leg, last) {
-        (GIVEN_UP, TIMES_WHERE_GIVEN_UP)
-    } else {
-        (SILENCE, TIMES_THE_LONGEST_GAP)
-    };
-    let usual = longest_gap.saturating_mul(times);
+    let is_given_up = ran && together && is_given_up(view, media, leg, last);
+    let is_enough = is_long(SILENCE, TIMES_THE_LONGEST_GAP)
+        || (is_given_up && is_long(GIVEN_UP, TIMES_WHERE_GIVEN_UP));
     let gap = view.session.legs.iter().any(|leg| leg.missing_bytes > 0);
     let may_pause = media.media.kind.as_deref() == Some("application");
-    if silence_there < enough || silence_there.0 < usual {
+    if !is_enough {
         return None;
     }
     let goodbye = media.unheeded_goodbye();
@@ -135,9 +138,8 @@ pub(super) fn stall(view: &View<'_>, media: MediaFacts<'_>) -> Option<Stall> {
     }
     Some(Stall {
         last,
-        silence: silence_there,
-        at_server,
-        proved: false,
+        silence,
+        outside,
         goodbye,
     })
 }
@@ -158,34 +160,10 @@ fn is_given_up(view: &View<'_>, media: MediaFacts<'_>, leg: &Leg, last: Locator)
             .is_some_and(|asked| asked > last.at)
 }
 
-/// The last packet next to the server and how much longer media came there while the client wanted it, where that proves
-/// that it ended in the router: the client's tap watched for so long and lost nothing, and by their usual distance many packets
-/// of the same source came. Another source may be another session's, whose client has the same port behind the same address.
-///
-/// Times are those of the client's tap, so that the clocks of the taps do not matter.
-fn went_on_outside(view: &View<'_>, media: MediaFacts<'_>) -> Option<(Locator, Span)> {
-    let sides = view.facts.sides().filter(|_| media.is_udp())?;
-    let (inside, outside) = (&media.at_client()?.rtp, &media.at_server()?.rtp);
-    let (last_inside, last_outside) = (inside.last?, outside.last?);
-    let came = last_outside.at + media.clock_step([sides.server, sides.client])?;
-    let wanted = media.ending(sides.client_index);
-    let seen = came.min(view.facts.capture.watched_until(sides.client));
-    let until = wanted.map_or(seen, |wanted| seen.min(wanted));
-    let later = until - last_inside.at;
-    let proved = later.min(media.surely_watched_until(sides.client) - last_inside.at);
-    let lost_nothing = !view.facts.capture.may_lack_segments();
-    let is_same = inside.ssrc.is_none_or(|ssrc| outside.ssrc == Some(ssrc));
-    let usual = outside.usual_gap()?.0.max(1).unsigned_abs();
-    let many = outside.packets.saturating_sub(inside.packets) >= MANY
-        && proved.0.max(0).unsigned_abs() / usual >= MANY;
-    (proved >= PROVED && many && lost_nothing && is_same).then_some((last_outside, later))
-}
-
-/// How long before the end of the session a tap saw the last packet.
-fn silence(media: MediaFacts<'_>, leg_index: usize, arrival: &Arrival) -> Option<(Span, Locator)> {
+/// How long before the end of the session the client's tap saw the last packet.
+fn silence(media: MediaFacts<'_>, leg: &Leg, arrival: &Arrival) -> Option<(Span, Locator)> {
     let last = arrival.rtp.last?;
-    let leg = media.facts.session.legs.get(leg_index)?;
-    let end: Timestamp = media.ending(leg_index).unwrap_or(leg.last.at);
+    let end: Timestamp = media.ending(0).unwrap_or(leg.last.at);
     Some((end - last.at, last))
 }
 
@@ -204,14 +182,11 @@ fn finding(view: &View<'_>, media: MediaFacts<'_>, stall: &Stall) -> Option<Find
     let in_router = stall.ended_in_the_router();
     let gone = held_up::server_is_gone(view).filter(|_| in_router.is_none());
     let goodbye = stall.goodbye.filter(|_| in_router.is_none());
-    let reason = match (in_router, stall.at_server) {
-        _ if goodbye.is_some() => goodbye.map_or_else(String::new, |goodbye| farewell(&goodbye)),
-        _ if gone.is_some() => gone.map_or_else(String::new, |gone| held_up::told(view, &gone)),
-        (Some((_, later)), _) => format!(
-            "on the server's side of the router media went on for {:.1} s more: the router stopped letting it through",
-            later.as_secs_f64()
-        ),
-        (None, at_server) => stopped_before(view, media, at_server.is_some()),
+    let reason = match (&goodbye, &gone, stall.went_on()) {
+        (Some(goodbye), ..) => farewell(goodbye),
+        (None, Some(gone), _) => held_up::told(view, gone),
+        (None, None, Some(outside)) => stopped_within(view, media, &outside),
+        (None, None, None) => stopped_before(view, media, stall),
     };
     let cause = format!(
         "no packet in the last {:.1} s of the session; {reason}{}",
@@ -273,8 +248,31 @@ fn stopped(view: &View<'_>, media: MediaFacts<'_>, cause: String) -> Option<Find
     )
 }
 
+/// Media that went on at a tap nearer to the server, and what of the router's own table speaks against its mapping's end.
+fn stopped_within(view: &View<'_>, media: MediaFacts<'_>, outside: &Outside) -> String {
+    let secs = outside.later.as_secs_f64();
+    let legs = &view.session.legs;
+    let reason = match (legs.get(outside.leg - 1), legs.get(outside.leg)) {
+        (Some(inner), Some(outer)) if legs.len() > 2 => format!(
+            "at {} media went on for {secs:.1} s more, and not at {}: what is between them stopped letting it through",
+            view.place(outer),
+            view.place(inner)
+        ),
+        _ => format!(
+            "on the server's side of the router media went on for {secs:.1} s more: the router stopped letting it through"
+        ),
+    };
+    match media.lasting_mapping() {
+        Some(mapping) => format!(
+            "{reason}, though netfilter's own table kept the mapping {} to {}: a firewall rule, or an interface that went down",
+            mapping.original.from, mapping.original.to
+        ),
+        None => reason,
+    }
+}
+
 /// What is known of media that did not end in the router: whether the server stopped, or something on the way from it.
-fn stopped_before(view: &View<'_>, media: MediaFacts<'_>, seen_at_server: bool) -> String {
+fn stopped_before(view: &View<'_>, media: MediaFacts<'_>, stall: &Stall) -> String {
     let mut arrivals = media.media.arrivals.iter().rev();
     let sending = arrivals.find(|arrival| {
         let sending = arrival.rtcp.sending;
@@ -286,15 +284,22 @@ fn stopped_before(view: &View<'_>, media: MediaFacts<'_>, seen_at_server: bool) 
             "the server went on sending, as its sender reports count: its packets are lost before {place} or go past it unseen"
         );
     }
-    match view.facts.outer_nat() {
-        Some(address) if seen_at_server => format!(
+    let later = stall.outside.map(|outside| outside.later.as_secs_f64());
+    match (view.facts.outer_nat(), later) {
+        (Some(address), Some(_)) if stall.ended_at_server() => format!(
             "its packets ended on both sides of the router, whose own address {address} is not public: whether the server stopped or the \
              NAT before it let nothing more through cannot be told"
         ),
-        _ if seen_at_server => {
+        (None, Some(_)) if stall.ended_at_server() => {
             "the server stopped sending: its packets ended on both sides of the router".to_owned()
         }
-        _ => "whether the server or the router stopped cannot be told from one side".to_owned(),
+        (_, Some(later)) => format!(
+            "on the server's side of the router a few came for {later:.1} s more: whether the server or the router stopped cannot be told"
+        ),
+        (_, None) if view.facts.sides().is_some() => {
+            "whether the server or the router stopped cannot be told: the server's side was not seen after that".to_owned()
+        }
+        (_, None) => "whether the server or the router stopped cannot be told from one side".to_owned(),
     }
 }
 
@@ -309,14 +314,13 @@ fn remedies(media: MediaFacts<'_>, stall: &Stall, is_gone: bool) -> Vec<&'static
         let sending = arrival.rtcp.sending;
         sending.is_some_and(|growth| is_later(arrival, growth))
     });
-    let server_stopped = stall.at_server.is_some()
-        && stall.ended_in_the_router().is_none()
-        && media.facts.outer_nat().is_none()
-        && !went_on;
+    let server_stopped = stall.ended_at_server() && media.facts.outer_nat().is_none() && !went_on;
+    let is_filtered = stall.went_on().is_some() && media.lasting_mapping().is_some();
     match (is_gone, media.in_band(), server_stopped) {
         (true, ..) => vec![advice::LOOK_AT_CAMERA],
         (false, true, _) => vec![KEEP_ALIVE],
         (false, false, true) => vec![KEEP_ALIVE, advice::USE_TCP],
+        (false, false, false) if is_filtered => vec![advice::LOOK_AT_THE_MOMENT, advice::USE_TCP],
         (false, false, false) => vec![advice::USE_TCP, KEEP_OPEN, KEEP_ALIVE],
     }
 }

@@ -53,6 +53,112 @@ fn a_player_that_gives_up_makes_a_short_silence_a_stall() {
     );
 }
 
+#[test]
+fn a_long_silence_is_a_stall_whoever_gives_up_after_an_earlier_pause() {
+    let codes = |last: f64| {
+        let mut paused = stopped(last, last);
+        paused.arrival(LAN).rtp.max_gap = Some(rtspscope_wire::Span::from_millis(2300));
+        paused.troubles()
+    };
+    assert_eq!(codes(42.0), ["rtp-stalled"]);
+    assert_eq!(codes(51.0), Vec::<&str>::new());
+}
+
+/// The cause, where the tap next to the server saw no more of the connection than PLAY, and of anything until then.
+fn cause_watched(inside: f64, outside: f64, until: f64) -> (Vec<&'static str>, String) {
+    let mut scene = stopped(inside, outside);
+    let leg = &mut scene.legs[1];
+    leg.exchanges_mut().truncate(3);
+    leg.last.at = leg.exchanges[2].response.as_ref().unwrap().at.at;
+    leg.closed = None;
+    scene.watched_until = [61.0, until];
+    let findings = scene.checked().findings;
+    let codes = findings.iter().map(|finding| finding.code.name());
+    (codes.collect(), findings[0].cause.clone())
+}
+
+#[test]
+fn a_tap_whose_recording_ended_with_the_media_or_before_tells_nothing_of_the_server() {
+    for (outside, until) in [(30.0, 30.0), (30.0, 30.5), (4.9, 5.0)] {
+        let (codes, cause) = cause_watched(30.0, outside, until);
+        assert_eq!(codes, ["rtp-stalled"]);
+        assert!(
+            cause.contains("cannot be told: the server's side was not seen after that"),
+            "{cause}"
+        );
+    }
+    let (codes, cause) = cause_watched(30.0, 30.0, 32.0);
+    assert_eq!(codes, ["rtp-stalled"]);
+    assert!(cause.contains("the server stopped sending"), "{cause}");
+}
+
+#[test]
+fn what_came_outside_after_a_pause_of_its_own_did_not_end_at_the_server() {
+    let told = |more: u64| {
+        let mut scene = proved(49.9, 59.8, more);
+        scene.arrival(WAN).rtp.max_gap = Some(rtspscope_wire::Span::from_millis(3200));
+        let findings = scene.checked().findings;
+        let codes: Vec<&str> = findings.iter().map(|finding| finding.code.name()).collect();
+        (codes, findings[0].cause.clone())
+    };
+    let (codes, cause) = told(300);
+    assert_eq!(codes, ["rtp-stalled", "mapping-expired"]);
+    assert!(cause.contains("media went on for 9.9 s more"), "{cause}");
+    let (codes, cause) = told(2);
+    assert_eq!(codes, ["rtp-stalled"]);
+    assert!(
+        cause.contains(
+            "a few came for 9.9 s more: whether the server or the router stopped cannot be told"
+        ),
+        "{cause}"
+    );
+}
+
+/// Media that ended at these times at three taps between two routers that translate the client's address.
+fn at_three(last: [f64; 3]) -> (Vec<&'static str>, String) {
+    const BETWEEN: rtspscope_wire::TapId = rtspscope_wire::TapId(2);
+    let talk = UDP_TALK
+        .replace("10.0 >", "60.0 >")
+        .replace("10.1 <", "60.1 <");
+    let hosts = [
+        (LAN, "192.168.1.100"),
+        (BETWEEN, "100.64.0.9"),
+        (WAN, "203.0.113.1"),
+    ];
+    let legs = hosts.map(|(tap, host)| {
+        crate::testkit::leg(tap, &format!("{host}:40000"), "203.0.113.10:554", &talk)
+    });
+    let mut scene = Scene::of(legs.to_vec()).punch(0.035, 5000);
+    for ((tap, _), secs) in hosts.into_iter().zip(last) {
+        scene = scene.rtp_at(tap, 900);
+        scene.arrival(tap).rtp.last = Some(at(tap, secs, 200));
+    }
+    let findings = scene.checked().findings;
+    let troubles = findings.iter();
+    let troubles = troubles.filter(|finding| finding.severity > crate::Severity::Info);
+    let codes = troubles.map(|finding| finding.code.name());
+    (codes.collect(), findings[0].cause.clone())
+}
+
+#[test]
+fn of_several_routers_the_one_that_held_media_back_is_named() {
+    let both = ["rtp-stalled", "mapping-expired"];
+    for (last, between) in [
+        ([30.0, 30.0, 59.9], "at wan media went on for 29.9 s more"),
+        (
+            [30.0, 59.9, 59.9],
+            "at the tap media went on for 29.9 s more, and not at lan",
+        ),
+    ] {
+        let (codes, cause) = at_three(last);
+        assert_eq!(codes, both);
+        assert!(cause.contains(between), "{cause}");
+    }
+    let (codes, cause) = at_three([30.0; 3]);
+    assert_eq!(codes, ["rtp-stalled"]);
+    assert!(cause.contains("the server stopped sending"), "{cause}");
+}
+
 fn growth(since: f64, more: u32) -> Growth {
     Growth {
         since: at(LAN, since, 90),
