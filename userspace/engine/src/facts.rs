@@ -27,6 +27,7 @@ mod played;
 mod refusals;
 mod reported;
 mod swallowed;
+mod together;
 mod tracked;
 mod unadjusted;
 

@@ -110,7 +110,9 @@ fn about_media(view: &View<'_>, media: MediaFacts<'_>) -> Option<Finding> {
     let lost = server.rtp.packets.checked_sub(client.rtp.packets)?;
     let lost_bytes = server.rtp.bytes.checked_sub(client.rtp.bytes)?;
     let (passed_len, lost_len) = (mean_len(client)?, lost_bytes.checked_div(lost)?);
-    if lost < ENOUGH || lost_len < LARGE || passed_len * 2 > lost_len {
+    let sides = view.facts.sides()?;
+    let were_lost = media.were_lost_between([sides.server_index, sides.client_index], lost);
+    if !were_lost || lost < ENOUGH || lost_len < LARGE || passed_len * 2 > lost_len {
         return None;
     }
     let (first, last) = (client.rtp.first?, client.rtp.last?);
@@ -328,6 +330,25 @@ mod tests {
     fn is_silent_when_the_loss_meets_all_sizes() {
         let codes = media((100, 100 * 1350), (400, 400 * 1350));
         assert!(!codes.contains(&"large-packets-lost"), "{codes:?}");
+    }
+
+    /// 22 large packets more outside, the client's tap watching from this second on, and so many missing among what came there.
+    fn begun_at(secs: f64, lost: u64) -> Vec<&'static str> {
+        let mut scene = Scene::behind_nat(UDP_TALK).punch(0.035, 5000).rtp(142, 164);
+        scene.first_at[0] = secs;
+        scene.legs[0].first = at(LAN, secs, 1);
+        let inside = &mut scene.arrival(LAN).rtp;
+        (inside.bytes, inside.lost) = (101_992, Some(lost));
+        inside.first = Some(at(LAN, secs.max(0.06), 20));
+        scene.arrival(WAN).rtp.bytes = 139_549;
+        scene.troubles()
+    }
+
+    #[test]
+    fn what_passed_before_a_tap_began_was_not_lost() {
+        assert_eq!(begun_at(1.5, 0), Vec::<&str>::new());
+        assert_eq!(begun_at(0.0, 0), ["large-packets-lost"]);
+        assert!(begun_at(1.5, 22).contains(&"large-packets-lost"));
     }
 
     fn told(tap: rtspscope_wire::TapId, secs: f64) -> TooBig {
