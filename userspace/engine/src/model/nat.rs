@@ -34,7 +34,7 @@ impl NatPair {
 pub enum PairEvidence {
     /// The kernel's connection tracking names both tuples.
     Conntrack,
-    /// The initial sequence numbers are equal.
+    /// The initial sequence numbers are equal, or those of two parts of one session are near each other.
     TcpSequence,
     /// The messages are the same by CSeq, URI and order.
     Content,

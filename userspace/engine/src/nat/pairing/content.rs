@@ -27,6 +27,8 @@ pub(super) struct Likeness {
     pub(super) contradicts: bool,
     /// One end's address and port, or the client's port, is the same at both.
     same_end: bool,
+    /// Both count the bytes of both directions from about the same numbers.
+    same_numbers: bool,
     /// How much the relative times differ.
     jitter: Span,
     /// Clock difference between the taps, if this is one connection.
@@ -34,13 +36,19 @@ pub(super) struct Likeness {
 }
 
 impl Likeness {
-    /// Whether this is enough to call two legs one connection: always more than one hint.
+    /// Whether what was said is enough to call two legs one connection: always more than one hint.
     pub(super) fn convinces(&self) -> bool {
         let rhythm = self.jitter <= RHYTHM_TOLERANCE && self.misses <= self.matches / 2;
         rhythm
             && (self.same_session && self.matches >= 1
                 || self.matches >= 3
                 || self.same_end && self.matches >= 2)
+    }
+
+    /// Whether they are one session in streams that go on with each other's numbers. Of captures that did not begin and end
+    /// together there may be no message that both have.
+    pub(super) fn is_one_stream(&self) -> bool {
+        self.same_numbers && self.same_session && self.same_end
     }
 
     /// Sorts the best first.
@@ -170,11 +178,24 @@ pub(super) fn likeness(x: &Leg, y: &Leg) -> Likeness {
         same_end: x.server == y.server
             || x.client == y.client
             || x.client.port() == y.client.port(),
+        same_numbers: [Side::Client, Side::Server]
+            .into_iter()
+            .all(|side| has_near_numbers(x, y, side)),
         jitter: low.zip(high).map_or(Span::default(), |(low, high)| {
             Span(high.0.saturating_sub(low.0))
         }),
         offset: low.unwrap_or(Span(y.first.at.0.saturating_sub(x.first.at.0))),
     }
+}
+
+/// Sequence numbers that are nearer to each other than chance would put them, in both directions.
+const NEAR: u32 = 1 << 24;
+
+/// Whether two legs have come about as far with what one end sends. A connection may end at one tap long after the other.
+fn has_near_numbers(x: &Leg, y: &Leg, side: Side) -> bool {
+    let came = [x, y].map(|leg| leg.delivery(side).reached);
+    let apart = |[x, y]: [Option<u32>; 2]| Some(y?.wrapping_sub(x?).cast_signed().unsigned_abs());
+    apart(came).is_some_and(|apart| apart < NEAR)
 }
 
 fn both<'a>(x: &'a Leg, y: &'a Leg, pair: AlignedPair) -> Option<(&'a Exchange, &'a Exchange)> {

@@ -124,7 +124,8 @@ fn agreement(x: Option<u32>, y: Option<u32>) -> Option<bool> {
     Some(x? == y?)
 }
 
-/// Links by what was said: for a connection that a proxy ends, and for captures that began midstream.
+/// Links by what was said, and by numbers that go on where nothing was said twice: for a connection that a proxy ends, and for
+/// captures that began midstream.
 ///
 /// Without a common session id only a leg with a single best partner is linked: two players that do the same at the
 /// same pace cannot be told apart, and a guess would blame the wrong one. `taken` tells pairs that need no link.
@@ -138,9 +139,15 @@ pub(super) fn by_content(legs: &[Leg], taken: impl Fn(usize, usize) -> bool) -> 
             continue;
         }
         let likeness = content::likeness(x, y);
-        if likeness.contradicts || !likeness.convinces() {
+        let by_talk = likeness.convinces();
+        if likeness.contradicts || !(by_talk || likeness.is_one_stream()) {
             continue;
         }
+        let evidence = if by_talk {
+            PairEvidence::Content
+        } else {
+            PairEvidence::TcpSequence
+        };
         let proxied = agreement(x.client_isn, y.client_isn) == Some(false)
             || agreement(x.server_isn, y.server_isn) == Some(false);
         found.push((
@@ -148,7 +155,7 @@ pub(super) fn by_content(legs: &[Leg], taken: impl Fn(usize, usize) -> bool) -> 
             Link {
                 a,
                 b,
-                evidence: vec![PairEvidence::Content],
+                evidence: vec![evidence],
                 proxied,
             },
         ));

@@ -7,6 +7,8 @@ use rtspscope_wire::{Span, TapId, TapRole};
 use super::*;
 use crate::testkit::{LAN, UDP_TALK, WAN, leg, tcp_talk};
 
+mod midstream;
+
 fn lan(talk: &str) -> Leg {
     leg(LAN, "192.168.1.100:40000", "203.0.113.10:554", talk)
 }
