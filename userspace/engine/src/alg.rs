@@ -7,7 +7,7 @@
 
 use crate::facts::{Capture, MediaFacts, SessionFacts, Sides, play};
 use crate::input::LossKind;
-use crate::model::{AlgAction, AlgEffect, AlgJudgement, Exchange, Leg, Session, Tap};
+use crate::model::{AlgAction, AlgEffect, AlgJudgement, Arrival, Exchange, Leg, Session, Tap};
 
 /// Judges a session that was captured by these taps with these losses. Unknown where one side only was seen, or where the
 /// text is encrypted, unless the router's own connection tracking tells.
@@ -122,7 +122,7 @@ enum Outcome {
 }
 
 fn outcome(media: MediaFacts<'_>, sides: &Sides<'_>) -> Outcome {
-    let (Some(client), Some(server)) = (media.at_client(), media.at_server()) else {
+    let Some(client) = media.at_client() else {
         return Outcome::Unseen;
     };
     if client.rtp.packets > 0 {
@@ -139,10 +139,10 @@ fn outcome(media: MediaFacts<'_>, sides: &Sides<'_>) -> Outcome {
             Outcome::Arrives
         };
     }
-    if server.rtp.packets == 0 || !media.needs_opening() || media.lost_between().is_none() {
+    let Some(lost) = media.lost_at_nat() else {
         return Outcome::Unseen;
-    }
-    if left_unchanged(media, sides) {
+    };
+    if left_unchanged(media, sides, lost.sender) {
         Outcome::LostThoughOpened
     } else if !media.opening_would_show() {
         Outcome::Unseen
@@ -166,13 +166,13 @@ fn outcome_of_sending(media: MediaFacts<'_>) -> Outcome {
 }
 
 /// Whether the client's own packet left the NAT from the very port that the client had told the server.
-fn left_unchanged(media: MediaFacts<'_>, sides: &Sides<'_>) -> bool {
+fn left_unchanged(media: MediaFacts<'_>, sides: &Sides<'_>, outside: &Arrival) -> bool {
     let asked = media.negotiated_at(sides.client_index).client_rtp_port;
-    let outside = media
-        .at_server()
-        .map_or(&[][..], |arrival| &arrival.from_client);
     media.opened(false).next().is_some()
-        && outside.iter().any(|sent| Some(sent.from.port()) == asked)
+        && outside
+            .from_client
+            .iter()
+            .any(|sent| Some(sent.from.port()) == asked)
 }
 
 fn effect_on_media(action: AlgAction, outcome: Outcome) -> AlgEffect {

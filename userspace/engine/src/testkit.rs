@@ -22,6 +22,8 @@ pub(crate) use tracked::{connection, expected, mapping, told_at};
 
 pub(crate) const LAN: TapId = TapId(0);
 pub(crate) const WAN: TapId = TapId(1);
+/// A tap between two routers.
+pub(crate) const BETWEEN: TapId = TapId(2);
 
 /// A conversation that sets up one UDP medium on ports 5000-5001 and plays for ten seconds.
 pub(crate) const UDP_TALK: &str = "

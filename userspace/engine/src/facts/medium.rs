@@ -266,6 +266,16 @@ impl<'a> MediaFacts<'a> {
         self.lost_on_the_way([server, client])
     }
 
+    /// Media that the server sent and that got lost where a router translates the client's address: between both sides, or
+    /// between two other taps on the path.
+    pub(crate) fn lost_at_nat(self) -> Option<Lost<'a>> {
+        let lost = self
+            .lost_between()
+            .or_else(|| self.lost_beside_the_router())?;
+        let [server, client] = lost.legs.map(|leg| self.facts.session.legs.get(leg));
+        (self.needs_opening() && server?.client != client?.client).then_some(lost)
+    }
+
     /// Whether a tap captured no UDP at all, although the client's own datagrams, which passed it, came to the next tap.
     pub(crate) fn is_overlooked_at(self, arrival: &Arrival) -> bool {
         let mut taps = self.facts.capture.taps.iter();
@@ -422,14 +432,8 @@ impl<'a> MediaFacts<'a> {
         request.map_or_else(|| self.facts.capture.last_seen(leg), |request| request.at)
     }
 
-    /// How long the client's tap went on watching after what the server's tap saw at `seen` should have come by;
-    /// negative where it had stopped before.
-    pub(crate) fn client_watched_after(self, seen: Locator) -> Option<Span> {
-        let sides = self.facts.sides()?;
-        self.watched_after(seen, [sides.server, sides.client])
-    }
-
-    /// The same from one leg to another.
+    /// How long one leg's tap went on watching after what another's saw at `seen` should have come by; negative where it had
+    /// stopped before.
     ///
     /// Times are counted from the answer to PLAY or RECORD on either side, so that the clocks of the taps do not matter.
     fn watched_after(self, seen: Locator, [from, to]: [&Leg; 2]) -> Option<Span> {
@@ -438,10 +442,12 @@ impl<'a> MediaFacts<'a> {
         Some(watched - (seen.at - at_from.at))
     }
 
-    /// Whether that was long enough for the packet to be known there too.
-    pub(crate) fn client_surely_watched(self, seen: Locator) -> bool {
-        self.client_watched_after(seen)
-            .is_some_and(|after| after >= LAG)
+    /// Whether that was long enough for the packet to be known there too, from the first of two legs to the second.
+    pub(crate) fn surely_watched_after(self, seen: Locator, [from, to]: [usize; 2]) -> bool {
+        let leg = |index: usize| self.facts.session.legs.get(index);
+        let both = leg(from).zip(leg(to));
+        let after = both.and_then(|(from, to)| self.watched_after(seen, [from, to]));
+        after.is_some_and(|after| after >= LAG)
     }
 }
 

@@ -103,16 +103,22 @@ fn about_message(view: &View<'_>, lost: &Swallowed<'_>) -> Finding {
 }
 
 fn about_media(view: &View<'_>, media: MediaFacts<'_>) -> Option<Finding> {
-    let (client, server) = (media.at_client()?, media.at_server()?);
-    if !media.is_udp() {
-        return None;
-    }
+    let mut ways = media.ways().filter(|_| media.is_udp());
+    ways.find_map(|way| lost_between(view, media, way))
+}
+
+/// Large packets of which one leg has none that passed another one, nearer to the server.
+fn lost_between(view: &View<'_>, media: MediaFacts<'_>, way: [usize; 2]) -> Option<Finding> {
+    let [server, client] = way;
+    let (server, client) = (media.arrival(server)?, media.arrival(client)?);
     let lost = server.rtp.packets.checked_sub(client.rtp.packets)?;
     let lost_bytes = server.rtp.bytes.checked_sub(client.rtp.bytes)?;
     let (passed_len, lost_len) = (mean_len(client)?, lost_bytes.checked_div(lost)?);
-    let sides = view.facts.sides()?;
-    let were_lost = media.were_lost_between([sides.server_index, sides.client_index], lost);
-    if !were_lost || lost < ENOUGH || lost_len < LARGE || passed_len * 2 > lost_len {
+    if !media.were_lost_between(way, lost)
+        || lost < ENOUGH
+        || lost_len < LARGE
+        || passed_len * 2 > lost_len
+    {
         return None;
     }
     let (first, last) = (client.rtp.first?, client.rtp.last?);
@@ -309,7 +315,7 @@ fn mean_len(arrival: &Arrival) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use crate::model::{Fragmented, TooBig};
-    use crate::testkit::{LAN, Scene, UDP_TALK, WAN, addr, at};
+    use crate::testkit::{BETWEEN, LAN, Scene, UDP_TALK, WAN, addr, at};
 
     fn media(inside: (u64, u64), outside: (u64, u64)) -> Vec<&'static str> {
         let mut scene = Scene::behind_nat(UDP_TALK)
@@ -349,6 +355,20 @@ mod tests {
         assert_eq!(begun_at(1.5, 0), Vec::<&str>::new());
         assert_eq!(begun_at(0.0, 0), ["large-packets-lost"]);
         assert!(begun_at(1.5, 22).contains(&"large-packets-lost"));
+    }
+
+    #[test]
+    fn fires_for_a_loss_behind_the_second_of_two_routers() {
+        let mut scene = Scene::behind_two_nats(UDP_TALK).punch(0.035, 5000);
+        for (tap, packets, bytes) in [
+            (LAN, 100, 30_000),
+            (BETWEEN, 100, 30_000),
+            (WAN, 400, 450_000),
+        ] {
+            scene = scene.rtp_at(tap, packets);
+            scene.arrival(tap).rtp.bytes = bytes;
+        }
+        assert_eq!(scene.troubles(), ["large-packets-lost"]);
     }
 
     fn told(tap: rtspscope_wire::TapId, secs: f64) -> TooBig {

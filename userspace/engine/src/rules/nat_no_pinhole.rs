@@ -33,9 +33,7 @@ pub(super) fn check(view: &View<'_>) -> Vec<Finding> {
 }
 
 fn finding(view: &View<'_>, media: MediaFacts<'_>) -> Option<Finding> {
-    let lost = media
-        .lost_between()
-        .filter(|_| media.opening_would_show())?;
+    let lost = media.lost_at_nat().filter(|_| media.opening_would_show())?;
     let sides = view.facts.sides()?;
     let port = media.negotiated_at(sides.client_index).client_rtp_port?;
     let to = lost
@@ -99,7 +97,15 @@ mod tests {
     use super::super::{advice, by_setup};
     use crate::model::Netfilter;
     use crate::router_setup::RouterSetup;
-    use crate::testkit::{Scene, UDP_TALK, connection, read_at, with_helper};
+    use crate::testkit::{Scene, UDP_TALK, WAN, connection, read_at, with_helper};
+
+    #[test]
+    fn fires_at_the_second_of_two_routers_and_something_was_missing_there() {
+        let scene = || Scene::behind_two_nats(UDP_TALK).rtp_at(WAN, 257);
+        let codes = scene().troubles();
+        assert_eq!(codes, ["rtp-never-arrived", "nat-no-pinhole"]);
+        assert_eq!(scene().judged(), "none/missing");
+    }
 
     #[test]
     fn says_that_no_helper_is_attached_where_the_table_was_listened_to() {

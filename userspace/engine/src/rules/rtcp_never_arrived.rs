@@ -27,17 +27,26 @@ pub(super) fn check(view: &View<'_>) -> Vec<Finding> {
     view.facts
         .media()
         .filter(|media| media.is_udp())
-        .filter_map(|media| finding(view, media))
+        .filter_map(|media| media.ways().find_map(|way| finding(view, media, way)))
         .collect()
 }
 
-fn finding(view: &View<'_>, media: MediaFacts<'_>) -> Option<Finding> {
-    let (client, server) = (media.at_client()?, media.at_server()?);
+fn finding(view: &View<'_>, media: MediaFacts<'_>, way: [usize; 2]) -> Option<Finding> {
+    let [server, client] = way;
+    let came_further = |leg| {
+        let arrival = media.arrival(leg);
+        arrival.is_some_and(|arrival| arrival.rtcp.packets > 0)
+    };
+    if (0..client).any(came_further) {
+        return None;
+    }
+    let seen = |first| media.surely_watched_after(first, way);
+    let (client, server) = (media.arrival(client)?, media.arrival(server)?);
     let first = server.rtcp.first?;
     if client.rtp.packets == 0
         || client.rtcp.packets > 0
         || server.rtcp.packets == 0
-        || !media.client_surely_watched(first)
+        || !seen(first)
     {
         return None;
     }
@@ -99,7 +108,7 @@ fn finding(view: &View<'_>, media: MediaFacts<'_>) -> Option<Finding> {
 
 #[cfg(test)]
 mod tests {
-    use crate::testkit::{LAN, Scene, UDP_TALK};
+    use crate::testkit::{BETWEEN, LAN, Scene, UDP_TALK, WAN, at};
 
     #[test]
     fn fires_when_rtp_came_in_and_rtcp_did_not() {
@@ -110,6 +119,23 @@ mod tests {
                 .troubles(),
             ["rtcp-never-arrived"]
         );
+    }
+
+    #[test]
+    fn of_several_routers_any_may_hold_it_back_that_no_tap_behind_disproves() {
+        let told = |reports: [u64; 3]| {
+            let mut scene = Scene::behind_two_nats(UDP_TALK).punch(0.035, 5000);
+            for (tap, packets) in [LAN, BETWEEN, WAN].into_iter().zip(reports) {
+                scene = scene.rtp_at(tap, 78);
+                let rtcp = &mut scene.arrival(tap).rtcp;
+                rtcp.packets = packets;
+                rtcp.first = (packets > 0).then(|| at(tap, 0.06, 21));
+            }
+            scene.troubles()
+        };
+        assert_eq!(told([0, 0, 3]), ["rtcp-never-arrived"]);
+        assert_eq!(told([0, 3, 3]), ["rtcp-never-arrived"]);
+        assert_eq!(told([3, 0, 3]), Vec::<&str>::new());
     }
 
     #[test]

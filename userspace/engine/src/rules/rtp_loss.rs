@@ -57,7 +57,7 @@ fn finding(view: &View<'_>, media: MediaFacts<'_>) -> Option<Finding> {
     if surely < FEW || surely.saturating_mul(NOTICED_ONE_IN) < expected {
         return None;
     }
-    let at_server = media.at_server().and_then(|arrival| arrival.rtp.lost);
+    let at_server = media.farthest().and_then(|arrival| arrival.rtp.lost);
     let began = match at_server {
         Some(before) if before.saturating_mul(2) >= lost => {
             "most of them were missing already on the server's side of the router"
@@ -98,7 +98,7 @@ fn disorder(view: &View<'_>, media: MediaFacts<'_>) -> Option<Finding> {
     let rtp = Some(&arrival.rtp).filter(|rtp| is_disordered(rtp))?;
     let (first, packets) = (rtp.first?, rtp.packets);
     let (reordered, jitter) = (rtp.reordered?, rtp.jitter?.as_millis_f64());
-    let began = match media.at_server() {
+    let began = match media.farthest() {
         Some(before) if is_disordered(&before.rtp) => {
             "they came so on the server's side of the router already"
         }
@@ -208,7 +208,7 @@ fn holes<'s>(
 mod tests {
     use crate::input::LossKind;
     use crate::model::{Hole, Outage};
-    use crate::testkit::{LAN, Scene, UDP_TALK, WAN, at};
+    use crate::testkit::{BETWEEN, LAN, Scene, UDP_TALK, WAN, at};
 
     fn lossy(lan: u64, wan: u64) -> Scene {
         let mut scene = Scene::behind_nat(UDP_TALK)
@@ -232,6 +232,21 @@ mod tests {
             lossy(20, 0).checked().findings[0]
                 .cause
                 .contains("still there on the server's side")
+        );
+    }
+
+    #[test]
+    fn of_several_taps_the_one_nearest_to_the_server_tells_where_it_began() {
+        let mut scene = Scene::behind_two_nats(UDP_TALK).punch(0.035, 5000);
+        for (tap, lost) in [(LAN, 20), (BETWEEN, 20), (WAN, 0)] {
+            scene = scene.rtp_at(tap, 1000 - lost);
+            let rtp = &mut scene.arrival(tap).rtp;
+            (rtp.lost, rtp.expected) = (Some(lost), Some(1000));
+        }
+        let cause = &scene.checked().findings[0].cause;
+        assert!(
+            cause.contains("still there on the server's side"),
+            "{cause}"
         );
     }
 

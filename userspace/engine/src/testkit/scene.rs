@@ -6,7 +6,7 @@ use std::sync::Arc;
 use rtspscope_wire::rtsp::{message, transport};
 use rtspscope_wire::{LinkType, TapId, TapRole, Timestamp};
 
-use super::{LAN, WAN, addr, at, leg};
+use super::{BETWEEN, LAN, WAN, addr, at, leg};
 use crate::alg;
 use crate::input::LossKind;
 use crate::model::{
@@ -57,6 +57,17 @@ impl Scene {
             leg(LAN, "203.0.113.10:40000", "192.168.1.100:554", lan),
             leg(WAN, "203.0.113.10:40000", "203.0.113.1:554", wan),
         ])
+    }
+
+    /// A client behind two routers, of which either translates its address, with a tap between the two.
+    pub(crate) fn behind_two_nats(talk: &str) -> Self {
+        let hosts = [
+            (LAN, "192.168.1.100:40000"),
+            (BETWEEN, "100.64.0.9:40000"),
+            (WAN, "203.0.113.1:40000"),
+        ];
+        let legs = hosts.map(|(tap, client)| leg(tap, client, "203.0.113.10:554", talk));
+        Self::of(legs.to_vec())
     }
 
     /// A connection that one tap saw, and no other.

@@ -1,7 +1,7 @@
 //! One medium at a time that stops, or only seems to.
 
 use crate::model::Growth;
-use crate::testkit::{LAN, Scene, UDP_TALK, WAN, at};
+use crate::testkit::{BETWEEN, LAN, Scene, UDP_TALK, WAN, at};
 
 fn stopped(inside: f64, outside: f64) -> Scene {
     let talk = UDP_TALK
@@ -116,20 +116,11 @@ fn what_came_outside_after_a_pause_of_its_own_did_not_end_at_the_server() {
 
 /// Media that ended at these times at three taps between two routers that translate the client's address.
 fn at_three(last: [f64; 3]) -> (Vec<&'static str>, String) {
-    const BETWEEN: rtspscope_wire::TapId = rtspscope_wire::TapId(2);
     let talk = UDP_TALK
         .replace("10.0 >", "60.0 >")
         .replace("10.1 <", "60.1 <");
-    let hosts = [
-        (LAN, "192.168.1.100"),
-        (BETWEEN, "100.64.0.9"),
-        (WAN, "203.0.113.1"),
-    ];
-    let legs = hosts.map(|(tap, host)| {
-        crate::testkit::leg(tap, &format!("{host}:40000"), "203.0.113.10:554", &talk)
-    });
-    let mut scene = Scene::of(legs.to_vec()).punch(0.035, 5000);
-    for ((tap, _), secs) in hosts.into_iter().zip(last) {
+    let mut scene = Scene::behind_two_nats(&talk).punch(0.035, 5000);
+    for (tap, secs) in [LAN, BETWEEN, WAN].into_iter().zip(last) {
         scene = scene.rtp_at(tap, 900);
         scene.arrival(tap).rtp.last = Some(at(tap, secs, 200));
     }
