@@ -135,6 +135,7 @@ pub(super) fn seats(session: &Session, index: usize, at_legs: &[Option<&Found>])
                 server_rtcp_port: next(server),
                 ..Negotiated::default()
             },
+            payload_types: Vec::new(),
             from_server: units_of(*found, MediaDirection::FromServer),
             from_client: units_of(*found, MediaDirection::FromClient),
             left_over: Vec::new(),

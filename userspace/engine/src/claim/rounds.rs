@@ -1,5 +1,7 @@
 //! The rounds in which flows are claimed, from the strongest sign to the weakest.
 
+mod signs;
+
 use std::collections::HashMap;
 use std::net::SocketAddr;
 
@@ -9,6 +11,7 @@ use rtspscope_wire::{Span, TapId};
 use super::Unit;
 use super::seat::Seat;
 use crate::model::MediaDirection;
+use signs::Content;
 
 /// Packets without which a flow is not taken for media on the weakest sign.
 const LONE_FLOW_PACKETS: u64 = 2;
@@ -142,7 +145,13 @@ impl<'u> Table<'_, 'u> {
     fn by_client(&mut self) {
         let own = self.ends(&Seat::client_ends, |_, _| true);
         let servers = self.ends(&Seat::server_ends, |_, _| true);
-        for (index, unit) in self.free() {
+        let mut free = self.free();
+        // Of what goes where several media wait and comes from no port that was agreed on, RTP tells by its content.
+        free.sort_by_key(|(_, unit)| {
+            let ends = (unit.flow.tap, unit.flow.from);
+            !own.contains_key(&ends) && !unit.epoch.is_media()
+        });
+        for (index, unit) in free {
             let tap = unit.flow.tap;
             let by_port = own
                 .get(&(tap, unit.flow.from))
@@ -163,23 +172,30 @@ impl<'u> Table<'_, 'u> {
 
     /// Media that comes back through the very hole that the client made.
     fn by_punched_hole(&mut self) {
-        let mut holes: HashMap<(TapId, SocketAddr, SocketAddr), usize, FixedState> =
+        let mut holes: HashMap<(TapId, SocketAddr, SocketAddr), (usize, usize), FixedState> =
             HashMap::default();
         for (at, seat) in self.seats.iter().enumerate() {
-            for unit in seat
-                .from_client
-                .iter()
-                .filter_map(|index| self.units.get(*index))
-            {
-                holes.insert((unit.flow.tap, unit.flow.to, unit.flow.from), at);
+            for punch in &seat.from_client {
+                let flow = self.units[*punch].flow;
+                holes.insert((flow.tap, flow.to, flow.from), (at, *punch));
             }
         }
         for (index, unit) in self.free() {
             let hole = holes.get(&(unit.flow.tap, unit.flow.from, unit.flow.to));
-            let hole = hole.filter(|seat| self.seats[**seat].since <= unit.epoch.last.at);
-            if let Some(&seat) = hole.filter(|_| unit.rtp_packets() + unit.rtcp_packets() > 0) {
-                self.give(seat, index);
-            }
+            let hole = hole.filter(|(owner, _)| self.seats[*owner].since <= unit.epoch.last.at);
+            let Some(&(owner, punch)) =
+                hole.filter(|_| unit.rtp_packets() + unit.rtcp_packets() > 0)
+            else {
+                continue;
+            };
+            let Some(rightful) = self.rightful(owner, &unit) else {
+                self.give(owner, index);
+                continue;
+            };
+            // What made the hole told nothing of its medium.
+            self.seats[owner].from_client.retain(|own| *own != punch);
+            self.seats[rightful].from_client.push(punch);
+            self.give(rightful, index);
         }
     }
 
@@ -217,22 +233,26 @@ impl<'u> Table<'_, 'u> {
     /// Media from the server's announced port to the client at whatever port, where only one medium can be meant.
     fn by_sender(&mut self) {
         let senders = self.ends(&Seat::server_ends, |_, _| true);
-        for (index, unit) in self.free() {
+        let mut free = self.free();
+        // Reports tell by their source whose they are, once its media is there.
+        free.sort_by_key(|(_, unit)| !unit.epoch.is_media());
+        for (index, unit) in free {
             let Some(candidates) = senders.get(&(unit.flow.tap, unit.flow.from)) else {
                 continue;
             };
             let (rtp, rtcp) = (unit.epoch.is_media(), unit.rtcp_packets() > 0);
             // Many viewers of one camera share its port: who it goes to tells most of them apart.
-            let fits = |seat: &&usize| {
-                let candidate = &self.seats[**seat];
+            let fits = |seat: &usize| {
+                let candidate = &self.seats[*seat];
                 let rtp = rtp && candidate.direction == MediaDirection::FromServer;
                 candidate.is_client(unit.flow.to.ip())
                     && candidate.since <= unit.epoch.last.at
                     && candidate.may_begin_at(unit.epoch.first.at)
-                    && ((rtp && !self.has_rtp(**seat)) || (!rtp && rtcp && !self.has_rtcp(**seat)))
+                    && ((rtp && !self.has_rtp(*seat)) || (!rtp && rtcp && !self.has_rtcp(*seat)))
             };
-            let fitting: Vec<usize> = candidates.iter().filter(fits).copied().collect();
-            if let [seat] = fitting[..] {
+            let mut fitting = candidates.clone();
+            fitting.retain(fits);
+            if let Some(seat) = self.only(fitting, &unit) {
                 self.give(seat, index);
             }
         }
@@ -263,7 +283,8 @@ impl<'u> Table<'_, 'u> {
         }
     }
 
-    /// The one flow of RTP that passed between the two after PLAY or RECORD, for the one medium that lacks any.
+    /// The one flow of RTP that passed between the two after PLAY or RECORD and that is of no other medium by its content, for the
+    /// one medium that lacks any.
     fn by_lack_of_others(&mut self) {
         for at in 0..self.seats.len() {
             let seat = &self.seats[at];
@@ -280,6 +301,7 @@ impl<'u> Table<'_, 'u> {
                     && unit.rtp_packets() >= LONE_FLOW_PACKETS
                     && unit.epoch.last.at >= playing_since
                     && seat.may_begin_at(unit.epoch.first.at)
+                    && self.content(at, unit) != Content::Anothers
             };
             let flows: Vec<usize> = self
                 .free()
@@ -288,14 +310,15 @@ impl<'u> Table<'_, 'u> {
                 .map(|(at, _)| at)
                 .collect();
             let [flow] = flows[..] else { continue };
-            let begins = self.units[flow].epoch.first.at;
+            let unit = self.units[flow];
             let has_rival = self.seats.iter().enumerate().any(|(other, rival)| {
                 other != at
                     && rival.by_udp
                     && (rival.tap, rival.client, rival.server, rival.direction)
                         == (seat.tap, seat.client, seat.server, seat.direction)
-                    && rival.may_begin_at(begins)
+                    && rival.may_begin_at(unit.epoch.first.at)
                     && !self.has_rtp(other)
+                    && self.content(other, &unit) != Content::Anothers
             });
             if !has_rival {
                 self.give_own(at, flow);
@@ -455,80 +478,5 @@ impl<'u> Table<'_, 'u> {
             }
         }
         ends
-    }
-
-    /// Whether RTP of the unit's source came to the same medium at another leg at that time.
-    fn seen_at_other_legs(&self, at: usize, unit: &Unit<'_>) -> bool {
-        let seat = &self.seats[at];
-        self.of_medium(seat.session, seat.media)
-            .iter()
-            .filter(|other| other.leg != seat.leg)
-            .flat_map(Seat::own)
-            .map(|own| self.units[*own].epoch)
-            .any(|own| {
-                let is_shared = own
-                    .sources()
-                    .any(|ssrc| unit.epoch.sources().any(|other| other == ssrc));
-                is_shared && own.overlaps(unit.epoch)
-            })
-    }
-
-    /// Whether the unit's RTP is of the source that the answer to SETUP names.
-    fn is_announced(&self, at: usize, unit: &Unit<'_>) -> bool {
-        let announced = self.seats[at].negotiated.ssrc;
-        announced.is_some_and(|ssrc| unit.epoch.sources().any(|own| own == ssrc))
-    }
-
-    /// Whether media of the seat went, then or later, to the client's end of the unit or to the port beside it: RTCP goes
-    /// beside its RTP (RFC 3550 §11), and a hole is made from where the media arrives.
-    fn has_pair_of(&self, at: usize, unit: &Unit<'_>) -> bool {
-        let is_pair = |to: SocketAddr, end: SocketAddr| {
-            to.ip() == end.ip() && to.port() | 1 == end.port() | 1
-        };
-        self.seats[at].from_server.iter().any(|own| {
-            let own = &self.units[*own];
-            let to = own.flow.to;
-            (is_pair(to, unit.flow.to) || is_pair(to, unit.flow.from))
-                && own.epoch.last.at >= unit.epoch.first.at
-        })
-    }
-
-    /// The seats of one medium, one for each leg.
-    fn of_medium(&self, session: usize, media: usize) -> &[Seat] {
-        let medium = |seat: &Seat| (seat.session, seat.media);
-        let own = (session, media);
-        let start = self.seats.partition_point(|seat| medium(seat) < own);
-        let end = self.seats.partition_point(|seat| medium(seat) <= own);
-        &self.seats[start..end]
-    }
-
-    /// Of the seats that the same sign points to, the one whose hosts, SETUP, source and server fit best. A port pair that a later
-    /// SETUP names again belongs to the later session from then on.
-    fn best(&self, candidates: &[usize], unit: &Unit<'_>) -> Option<usize> {
-        let (first, last) = (unit.epoch.first.at, unit.epoch.last.at);
-        let in_time = candidates
-            .iter()
-            .copied()
-            .filter(|seat| self.seats[*seat].since <= last);
-        in_time.max_by_key(|at| {
-            let seat = &self.seats[*at];
-            let ends = [unit.flow.from, unit.flow.to];
-            let exact = seat.server_ends().iter().any(|end| ends.contains(end));
-            let server = ends.iter().any(|end| seat.is_server(end.ip()));
-            let hosts = ends.map(|end| end.ip());
-            let own = hosts == [seat.server, seat.client] || hosts == [seat.client, seat.server];
-            (
-                seat.since <= first,
-                seat.may_begin_at(first),
-                own,
-                self.seen_at_other_legs(*at, unit),
-                self.is_announced(*at, unit),
-                exact,
-                self.has_pair_of(*at, unit),
-                server,
-                seat.since,
-                std::cmp::Reverse(*at),
-            )
-        })
     }
 }

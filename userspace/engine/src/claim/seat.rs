@@ -37,6 +37,8 @@ pub(super) struct Seat {
     /// When PLAY or RECORD was accepted at this leg.
     pub(super) playing_since: Option<Timestamp>,
     pub(super) negotiated: Negotiated,
+    /// Payload types that the description gives it, with those of what repairs it.
+    pub(super) payload_types: Vec<u8>,
     /// Units with packets from the server.
     pub(super) from_server: Vec<usize>,
     /// Units with packets from the client.
@@ -260,6 +262,11 @@ fn seat(
             .min()
             .or(unheard.then_some(begun)),
         negotiated,
+        payload_types: media
+            .payload_type
+            .into_iter()
+            .chain(media.repair.payload_types.iter().copied())
+            .collect(),
         from_server: Vec::new(),
         from_client: Vec::new(),
         left_over: Vec::new(),

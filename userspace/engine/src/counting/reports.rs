@@ -90,6 +90,11 @@ struct Received {
 }
 
 impl Reports {
+    /// The source that the last sender report is of.
+    pub(crate) fn reporter(&self) -> Option<u32> {
+        self.sending.map(|sending| sending.ssrc)
+    }
+
     /// When the count of sent packets grew last, from one sender report to the next.
     pub(crate) fn sending(&self) -> Option<Growth> {
         self.sending?.growth

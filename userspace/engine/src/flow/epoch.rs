@@ -82,6 +82,11 @@ impl Epoch {
         Some(main.ssrc)
     }
 
+    /// The source of its last sender report.
+    pub(crate) fn reporter(&self) -> Option<u32> {
+        self.media.as_ref()?.reports()?.reporter()
+    }
+
     /// Whether a packet of RTP is the next of its source, or one of the next.
     fn is_gone_on_with(&self, payload: &Payload) -> bool {
         let media = self.media.as_deref();

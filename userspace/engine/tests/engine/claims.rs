@@ -1,5 +1,7 @@
 //! Whose media it is where addresses and ports alone do not tell.
 
+mod one_port;
+
 use rtspscope_engine::Snapshot;
 
 use crate::support::traffic::{LAN, Talk, WAN, Wire, interleaved, rtp_packet};
