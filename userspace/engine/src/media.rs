@@ -40,10 +40,8 @@ pub(crate) fn media(legs: &[&Leg]) -> Vec<MediaStream> {
         let known = streams.iter().find(|(uri, _)| *uri == setup.uri);
         let place = known.map_or_else(
             || {
-                let by_uri = announced
-                    .iter()
-                    .position(|described| described.is_set_up_by(&setup.uri));
-                by_uri.or_else(|| by_order(&announced, stream_count, streams.len()))
+                describe::set_up_by(&setup.uri, &announced)
+                    .or_else(|| by_order(&announced, stream_count, streams.len()))
             },
             |(_, place)| *place,
         );
@@ -160,4 +158,61 @@ fn merged(per_leg: &[Negotiated]) -> Negotiated {
         all.multicast = all.multicast.or(other.multicast);
     }
     all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::media;
+    use crate::testkit::{LAN, leg};
+
+    /// The media of a session whose client sets up these streams of a camera that knows itself by its private address.
+    fn set_up(streams: &[&str], controls: [&str; 2]) -> Vec<(Option<String>, bool)> {
+        let [video, audio] = controls;
+        let sdp = format!(
+            "v=0 | m=video 0 RTP/AVP 96 | a=control:{video} | m=audio 0 RTP/AVP 0 | a=control:{audio}"
+        );
+        let length = sdp.replace(" | ", "\r\n").len() + 2;
+        let described = format!(
+            "
+    0.00 > DESCRIBE rtsp://203.0.113.1:4554/cam RTSP/1.0 | CSeq: 1
+    0.01 < RTSP/1.0 200 OK | CSeq: 1 | Content-Base: rtsp://192.168.1.90/cam/ | Content-Type: application/sdp | Content-Length: {length} || {sdp}"
+        );
+        let set_up = streams.iter().enumerate().map(|(number, stream)| {
+            let cseq = number + 2;
+            format!(
+                "
+    0.1{number} > SETUP rtsp://203.0.113.1:4554/cam/{stream} RTSP/1.0 | CSeq: {cseq} | Transport: RTP/AVP/TCP;interleaved=0-1
+    0.1{number} < RTSP/1.0 200 OK | CSeq: {cseq} | Session: 1 | Transport: RTP/AVP/TCP;interleaved=0-1"
+            )
+        });
+        let talk: String = std::iter::once(described).chain(set_up).collect();
+        let leg = leg(LAN, "198.51.100.5:40000", "203.0.113.1:4554", &talk);
+        let media = media(&[&leg]).into_iter();
+        media.map(|medium| (medium.kind, medium.set_up)).collect()
+    }
+
+    #[test]
+    fn a_stream_of_a_camera_that_knows_itself_by_another_address_is_told_by_its_path() {
+        let video = |set_up| (Some("video".to_owned()), set_up);
+        let audio = |set_up| (Some("audio".to_owned()), set_up);
+        for controls in [
+            ["track1", "track2"],
+            [
+                "rtsp://192.168.1.90/cam/track1",
+                "rtsp://192.168.1.90/cam/track2",
+            ],
+        ] {
+            let both_ways = set_up(&["track2", "track1"], controls);
+            assert_eq!(both_ways, [audio(true), video(true)]);
+            let one_alone = set_up(&["track2"], controls);
+            assert_eq!(one_alone, [audio(true), video(false)]);
+        }
+    }
+
+    #[test]
+    fn order_tells_where_no_path_does() {
+        let kinds = set_up(&["0", "1"], ["track1", "track2"]);
+        assert_eq!(kinds[0].0.as_deref(), Some("video"));
+        assert_eq!(kinds[1].0.as_deref(), Some("audio"));
+    }
 }

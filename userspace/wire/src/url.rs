@@ -4,7 +4,7 @@ use crate::Spanned;
 
 mod control;
 
-pub use control::{base_url, is_control_uri, resolve_control};
+pub use control::{base_url, is_control_path, is_control_uri, resolve_control};
 
 /// The parts of a URL, each with its place in the message.
 #[derive(Clone, Debug, PartialEq, Eq)]

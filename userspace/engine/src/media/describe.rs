@@ -37,12 +37,24 @@ pub(super) struct Announced {
     pub(super) taken: bool,
 }
 
-impl Announced {
-    /// Whether a SETUP of `uri` asks for this medium, and no SETUP did before.
-    pub(super) fn is_set_up_by(&self, uri: &str) -> bool {
-        !self.taken && self.is_named_by(uri)
-    }
+/// The place of the medium for which a SETUP of `uri` asks, and no SETUP did before: by its URL, else as the only one by its
+/// path.
+pub(super) fn set_up_by(uri: &str, announced: &[Announced]) -> Option<usize> {
+    let by = |is_its: fn(&str, &str, &str) -> bool| {
+        let all = announced.iter().enumerate();
+        all.filter(move |(_, medium)| {
+            let control = medium.control.as_deref().filter(|_| !medium.taken);
+            control.is_some_and(|control| is_its(uri, &medium.base, control))
+        })
+        .map(|(place, _)| place)
+    };
+    by(url::is_control_uri).next().or_else(|| {
+        let mut by_path = by(url::is_control_path);
+        by_path.next().filter(|_| by_path.next().is_none())
+    })
+}
 
+impl Announced {
     /// Whether `uri` is its control URI.
     pub(super) fn is_named_by(&self, uri: &str) -> bool {
         let control = self.control.as_deref();
@@ -71,9 +83,9 @@ pub(super) fn earlier(
     legs.iter().zip(&setup.at).find_map(|(leg, at)| {
         let before = leg.exchanges.get(..(*at)?)?;
         before.iter().rev().find_map(|exchange| {
-            let mut described = from_exchange(exchange)?.into_iter();
-            let mut own = described.find(|described| described.is_set_up_by(&setup.uri))?;
-            Some(own.take())
+            let mut described = from_exchange(exchange)?;
+            let own = set_up_by(&setup.uri, &described)?;
+            described.get_mut(own).map(Announced::take)
         })
     })
 }

@@ -43,8 +43,19 @@ pub fn resolve_control(base: &str, control: &str) -> String {
 /// clients join the two: behind the base, in place of its last segment (RFC 3986 §5.2), or behind its path and before
 /// its query. Userinfo, a default port, the case of scheme and host, and a final slash make no difference.
 pub fn is_control_uri(uri: &str, base: &str, control: &str) -> bool {
+    is_made_of(uri, base, control, same_url)
+}
+
+/// The same of paths and queries alone: a client that reaches a server by another name or port than the one that the server
+/// knows of itself, through a port forward or a proxy, asks for the same path at the name that it knows.
+pub fn is_control_path(uri: &str, base: &str, control: &str) -> bool {
+    is_made_of(uri, base, control, same_path)
+}
+
+/// Whether `uri` is one of the ways to join the two, as far as `is_same` compares.
+fn is_made_of(uri: &str, base: &str, control: &str, is_same: impl Fn(&str, &str) -> bool) -> bool {
     let uri = uri.trim();
-    if same_url(uri, &resolve_control(base, control)) {
+    if is_same(uri, &resolve_control(base, control)) {
         return true;
     }
     let (base, control) = (base.trim(), control.trim());
@@ -63,9 +74,9 @@ pub fn is_control_uri(uri: &str, base: &str, control: &str) -> bool {
         .then(|| url(base))
         .flatten()
         .map(|parts| &base[..parts.path.at.start]);
-    same_url(uri, &before_query)
-        || last_replaced.is_some_and(|directory| same_url(uri, &format!("{directory}{relative}")))
-        || from_root.is_some_and(|root| same_url(uri, &format!("{root}{control}")))
+    is_same(uri, &before_query)
+        || last_replaced.is_some_and(|directory| is_same(uri, &format!("{directory}{relative}")))
+        || from_root.is_some_and(|root| is_same(uri, &format!("{root}{control}")))
 }
 
 /// True for a value with a scheme.
@@ -84,14 +95,6 @@ fn same_url(left: &str, right: &str) -> bool {
     let (Some(left), Some(right)) = (url(left), url(right)) else {
         return false;
     };
-    let path = |parts: &UrlSlice<'_>| {
-        parts
-            .path
-            .bytes
-            .strip_suffix(b"/")
-            .unwrap_or(parts.path.bytes)
-            .to_vec()
-    };
     let scheme = |parts: &UrlSlice<'_>| {
         parts
             .scheme
@@ -102,4 +105,18 @@ fn same_url(left: &str, right: &str) -> bool {
         && left.host.bytes.eq_ignore_ascii_case(right.host.bytes)
         && left.port_or_default() == right.port_or_default()
         && path(&left) == path(&right)
+}
+
+/// A path of nothing is that of any host, and names no stream.
+fn same_path(left: &str, right: &str) -> bool {
+    let (Some(left), Some(right)) = (url(left), url(right)) else {
+        return false;
+    };
+    !path(&left).is_empty() && path(&left) == path(&right)
+}
+
+/// The path with its query and without a final slash.
+fn path<'a>(parts: &UrlSlice<'a>) -> &'a [u8] {
+    let path = parts.path.bytes;
+    path.strip_suffix(b"/").unwrap_or(path)
 }

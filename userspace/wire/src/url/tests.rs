@@ -158,6 +158,27 @@ fn every_way_in_which_clients_join_is_known() {
 }
 
 #[test]
+fn the_path_of_a_control_is_the_same_at_another_host_and_port() {
+    let base = "rtsp://192.168.1.90/stream1/";
+    for control in ["track1", "rtsp://192.168.1.90/stream1/track1"] {
+        let asked = "rtsp://203.0.113.1:4554/stream1/track1";
+        assert!(is_control_path(asked, base, control), "{control}");
+        assert!(!is_control_uri(asked, base, control), "{control}");
+        for uri in [
+            "rtsp://203.0.113.1:4554/stream1/track2",
+            "rtsp://203.0.113.1:4554/stream1",
+        ] {
+            assert!(!is_control_path(uri, base, control), "{uri}");
+        }
+    }
+    assert!(!is_control_path(
+        "rtsp://203.0.113.1",
+        "rtsp://192.168.1.90/",
+        "*"
+    ));
+}
+
+#[test]
 fn a_base_without_a_path_is_no_directory_to_replace() {
     assert!(is_control_uri(
         "rtsp://h/streamid=0",
