@@ -46,6 +46,8 @@ pub(super) fn assign<'u>(seats: &mut [Seat], units: &'u [Unit<'u>]) -> (Vec<Stra
     table.by_sender();
     table.by_pair();
     table.by_lack_of_others();
+    // What a weak sign found at one leg is known by its source at another, whose messages may tell less.
+    table.by_source();
     table.by_pair();
     table.by_return();
     let (strays, mut taken) = (table.strays(), table.taken);
