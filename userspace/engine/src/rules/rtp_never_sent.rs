@@ -8,7 +8,7 @@ use super::View;
 use crate::facts::MediaFacts;
 use crate::finding::{Code, Explanation, Finding, Severity};
 use crate::locator::Locator;
-use crate::model::{Leg, Tap};
+use crate::model::{Arrival, Leg, Tap};
 
 pub(super) const EXPLANATION: Explanation = Explanation {
     meaning: "SETUP and PLAY were accepted, and the server sent no RTP. The router has no part in it: where the server's packets \
@@ -150,26 +150,36 @@ fn is_asked_for(media: MediaFacts<'_>) -> bool {
     media.group().is_some() && joins.is_some_and(|membership| !membership.joins.is_empty())
 }
 
-/// Whether media came to this medium's own address and port and is another session's: two hosts behind one public
-/// address that ask for the same port look alike from outside, so that nobody can say whose the server left out.
+/// Whether media came to this medium's own address and port, between its SETUP and its end, and is another session's: two hosts
+/// behind one public address that ask for the same port look alike from outside, so that nobody can say whose the server left
+/// out. What had ended before is of a session whose ports a player took up again.
 pub(super) fn goes_to_another_session(view: &View<'_>, media: MediaFacts<'_>) -> bool {
     let legs = view.session.legs.iter().zip(&media.media.per_leg);
-    let ends: Vec<_> = legs
-        .filter_map(|(leg, agreed)| {
-            let port = agreed.client_rtp_port?;
-            Some((leg.tap, SocketAddr::new(leg.client.ip(), port)))
+    let is_its_place = |arrival: &Arrival| {
+        legs.clone().enumerate().any(|(index, (leg, agreed))| {
+            let end = agreed.client_rtp_port;
+            let end = end.map(|port| SocketAddr::new(leg.client.ip(), port));
+            let is_there = leg.tap == arrival.tap && end.is_some() && arrival.rtp.to == end;
+            is_there && is_meanwhile(media, index, arrival)
         })
-        .collect();
-    let arrivals = view
-        .others()
-        .flat_map(|session| &session.media)
-        .flat_map(|medium| &medium.arrivals);
-    arrivals
-        .filter(|arrival| arrival.rtp.packets > 0)
-        .any(|arrival| {
-            ends.iter()
-                .any(|&(tap, end)| tap == arrival.tap && arrival.rtp.to == Some(end))
-        })
+    };
+    let mut media_of_others = view.others().flat_map(|session| &session.media);
+    media_of_others.any(|medium| {
+        let mut arrivals = medium.arrivals.iter();
+        arrivals.any(|arrival| arrival.rtp.packets > 0 && is_its_place(arrival))
+    })
+}
+
+/// Whether what arrived did so in the time of a medium at a leg, as far as its begin and end are known.
+fn is_meanwhile(media: MediaFacts<'_>, leg_index: usize, arrival: &Arrival) -> bool {
+    let (first, last) = (arrival.rtp.first, arrival.rtp.last);
+    let ended_before = last
+        .zip(media.setup_request(leg_index))
+        .is_some_and(|(last, setup)| last.at < setup.at);
+    let began_after = first
+        .zip(media.ending(leg_index))
+        .is_some_and(|(first, end)| first.at > end);
+    !ended_before && !began_after
 }
 
 /// Metadata comes when something happens, and a back channel goes the other way.
@@ -206,7 +216,7 @@ mod tests {
     use rtspscope_wire::sdp::StreamDirection;
 
     use crate::model::{Desync, Leg, Side};
-    use crate::testkit::{LAN, Scene, UDP_TALK, WAN, leg, tcp_talk};
+    use crate::testkit::{LAN, Scene, UDP_TALK, WAN, at, leg, tcp_talk};
 
     #[test]
     fn fires_when_play_was_accepted_and_no_tap_saw_media() {
@@ -302,6 +312,23 @@ mod tests {
         };
         assert!(codes(0).contains(&"rtp-never-sent"));
         assert!(!codes(50).contains(&"rtp-never-sent"));
+    }
+
+    #[test]
+    fn fires_where_media_for_the_same_port_had_ended_before_or_began_after() {
+        let codes = |secs: f64| {
+            let mut other = Scene::behind_nat(UDP_TALK).rtp(50, 50);
+            for tap in [LAN, WAN] {
+                let rtp = &mut other.arrival(tap).rtp;
+                (rtp.first, rtp.last) = (Some(at(tap, secs, 40)), Some(at(tap, secs + 1.0, 90)));
+            }
+            let scenes = vec![Scene::behind_nat(UDP_TALK).rtp(0, 0), other];
+            let findings = Scene::together(scenes).findings.into_iter();
+            findings.map(|found| found.code.name()).collect::<Vec<_>>()
+        };
+        assert!(codes(-5.0).contains(&"rtp-never-sent"));
+        assert!(!codes(2.0).contains(&"rtp-never-sent"));
+        assert!(codes(10.5).contains(&"rtp-never-sent"));
     }
 
     #[test]
