@@ -86,6 +86,15 @@ impl<'a> MediaFacts<'a> {
         Some(play_among(in_force)?.response.as_ref()?.at)
     }
 
+    /// When the client asked for that at a leg, or the server accepted it where the request is not in the capture. Many servers
+    /// send before they answer.
+    pub(crate) fn play_asked(self, leg_index: usize) -> Option<Locator> {
+        let leg = self.facts.session.legs.get(leg_index)?;
+        let play = play_among(self.media.exchanges_in_force(leg_index, leg))?;
+        let said = play.request.as_ref().or(play.response.as_ref());
+        said.map(|message| message.at)
+    }
+
     /// When the client began to end this medium at a leg: its TEARDOWN or PAUSE, or the SETUP that took its place, else the
     /// end of the connection.
     pub(crate) fn ending(self, leg_index: usize) -> Option<Timestamp> {

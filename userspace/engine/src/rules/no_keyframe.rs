@@ -30,6 +30,8 @@ const PATIENCE_AT_START: Span = Span::from_secs(10);
 const PATIENCE_LATER: Span = Span::from_secs(60);
 /// An encoder that was asked can make one at once.
 const PATIENCE_WHEN_ASKED: Span = Span::from_secs(3);
+/// A capture takes the two directions of a wire from two queues, and what was sent at one moment may be in it in any order.
+const OUT_OF_TURN: Span = Span::from_millis(10);
 /// Pictures without which one cannot say that video flows.
 const FEW: u64 = 10;
 
@@ -46,8 +48,8 @@ fn about(view: &View<'_>, media: MediaFacts<'_>) -> Option<Finding> {
     let video = arrival.rtp.video.as_ref()?;
     let first = arrival.rtp.first?;
     let from_start = media
-        .play_accepted(farthest)
-        .is_some_and(|play| first.at >= play.at);
+        .play_asked(farthest)
+        .is_some_and(|play| first.at + OUT_OF_TURN >= play.at);
     let wait = lack(arrival, video, from_start)?;
     let flows = video.pictures >= FEW
         && arrival
@@ -148,6 +150,21 @@ mod tests {
             snapshot.findings[0].cause,
             "300 pictures (25.0 a second) at wan, 0 of them keyframes, the longest wait 12.0 s"
         );
+    }
+
+    #[test]
+    fn fires_where_the_server_sends_before_it_answers_play() {
+        let begun = |secs: f64| {
+            let mut scene = video(0, 12, 0);
+            for tap in [LAN, WAN] {
+                scene.arrival(tap).rtp.first = Some(at(tap, secs, 12));
+            }
+            scene.troubles()
+        };
+        for secs in [0.045, 0.035] {
+            assert_eq!(begun(secs), ["no-keyframe"]);
+        }
+        assert_eq!(begun(0.025), Vec::<&str>::new());
     }
 
     #[test]
