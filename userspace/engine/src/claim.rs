@@ -4,6 +4,7 @@
 //! SSRC or the lack of any other candidate says it. So flows are claimed in rounds from the strongest sign to the
 //! weakest, each flow once, and a weaker sign never takes what a stronger one has.
 
+mod announced;
 mod arrival;
 mod direction;
 mod left_over;
@@ -78,6 +79,7 @@ pub(crate) fn fill_arrivals(
     direction::settle(sessions, records, &mut seats, &units);
     plain::settle(sessions, records, &seats, &units);
     untold::adopt(sessions, &mut seats, &units, &mut taken);
+    announced::part(&mut seats, &units);
     let mut arrivals: Vec<_> = seats
         .iter()
         .map(|seat| arrival::at_seat(seat, sessions, records, &units, heard))

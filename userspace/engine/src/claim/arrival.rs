@@ -40,6 +40,11 @@ pub(super) fn at_seat(
     for unit in seat.own().iter().filter_map(|index| units.get(*index)) {
         total.add_unit(unit);
     }
+    for (index, ssrc) in &seat.goes_on {
+        if let Some(media) = units[*index].epoch.media.as_deref() {
+            total.add_what_goes_on(media, *ssrc);
+        }
+    }
     for unit in seat.answers().iter().filter_map(|index| units.get(*index)) {
         if let Some(media) = unit.epoch.media.as_deref() {
             total.add_answers(media);
@@ -260,6 +265,14 @@ impl<'a> Total<'a> {
             self.add_timeline(media);
         }
         self.add_reports(media, from, to);
+    }
+
+    /// Adds a source of the medium that went on among those of a later session: when and where is told by what came before.
+    fn add_what_goes_on(&mut self, media: &'a MediaCount, ssrc: u32) {
+        let mut sources = media.sources();
+        if let Some(source) = sources.find(|source| source.counters.ssrc == ssrc) {
+            self.add_source(source);
+        }
     }
 
     /// Adds what the sending end says of the medium.

@@ -139,6 +139,7 @@ pub(super) fn seats(session: &Session, index: usize, at_legs: &[Option<&Found>])
             from_server: units_of(*found, MediaDirection::FromServer),
             from_client: units_of(*found, MediaDirection::FromClient),
             left_over: Vec::new(),
+            goes_on: Vec::new(),
         }
     })
     .collect()

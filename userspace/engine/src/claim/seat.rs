@@ -45,6 +45,8 @@ pub(super) struct Seat {
     pub(super) from_client: Vec<usize>,
     /// Sources among them that an earlier session left running.
     pub(super) left_over: Vec<u32>,
+    /// Its own sources that went on in units of a later session.
+    pub(super) goes_on: Vec<(usize, u32)>,
 }
 
 impl Seat {
@@ -270,6 +272,7 @@ fn seat(
         from_server: Vec::new(),
         from_client: Vec::new(),
         left_over: Vec::new(),
+        goes_on: Vec::new(),
     }
 }
 

@@ -1,5 +1,6 @@
 //! Whose media it is where addresses and ports alone do not tell.
 
+mod leftover;
 mod one_port;
 
 use rtspscope_engine::Snapshot;
@@ -322,4 +323,34 @@ fn what_goes_back_where_media_came_from_is_the_clients() {
     assert_eq!((seen.rtp.packets, sent), (30, vec![61000]));
     let is_wrong = |finding: &rtspscope_engine::Finding| finding.code.name() == "rtp-wrong-port";
     assert!(!snapshot.findings.iter().any(is_wrong));
+}
+
+/// The messages of one tap were cut: they name no ports, and of the inner one not even that the stream was played.
+#[test]
+fn media_of_a_leg_that_tells_nothing_is_known_by_the_source_of_the_other() {
+    let mut wire = Wire::new(engine(2));
+    let taps = [(LAN, "192.168.1.40:40000"), (WAN, "203.0.113.1:40000")];
+    for (tap, client) in taps {
+        wire.now_ms = 0;
+        let mut talk = Talk::open_with(&mut wire, tap, client, SERVER, (1000, 2000));
+        talk.exchange(
+            &mut wire,
+            "SETUP rtsp://203.0.113.10/cam RTSP/1.0|CSeq: 1",
+            "RTSP/1.0 200 OK|CSeq: 1|Session: 1",
+        );
+        if tap == WAN {
+            talk.exchange(
+                &mut wire,
+                "PLAY rtsp://203.0.113.10/cam RTSP/1.0|CSeq: 2|Session: 1",
+                "RTSP/1.0 200 OK|CSeq: 2|Session: 1",
+            );
+        }
+    }
+    let from = "203.0.113.10:6970";
+    wire.rtp(WAN, from, "203.0.113.1:5000", 7, 0..30);
+    wire.rtp(LAN, from, "192.168.1.40:5000", 7, 0..30);
+    let snapshot = wire.engine.snapshot();
+    let session = only_session(&snapshot);
+    let packets = [0, 1].map(|leg| arrival(session, 0, leg).rtp.packets);
+    assert_eq!(packets, [30, 30]);
 }

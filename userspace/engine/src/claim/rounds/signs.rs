@@ -140,10 +140,13 @@ impl Table<'_, '_> {
             })
     }
 
-    /// Whether the unit's RTP is of the source that the answer to SETUP names.
+    /// Whether half of the unit's RTP or more is of the source that the answer to SETUP names: a part of it may be left over from
+    /// before.
     fn is_announced(&self, at: usize, unit: &Unit<'_>) -> bool {
-        let announced = self.seats[at].negotiated.ssrc;
-        announced.is_some_and(|ssrc| unit.epoch.sources().any(|own| own == ssrc))
+        let media = unit.epoch.media.as_deref();
+        let announced = self.seats[at].negotiated.ssrc.zip(media);
+        let source = announced.and_then(|(ssrc, media)| media.stats.source(ssrc));
+        source.is_some_and(|source| source.packets.saturating_mul(2) >= unit.rtp_packets())
     }
 
     /// Whether media of the seat went, then or later, to the client's end of the unit or to the port beside it: RTCP goes
