@@ -1,8 +1,8 @@
 //! Finds the legs that are one connection, seen at different taps or on both sides of the router at one.
 //!
 //! A NAT may change every address and port of a connection, the taps' clocks may be hours apart, and a proxy changes the
-//! sequence numbers as well. So a leg is recognised by what a NAT keeps: its initial sequence numbers, else what was
-//! said on it and in which rhythm. A port number or a time alone never joins two legs: two players behind one address
+//! sequence numbers as well. So a leg is recognised by what a NAT keeps: its initial sequence numbers, or where
+//! they ended, else what was said on it and in which rhythm. A port number or a time alone never joins two legs: two players behind one address
 //! look alike in both. One tap has two legs of a connection where it sees both sides of the router, as where a connection
 //! turns around in it and leaves by the interface by which it came (a hairpin). Where the router's own connection tracking was listened to, its word joins legs of which neither is
 //! known: midstream ones, and those that cannot be read.
@@ -55,6 +55,9 @@ pub(crate) fn pair_knowing(
         join(legs, &mut clusters, &mut home, link);
     }
     for link in links::by_conntrack(legs, tracked) {
+        join(legs, &mut clusters, &mut home, link);
+    }
+    for link in links::by_reached(legs) {
         join(legs, &mut clusters, &mut home, link);
     }
     for link in links::by_content(legs, |a, b| !could_join(legs, &clusters, &home, a, b)) {

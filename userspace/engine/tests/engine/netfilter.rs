@@ -47,10 +47,11 @@ fn say(wire: &mut Wire, change: Change, entry: &Entry) {
     }));
 }
 
-/// Two legs of one TLS connection of which the opening was not captured.
+/// Two legs of one TLS connection of which the opening was not captured, and which the router counts anew.
 fn encrypted(wire: &mut Wire) {
-    for (tap, client) in [(LAN, CLIENT), (WAN, ROUTER)] {
-        let mut talk = Talk::midstream(tap, client, SERVER);
+    let inside = Talk::midstream(LAN, CLIENT, SERVER);
+    let outside = Talk::midstream(WAN, ROUTER, SERVER).renumbered();
+    for mut talk in [inside, outside] {
         talk.client_says(wire, &HELLO);
         talk.server_says(wire, &HELLO);
     }

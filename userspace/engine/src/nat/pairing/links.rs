@@ -65,8 +65,7 @@ fn sequence_link(legs: &[Leg], a: usize, b: usize) -> Option<(u32, i64, Link)> {
     let server = agreement(x.server_isn, y.server_isn);
     let likeness = content::likeness(x, y);
     let offset = (y.first.at - x.first.at).abs();
-    let known_end =
-        x.server == y.server || x.client == y.client || x.client.port() == y.client.port();
+    let known_end = have_one_end(x, y);
     let both = client == Some(true) && server == Some(true);
     // One equal number: the other direction was not seen, or a firewall renumbers one direction (then content decides).
     let half = match (client, server) {
@@ -103,6 +102,61 @@ fn sequence_link(legs: &[Leg], a: usize, b: usize) -> Option<(u32, i64, Link)> {
     ))
 }
 
+/// Bytes by which a direction of one connection may be farther at one of two taps: one of them was stopped a moment later.
+const A_MOMENT: u32 = 1 << 20;
+
+/// Links of connections that began before a capture, by where their sequence numbers ended: at the same of one direction and at
+/// nearly the same of the other. One end must agree as well.
+pub(super) fn by_reached(legs: &[Leg]) -> Vec<Link> {
+    let mut alike: BTreeMap<u32, Vec<usize>> = BTreeMap::new();
+    for (index, leg) in legs.iter().enumerate() {
+        let reached = [leg.from_client.reached, leg.from_server.reached];
+        for reached in reached.into_iter().flatten() {
+            alike.entry(reached).or_default().push(index);
+        }
+    }
+    let mut pairs = BTreeSet::new();
+    for same in alike.values().filter(|same| distinctive(legs, same)) {
+        for (position, &a) in same.iter().enumerate() {
+            let later = same.iter().skip(position + 1);
+            pairs.extend(later.map(|&b| (a.min(b), a.max(b))));
+        }
+    }
+    let links = pairs.into_iter().filter_map(|(a, b)| {
+        let (x, y) = (legs.get(a)?, legs.get(b)?);
+        let likeness = content::likeness(x, y);
+        if x.tap == y.tap || !ended_alike(x, y) || !have_one_end(x, y) || likeness.contradicts {
+            return None;
+        }
+        let mut evidence = vec![PairEvidence::TcpSequence];
+        if likeness.convinces() {
+            evidence.push(PairEvidence::Content);
+        }
+        Some(Link {
+            a,
+            b,
+            evidence,
+            proxied: false,
+        })
+    });
+    links.collect()
+}
+
+/// Whether both directions came as far at two legs of which initial sequence numbers tell nothing.
+fn ended_alike(x: &Leg, y: &Leg) -> bool {
+    let apart = |x: Option<u32>, y: Option<u32>| {
+        let apart = x?.wrapping_sub(y?).cast_signed();
+        Some(apart.unsigned_abs())
+    };
+    let untold = agreement(x.client_isn, y.client_isn).is_none()
+        && agreement(x.server_isn, y.server_isn).is_none();
+    let client = apart(x.from_client.reached, y.from_client.reached);
+    let server = apart(x.from_server.reached, y.from_server.reached);
+    client.zip(server).is_some_and(|(client, server)| {
+        untold && client.min(server) == 0 && client.max(server) <= A_MOMENT
+    })
+}
+
 /// Links by the kernel's word, with what the messages add to it.
 pub(super) fn by_conntrack(legs: &[Leg], tracked: &[(usize, usize)]) -> Vec<Link> {
     let links = tracked.iter().filter_map(|&(a, b)| {
@@ -118,6 +172,11 @@ pub(super) fn by_conntrack(legs: &[Leg], tracked: &[(usize, usize)]) -> Vec<Link
         })
     });
     links.collect()
+}
+
+/// Whether an end, or the client's port, is the same at both.
+fn have_one_end(x: &Leg, y: &Leg) -> bool {
+    x.server == y.server || x.client == y.client || x.client.port() == y.client.port()
 }
 
 fn agreement(x: Option<u32>, y: Option<u32>) -> Option<bool> {

@@ -1,5 +1,7 @@
 //! Facts about which legs are one connection.
 
+mod reached;
+
 use std::sync::Arc;
 
 use rtspscope_wire::{Span, TapId, TapRole};
