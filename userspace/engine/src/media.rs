@@ -28,10 +28,7 @@ pub(crate) fn media(legs: &[&Leg]) -> Vec<MediaStream> {
     let stream_count = setups::streams(&setups);
     for (at, setup) in setups.iter().enumerate() {
         let gave_way = setups::gave_way_to_others(&setups, at);
-        let is_named = announced
-            .iter()
-            .any(|described| described.is_named_by(&setup.uri));
-        let is_others = gave_way || !is_named;
+        let is_others = gave_way || !describe::is_named(&setup.uri, &announced);
         let earlier = is_others.then(|| describe::earlier(legs, setup)).flatten();
         if gave_way || earlier.is_some() {
             media.push(set_up(legs, setup, earlier));

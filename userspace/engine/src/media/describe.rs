@@ -37,13 +37,27 @@ pub(super) struct Announced {
     pub(super) taken: bool,
 }
 
-/// The place of the medium for which a SETUP of `uri` asks, and no SETUP did before: by its URL, else as the only one by its
-/// path.
+/// The place of the medium for which a SETUP of `uri` asks, and no SETUP did before.
 pub(super) fn set_up_by(uri: &str, announced: &[Announced]) -> Option<usize> {
+    place_of(uri, announced, |medium| !medium.taken)
+}
+
+/// Whether `uri` is the control URI of one of these.
+pub(super) fn is_named(uri: &str, announced: &[Announced]) -> bool {
+    place_of(uri, announced, |_| true).is_some()
+}
+
+/// The place of the one that `uri` controls: by its URL, else as the only one by its path.
+fn place_of(
+    uri: &str,
+    announced: &[Announced],
+    may_be: impl Fn(&Announced) -> bool,
+) -> Option<usize> {
     let by = |is_its: fn(&str, &str, &str) -> bool| {
         let all = announced.iter().enumerate();
+        let may_be = &may_be;
         all.filter(move |(_, medium)| {
-            let control = medium.control.as_deref().filter(|_| !medium.taken);
+            let control = medium.control.as_deref().filter(|_| may_be(medium));
             control.is_some_and(|control| is_its(uri, &medium.base, control))
         })
         .map(|(place, _)| place)
@@ -55,12 +69,6 @@ pub(super) fn set_up_by(uri: &str, announced: &[Announced]) -> Option<usize> {
 }
 
 impl Announced {
-    /// Whether `uri` is its control URI.
-    pub(super) fn is_named_by(&self, uri: &str) -> bool {
-        let control = self.control.as_deref();
-        control.is_some_and(|control| url::is_control_uri(uri, &self.base, control))
-    }
-
     pub(super) fn take(&mut self) -> (MediaStream, Option<DescribedGroup>) {
         self.taken = true;
         (self.stream.clone(), self.group)
