@@ -8,8 +8,8 @@ use crate::input::LossKind;
 use crate::locator::Locator;
 use crate::media::Streams;
 use crate::model::{
-    DiffClass, Exchange, Leg, MediaDirection, NatPair, Session, Side, Tap, TransportKind,
-    UnclaimedRtp,
+    DiffClass, Exchange, Leg, MediaDirection, MediaStream, NatPair, Session, Side, Tap,
+    TransportKind, UnclaimedRtp,
 };
 use crate::nat::address;
 use crate::router_setup::RouterSetup;
@@ -149,6 +149,19 @@ impl<'a> SessionFacts<'a> {
             client_index,
             server_index,
         })
+    }
+
+    /// Whether the session's media comes over TCP, or was to: no SETUP asked for another way.
+    pub(crate) fn goes_over_tcp(self) -> bool {
+        let media = &self.session.media;
+        match self.session.transport {
+            TransportKind::Tcp | TransportKind::HttpTunnel => true,
+            TransportKind::Unknown => {
+                let is_inside = |media: &MediaStream| media.negotiated.channels.is_some();
+                !media.is_empty() && media.iter().all(is_inside)
+            }
+            TransportKind::Udp | TransportKind::Multicast | TransportKind::Tls => false,
+        }
     }
 
     /// Whether any leg cannot be read.

@@ -74,6 +74,7 @@ pub fn check(snapshot: &mut Snapshot) {
         about_session.retain(|finding| !finding.evidence.is_empty());
         for finding in &mut about_session {
             soften(&view, finding);
+            fit_to_transport(&view, finding);
         }
         about_session.sort_by_key(|finding| {
             (
@@ -113,6 +114,15 @@ fn soften(view: &View<'_>, finding: &mut Finding) {
     };
     let told = format!("; set up anew {way}, the stream came");
     finding.cause.push_str(&told);
+}
+
+/// A player that carries media over TCP already is not told to do so.
+fn fit_to_transport(view: &View<'_>, finding: &mut Finding) {
+    if view.facts.goes_over_tcp() {
+        finding
+            .remedy
+            .retain(|remedy| !crate::advice::concerns_player(remedy));
+    }
 }
 
 /// What a rule may look at.

@@ -72,16 +72,7 @@ pub(super) fn check(view: &View<'_>) -> Vec<Finding> {
     }
     lacks.extend(missing(view));
     lacks.extend(hidden_text(view));
-    if may_have_played(view)
-        && view.facts.media().any(MediaFacts::is_udp)
-        && view.facts.capture.taps.iter().all(|tap| !tap.shows_udp())
-    {
-        lacks.push((
-            "media goes over UDP, and no capture holds any UDP: whether it arrived cannot be told"
-                .to_owned(),
-            leg.first,
-        ));
-    }
+    lacks.extend(no_udp(view).map(|told| (told, leg.first)));
     lacks.extend(untold(view));
     lacks.extend(
         view.facts
@@ -281,6 +272,33 @@ fn offloaded(entry: &Mapping) -> String {
     format!(
         "netfilter's own table: a flowtable forwards {from} to {to}: a tap on a bridge, VLAN or PPPoE interface sees only its first packets"
     )
+}
+
+/// Media that goes over UDP, where no capture holds any, or the one next to the server holds none and no other shows the media.
+fn no_udp(view: &View<'_>) -> Option<String> {
+    let mut media = view.facts.media().filter(|media| media.is_udp());
+    let first = media.next().filter(|_| may_have_played(view))?;
+    if view.facts.capture.taps.iter().all(|tap| !tap.shows_udp()) {
+        return Some(
+            "media goes over UDP, and no capture holds any UDP: whether it arrived cannot be told"
+                .to_owned(),
+        );
+    }
+    let next_to_server = view.facts.sides()?.server;
+    let is_blind = view
+        .tap(next_to_server.tap)
+        .is_some_and(|tap| !tap.shows_udp());
+    let came = |media: MediaFacts<'_>| {
+        let mut arrivals = media.media.arrivals.iter();
+        arrivals.any(|arrival| arrival.rtp.packets > 0)
+    };
+    let is_unseen = is_blind && !std::iter::once(first).chain(media).any(came);
+    is_unseen.then(|| {
+        format!(
+            "media goes over UDP, and the capture at {} holds no UDP: whether the server sent any cannot be told",
+            view.place(next_to_server)
+        )
+    })
 }
 
 /// A tap without any UDP, past which the client's own datagrams went.

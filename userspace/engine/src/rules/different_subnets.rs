@@ -11,10 +11,13 @@ pub(super) const EXPLANATION: Explanation = Explanation {
     not_this: "Addresses that share their first three numbers are taken for one network. Where NAT translates the client's address, the other \
         findings tell more.",
     remedies: &[
-        "Nothing needs to be done as long as the picture comes",
+        NOTHING,
         "Else put both in one network, or let the firewall pass UDP from the camera's network to the viewer, or use TCP",
     ],
 };
+
+const NOTHING: &str = "Nothing needs to be done as long as the picture comes";
+const ONE_NETWORK: &str = "Else put both in one network, or let the firewall pass the connection";
 
 /// Fires for a session between two private networks without translation.
 pub(super) fn check(view: &View<'_>) -> Vec<Finding> {
@@ -38,7 +41,11 @@ pub(super) fn check(view: &View<'_>) -> Vec<Finding> {
         )
         .cause("both addresses are private and of different networks, so a router with its firewall is in the path")
         .proof(leg.first, "first packet of the connection with both addresses")
-        .remedies(EXPLANATION.remedies.iter().copied()),
+        .remedies(if view.facts.goes_over_tcp() {
+            &[NOTHING, ONE_NETWORK][..]
+        } else {
+            EXPLANATION.remedies
+        }.iter().copied()),
     ]
 }
 

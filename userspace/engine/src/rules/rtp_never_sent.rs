@@ -17,7 +17,7 @@ pub(super) const EXPLANATION: Explanation = Explanation {
         or more (five for a second medium: audio may be silent). Of media inside the RTSP connection any tap tells that has the whole \
         of what the server sent.",
     not_this: "Packets that end at the router are rtp-never-arrived. Metadata and a back channel to the camera may be silent. \
-        With one side of the router only (for UDP), without any UDP in the captures, or with gaps in them, nothing is concluded; nor where the \
+        With one side of the router only (for UDP), without any UDP in the capture next to the server, or with gaps in them, nothing is concluded; nor where the \
         server's own sender reports (RTCP) say that it sent, or another NAT is between the outer tap and the server (its client address \
         there is private or a provider's, 100.64.0.0/10, and the server's is public).",
     remedies: &[CAMERA, PUNCH],
@@ -135,7 +135,8 @@ fn is_silent(view: &View<'_>, media: MediaFacts<'_>) -> bool {
         .arrivals
         .iter()
         .all(|arrival| arrival.rtp.packets == 0);
-    let udp_is_captured = view.facts.capture.taps.iter().any(Tap::shows_udp);
+    let next_to_server = view.facts.sides().and_then(|sides| view.tap(sides.server.tap));
+    let udp_is_captured = next_to_server.is_some_and(Tap::shows_udp);
     let may_be_told = udp_is_captured && !goes_to_another_session(view, media);
     let sent_anyhow = media.in_band() || (media.is_udp() && may_be_told);
     let is_said = media.is_said_to_be_sent() || media.passes_unseen().is_some();
@@ -293,6 +294,17 @@ mod tests {
         let mut scene = Scene::behind_nat(UDP_TALK).rtp(0, 0);
         scene.udp_datagrams = [0, 0];
         assert_eq!(scene.codes(), ["capture-incomplete"]);
+    }
+
+    #[test]
+    fn is_silent_where_the_tap_next_to_the_server_may_have_been_filtered() {
+        let codes = |udp_datagrams: [u64; 2]| {
+            let mut scene = Scene::behind_nat(UDP_TALK).rtp(0, 0);
+            scene.udp_datagrams = udp_datagrams;
+            scene.codes()
+        };
+        assert_eq!(codes([9, 0]), ["capture-incomplete"]);
+        assert_eq!(codes([0, 9]), ["rtp-never-sent"]);
     }
 
     #[test]

@@ -154,7 +154,7 @@ fn a_week_of_keepalives_is_forgotten_but_for_its_ends_and_nobody_is_blamed_for_i
         talk.play_udp(&mut wire, "30000-30001", "30000-30001");
     }
     // Other UDP passes, so that no filter can have left the media out.
-    wire.udp(LAN, "192.168.1.100:40000", "192.168.1.1:53", b"a question");
+    wire.udp(WAN, "198.51.100.7:40000", "203.0.113.53:53", b"a question");
     for number in 0..20_160 {
         wire.wait_ms(30_000);
         let cseq = 10 + number;
