@@ -5,7 +5,7 @@
 //! tracking was listened to, its word is the least that an ALG did: a helper's expectation is a way in, adjusted sequence
 //! numbers are a changed text.
 
-use crate::facts::{Capture, MediaFacts, SessionFacts, Sides, play};
+use crate::facts::{Capture, MediaFacts, SessionFacts, ShutOff, Sides, play};
 use crate::input::LossKind;
 use crate::model::{AlgAction, AlgEffect, AlgJudgement, Arrival, Exchange, Leg, Session, Tap};
 
@@ -46,8 +46,8 @@ fn action(facts: SessionFacts<'_>, sides: &Sides<'_>) -> AlgAction {
         .any(|media| media.let_in_rtp().or(media.let_in_rtcp()).is_some())
     {
         AlgAction::Pinhole
-    } else if began_before(sides) {
-        // What an ALG rewrites most was said before.
+    } else if began_before(sides) || may_have_dropped(facts) {
+        // What an ALG rewrites most was said before, or whoever held a message back is not known.
         AlgAction::Unknown
     } else {
         facts.told_action().unwrap_or(AlgAction::None)
@@ -79,17 +79,24 @@ fn effect(facts: SessionFacts<'_>, sides: &Sides<'_>, action: AlgAction) -> AlgE
     if effects.is_empty() {
         effects.extend(effect_without_media(sides, action));
     }
-    effects
-        .into_iter()
-        .max_by_key(|effect| weight(*effect))
+    let effect = effects.into_iter().max_by_key(|effect| weight(*effect));
+    let harmless = effect == Some(AlgEffect::Harmless);
+    effect
+        .filter(|_| !(harmless && may_have_dropped(facts)))
         .unwrap_or_default()
 }
 
-/// Whether the router swallowed a message that any link would have carried.
+/// Whether the router swallowed a message that any link would have carried, and nothing else with it.
 fn dropped(facts: SessionFacts<'_>) -> bool {
     facts
         .swallowed()
-        .is_some_and(|swallowed| !swallowed.may_be_too_large())
+        .is_some_and(|swallowed| swallowed.is_by_alg())
+}
+
+/// Whether the router held back a message with all else of its connection, and its own table does not tell why.
+fn may_have_dropped(facts: SessionFacts<'_>) -> bool {
+    let shut_off = facts.swallowed().and_then(|swallowed| swallowed.shut_off);
+    shut_off.is_some_and(|shut_off| !matches!(shut_off, ShutOff::Forgotten { .. }))
 }
 
 fn weight(effect: AlgEffect) -> u8 {

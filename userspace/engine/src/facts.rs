@@ -26,6 +26,7 @@ mod nearest;
 mod played;
 mod refusals;
 mod reported;
+mod shut_off;
 mod swallowed;
 mod together;
 mod tracked;
@@ -41,6 +42,7 @@ pub(crate) use nearest::Nearest;
 pub(crate) use played::played_out;
 pub(crate) use refusals::{RefusedStream, last_attempt};
 pub(crate) use reported::is_later;
+pub(crate) use shut_off::ShutOff;
 pub(crate) use swallowed::Swallowed;
 
 /// By how much one tap's packets may be known later than another's.

@@ -7,7 +7,8 @@
 use rtspscope_wire::{Span, Timestamp};
 
 use super::cut::ahead_of_lost;
-use super::{SessionFacts, Sides};
+use super::shut_off::ShutOff;
+use super::{MediaFacts, SessionFacts, Sides, played_out};
 use crate::locator::Locator;
 use crate::model::{Exchange, Leg, Message, Side};
 use crate::nat::align::{AlignedPair, align};
@@ -23,6 +24,8 @@ pub(crate) struct Swallowed<'a> {
     pub(crate) repeated: Option<Locator>,
     /// Whether the other tap is known to have watched by a later packet of the same sender alone.
     pub(crate) passed_by: bool,
+    /// What shows that not the message alone was held back: then it tells of no ALG.
+    pub(crate) shut_off: Option<ShutOff>,
     /// The leg that has it.
     pub(crate) sender: &'a Leg,
     /// The leg that does not have it.
@@ -40,6 +43,11 @@ impl Swallowed<'_> {
     /// Whether its length alone may have stopped it.
     pub(crate) fn may_be_too_large(&self) -> bool {
         self.message.raw.len() > SURELY_SMALL
+    }
+
+    /// Whether it shows that something in the router reads the messages and held back this one.
+    pub(crate) fn is_by_alg(&self) -> bool {
+        !self.may_be_too_large() && self.shut_off.is_none()
     }
 }
 
@@ -74,19 +82,42 @@ impl<'a> SessionFacts<'a> {
             Side::Server => sender.server_unheard,
         };
         let repeated = unheard.filter(|again| again.at - message.at.at >= SOONEST_REPEAT);
-        let watched = self.capture.watched_until(other) - shared_moment(sides, other);
-        let went_on = watched - (message.at.at - shared_moment(sides, sender));
+        let since = message.at.at - shared_moment(sides, sender);
+        let sent = shared_moment(sides, other) + since;
+        let went_on = self.capture.watched_until(other) - sent;
         let proved = repeated.is_some() || (sides.nat.proxied && other.missing_bytes == 0);
         let watched = went_on >= PATIENCE
             || (!sides.nat.proxied && passed_by(message, repeated, [sender, other]));
-        (proved && watched).then_some(Swallowed {
+        (proved && watched && !self.is_deserted(sides, message, sent)).then(|| Swallowed {
             exchange,
             message,
             repeated,
             passed_by: went_on < PATIENCE,
+            shut_off: self.shut_off(sides, message, [sender, other]),
             sender,
             other,
         })
+    }
+}
+
+impl SessionFacts<'_> {
+    /// Whether the server had fallen silent next to it for no reason before the client's message was sent, at `sent` there: a
+    /// line that is down, or a camera that is gone, takes no message either.
+    fn is_deserted(self, sides: &Sides<'_>, message: &Message, sent: Timestamp) -> bool {
+        let leg = sides.server;
+        let paused = leg.exchanges.iter().any(|exchange| exchange.is("PAUSE"));
+        if message.from != Side::Client || paused || played_out(leg, sent) {
+            return false;
+        }
+        let arrivals = self.media().filter_map(MediaFacts::at_server);
+        let heard = arrivals
+            .filter_map(|arrival| arrival.rtp.last)
+            .map(|last| last.at);
+        let by_segment = leg.from_server.last.map(|last| last.at);
+        let last = heard
+            .max()
+            .map(|heard| by_segment.map_or(heard, |at| at.max(heard)));
+        last.is_some_and(|last| sent - last >= PATIENCE)
     }
 }
 

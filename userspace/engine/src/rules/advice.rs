@@ -40,6 +40,10 @@ pub(super) const TURN_AROUND: &str = "Else let the router put its own address on
 pub(super) const LOOK_AT_ROUTER: &str = "Where the router lets the segments of a connection through no more: look into its log and settings for what may drop them \
     (firewall rules, intrusion prevention, limits of time or volume, a second line to the internet), or reach the camera through a VPN";
 
+/// Where a router no longer knows a connection that lives.
+pub(super) const TABLE_EMPTIED: &str = "Look what the router did at that moment: a restart, a line that was dialled anew, a table of connections that was \
+    emptied, a firewall rule that ends connections";
+
 /// Where a camera is gone.
 pub(super) const LOOK_AT_CAMERA: &str = "Where the camera acknowledges nothing any more: look at its power, its cable or Wi-Fi, the switch in between, and whether it has \
     restarted";

@@ -1,22 +1,29 @@
 //! `alg-dropped-message`: a message entered the router and never left it.
 
 use super::{View, advice};
-use crate::facts::Swallowed;
+use crate::facts::{ShutOff, Swallowed};
 use crate::finding::{Code, Explanation, Finding, Severity};
+use crate::locator::Locator;
 
 pub(super) const EXPLANATION: Explanation = Explanation {
     meaning: "A request or an answer reached the router, and nothing of it came out on the other side, although its sender sent it again \
         and again. Usually an ALG swallows what it cannot read; the sender repeats it in vain until one side gives up.",
     proof: "The message and its repetitions at the tap on its sender's side; not one copy of it at the other tap, which went on recording \
-        for a second or more. Where the router is a proxy and acknowledges by itself, the message at one tap only.",
+        for a second or more. Where the router is a proxy and acknowledges by itself, the message at one tap only. Where more than the \
+        message was held back, or the router's own table had ended the connection's entry, no ALG is blamed.",
     not_this: "A packet that was lost once and came through when it was sent again. A message of nearly a full packet's size, which may have \
         met a small MTU: large-packets-lost. Where the other tap stopped, has gaps, or the capture lost packets, nothing is concluded.",
     remedies: &[
-        "Switch off the router's RTSP ALG and compare",
+        SWITCH_OFF,
         "Or keep the conversation out of its reach: another RTSP port than 554, TLS (rtsps://), or a VPN",
         advice::USE_TCP,
     ],
 };
+
+const SWITCH_OFF: &str = "Switch off the router's RTSP ALG and compare";
+/// Where the router forgets a connection that is quiet.
+const KEEP_ENTRY: &str = "Let the player send a keepalive (OPTIONS or GET_PARAMETER with the session) before the router forgets the quiet connection, or \
+    raise the router's time-out of TCP connections (Linux: sysctl net.netfilter.nf_conntrack_tcp_timeout_established, in seconds)";
 
 /// Fires once for a session, for the first message that was swallowed.
 pub(super) fn check(view: &View<'_>) -> Vec<Finding> {
@@ -31,6 +38,7 @@ fn finding(view: &View<'_>, lost: &Swallowed<'_>) -> Finding {
         Some(status) => format!("the answer {status} to {method}"),
         None => method.clone(),
     };
+    let besides = besides(lost);
     let sender = view.place(lost.sender);
     let other = view.place(lost.other);
     let repeated = lost.repeated.map_or_else(String::new, |again| {
@@ -49,7 +57,8 @@ fn finding(view: &View<'_>, lost: &Swallowed<'_>) -> Finding {
         format!("{what} entered the router and never left it"),
     )
     .cause(format!(
-        "{what} was seen at {sender}{repeated}, and never at {other}, {watched}"
+        "{what} was seen at {sender}{repeated}, and never at {other}, {watched}{}",
+        told_besides(lost)
     ))
     .proof(lost.message.at, format!("{what} on its sender's side"))
     .proof_if(lost.repeated, "its sender repeats it for the last time")
@@ -57,13 +66,73 @@ fn finding(view: &View<'_>, lost: &Swallowed<'_>) -> Finding {
         lost.other.last,
         "last packet of the connection on the other side; the message did not come by",
     )
-    .remedies(EXPLANATION.remedies.iter().copied())
+    .proof_if(
+        besides.map(|(at, _)| at),
+        besides.map_or("", |(_, note)| note),
+    )
+    .remedies(remedies(view, lost))
+}
+
+/// What else was held back: its place, and a note on it.
+fn besides(lost: &Swallowed<'_>) -> Option<(Locator, &'static str)> {
+    Some(match lost.shut_off? {
+        ShutOff::Forgotten { ended, .. } => {
+            (ended, "netfilter's own table: the connection's entry ends")
+        }
+        ShutOff::EndToo(at) => (
+            at,
+            "its sender ends the connection, which never left the router either",
+        ),
+        ShutOff::Quiet(at) => (at, "what was said last before it"),
+        ShutOff::MediaToo(at) => (
+            at,
+            "last RTP packet that came out of the router; outside media went on",
+        ),
+    })
+}
+
+/// The same as the end of the sentence that tells the cause.
+fn told_besides(lost: &Swallowed<'_>) -> String {
+    let or_else =
+        "a firewall or a table of connections that was emptied does that as well as an ALG";
+    match lost.shut_off {
+        Some(ShutOff::Forgotten { ended, .. }) => format!(
+            "; the router's own table had ended the connection's entry {:.1} s before, so that this is no ALG's doing",
+            (lost.message.at.at - ended.at).as_secs_f64().max(0.0)
+        ),
+        Some(ShutOff::EndToo(_)) => format!(
+            "; what its sender sent to end the connection did not come out either: {or_else}"
+        ),
+        Some(ShutOff::MediaToo(_)) => {
+            format!("; media over UDP had ended in the router before: {or_else}")
+        }
+        Some(ShutOff::Quiet(last)) => format!(
+            "; nothing had been said for {:.0} s before: a router that forgets a quiet connection sooner does that as well as an ALG",
+            (lost.message.at.at - last.at).as_secs_f64()
+        ),
+        None => String::new(),
+    }
+}
+
+fn remedies(view: &View<'_>, lost: &Swallowed<'_>) -> Vec<&'static str> {
+    match lost.shut_off {
+        // What is never quiet is not forgotten for that.
+        Some(ShutOff::Forgotten { with_media, .. }) if with_media || view.facts.goes_over_tcp() => {
+            vec![advice::TABLE_EMPTIED]
+        }
+        Some(ShutOff::Forgotten { .. }) => vec![KEEP_ENTRY, advice::TABLE_EMPTIED],
+        Some(ShutOff::Quiet(_)) => vec![KEEP_ENTRY, SWITCH_OFF],
+        Some(ShutOff::EndToo(_) | ShutOff::MediaToo(_)) => {
+            vec![advice::TABLE_EMPTIED, SWITCH_OFF]
+        }
+        None => EXPLANATION.remedies.to_vec(),
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use crate::model::Delivery;
-    use crate::testkit::{LAN, Scene, UDP_TALK, WAN, at};
+    use crate::model::{Close, Delivery, Netfilter, Side};
+    use crate::testkit::{LAN, Scene, UDP_TALK, WAN, at, connection, told_at};
 
     const OPTIONS: &str = "
         0.0 > OPTIONS rtsp://h/a RTSP/1.0 | CSeq: 1
@@ -96,6 +165,111 @@ mod tests {
         assert_eq!(setup_swallowed().judged(), "rewrite/damaged");
     }
 
+    /// A session of which the client's TEARDOWN, repeated until 12 s, never comes out.
+    fn teardown_swallowed() -> Scene {
+        let wan = UDP_TALK.split("10.0 >").next().unwrap();
+        let lan = format!(
+            "{wan}10.0 > TEARDOWN rtsp://203.0.113.10/a RTSP/1.0 | CSeq: 5 | Session: 66334873"
+        );
+        let mut scene = Scene::heard(&lan, wan).punch(0.035, 5000).rtp(100, 120);
+        scene.legs[0].client_unheard = Some(at(LAN, 12.0, 90));
+        for leg in &mut scene.legs {
+            leg.closed = None;
+        }
+        scene.arrival(WAN).rtp.last = Some(at(WAN, 14.0, 300));
+        scene.arrival(LAN).rtp.last = Some(at(LAN, 14.0, 300));
+        scene
+    }
+
+    fn cause(scene: Scene) -> String {
+        let findings = scene.checked().findings;
+        let mut own = findings
+            .iter()
+            .filter(|finding| finding.code.name() == "alg-dropped-message");
+        own.next().expect("the finding").cause.clone()
+    }
+
+    #[test]
+    fn no_alg_is_blamed_where_the_senders_end_did_not_come_out_either() {
+        assert_eq!(teardown_swallowed().judged(), "rewrite/damaged");
+        let ended = |frame: u64| {
+            let mut scene = teardown_swallowed();
+            scene.legs[0].closed = Some(Close {
+                by: Side::Client,
+                reset: false,
+                at: at(LAN, 10.001, frame),
+            });
+            scene
+        };
+        assert_eq!(ended(1000).judged(), "unknown/unknown");
+        assert!(cause(ended(1000)).ends_with(
+            "what its sender sent to end the connection did not come out either: a firewall or a table of connections that was emptied does \
+             that as well as an ALG"
+        ));
+    }
+
+    #[test]
+    fn no_alg_is_blamed_where_media_had_ended_in_the_router_before() {
+        let mut scene = teardown_swallowed();
+        scene.arrival(LAN).rtp.last = Some(at(LAN, 5.0, 150));
+        assert!(cause(scene).contains("media over UDP had ended in the router before"));
+    }
+
+    #[test]
+    fn no_alg_is_blamed_alone_where_the_connection_had_been_quiet_for_long() {
+        let after = |secs: u32| {
+            let asked = format!(
+                "{secs}.0 > GET_PARAMETER rtsp://203.0.113.10/a RTSP/1.0 | CSeq: 5 | Session: 66334873"
+            );
+            let wan = UDP_TALK.split("10.0 >").next().unwrap();
+            let mut scene = Scene::heard(&format!("{wan}{asked}"), wan);
+            let end = f64::from(secs) + 9.0;
+            scene = scene.punch(0.035, 5000).rtp(100, 100);
+            for (leg, tap) in [LAN, WAN].into_iter().enumerate() {
+                scene.legs[leg].closed = None;
+                scene.arrival(tap).rtp.last = Some(at(tap, end, 900));
+            }
+            scene.legs[0].client_unheard = Some(at(LAN, end, 901));
+            scene.watched_until = [end; 2];
+            scene
+        };
+        assert_eq!(after(59).judged(), "rewrite/damaged");
+        assert_eq!(after(61).judged(), "unknown/unknown");
+        assert!(cause(after(61)).contains("nothing had been said for 61 s before"));
+    }
+
+    #[test]
+    fn no_alg_is_blamed_where_the_routers_own_table_had_ended_the_entry() {
+        let ended = |secs: f64| {
+            let mut scene = teardown_swallowed();
+            let mut entry = connection(None);
+            entry.ended = Some(told_at(secs, 9));
+            scene.netfilter = Some(Netfilter {
+                connection: Some(entry),
+                ..Netfilter::default()
+            });
+            scene
+        };
+        assert_eq!(ended(5.0).judged(), "none/harmless");
+        assert!(cause(ended(5.0)).ends_with(
+            "had ended the connection's entry 5.0 s before, so that this is no ALG's doing"
+        ));
+        assert_eq!(ended(11.0).judged(), "rewrite/damaged");
+    }
+
+    #[test]
+    fn is_silent_where_the_server_was_not_heard_any_more_before_the_message() {
+        let codes = |until: f64| {
+            let mut scene = teardown_swallowed();
+            for tap in [LAN, WAN] {
+                scene.arrival(tap).rtp.last = Some(at(tap, until, 150));
+            }
+            scene.codes()
+        };
+        assert!(codes(9.5).contains(&"alg-dropped-message"));
+        assert!(!codes(5.0).contains(&"alg-dropped-message"));
+    }
+
     #[test]
     fn fires_for_an_answer_that_only_the_server_side_has() {
         let lan = format!("{OPTIONS}{SETUP}");
@@ -105,6 +279,23 @@ mod tests {
             scene.checked().findings[0].summary,
             "the answer 200 to SETUP entered the router and never left it"
         );
+    }
+
+    #[test]
+    fn a_player_that_asks_for_tcp_is_not_told_to_use_it() {
+        let tells_of_tcp = |setup: &str| {
+            let snapshot = repeated(&format!("{OPTIONS}{setup}"), OPTIONS).checked();
+            let remedies = &snapshot.findings[0].remedy;
+            remedies
+                .iter()
+                .any(|remedy| crate::advice::concerns_player(remedy))
+        };
+        assert!(tells_of_tcp(SETUP));
+        let inside = SETUP.replace(
+            "RTP/AVP;client_port=5000-5001",
+            "RTP/AVP/TCP;interleaved=0-1",
+        );
+        assert!(!tells_of_tcp(&inside));
     }
 
     #[test]
