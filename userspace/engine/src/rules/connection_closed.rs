@@ -3,6 +3,8 @@
 //! Both ends of a TCP connection know of its end by the same segments, unless somebody else made them. So an end that only one
 //! side of the router has, while the other side was watched and goes on, was made between the two.
 
+mod in_the_clients_name;
+
 use rtspscope_wire::Span;
 
 use super::{View, advice, session_timed_out};
@@ -15,7 +17,8 @@ pub(super) const EXPLANATION: Explanation = Explanation {
         itself did so (it restarted, crashed, lost its source, or has a limit), or a router, a firewall or the provider between made the \
         reset.",
     proof: "The server's FIN or RST after PLAY was accepted, with no TEARDOWN of the client before it. A reset that was seen on one side of the \
-        router only, while the other side was watched, was made between the two.",
+        router only, while the other side was watched, was made between the two: in the server's name next to the client, or in the \
+        client's name next to the server, where the player waits on for good.",
     not_this: "A server that ends the session after its timeout is session-timed-out. The end of the Range that PLAY named, and a server that says \
         goodbye (RTCP BYE), end media as they should. Where media over UDP goes on all the same, the viewer loses nothing.",
     remedies: &[
@@ -51,6 +54,7 @@ pub(super) fn check(view: &View<'_>) -> Vec<Finding> {
     ended
         .filter(|_| !session_timed_out::is_so(view))
         .map(|close| finding(view, close))
+        .or_else(|| in_the_clients_name::finding(view))
         .into_iter()
         .collect()
 }

@@ -5,7 +5,7 @@ use rtspscope_engine::model::{DiffClass, Exchange, FieldDiff, Leg, Message, Side
 use rtspscope_engine::nat::align::align;
 use rtspscope_wire::Span;
 
-use super::{Making, Row, Said, Seen, What};
+use super::{Making, Row, Said, Seen, What, on_first_clock};
 use crate::output::privacy::own;
 
 /// One exchange: its index at each leg.
@@ -42,24 +42,63 @@ fn open(making: &Making<'_>) -> Option<Row> {
     Some(making.row(at, Some(Side::Client), what, label.to_owned(), seen))
 }
 
-fn close(making: &Making<'_>) -> Option<Row> {
-    let closed = making.session.legs.iter().find_map(|leg| leg.closed)?;
-    let seen = of_legs(making, |leg| {
-        leg.closed.map_or(Seen::Unknown, |close| Seen::Passed {
+/// The end as each side of the connection made it: taps need not agree who did, where something between them did.
+fn close(making: &Making<'_>) -> Vec<Row> {
+    let sides = [Side::Client, Side::Server].into_iter();
+    sides.filter_map(|by| close_by(making, by)).collect()
+}
+
+fn close_by(making: &Making<'_>, by: Side) -> Option<Row> {
+    let of_leg = |leg: &Leg| leg.closed.filter(|close| close.by == by);
+    let closed = making.session.legs.iter().find_map(of_leg)?;
+    let passed = |leg: &Leg| {
+        of_leg(leg).map(|close| Seen::Passed {
             at: close.at,
             packets: None,
         })
+    };
+    let first = making.first(&of_legs(making, |leg| passed(leg).unwrap_or(Seen::Unknown)))?;
+    let seen = making.seen(|index| {
+        let leg = making.session.legs.get(index);
+        leg.and_then(passed)
+            .unwrap_or_else(|| not_closed(making, index, first))
     });
-    let label = if closed.reset {
-        "resets the connection"
-    } else {
-        "closes the connection"
+    let label = match (closed.reset, is_made_on_the_way(&seen, by)) {
+        (true, true) => "the connection is reset in its name, by something on the way",
+        (false, true) => "the connection is closed in its name, by something on the way",
+        (true, false) => "resets the connection",
+        (false, false) => "closes the connection",
     };
     let what = What::Close {
         reset: closed.reset,
     };
-    let at = making.first(&seen)?;
-    Some(making.row(at, Some(closed.by), what, label.to_owned(), seen))
+    Some(making.row(first, Some(by), what, label.to_owned(), seen))
+}
+
+/// What a leg without that end says: it did not pass, where its tap watched on and lacks nothing.
+fn not_closed(making: &Making<'_>, index: usize, first: Locator) -> Seen {
+    let clock = |tap, at| on_first_clock(making.snapshot, tap, at);
+    let went_on = making.session.legs.get(index).is_some_and(|leg| {
+        let tap = super::tap_of(making.snapshot, leg.tap);
+        let until = tap.and_then(|tap| tap.watched_until);
+        let until = until
+            .is_some_and(|until| clock(leg.tap, until) >= clock(first.tap, first.at) + PATIENCE);
+        until && leg.closed.is_none()
+    });
+    if went_on && making.snapshot.losses.is_empty() {
+        absent(making, index)
+    } else {
+        Seen::Unknown
+    }
+}
+
+/// Whether the tap nearest to the end that is said to have sent it did not see it, and another one did.
+fn is_made_on_the_way(seen: &[Seen], by: Side) -> bool {
+    let nearest = match by {
+        Side::Client => seen.first(),
+        Side::Server => seen.last(),
+    };
+    nearest == Some(&Seen::Not)
 }
 
 /// All exchanges, each once.

@@ -112,3 +112,43 @@ fn a_proof_is_found_by_its_frame_else_by_its_medium() {
     let media = ladder.row_of(place(0, None), Some(0)).unwrap();
     assert!(matches!(ladder.rows[media].what, What::Media { media: 0 }));
 }
+
+/// The ladder's ends of a session whose client's and server's side were closed by these.
+fn ends(closed: [Option<Side>; 2]) -> Vec<Row> {
+    let mut snapshot = sample::snapshot();
+    snapshot.losses.clear();
+    for (leg, by) in snapshot.sessions[0].legs.iter_mut().zip(closed) {
+        leg.missing_bytes = 0;
+        leg.closed = by.map(|by| rtspscope_engine::model::Close {
+            by,
+            reset: true,
+            at: leg.last,
+        });
+    }
+    let ladder = of(&snapshot, &snapshot.sessions[0], Privacy::Redact);
+    let is_end = |row: &Row| matches!(row.what, What::Close { .. });
+    ladder.rows.into_iter().filter(is_end).collect()
+}
+
+#[test]
+fn a_reset_that_its_own_side_has_not_begins_on_the_way() {
+    let rows = ends([None, Some(Side::Client)]);
+    assert_eq!(
+        rows[0].label,
+        "the connection is reset in its name, by something on the way"
+    );
+    assert_eq!(
+        rows[0].segments(),
+        [Segment::Empty, Segment::Passed, Segment::Passed]
+    );
+    let rows = ends([Some(Side::Client); 2]);
+    assert_eq!(rows[0].label, "resets the connection");
+    assert_eq!(rows[0].segments(), [Segment::Passed; 3]);
+}
+
+#[test]
+fn each_side_has_its_own_end_where_something_between_made_both() {
+    let rows = ends([Some(Side::Server), Some(Side::Client)]);
+    let from: Vec<Option<Side>> = rows.iter().map(|row| row.from).collect();
+    assert_eq!(from, [Some(Side::Server), Some(Side::Client)]);
+}
