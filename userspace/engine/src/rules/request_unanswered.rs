@@ -1,5 +1,7 @@
 //! `request-unanswered`: a request never got its answer.
 
+mod elsewhere;
+
 use rtspscope_wire::Span;
 
 use super::{View, advice};
@@ -60,6 +62,9 @@ pub(super) fn check(view: &View<'_>) -> Vec<Finding> {
     {
         return Vec::new();
     }
+    if may_be_in_the_junk(view) {
+        return Vec::new();
+    }
     if let Some(missed) = too_late(view, leg).or_else(|| other_number::check(view, leg)) {
         return vec![missed];
     }
@@ -74,6 +79,14 @@ pub(super) fn check(view: &View<'_>) -> Vec<Finding> {
     };
     let more = waited_for.count();
     finding(view, leg, first, more).into_iter().collect()
+}
+
+/// Whether an answer may lie among bytes next to the server that are neither message nor frame, nor known as something else.
+fn may_be_in_the_junk(view: &View<'_>) -> bool {
+    let legs = &view.session.legs;
+    let is_known = legs.iter().any(|leg| leg.other_answer.is_some());
+    let desync = legs.last().and_then(|leg| leg.desync);
+    !is_known && desync.is_some_and(|desync| desync.from == Side::Server)
 }
 
 /// An answer that came only after the client had waited for long and hung up, where nothing ever played.
@@ -201,6 +214,7 @@ fn finding(view: &View<'_>, leg: &Leg, exchange: &Exchange, more: usize) -> Opti
     };
     let cseq = cseq_of(exchange);
     let hung_up = hung_up(view, exchange);
+    let by_router = hung_up.and_then(|close| elsewhere::lacks_it(view, close));
     let (waited, end, told) = if let Some(close) = hung_up {
         let [did, does] = if close.reset {
             ["reset", "resets"]
@@ -208,11 +222,26 @@ fn finding(view: &View<'_>, leg: &Leg, exchange: &Exchange, more: usize) -> Opti
             ["closed", "closes"]
         };
         let after = (close.at.at - asked.at).as_secs_f64();
-        (
-            format!("the server {did} the connection {after:.1} s after it"),
-            close.at,
-            format!("the server {does} the connection"),
-        )
+        let (told, proof) = match by_router {
+            Some(tap) => (
+                format!(
+                    "the connection was {did} {after:.1} s after it in the server's name; {tap} recorded meanwhile and has neither the \
+                     request nor the reset: the router made it"
+                ),
+                format!("the connection is {did} in the server's name"),
+            ),
+            None if close.reset && view.facts.sides().is_none() => (
+                format!(
+                    "the connection was reset {after:.1} s after it, by the server or by something on the way"
+                ),
+                "the connection is reset in the server's name".to_owned(),
+            ),
+            None => (
+                format!("the server {did} the connection {after:.1} s after it"),
+                format!("the server {does} the connection"),
+            ),
+        };
+        (told, close.at, proof)
     } else {
         let waited = waited(view, leg, exchange).as_secs_f64();
         (
@@ -239,7 +268,9 @@ fn finding(view: &View<'_>, leg: &Leg, exchange: &Exchange, more: usize) -> Opti
     let finding = others.fold(finding, |finding, at| {
         finding.proof(at, "the same request on the other side of the router")
     });
-    let cure = if damaged {
+    let cure = if by_router.is_some() {
+        vec![advice::TABLE_EMPTIED]
+    } else if damaged {
         vec![advice::DISABLE_ALG, advice::USE_TCP]
     } else if exchange.is("SETUP") {
         vec![OTHER_TRANSPORT, RESTART]
@@ -288,8 +319,8 @@ fn answered_otherwise(
 
 #[cfg(test)]
 mod tests {
-    use crate::model::{OtherAnswer, OtherProtocol};
-    use crate::testkit::{LAN, Scene, at};
+    use crate::model::{Desync, OtherAnswer, OtherProtocol, Side};
+    use crate::testkit::{LAN, Scene, WAN, at};
 
     const TALK: &str = "
         0.0 > OPTIONS rtsp://h/a RTSP/1.0 | CSeq: 1
@@ -318,6 +349,22 @@ mod tests {
             "DESCRIBE (CSeq 2) was never answered"
         );
         assert_eq!(snapshot.findings[0].cause, "no response in 5.0 s");
+    }
+
+    #[test]
+    fn is_silent_where_the_answer_may_lie_in_bytes_that_are_no_message() {
+        let codes = |leg: usize| {
+            let mut scene = kept_open(TALK, 5);
+            let tap = [LAN, WAN][leg];
+            scene.legs[leg].desync = Some(Desync {
+                from: Side::Server,
+                bytes: 400,
+                first: at(tap, 0.3, 9),
+            });
+            scene.codes()
+        };
+        assert!(!codes(1).contains(&"request-unanswered"));
+        assert!(codes(0).contains(&"request-unanswered"));
     }
 
     #[test]
