@@ -1,6 +1,6 @@
 //! How often and how long an end of a connection took no more bytes: a reader that is too slow for what it is sent.
 
-use rtspscope_wire::Timestamp;
+use rtspscope_wire::{Span, Timestamp};
 
 use crate::locator::Locator;
 use crate::model::ShutWindow;
@@ -42,11 +42,15 @@ impl Window {
             ShutWindow {
                 count: 1,
                 longest: lasted,
+                total: lasted,
+                until: now,
                 first: shut_at,
             },
             |past| ShutWindow {
                 count: past.count + 1,
                 longest: past.longest.max(lasted),
+                total: Span(past.total.0.saturating_add(lasted.0)),
+                until: now,
                 first: past.first,
             },
         ))
@@ -55,8 +59,6 @@ impl Window {
 
 #[cfg(test)]
 mod tests {
-    use rtspscope_wire::Span;
-
     use super::*;
     use crate::testkit::{LAN, at};
 
@@ -68,6 +70,8 @@ mod tests {
         }
         let known = window.until(at(LAN, 9.0, 2).at).unwrap();
         assert_eq!((known.count, known.longest), (2, Span::from_secs(3)));
+        assert_eq!(known.total, Span::from_millis(4000));
+        assert_eq!(known.until, at(LAN, 6.0, 1).at);
         assert_eq!(known.first, at(LAN, 1.0, 1));
     }
 

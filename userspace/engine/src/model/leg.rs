@@ -177,6 +177,10 @@ pub struct ShutWindow {
     pub count: u64,
     /// The longest time.
     pub longest: Span,
+    /// All of them together.
+    pub total: Span,
+    /// When the last one was over, or up to when it is known.
+    pub until: Timestamp,
     /// The segment that shut it first.
     pub first: Locator,
 }
