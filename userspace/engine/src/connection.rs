@@ -234,10 +234,24 @@ impl Connection {
         self.note_other_answer(end, at);
         let fate = self.decide(at, room.limits, notices, told);
         if segment.flags.fin() || segment.flags.rst() {
+            let first = self.first_to_end(end, segment);
             self.record
-                .handle_close(end, segment.flags.rst(), at, notices);
+                .handle_close(first, segment.flags.rst(), at, notices);
         }
         fate
+    }
+
+    /// Which end had hung up first, once `end` does: the other one, where this FIN acknowledges its FIN, which the capture
+    /// then lacks.
+    fn first_to_end(&self, end: usize, segment: &Segment<'_>) -> usize {
+        let other = 1 - end;
+        let acknowledges = segment.flags.fin() && segment.flags.ack();
+        let begin = self.record.isn[other];
+        if acknowledges && self.record.progress[other].is_one_short_of(segment.ack, begin) {
+            other
+        } else {
+            end
+        }
     }
 
     /// What of a segment the kernel has not read.

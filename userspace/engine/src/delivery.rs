@@ -105,6 +105,13 @@ impl Progress {
         }
     }
 
+    /// Whether the other end acknowledges one number more than any segment from here brought: that of a FIN (RFC 9293 §3.4).
+    /// The number after `begin` is the SYN's.
+    pub(crate) fn is_one_short_of(&self, ack: u32, begin: Option<u32>) -> bool {
+        let reached = self.known.reached.filter(|_| self.known.reached != begin);
+        reached.is_some_and(|reached| ack == reached.wrapping_add(1))
+    }
+
     /// The kernel reads on: what passes from here on is not known.
     pub(crate) fn take_over(&mut self) {
         self.was_away = true;
@@ -177,6 +184,16 @@ mod tests {
         let known = progress.delivery(LAN, false);
         assert_eq!((known.seen, known.reached), (Some(103), Some(140)));
         assert_eq!(known.largest, Some(3));
+    }
+
+    #[test]
+    fn a_fin_that_did_not_come_by_shows_by_its_acknowledgement() {
+        let mut progress = Progress::default();
+        progress.note(&segment(99, b""), at(LAN, 0.9, 1));
+        assert!(!progress.is_one_short_of(100, Some(99)), "that is the SYN");
+        progress.pass(&segment(100, b"abc"), at(LAN, 1.0, 2));
+        let acks = [103, 104, 105].map(|ack| progress.is_one_short_of(ack, Some(99)));
+        assert_eq!(acks, [false, true, false]);
     }
 
     #[test]

@@ -30,6 +30,11 @@ pub(crate) fn known_of(raw: &[u8], is_cut: bool) -> &[u8] {
     known.unwrap_or(raw)
 }
 
+/// Whether the capture cut off a part of what the message begins with: what a request asks for, then, is not known.
+pub(crate) fn lacks_its_line(message: &Message) -> bool {
+    message.is_cut() && !message.raw.contains(&b'\n')
+}
+
 /// Session id of a Session header, without its parameters.
 pub(crate) fn session_id(message: &Message) -> Option<&str> {
     message.memo.session_id(|| {

@@ -1,6 +1,5 @@
 //! Puts sessions together from the connections at all taps.
 
-use rtspscope_wire::rtsp::message::StartLine;
 use rtspscope_wire::{TapId, TapRole, Timestamp};
 
 use crate::media;
@@ -278,29 +277,29 @@ fn names_transport(leg: &Leg, media: &MediaStream) -> bool {
     exchange.messages().count() < 2 || exchange.messages().any(names)
 }
 
-/// The first request URI that names a host, else the first that is one: `OPTIONS *` names nothing.
+/// The first request URI that names a host, else the first that is one: `OPTIONS *` names nothing. Where the capture cuts the
+/// first, what comes later may name one medium alone.
 fn url(leg: &Leg) -> Option<String> {
     let asked = leg
         .exchanges
         .iter()
         .filter(|exchange| exchange.by == Side::Client);
-    let mut requests = asked.filter_map(|exchange| exchange.request.as_deref());
-    let with_host = requests
-        .clone()
-        .find_map(|request| reading::uri(reading::known(request)));
-    with_host.or_else(|| {
-        requests.find_map(|request| {
-            let message = reading::fields(request);
-            match &message.start {
-                StartLine::Request { uri, .. } if uri.bytes != b"*" && !uri.is_empty() => {
-                    Some(uri.text().into_owned())
-                }
-                StartLine::Request { .. }
-                | StartLine::Response { .. }
-                | StartLine::Unreadable(_) => None,
-            }
-        })
-    })
+    let mut requests = asked
+        .filter_map(|exchange| exchange.request.as_deref())
+        .filter(|request| names_something(request));
+    let first = requests.clone().next()?;
+    if reading::lacks_its_line(first) {
+        return None;
+    }
+    let with_host = requests.find_map(|request| reading::uri(reading::known(request)));
+    with_host.or_else(|| Some(reading::fields(first).uri()?.text().into_owned()))
+}
+
+/// Whether a request's URI is one.
+fn names_something(request: &Message) -> bool {
+    let fields = reading::fields(request);
+    let mut uri = fields.uri().into_iter();
+    uri.any(|uri| uri.bytes != b"*" && !uri.is_empty())
 }
 
 fn header(leg: &Leg, from: Side, name: &str) -> Option<String> {

@@ -32,11 +32,8 @@ const USUAL: &[&str] = &[PASSWORD, ESCAPES, SCHEME, SIGNED_URI];
 
 /// Fires once for a session that was never let in.
 pub(super) fn check(view: &View<'_>) -> Vec<Finding> {
-    let exchanges = server_side_exchanges(view.session);
-    let refused = exchanges
-        .iter()
-        .rfind(|exchange| exchange.status() == Some(401) && credentials(exchange).is_some());
-    let Some(refused) = refused else {
+    let exchanges = readable_exchanges(view);
+    let Some(refused) = exchanges.iter().rfind(|exchange| is_refused(exchange)) else {
         return Vec::new();
     };
     if exchanges
@@ -46,6 +43,24 @@ pub(super) fn check(view: &View<'_>) -> Vec<Finding> {
         return Vec::new();
     }
     finding(view, refused).into_iter().collect()
+}
+
+/// What was said next to the server, or next to the client where the capture lacks that part of it.
+fn readable_exchanges<'a>(view: &View<'a>) -> &'a [Exchange] {
+    let far = server_side_exchanges(view.session);
+    let legs = &view.session.legs;
+    let is_cut = legs
+        .last()
+        .is_some_and(|leg| leg.missing_bytes > 0 || leg.cut_short);
+    match legs.first() {
+        Some(near) if is_cut && !far.iter().any(is_refused) => &near.exchanges,
+        Some(_) | None => far,
+    }
+}
+
+/// Whether credentials were sent in vain.
+fn is_refused(exchange: &Exchange) -> bool {
+    exchange.status() == Some(401) && credentials(exchange).is_some()
 }
 
 /// The scheme of the credentials that a request carries.

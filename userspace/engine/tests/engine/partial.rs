@@ -3,7 +3,7 @@
 use std::net::Ipv4Addr;
 
 use rtspscope_engine::Snapshot;
-use rtspscope_engine::model::{AlgAction, AlgEffect, SessionState};
+use rtspscope_engine::model::{AlgAction, AlgEffect, SessionState, Side};
 use rtspscope_wire::TapId;
 
 use crate::support::traffic::{LAN, RECEIVER_REPORT, Talk, WAN, Wire, message, rtp_packet};
@@ -280,4 +280,32 @@ fn a_connection_that_cannot_be_read_was_answered_where_its_answers_are_acknowled
     }
     let snapshot = wire.engine.snapshot();
     assert_eq!(codes(&snapshot), ["encrypted", "capture-incomplete"]);
+}
+
+#[test]
+fn a_fin_that_the_capture_lost_is_no_end_of_the_servers() {
+    let ended_by = |acknowledges_fin: bool| {
+        let mut wire = Wire::new(engine(1));
+        let mut talk = Talk::open(&mut wire, LAN, "192.168.1.100:40000", "203.0.113.10:554");
+        talk.play_udp(&mut wire, "5000-5001", "5000-5001");
+        talk.server_closes(&mut wire, acknowledges_fin);
+        let snapshot = wire.engine.snapshot();
+        only_session(&snapshot).legs[0].closed.map(|close| close.by)
+    };
+    assert_eq!(ended_by(true), Some(Side::Client));
+    assert_eq!(ended_by(false), Some(Side::Server));
+}
+
+#[test]
+fn a_url_that_one_capture_cuts_parts_no_connection() {
+    let up_to_the_url = 54 + 30;
+    let mut wire = Wire::new(engine(2));
+    wire.snap_lens = [usize::MAX, up_to_the_url];
+    let snapshot = through(&PLAIN, &mut wire, None);
+    let session = only_session(&snapshot);
+    assert_eq!(session.legs.len(), 2);
+    assert_eq!(session.url.as_deref(), Some("rtsp://203.0.113.10/cam"));
+    let mut wire = Wire::new(engine(2));
+    wire.snap_lens = [up_to_the_url; 2];
+    assert_eq!(only_session(&through(&PLAIN, &mut wire, None)).url, None);
 }

@@ -202,10 +202,18 @@ fn both<'a>(x: &'a Leg, y: &'a Leg, pair: AlignedPair) -> Option<(&'a Exchange, 
     Some((x.exchanges.get(pair.a?)?, y.exchanges.get(pair.b?)?))
 }
 
-/// Whether two exchanges at the same place are the same: method and path. `None` where one lacks its request.
+/// Whether two exchanges at the same place are the same: method and path. `None` where one lacks its request, or a capture cut
+/// what it asks for.
 fn same_exchange(a: &Exchange, b: &Exchange) -> Option<bool> {
     let (request_a, request_b) = (a.request.as_ref(), b.request.as_ref());
     match (request_a, request_b) {
+        (Some(a), Some(b))
+            if [a, b]
+                .into_iter()
+                .any(|asked| reading::lacks_its_line(asked)) =>
+        {
+            None
+        }
         (Some(request_a), Some(request_b)) => Some(
             a.by == b.by
                 && a.method == b.method

@@ -253,6 +253,13 @@ impl Talk {
         );
     }
 
+    /// The server hangs up; its FIN may acknowledge one of the client.
+    pub(crate) fn server_closes(&mut self, wire: &mut Wire, acknowledges_fin: bool) {
+        let ack = self.client_seq + u32::from(acknowledges_fin);
+        let numbers = (self.server_seq, ack);
+        wire.segment(self.tap, self.server, self.client, numbers, FIN | ACK, b"");
+    }
+
     /// Sets up one medium on these client ports and plays it; the server sends from 6970-6971.
     pub(crate) fn play_udp(&mut self, wire: &mut Wire, client_port: &str, answered_port: &str) {
         let url = format!("rtsp://{}/cam", self.server.ip());
