@@ -341,8 +341,9 @@ impl Engine {
 
     fn handle_fragment(&mut self, frame: &FrameRef<'_>, packet: &IpPacket<'_>) {
         if let Body::Udp(datagram) = decode::transport(packet).body {
+            let id = packet.fragment.map_or(0, |fragment| fragment.id);
             self.fragmented
-                .begin(locate(frame), datagram.source, datagram.destination);
+                .begin(locate(frame), datagram.source, datagram.destination, id);
         }
         let fragments = self.fragments.take();
         let mut fragments =
