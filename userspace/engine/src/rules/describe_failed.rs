@@ -61,7 +61,8 @@ pub(super) fn check(view: &View<'_>) -> Vec<Finding> {
     let last = described
         .next_back()
         .zip(failures.into_iter().flatten().next_back());
-    last.and_then(|(exchange, why)| finding(view, exchange, &why))
+    last.filter(|(exchange, _)| !is_answered_with_credentials(leg, exchange))
+        .and_then(|(exchange, why)| finding(view, exchange, &why))
         .into_iter()
         .collect()
 }
@@ -107,6 +108,16 @@ fn cut_body(view: &View<'_>, leg: &Leg, exchange: &Exchange) -> Option<String> {
     let goes_on = leg.exchanges.iter().any(|exchange| exchange.is("SETUP"));
     (came < promised && is_over && !goes_on)
         .then(|| format!("the answer has {came} of the {promised} bytes that it promises"))
+}
+
+/// Whether the last answer that came asks for credentials, and a later DESCRIBE brought them.
+fn is_answered_with_credentials(leg: &Leg, last: &Exchange) -> bool {
+    let after = leg
+        .exchanges
+        .iter()
+        .skip_while(|exchange| !std::ptr::eq(*exchange, last));
+    let mut described = after.filter(|exchange| exchange.is("DESCRIBE"));
+    last.status() == Some(401) && described.any(sent_credentials)
 }
 
 fn sent_credentials(exchange: &Exchange) -> bool {
@@ -187,6 +198,31 @@ mod tests {
             remedy("404 Not Found | CSeq: 2"),
             [super::PATH, super::SWITCHED_ON]
         );
+    }
+
+    #[test]
+    fn is_silent_when_credentials_followed_and_nothing_was_said_to_them() {
+        let asked_again = |credentials: &str| {
+            let mut scene = Scene::behind_nat(&format!(
+                "0.0 > DESCRIBE rtsp://h/a RTSP/1.0 | CSeq: 2
+                 0.1 < RTSP/1.0 401 Unauthorized | CSeq: 2
+                 0.2 > DESCRIBE rtsp://h/a RTSP/1.0 | CSeq: 3{credentials}"
+            ));
+            for leg in &mut scene.legs {
+                leg.closed = None;
+            }
+            scene.troubles()
+        };
+        assert_eq!(
+            asked_again(" | Authorization: Digest response=\"1\""),
+            ["request-unanswered"]
+        );
+        let told = format!(
+            "401 Unauthorized | CSeq: 2\n0.2 > DESCRIBE rtsp://h/a RTSP/1.0 | CSeq: 3 | Authorization: Digest response=\"1\"\n{}",
+            "0.3 < RTSP/1.0 404 Not Found | CSeq: 3"
+        );
+        assert_eq!(answered(&told).troubles(), ["describe-failed"]);
+        assert_eq!(asked_again(""), ["request-unanswered", "describe-failed"]);
     }
 
     #[test]
