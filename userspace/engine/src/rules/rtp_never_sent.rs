@@ -135,7 +135,10 @@ fn is_silent(view: &View<'_>, media: MediaFacts<'_>) -> bool {
         .arrivals
         .iter()
         .all(|arrival| arrival.rtp.packets == 0);
-    let next_to_server = view.facts.sides().and_then(|sides| view.tap(sides.server.tap));
+    let next_to_server = view
+        .facts
+        .sides()
+        .and_then(|sides| view.tap(sides.server.tap));
     let udp_is_captured = next_to_server.is_some_and(Tap::shows_udp);
     let may_be_told = udp_is_captured && !goes_to_another_session(view, media);
     let sent_anyhow = media.in_band() || (media.is_udp() && may_be_told);
