@@ -163,8 +163,17 @@ fn is_given_up(view: &View<'_>, media: MediaFacts<'_>, leg: &Leg, last: Locator)
 /// How long before the end of the session the client's tap saw the last packet.
 fn silence(media: MediaFacts<'_>, leg: &Leg, arrival: &Arrival) -> Option<(Span, Locator)> {
     let last = arrival.rtp.last?;
-    let end: Timestamp = media.ending(0).unwrap_or(leg.last.at);
+    let end = media.ending(0);
+    let end = end.unwrap_or_else(|| wanted_until(leg, arrival));
     Some((end - last.at, last))
+}
+
+/// When the client was last seen to want media that it did not end: by the connection, and while that is open by what it sends
+/// from its media ports, as a player does (receiver reports) that waits before a frozen picture and asks for nothing.
+fn wanted_until(leg: &Leg, arrival: &Arrival) -> Timestamp {
+    let sent = arrival.from_client.iter().map(|sent| sent.last.at);
+    let sent = sent.filter(|_| leg.closed.is_none());
+    sent.fold(leg.last.at, Timestamp::max)
 }
 
 /// Fires for a medium that ended long before its session.

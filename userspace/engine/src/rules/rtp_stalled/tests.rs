@@ -54,6 +54,27 @@ fn a_player_that_gives_up_makes_a_short_silence_a_stall() {
 }
 
 #[test]
+fn fires_while_the_player_still_waits_and_asks_for_nothing() {
+    let waits = |until: f64| {
+        let mut scene = stopped(30.0, 30.0);
+        for leg in &mut scene.legs {
+            leg.closed = None;
+            leg.exchanges_mut()
+                .retain(|exchange| exchange.method != "TEARDOWN");
+            leg.last = at(leg.tap, 25.0, 40);
+        }
+        for tap in [LAN, WAN] {
+            for sent in &mut scene.arrival(tap).from_client {
+                sent.last = at(tap, until, 350);
+            }
+        }
+        scene.troubles()
+    };
+    assert_eq!(waits(45.0), ["rtp-stalled"]);
+    assert_eq!(waits(32.0), Vec::<&str>::new());
+}
+
+#[test]
 fn a_long_silence_is_a_stall_whoever_gives_up_after_an_earlier_pause() {
     let codes = |last: f64| {
         let mut paused = stopped(last, last);
