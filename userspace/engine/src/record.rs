@@ -246,6 +246,9 @@ impl Record {
         if totals.missing_bytes == 0 {
             self.first_gap = None;
             self.holes.clear();
+        } else {
+            // Who counted knows how many bytes were missing, and not where.
+            self.first_gap.get_or_insert(self.first);
         }
         let stats = &totals.counted.stats;
         if stats.packets > 0 {
@@ -562,7 +565,7 @@ impl Record {
             encrypted: self.speech == Speech::Tls,
             exchanges: self.exchanges.shared(),
             missing_bytes: self.missing_bytes.saturating_add(in_unseen),
-            first_gap: self.first_gap,
+            first_gap: self.first_gap.or(unseen.map(|unseen| unseen.at)),
             holes: self.holes.clone(),
             dropped_messages: self.exchanges.dropped(),
             forgotten_keepalives: self.exchanges.forgotten(),
