@@ -28,8 +28,20 @@ cases! {
         ..Case::PLAIN
     } => ["connection-refused"], [];
 
+    /// To a player that gives up then; one that sets up all the same does not mind.
     a_stream_that_is_not_there: Case {
         camera: Some(&["--status", "DESCRIBE=404"]),
+        player: Some(&[
+            "ffmpeg",
+            "-nostdin",
+            "-rtsp_transport",
+            "udp",
+            "-i",
+            "rtsp://ADDRESS/test",
+            "-f",
+            "null",
+            "-",
+        ]),
         ..Case::PLAIN
     } => ["describe-failed"], [];
 

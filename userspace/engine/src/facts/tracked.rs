@@ -54,14 +54,16 @@ impl<'a> MediaFacts<'a> {
     }
 
     /// The entry through which the medium came to the client, where the table kept it though nothing more came: it is not its
-    /// end that held the medium back. Of a table of which not all was told nobody knows that.
+    /// end that held the medium back. Of a table of which not all was told nobody knows that, nor where the client's host refused
+    /// packets (ICMP): something in the router may have acted on that, whatever the table keeps.
     pub(crate) fn lasting_mapping(self) -> Option<&'a Mapping> {
         let rtp = &self.arrival(0)?.rtp;
         let (from, to, last) = (rtp.from?, rtp.to?, rtp.last?);
         let is_missed =
             |kind: &LossKind| matches!(kind, LossKind::NetfilterOverrun | LossKind::NetfilterCap);
         let mut losses = self.facts.capture.losses.iter();
-        if losses.any(|(kind, count)| *count > 0 && is_missed(kind)) {
+        let is_missed = losses.any(|(kind, count)| *count > 0 && is_missed(kind));
+        if is_missed || self.refused().is_some() {
             return None;
         }
         let mut mappings = self.facts.netfilter()?.mappings.iter();
