@@ -176,16 +176,24 @@ fn a_capture_that_becomes_shorter_while_it_is_read_is_refused() -> io::Result<()
         let reading = scope.spawn(|| program::run(&["analyze", &file, &pipe_name]));
         let mut options = fs::File::options();
         let options = options.write(true);
-        // Cannot be opened so before its reader has opened it, and is not to wait for one that has ended.
+        // Cannot be opened so before its reader has opened it, and does not wait for one that has ended. It stays open until the
+        // one that waits is, so that the reader sees no end.
         let mut early = options.clone();
         let early = early.custom_flags(libc::O_NONBLOCK);
-        while early.open(&pipe).is_err() && !reading.is_finished() {
-            thread::sleep(Duration::from_millis(5));
-        }
-        assert!(!reading.is_finished(), "{:?}", reading.join());
+        let first = loop {
+            match early.open(&pipe) {
+                Ok(first) => break first,
+                Err(_) if !reading.is_finished() => thread::sleep(Duration::from_millis(5)),
+                Err(error) => return Err(error),
+            }
+        };
         let mut writer = options.open(&pipe)?;
+        drop(first);
         fs::File::options().write(true).open(&file)?.set_len(0)?;
-        writer.write_all(&whole)?;
+        // The reader may end, and close the pipe, before it has read all.
+        let written = writer.write_all(&whole);
+        let closed = written.err().map(|error| error.kind());
+        assert!(matches!(closed, None | Some(io::ErrorKind::BrokenPipe)));
         drop(writer);
         reading
             .join()
@@ -222,7 +230,9 @@ fn one_interface_on_both_sides_is_refused() -> io::Result<()> {
 
 #[test]
 fn a_recording_and_a_report_in_one_file_are_refused() -> io::Result<()> {
-    let file = scratch("both.pcapng").to_string_lossy().into_owned();
+    let file = scratch("recording-and-report.pcapng")
+        .to_string_lossy()
+        .into_owned();
     let of_two = [
         "watch", "--lan", "lo", "--no-tui", "--record", &file, "-o", &file,
     ];
