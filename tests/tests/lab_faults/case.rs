@@ -23,6 +23,21 @@ const TABLE: &str = "RTSPSCOPE_LAB_TABLE";
 /// The scripted client that opens its ports and waits for twenty packets.
 pub(crate) const PUNCHES: &[&str] = &["--punch"];
 
+/// A player that gives up at the first refusal.
+pub(crate) const fn ffmpeg(url: &'static str) -> [&'static str; 9] {
+    [
+        "ffmpeg",
+        "-nostdin",
+        "-rtsp_transport",
+        "udp",
+        "-i",
+        url,
+        "-f",
+        "null",
+        "-",
+    ]
+}
+
 /// A case with its name and the exact sets of codes that it must lead to.
 #[derive(Debug)]
 pub(crate) struct Named {

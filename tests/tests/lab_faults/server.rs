@@ -1,6 +1,6 @@
 //! Faults of the camera, and none at all.
 
-use crate::case::{Case, PUNCHES, cases};
+use crate::case::{Case, PUNCHES, cases, ffmpeg};
 
 cases! {
     a_session_without_a_fault_has_no_finding_of_weight: Case::PLAIN => [], [];
@@ -31,33 +31,13 @@ cases! {
     /// To a player that gives up then; one that sets up all the same does not mind.
     a_stream_that_is_not_there: Case {
         camera: Some(&["--status", "DESCRIBE=404"]),
-        player: Some(&[
-            "ffmpeg",
-            "-nostdin",
-            "-rtsp_transport",
-            "udp",
-            "-i",
-            "rtsp://ADDRESS/test",
-            "-f",
-            "null",
-            "-",
-        ]),
+        player: Some(&const { ffmpeg("rtsp://ADDRESS/test") }),
         ..Case::PLAIN
     } => ["describe-failed"], [];
 
     wrong_credentials: Case {
         camera: Some(&["--status", "DESCRIBE=401"]),
-        player: Some(&[
-            "ffmpeg",
-            "-nostdin",
-            "-rtsp_transport",
-            "udp",
-            "-i",
-            "rtsp://viewer:wrong@ADDRESS/test",
-            "-f",
-            "null",
-            "-",
-        ]),
+        player: Some(&const { ffmpeg("rtsp://viewer:wrong@ADDRESS/test") }),
         ..Case::PLAIN
     } => ["authentication-failed"], [];
 

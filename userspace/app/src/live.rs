@@ -72,6 +72,16 @@ use rtspscope_capture::Host;
 
 pub(crate) use backend::Backend;
 
+/// Ways in which interfaces are watched: the source of a live run's tap begins with its own.
+pub(crate) const WAYS: [&str; 6] = [
+    "tcx",
+    "clsact",
+    "xdp-native",
+    "xdp-generic",
+    "afpacket",
+    "pcap",
+];
+
 /// How packets are to be taken from an interface.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Hook {

@@ -245,21 +245,11 @@ fn after_semicolon(told: &str) -> String {
 mod tests {
     use crate::model::Netfilter;
     use crate::router_setup::RouterSetup;
-    use crate::testkit::{LAN, Scene, UDP_TALK, WAN, at, mapping, read_at, told_at, with_helper};
-
-    fn stopped(inside: f64, outside: f64) -> Scene {
-        let talk = UDP_TALK
-            .replace("10.0 >", "60.0 >")
-            .replace("10.1 <", "60.1 <");
-        let mut scene = Scene::behind_nat(&talk).punch(0.035, 5000).rtp(900, 900);
-        scene.arrival(LAN).rtp.last = Some(at(LAN, inside, 200));
-        scene.arrival(WAN).rtp.last = Some(at(WAN, outside, 300));
-        scene
-    }
+    use crate::testkit::{Scene, mapping, read_at, told_at, with_helper};
 
     #[test]
     fn fires_when_media_went_on_outside_only() {
-        let snapshot = stopped(30.0, 59.9).checked();
+        let snapshot = Scene::stopped(30.0, 59.9).checked();
         let finding = &snapshot.findings[1];
         assert_eq!(finding.code.name(), "mapping-expired");
         assert_eq!(
@@ -271,7 +261,7 @@ mod tests {
     #[test]
     fn doubts_that_a_mapping_ends_within_seconds() {
         let told = |sent| {
-            let snapshot = stopped(sent + 2.7, 59.9).punch(sent, 5000).checked();
+            let snapshot = Scene::stopped(sent + 2.7, 59.9).punch(sent, 5000).checked();
             let finding = &snapshot.findings[1];
             assert_eq!(finding.code.name(), "mapping-expired");
             (
@@ -283,7 +273,7 @@ mod tests {
             told(10.0),
             (true, super::advice::LOOK_AT_THE_MOMENT.to_owned())
         );
-        let snapshot = stopped(30.0, 59.9).checked();
+        let snapshot = Scene::stopped(30.0, 59.9).checked();
         assert!(!snapshot.findings[1].cause.contains(super::TOO_SOON));
     }
 
@@ -296,7 +286,7 @@ mod tests {
         };
         let scene = Scene {
             setup: Some(setup),
-            ..stopped(silence, silence + 25.0)
+            ..Scene::stopped(silence, silence + 25.0)
         };
         let mut findings = scene.checked().findings.into_iter();
         let finding = findings
@@ -333,7 +323,10 @@ mod tests {
     #[test]
     fn names_an_icmp_error_that_answers_the_last_packet_inside() {
         let notes = |secs: f64| -> Vec<String> {
-            let findings = stopped(30.0, 59.9).refuse(secs, false).checked().findings;
+            let findings = Scene::stopped(30.0, 59.9)
+                .refuse(secs, false)
+                .checked()
+                .findings;
             let ours = findings
                 .into_iter()
                 .find(|finding| finding.code.name() == "mapping-expired");
@@ -347,7 +340,11 @@ mod tests {
 
     #[test]
     fn is_silent_when_media_ended_on_both_sides() {
-        assert!(!stopped(30.0, 30.0).troubles().contains(&"mapping-expired"));
+        assert!(
+            !Scene::stopped(30.0, 30.0)
+                .troubles()
+                .contains(&"mapping-expired")
+        );
     }
 
     /// The same with the end of the client's mapping told at `ended`.
@@ -365,7 +362,7 @@ mod tests {
         };
         Scene {
             netfilter: Some(netfilter),
-            ..stopped(inside, outside)
+            ..Scene::stopped(inside, outside)
         }
     }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use rtspscope_wire::rtsp::{message, transport};
 use rtspscope_wire::{LinkType, TapId, TapRole, Timestamp};
 
-use super::{BETWEEN, LAN, WAN, addr, at, leg};
+use super::{BETWEEN, LAN, UDP_TALK, WAN, addr, at, leg};
 use crate::alg;
 use crate::input::LossKind;
 use crate::model::{
@@ -41,6 +41,17 @@ impl Scene {
     /// A client on the LAN and a camera outside; both taps hear the same.
     pub(crate) fn behind_nat(talk: &str) -> Self {
         Self::heard(talk, talk)
+    }
+
+    /// A minute behind NAT whose media ends at these seconds at the two taps, inside first.
+    pub(crate) fn stopped(inside: f64, outside: f64) -> Self {
+        let talk = UDP_TALK
+            .replace("10.0 >", "60.0 >")
+            .replace("10.1 <", "60.1 <");
+        let mut scene = Self::behind_nat(&talk).punch(0.035, 5000).rtp(900, 900);
+        scene.arrival(LAN).rtp.last = Some(at(LAN, inside, 200));
+        scene.arrival(WAN).rtp.last = Some(at(WAN, outside, 300));
+        scene
     }
 
     /// The same with a conversation for either tap.

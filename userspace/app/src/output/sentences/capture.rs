@@ -2,6 +2,7 @@
 
 use rtspscope_engine::advice;
 
+use crate::live::WAYS;
 use crate::output::json::{Loss, Report, Router, Tap};
 use crate::output::names;
 
@@ -18,18 +19,8 @@ pub(in crate::output) fn how_to_capture(report: &Report) -> &'static str {
 /// Whether interfaces were watched, and no files read.
 fn is_live(report: &Report) -> bool {
     let taps = &report.capture.taps;
-    !taps.is_empty() && taps.iter().all(|tap| LIVE.contains(&way_of(tap)))
+    !taps.is_empty() && taps.iter().all(|tap| WAYS.contains(&way_of(tap)))
 }
-
-/// Ways in which interfaces are watched, as sources begin.
-const LIVE: [&str; 6] = [
-    "tcx",
-    "clsact",
-    "xdp-native",
-    "xdp-generic",
-    "afpacket",
-    "pcap",
-];
 
 fn way_of(tap: &Tap) -> &str {
     tap.source.split_once(':').map_or("", |(way, _)| way)

@@ -3,19 +3,9 @@
 use crate::model::Growth;
 use crate::testkit::{BETWEEN, LAN, Scene, UDP_TALK, WAN, at};
 
-fn stopped(inside: f64, outside: f64) -> Scene {
-    let talk = UDP_TALK
-        .replace("10.0 >", "60.0 >")
-        .replace("10.1 <", "60.1 <");
-    let mut scene = Scene::behind_nat(&talk).punch(0.035, 5000).rtp(900, 900);
-    scene.arrival(LAN).rtp.last = Some(at(LAN, inside, 200));
-    scene.arrival(WAN).rtp.last = Some(at(WAN, outside, 300));
-    scene
-}
-
 #[test]
 fn fires_and_tells_whether_the_router_or_the_server_stopped() {
-    let snapshot = stopped(30.06, 59.9).checked();
+    let snapshot = Scene::stopped(30.06, 59.9).checked();
     assert_eq!(
         snapshot.findings[0].summary,
         "media stopped after 30.0 s while the session went on"
@@ -26,7 +16,7 @@ fn fires_and_tells_whether_the_router_or_the_server_stopped() {
             .contains("the router stopped letting it through")
     );
     assert!(
-        stopped(30.0, 30.0).checked().findings[0]
+        Scene::stopped(30.0, 30.0).checked().findings[0]
             .cause
             .contains("the server stopped sending")
     );
@@ -34,9 +24,9 @@ fn fires_and_tells_whether_the_router_or_the_server_stopped() {
 
 #[test]
 fn a_player_that_gives_up_makes_a_short_silence_a_stall() {
-    assert_eq!(stopped(55.4, 55.4).troubles(), ["rtp-stalled"]);
-    assert_eq!(stopped(55.6, 55.6).troubles(), Vec::<&str>::new());
-    let mut stays = stopped(51.0, 51.0);
+    assert_eq!(Scene::stopped(55.4, 55.4).troubles(), ["rtp-stalled"]);
+    assert_eq!(Scene::stopped(55.6, 55.6).troubles(), Vec::<&str>::new());
+    let mut stays = Scene::stopped(51.0, 51.0);
     for leg in &mut stays.legs {
         leg.closed = None;
         leg.exchanges_mut()
@@ -44,7 +34,7 @@ fn a_player_that_gives_up_makes_a_short_silence_a_stall() {
         leg.last = at(leg.tap, 60.0, 40);
     }
     assert_eq!(stays.troubles(), Vec::<&str>::new());
-    let mut slow = stopped(55.0, 55.0);
+    let mut slow = Scene::stopped(55.0, 55.0);
     slow.arrival(LAN).rtp.max_gap = Some(rtspscope_wire::Span::from_millis(600));
     assert_eq!(
         slow.troubles(),
@@ -56,7 +46,7 @@ fn a_player_that_gives_up_makes_a_short_silence_a_stall() {
 #[test]
 fn fires_while_the_player_still_waits_and_asks_for_nothing() {
     let waits = |until: f64| {
-        let mut scene = stopped(30.0, 30.0);
+        let mut scene = Scene::stopped(30.0, 30.0);
         for leg in &mut scene.legs {
             leg.closed = None;
             leg.exchanges_mut()
@@ -77,7 +67,7 @@ fn fires_while_the_player_still_waits_and_asks_for_nothing() {
 #[test]
 fn a_long_silence_is_a_stall_whoever_gives_up_after_an_earlier_pause() {
     let codes = |last: f64| {
-        let mut paused = stopped(last, last);
+        let mut paused = Scene::stopped(last, last);
         paused.arrival(LAN).rtp.max_gap = Some(rtspscope_wire::Span::from_millis(2300));
         paused.troubles()
     };
@@ -87,7 +77,7 @@ fn a_long_silence_is_a_stall_whoever_gives_up_after_an_earlier_pause() {
 
 /// The cause, where the tap next to the server saw no more of the connection than PLAY, and of anything until then.
 fn cause_watched(inside: f64, outside: f64, until: f64) -> (Vec<&'static str>, String) {
-    let mut scene = stopped(inside, outside);
+    let mut scene = Scene::stopped(inside, outside);
     let leg = &mut scene.legs[1];
     leg.exchanges_mut().truncate(3);
     leg.last.at = leg.exchanges[2].response.as_ref().unwrap().at.at;
@@ -181,7 +171,7 @@ fn growth(since: f64, more: u32) -> Growth {
 
 #[test]
 fn what_the_ends_report_tells_whether_media_went_on() {
-    let mut scene = stopped(30.0, 30.0);
+    let mut scene = Scene::stopped(30.0, 30.0);
     scene.arrival(LAN).rtcp.sending = Some(growth(40.0, 150));
     let cause = &scene.checked().findings[0].cause;
     assert!(
@@ -189,7 +179,7 @@ fn what_the_ends_report_tells_whether_media_went_on() {
         "{cause}"
     );
     let received = |since: f64, more: u32| {
-        let mut scene = stopped(30.0, 30.0);
+        let mut scene = Scene::stopped(30.0, 30.0);
         scene.arrival(LAN).rtcp.far_end.receiving = Some(growth(since, more));
         scene.codes()
     };
@@ -200,15 +190,15 @@ fn what_the_ends_report_tells_whether_media_went_on() {
 
 #[test]
 fn is_silent_when_media_ran_to_the_end_or_the_server_said_goodbye() {
-    assert_eq!(stopped(59.9, 59.9).troubles(), Vec::<&str>::new());
-    let mut ended = stopped(30.0, 30.0);
+    assert_eq!(Scene::stopped(59.9, 59.9).troubles(), Vec::<&str>::new());
+    let mut ended = Scene::stopped(30.0, 30.0);
     ended.arrival(WAN).rtcp.goodbye = Some(at(WAN, 30.1, 301));
     assert_eq!(ended.troubles(), Vec::<&str>::new());
 }
 
 #[test]
 fn is_silent_for_a_stream_of_rare_pictures() {
-    let mut scene = stopped(30.0, 30.0);
+    let mut scene = Scene::stopped(30.0, 30.0);
     scene.arrival(LAN).rtp.max_gap = Some(rtspscope_wire::Span::from_secs(15));
     assert_eq!(scene.troubles(), Vec::<&str>::new());
 }
@@ -365,7 +355,7 @@ fn is_silent_when_the_server_says_that_it_is_at_the_end() {
 
 /// A picture of 60 s that ended inside early, and packets that came 40 ms apart outside.
 fn proved(inside: f64, outside: f64, packets: u64) -> Scene {
-    let mut scene = stopped(inside, outside);
+    let mut scene = Scene::stopped(inside, outside);
     scene.arrival(LAN).rtp.packets = 900 - packets;
     scene.arrival(WAN).rtp.max_gap = Some(rtspscope_wire::Span::from_millis(40));
     scene.watched_until = [60.0; 2];
