@@ -3,10 +3,11 @@
 
 use std::cell::Cell;
 use std::fs::File;
+use std::hint;
 use std::io;
 use std::rc::Rc;
 
-use memmap2::{Advice, Mmap, MmapOptions};
+use memmap2::{Mmap, MmapOptions};
 
 mod fetch;
 mod guard;
@@ -14,11 +15,14 @@ mod guard;
 use guard::Guard;
 
 /// Bytes that are seen at once.
-pub(crate) const PIECE_LEN: usize = 2 << 20;
+pub(crate) const PIECE_LEN: usize = 8 << 20;
 
 /// How far ahead of the reader bytes are fetched from memory. What the reader looks at is scattered over them, and without
 /// this it waits for each.
 const AHEAD: usize = 4 << 10;
+
+/// What the kernel brings in around a byte that is looked at, if it has it in memory (`fault_around_bytes`).
+const AROUND: usize = 64 << 10;
 
 /// Pages of a file.
 #[derive(Debug)]
@@ -83,14 +87,18 @@ impl Pages {
         // against the length of the piece, which does not change, and what is missing of the file is zeros (see the guard).
         let piece = unsafe { MmapOptions::new().offset(offset).len(len).map(&self.file)? };
         self.guard.watch(&piece);
-        match piece.advise(Advice::PopulateRead) {
-            // Before Linux 5.14 pages come one by one as they are looked at.
-            Err(error) if error.raw_os_error() != Some(libc::EINVAL) => return Err(shrunk()),
-            Ok(()) | Err(_) => {}
-        }
+        bring_in(&piece);
         self.read.set(self.read.get().max(offset + len as u64));
         self.piece = Some(piece);
         Ok(())
+    }
+}
+
+/// Has the kernel bring in all pages of a piece: what is fetched ahead must be there already. Asking for that
+/// (`MADV_POPULATE_READ`) takes it longer, because it then looks up each page for itself.
+fn bring_in(piece: &[u8]) {
+    for page in piece.chunks(AROUND) {
+        hint::black_box(page[0]);
     }
 }
 
@@ -128,17 +136,17 @@ mod tests {
 
     #[test]
     fn a_file_is_seen_from_any_byte_on() {
-        let bytes: Vec<u8> = (0..6_000_000_u32)
+        let bytes: Vec<u8> = (0..20_000_000_u32)
             .map(|number| (number / 251) as u8)
             .collect();
         let (_file, mut pages) = pages(&bytes);
         assert_eq!(pages.bytes(), &bytes[..PIECE_LEN]);
         pages.turn_to(4_097, PIECE_LEN + 5_000).unwrap();
         assert_eq!(pages.bytes(), &bytes[4_097..][..PIECE_LEN + 5_000]);
-        pages.turn_to(5_999_999, 100).unwrap();
-        assert_eq!(pages.bytes(), &bytes[5_999_999..]);
-        assert_eq!(pages.read.get(), 6_000_000);
-        pages.turn_to(6_000_000, 1).unwrap();
+        pages.turn_to(19_999_999, 100).unwrap();
+        assert_eq!(pages.bytes(), &bytes[19_999_999..]);
+        assert_eq!(pages.read.get(), 20_000_000);
+        pages.turn_to(20_000_000, 1).unwrap();
         assert_eq!(pages.bytes(), &[] as &[u8]);
     }
 
