@@ -75,6 +75,9 @@ const IDLE_SAMPLE: usize = 2;
 /// never heard of again, and begins anew in this table if it is.
 const IDLE: Span = Span::from_secs(30);
 
+/// The same where nobody saw it begin, and so nothing is known of it that would be missed later.
+const IDLE_MIDSTREAM: Span = Span::from_secs(5);
+
 /// Connections at all taps.
 #[derive(Clone, Debug)]
 pub(crate) struct Connections {
@@ -524,9 +527,7 @@ impl Connections {
             let at = self.idle_hand % self.slots.len();
             self.idle_hand = at + 1;
             let slot = self.slots.get(at).and_then(Option::as_ref);
-            if slot
-                .is_some_and(|slot| worth(slot) == 0 && now - slot.connection.record.last.at > IDLE)
-            {
+            if slot.is_some_and(|slot| worth(slot) == 0 && is_idle(&slot.connection.record, now)) {
                 self.remove(at);
             }
         }
@@ -572,6 +573,16 @@ impl Connections {
     }
 }
 
+/// Whether a connection that has not said what it speaks has been silent for long.
+fn is_idle(record: &Record, now: Timestamp) -> bool {
+    let limit = if record.opener.is_some() {
+        IDLE
+    } else {
+        IDLE_MIDSTREAM
+    };
+    now - record.last.at > limit
+}
+
 /// How much would be lost with a connection: 0 undecided, 1 an unanswered attempt, 2 ended RTSP, 3 RTSP.
 fn worth(slot: &Slot) -> u8 {
     let record = &slot.connection.record;
@@ -594,7 +605,7 @@ mod tests {
     use super::*;
 
     /// One segment of each of a thousand connections, a second apart; how many are still followed at the end?
-    fn followed_of_a_thousand(payload: &[u8]) -> usize {
+    fn followed_of_a_thousand(flags: TcpFlags, payload: &[u8]) -> usize {
         let mut connections = Connections::new(vec![554], Limits::default());
         for number in 0..1_000_u16 {
             let segment = Segment {
@@ -602,7 +613,7 @@ mod tests {
                 destination: ([10, 0, 0, 2], 9_000).into(),
                 seq: 1,
                 ack: 1,
-                flags: TcpFlags::ACK,
+                flags,
                 window: 500,
                 payload,
                 payload_len: payload.len() as u32,
@@ -618,14 +629,16 @@ mod tests {
 
     #[test]
     fn what_never_said_what_it_speaks_is_forgotten_in_its_silence() {
-        let followed = followed_of_a_thousand(&[0xff, 1, 2, 3]);
-        assert!((30..70).contains(&followed), "{followed}");
+        let midstream = followed_of_a_thousand(TcpFlags::ACK, &[0xff, 1, 2, 3]);
+        assert!((5..30).contains(&midstream), "{midstream}");
+        let opened = followed_of_a_thousand(TcpFlags::SYN, &[]);
+        assert!((30..70).contains(&opened), "{opened}");
     }
 
     #[test]
     fn rtsp_is_not_forgotten_in_its_silence() {
         assert_eq!(
-            followed_of_a_thousand(b"OPTIONS * RTSP/1.0\r\nCSeq: 1\r\n\r\n"),
+            followed_of_a_thousand(TcpFlags::ACK, b"OPTIONS * RTSP/1.0\r\nCSeq: 1\r\n\r\n"),
             1_000
         );
     }
