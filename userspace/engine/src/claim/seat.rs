@@ -104,15 +104,7 @@ impl Seat {
             self.negotiated.client_rtp_port,
             self.negotiated.client_rtcp_port,
         ];
-        let receivers = std::iter::once(self.client).chain(self.destination());
-        receivers
-            .flat_map(|ip| {
-                ports
-                    .into_iter()
-                    .flatten()
-                    .map(move |port| SocketAddr::new(ip, port))
-            })
-            .collect()
+        ends([Some(self.client), self.destination()], ports)
     }
 
     /// Where they should arrive by the response.
@@ -121,15 +113,7 @@ impl Seat {
             self.negotiated.answered_rtp_port,
             self.negotiated.answered_rtcp_port,
         ];
-        let receivers = std::iter::once(self.client).chain(self.destination());
-        receivers
-            .flat_map(|ip| {
-                ports
-                    .into_iter()
-                    .flatten()
-                    .map(move |port| SocketAddr::new(ip, port))
-            })
-            .collect()
+        ends([Some(self.client), self.destination()], ports)
     }
 
     /// Where the client's packets come from.
@@ -138,11 +122,7 @@ impl Seat {
             self.negotiated.client_rtp_port,
             self.negotiated.client_rtcp_port,
         ];
-        ports
-            .into_iter()
-            .flatten()
-            .map(|port| SocketAddr::new(self.client, port))
-            .collect()
+        ends([Some(self.client), None], ports)
     }
 
     /// Where the server's packets come from, and the client's go to.
@@ -151,15 +131,7 @@ impl Seat {
             self.negotiated.server_rtp_port,
             self.negotiated.server_rtcp_port,
         ];
-        let senders = std::iter::once(self.server).chain(self.source());
-        senders
-            .flat_map(|ip| {
-                ports
-                    .into_iter()
-                    .flatten()
-                    .map(move |port| SocketAddr::new(ip, port))
-            })
-            .collect()
+        ends([Some(self.server), self.source()], ports)
     }
 
     /// The receiver that the SETUP names, if it is not the client's address anyway.
@@ -194,6 +166,17 @@ impl Seat {
     pub(super) fn is_client(&self, ip: IpAddr) -> bool {
         ip == self.client || self.destination() == Some(ip)
     }
+}
+
+/// Each of these ports of each of these hosts.
+fn ends(hosts: [Option<IpAddr>; 2], ports: [Option<u16>; 2]) -> Vec<SocketAddr> {
+    let of = |host| {
+        ports
+            .into_iter()
+            .flatten()
+            .map(move |port| SocketAddr::new(host, port))
+    };
+    hosts.into_iter().flatten().flat_map(of).collect()
 }
 
 fn address(text: Option<&String>) -> Option<IpAddr> {
