@@ -60,9 +60,10 @@ impl Figures {
         own.map(|(_, value)| value).sum()
     }
 
-    /// Names without labels.
-    pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.0.keys().filter_map(|key| key.split('{').next())
+    /// The series that others have not, by name and labels.
+    pub fn beyond<'a>(&'a self, others: &'a Self) -> impl Iterator<Item = &'a str> {
+        let added = self.0.keys().filter(|key| !others.0.contains_key(*key));
+        added.map(String::as_str)
     }
 
     /// How many series there are.
@@ -83,5 +84,13 @@ mod tests {
         assert!((figures.sum("a_total") - 7.0).abs() < f64::EPSILON);
         assert_eq!(figures.get("b"), Some(1.5));
         assert!(Figures::read("HTTP").is_err());
+    }
+
+    #[test]
+    fn a_series_is_its_name_with_its_labels() {
+        let [one, two] = ["a{tap=\"x\"} 3\n", "a{tap=\"x\"} 4\na{tap=\"y\"} 4\n"]
+            .map(|text| Figures::read(text).unwrap());
+        assert_eq!(two.beyond(&one).collect::<Vec<_>>(), ["a{tap=\"y\"}"]);
+        assert_eq!(one.beyond(&two).next(), None);
     }
 }

@@ -195,10 +195,12 @@ impl Script {
         {
             return Ok(0);
         }
+        // Ports that close before TEARDOWN would refuse what the server still sends.
+        let mut ports = [media, reports];
         let received = if is_inside {
             self.receive_inside(dialog)?
         } else {
-            self.receive(dialog, &session, media, reports)?
+            self.receive(dialog, &session, &mut ports)?
         };
         let received = match &self.then {
             Some(transport) if received == 0 => {
@@ -208,6 +210,7 @@ impl Script {
             _ => received,
         };
         dialog.ask("TEARDOWN", &self.url, &session, None)?;
+        drop(ports);
         Ok(received)
     }
 
@@ -265,34 +268,30 @@ impl Script {
             .collect()
     }
 
+    /// Media at the ports, and reports back.
     fn receive(
         &self,
         dialog: &mut Dialog,
         session: &str,
-        mut media: UdpSocket,
-        mut reports: UdpSocket,
+        ports: &mut [UdpSocket; 2],
     ) -> io::Result<u32> {
-        media.set_read_timeout(Some(self.patience))?;
+        ports[0].set_read_timeout(Some(self.patience))?;
         let mut datagram = [0; 2048];
         let (mut received, mut asked_at) = (0, Instant::now());
         while received < self.packets {
-            let from = match media.recv_from(&mut datagram) {
+            let from = match ports[0].recv_from(&mut datagram) {
                 Ok((_, from)) => from,
                 Err(error) if is_timeout(&error) => break,
                 Err(error) => return Err(error),
             };
             received += 1;
             if self.close_after == Some(received) {
-                drop((media, reports));
-                thread::sleep(CLOSED);
-                media = UdpSocket::bind(("0.0.0.0", self.port))?;
-                media.set_read_timeout(Some(self.patience))?;
-                reports = UdpSocket::bind(("0.0.0.0", self.port + 1))?;
+                self.close_for_a_moment(ports)?;
             }
             if self.reports && received % 10 == 0 {
                 let next = from.port().wrapping_add(1);
                 let to = SocketAddr::new(from.ip(), self.reports_to.unwrap_or(next));
-                reports.send_to(&RECEIVER_REPORT, to)?;
+                ports[1].send_to(&RECEIVER_REPORT, to)?;
             }
             if self
                 .keepalive
@@ -303,6 +302,17 @@ impl Script {
             }
         }
         Ok(received)
+    }
+
+    fn close_for_a_moment(&self, ports: &mut [UdpSocket; 2]) -> io::Result<()> {
+        for socket in &mut *ports {
+            *socket = UdpSocket::bind(("0.0.0.0", 0))?;
+        }
+        thread::sleep(CLOSED);
+        for (socket, port) in ports.iter_mut().zip(self.port..) {
+            *socket = UdpSocket::bind(("0.0.0.0", port))?;
+        }
+        ports[0].set_read_timeout(Some(self.patience))
     }
 
     /// Media on channel 0 of the connection.

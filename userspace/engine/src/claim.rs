@@ -10,6 +10,7 @@ mod direction;
 mod left_over;
 mod medium;
 mod opened;
+mod owners;
 mod plain;
 mod rounds;
 mod seat;
@@ -25,6 +26,7 @@ use crate::icmp::IcmpErrors;
 use crate::model::{Session, UnclaimedRtp};
 use crate::netfilter::Netfilter;
 use crate::record::Record;
+use owners::Owners;
 use seat::Seat;
 
 /// What the taps heard besides the connections.
@@ -80,16 +82,17 @@ pub(crate) fn fill_arrivals(
     plain::settle(sessions, records, &seats, &units);
     untold::adopt(sessions, &mut seats, &units, &mut taken);
     announced::part(&mut seats, &units);
+    let owners = Owners::new(&seats, &units);
     let mut arrivals: Vec<_> = seats
         .iter()
-        .map(|seat| arrival::at_seat(seat, sessions, records, &units, heard))
+        .map(|seat| arrival::at_seat(seat, sessions, records, &units, (heard, &owners)))
         .collect();
     opened::fill_earlier_uses(&seats, &mut arrivals, &units);
     for leg in sessions.iter_mut().flat_map(|session| &mut session.legs) {
         let (server, client) = (leg.server, leg.client);
         leg.too_big = heard
             .icmp
-            .oversized_segments(leg.tap, |from, to| (from, to) == (server, client));
+            .oversized_segments(leg.tap, |ends, _| ends == (server, client));
         leg.unreachable = heard.icmp.unreachable(leg.tap, client, server);
     }
     for (seat, arrival) in seats.iter().zip(arrivals) {

@@ -114,11 +114,11 @@ impl IcmpErrors {
         }
     }
 
-    /// What routers say at a tap of datagrams that pass `is_it`, which is given their sender and receiver.
+    /// What routers say at a tap of datagrams that pass `is_it`, which is given their sender and receiver, and when it was said.
     pub(crate) fn oversized_datagrams(
         &self,
         tap: TapId,
-        is_it: impl Fn(SocketAddr, SocketAddr) -> bool,
+        is_it: impl Fn((SocketAddr, SocketAddr), Timestamp) -> bool,
     ) -> Vec<TooBig> {
         self.oversized(tap, UDP, is_it)
     }
@@ -127,7 +127,7 @@ impl IcmpErrors {
     pub(crate) fn oversized_segments(
         &self,
         tap: TapId,
-        is_it: impl Fn(SocketAddr, SocketAddr) -> bool,
+        is_it: impl Fn((SocketAddr, SocketAddr), Timestamp) -> bool,
     ) -> Vec<TooBig> {
         self.oversized(tap, TCP, is_it)
     }
@@ -136,12 +136,12 @@ impl IcmpErrors {
         &self,
         tap: TapId,
         protocol: u8,
-        is_it: impl Fn(SocketAddr, SocketAddr) -> bool,
+        is_it: impl Fn((SocketAddr, SocketAddr), Timestamp) -> bool,
     ) -> Vec<TooBig> {
         let told = self.oversized.iter().filter(|packet| {
             packet.protocol == protocol
                 && packet.notice.at.tap == tap
-                && is_it(packet.ends.0, packet.ends.1)
+                && is_it(packet.ends, packet.notice.at.at)
         });
         told.map(|packet| packet.notice).collect()
     }

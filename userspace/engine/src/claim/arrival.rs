@@ -10,6 +10,7 @@ use rtspscope_wire::{Span, TapId, Timestamp, payload_types};
 use beside::{Beside, beside};
 
 use super::left_over;
+use super::owners::Owners;
 use super::rounds::Stray;
 use super::seat::Seat;
 use super::shared::Shared;
@@ -30,7 +31,7 @@ pub(super) fn at_seat(
     sessions: &[Session],
     records: &[Vec<&Record>],
     units: &[Unit<'_>],
-    heard: Heard<'_>,
+    (heard, owners): (Heard<'_>, &Owners<'_>),
 ) -> Arrival {
     let mut total = Total::new(medium(seat.session, seat.media, sessions));
     total.left_over = &seat.left_over;
@@ -59,7 +60,7 @@ pub(super) fn at_seat(
     total.into_arrival(
         (seat.tap, Some(seat.leg)),
         from_client(seat, units),
-        beside(seat, units, heard),
+        beside(seat, units, heard, owners),
     )
 }
 

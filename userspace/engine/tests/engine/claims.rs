@@ -2,6 +2,7 @@
 
 mod leftover;
 mod one_port;
+mod refusals;
 
 use rtspscope_engine::Snapshot;
 

@@ -2,6 +2,9 @@
 
 use std::net::SocketAddr;
 
+use rtspscope_wire::Timestamp;
+
+use super::super::owners::Owners;
 use super::super::seat::Seat;
 use super::super::{Heard, Unit};
 use crate::icmp::{IcmpErrors, RefusedPacket};
@@ -26,7 +29,12 @@ pub(super) struct Beside {
 }
 
 /// What was heard of packets that the server sent to where this medium was expected or went.
-pub(super) fn beside(seat: &Seat, units: &[Unit<'_>], heard: Heard<'_>) -> Beside {
+pub(super) fn beside(
+    seat: &Seat,
+    units: &[Unit<'_>],
+    heard: Heard<'_>,
+    owners: &Owners<'_>,
+) -> Beside {
     let own: Vec<Unit<'_>> = seat
         .from_server
         .iter()
@@ -39,11 +47,16 @@ pub(super) fn beside(seat: &Seat, units: &[Unit<'_>], heard: Heard<'_>) -> Besid
             .any(|unit| (unit.flow.from, unit.flow.to) == (from, to));
         claimed || (seat.is_server(from.ip()) && asked.contains(&to))
     };
-    let mut too_big = heard.icmp.oversized_datagrams(seat.tap, is_own);
-    too_big.retain(|notice| notice.at.at >= seat.since && seat.may_begin_at(notice.at.at));
+    // Another session may have had the same ports before or after.
+    let is_meant = |(from, to): (SocketAddr, SocketAddr), at: Timestamp| {
+        at >= seat.since
+            && seat.may_begin_at(at)
+            && is_own(from, to)
+            && owners.may_be_of(seat.session, seat.tap, (from, to), at)
+    };
     Beside {
-        refused: refused(seat, &own, heard.icmp, is_own),
-        too_big,
+        refused: refused(seat, &own, heard.icmp, is_meant),
+        too_big: heard.icmp.oversized_datagrams(seat.tap, is_meant),
         fragmented: heard.fragmented.sum(seat.tap, is_own),
         membership: membership(seat, heard),
     }
@@ -54,13 +67,10 @@ fn refused(
     seat: &Seat,
     own: &[Unit<'_>],
     icmp: &IcmpErrors,
-    is_own: impl Fn(SocketAddr, SocketAddr) -> bool,
+    is_meant: impl Fn((SocketAddr, SocketAddr), Timestamp) -> bool,
 ) -> Vec<Refusal> {
     let speaks_of_it = |packet: &&RefusedPacket| {
-        packet.at.tap == seat.tap
-            && packet.at.at >= seat.since
-            && seat.may_begin_at(packet.at.at)
-            && is_own(packet.source, packet.destination)
+        packet.at.tap == seat.tap && is_meant((packet.source, packet.destination), packet.at.at)
     };
     let by_rtcp = |packet: &RefusedPacket| {
         let rtcp_only = own.iter().any(|unit| {
