@@ -69,8 +69,8 @@ impl Capture<'_> {
 
     /// Until when a leg's tap was watching: its last packet of any kind, or later.
     pub(crate) fn watched_until(&self, leg: &Leg) -> Timestamp {
-        let tap = self.tap(leg.tap).and_then(|tap| tap.watched_until);
-        tap.map_or(leg.last.at, |until| until.max(leg.last.at))
+        let tap = self.tap(leg.tap);
+        tap.map_or(leg.last.at, |tap| tap.watched_with(leg))
     }
 
     /// The last packet of a leg or, where its tap watched on while the connection was quiet, that moment.

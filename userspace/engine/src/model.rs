@@ -156,4 +156,10 @@ impl Tap {
     pub const fn shows_udp(&self) -> bool {
         self.unfiltered || self.udp_datagrams > 0
     }
+
+    /// Until when the tap is known to have watched a leg.
+    pub(crate) fn watched_with(&self, leg: &Leg) -> Timestamp {
+        let last = leg.last.at;
+        self.watched_until.map_or(last, |until| until.max(last))
+    }
 }

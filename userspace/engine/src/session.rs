@@ -1,12 +1,13 @@
 //! Puts sessions together from the connections at all taps.
 
-use rtspscope_wire::{TapId, TapRole, Timestamp};
+use rtspscope_wire::{TapRole, Timestamp};
 
 use crate::media;
 use crate::model::{
-    AlgJudgement, Exchange, Leg, MediaStream, Message, NatPair, Session, SessionState, Side,
+    AlgJudgement, Exchange, Leg, MediaStream, Message, NatPair, Session, SessionState, Side, Tap,
     TransportKind,
 };
+use crate::nat::diff;
 use crate::nat::pairing::Group;
 use crate::reading;
 
@@ -22,7 +23,7 @@ pub(crate) fn session(
     legs: Vec<Leg>,
     sources: &[&Source<'_>],
     group: &Group,
-    roles: impl Fn(TapId) -> TapRole,
+    taps: &[Tap],
 ) -> Option<Session> {
     let views: Vec<&Leg> = legs.iter().collect();
     let (near, far) = (*views.first()?, *views.last()?);
@@ -48,7 +49,7 @@ pub(crate) fn session(
         ended_at: ended_at(&views),
         timeout_secs: views.iter().find_map(|leg| timeout_secs(leg)),
         media,
-        nat: nat_pair(&legs, group, roles),
+        nat: nat_pair(&legs, group, taps),
         legs,
         alg: AlgJudgement::default(),
         netfilter: None,
@@ -56,25 +57,29 @@ pub(crate) fn session(
 }
 
 /// How the legs belong together; the user's word on the taps goes before what the addresses say.
-fn nat_pair(legs: &[Leg], group: &Group, roles: impl Fn(TapId) -> TapRole) -> Option<NatPair> {
+fn nat_pair(legs: &[Leg], group: &Group, taps: &[Tap]) -> Option<NatPair> {
     if legs.len() < 2 || group.evidence.is_empty() {
         return None;
     }
-    let at = |role: TapRole| legs.iter().position(|leg| roles(leg.tap) == role);
+    let tap_of = |leg: &Leg| taps.get(usize::from(leg.tap.0));
+    let has_role = |leg: &Leg, role| tap_of(leg).is_some_and(|tap| tap.role == role);
+    let at = |role: TapRole| legs.iter().position(|leg| has_role(leg, role));
     let (pre, post) = match (at(TapRole::Lan), at(TapRole::Wan)) {
         (Some(lan), Some(wan)) => (lan, wan),
         _ => (group.pre?, group.post?),
     };
     let (pre_leg, post_leg) = (legs.get(pre)?, legs.get(post)?);
+    let both = [pre_leg, post_leg];
+    let watched_until = both.map(|leg| tap_of(leg).map_or(leg.last.at, |tap| tap.watched_with(leg)));
     Some(NatPair {
         pre,
         post,
         evidence: group.evidence.clone(),
         proxied: group.proxied,
         sequence_delta: (!group.proxied)
-            .then(|| sequence_delta(pre_leg, post_leg))
+            .then(|| sequence_delta(both, watched_until))
             .flatten(),
-        rewrites: crate::nat::diff::compare(pre_leg, post_leg),
+        rewrites: diff::compare(both, watched_until),
         client_translated: pre_leg.client != post_leg.client,
     })
 }
@@ -82,21 +87,17 @@ fn nat_pair(legs: &[Leg], group: &Group, roles: impl Fn(TapId) -> TapRole) -> Op
 /// Bytes by which the client's stream is longer at `post`, by the last request that both legs show. `None` where a leg
 /// does not show how the stream begins: places in it count from there.
 ///
-/// Where bytes are missing, the length of a request is not known: the ends of the streams tell, else where it begins.
-fn sequence_delta(pre: &Leg, post: &Leg) -> Option<i64> {
+/// Where bytes are missing, or a tap may have stopped before the end of a request, its length is not known: the ends of the
+/// streams tell, else where it begins.
+fn sequence_delta([pre, post]: [&Leg; 2], watched_until: [Timestamp; 2]) -> Option<i64> {
     pre.client_isn.and(post.client_isn)?;
     let is_whole = pre.missing_bytes == 0 && post.missing_bytes == 0;
-    let place = |exchange: &Exchange| {
-        let request = exchange.request.as_ref()?;
-        let own = if is_whole {
-            request.raw.len() as u64
-        } else {
-            0
-        };
-        let place = request.at.stream_offset?.saturating_add(own);
-        i64::try_from(place).ok()
+    let place = |request: &Message| i64::try_from(request.at.stream_offset?).ok();
+    let len = |leg: &Leg, request: &Message, watched_until| {
+        let is_known = is_whole && !diff::may_go_on(request, leg, watched_until);
+        is_known.then_some(request.raw.len() as i64)
     };
-    let asked = |leg: &'_ Leg| {
+    let asked = |leg: &Leg, watched_until| {
         let own = leg
             .exchanges
             .iter()
@@ -104,14 +105,18 @@ fn sequence_delta(pre: &Leg, post: &Leg) -> Option<i64> {
         own.filter_map(|exchange| {
             // A method may be garbled; one that is missing may have had the same number.
             let method = (!is_whole).then(|| exchange.method.clone());
-            Some(((exchange.cseq?, method), place(exchange)?))
+            let request = exchange.request.as_ref()?;
+            let len = len(leg, request, watched_until);
+            Some(((exchange.cseq?, method), place(request)?, len))
         })
         .collect::<Vec<_>>()
     };
-    let others = asked(post);
-    let last = asked(pre).into_iter().rev().find_map(|(name, place)| {
-        let twin = others.iter().rfind(|(other, _)| *other == name)?;
-        Some(twin.1 - place)
+    let others = asked(post, watched_until[1]);
+    let own = asked(pre, watched_until[0]);
+    let last = own.into_iter().rev().find_map(|(name, place, len)| {
+        let (_, twin, twin_len) = others.iter().rfind(|(other, ..)| *other == name)?;
+        let grown = len.zip(*twin_len).map_or(0, |(len, twin)| twin - len);
+        Some(twin - place + grown)
     });
     let by_ends = || {
         let (pre, post) = (pre.client_sent?, post.client_sent?);

@@ -23,8 +23,7 @@ pub(crate) fn take(
     setup: Option<Arc<RouterSetup>>,
     numbers: &mut u32,
 ) -> Snapshot {
-    let role_of = |tap| role_of(&taps, tap);
-    let (mut sessions, slots, unclaimed) = assemble(&connections.of_interest(), heard, role_of);
+    let (mut sessions, slots, unclaimed) = assemble(&connections.of_interest(), heard, &taps);
     number(&mut sessions, &slots, connections, numbers);
     roles::assign_roles(&mut taps, &sessions);
     tap_clocks::assign(&mut taps, &sessions);
@@ -52,8 +51,7 @@ pub(crate) fn open_sessions(
     heard: Heard<'_>,
     numbers: &mut u32,
 ) -> Vec<Session> {
-    let role_of = |tap| role_of(taps, tap);
-    let (mut sessions, slots, _) = assemble(&connections.not_over(), heard, role_of);
+    let (mut sessions, slots, _) = assemble(&connections.not_over(), heard, taps);
     number(&mut sessions, &slots, connections, numbers);
     sessions
 }
@@ -65,8 +63,7 @@ pub(crate) fn sessions_of(
     heard: Heard<'_>,
     carriers: &[Carrier],
 ) -> Vec<Session> {
-    let role_of = |tap| role_of(taps, tap);
-    assemble(&connections.of_carriers(carriers), heard, role_of).0
+    assemble(&connections.of_carriers(carriers), heard, taps).0
 }
 
 fn role_of(taps: &[Tap], tap: TapId) -> TapRole {
@@ -78,12 +75,12 @@ fn role_of(taps: &[Tap], tap: TapId) -> TapRole {
 fn assemble(
     records: &[(usize, &Record)],
     heard: Heard<'_>,
-    role_of: impl Fn(TapId) -> TapRole,
+    taps: &[Tap],
 ) -> (Vec<Session>, Vec<Vec<usize>>, Vec<UnclaimedRtp>) {
     let sources = session::sources(records);
     let legs: Vec<Leg> = sources.iter().map(Source::leg).collect();
     let tracked = heard.netfilter.pairs(&legs);
-    let groups = pairing::pair_knowing(&legs, &role_of, &tracked);
+    let groups = pairing::pair_knowing(&legs, &|tap| role_of(taps, tap), &tracked);
     let mut sessions = Vec::new();
     let mut slots = Vec::new();
     let mut session_records: Vec<Vec<&Record>> = Vec::new();
@@ -98,7 +95,7 @@ fn assemble(
             .iter()
             .filter_map(|leg| legs.get(*leg).cloned())
             .collect();
-        if let Some(mut session) = session::session(own, &members, &group, &role_of) {
+        if let Some(mut session) = session::session(own, &members, &group, taps) {
             session.netfilter = heard.netfilter.of_session(&session);
             sessions.push(session);
             slots.push(members.iter().flat_map(|source| source.slots()).collect());

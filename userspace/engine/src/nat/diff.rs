@@ -7,6 +7,7 @@
 use std::sync::Arc;
 
 use rtspscope_wire::rtsp::message::MessageSlice;
+use rtspscope_wire::{Span, Timestamp};
 
 use crate::model::{DiffClass, Exchange, FieldDiff, Leg, Message, Side};
 use crate::nat::align::align;
@@ -21,12 +22,15 @@ mod start_line;
 mod transport;
 mod whole;
 
+/// The rest of a message follows its beginning sooner.
+const PATIENCE: Span = Span::from_secs(2);
+
 /// Compares the messages of the two legs of one connection; in order of the pre-NAT leg.
 ///
 /// Whole messages that came twice, out of turn or inside another one come first; a message that one leg lacks is no field
 /// that differs. What is cut off by the end of a capture or by a gap is not
-/// compared.
-pub fn compare(pre: &Leg, post: &Leg) -> Vec<FieldDiff> {
+/// compared. `watched_until` says how long the tap of each leg was recording: taps do not stop at one moment.
+pub fn compare([pre, post]: [&Leg; 2], watched_until: [Timestamp; 2]) -> Vec<FieldDiff> {
     let proxied = pre
         .client_isn
         .zip(post.client_isn)
@@ -48,7 +52,11 @@ pub fn compare(pre: &Leg, post: &Leg) -> Vec<FieldDiff> {
             let (Some(a), Some(b)) = messages else {
                 continue;
             };
-            let cut = cut::as_far_as_both([a, b]);
+            let may_go_on = [
+                may_go_on(a, pre, watched_until[0]),
+                may_go_on(b, post, watched_until[1]),
+            ];
+            let cut = cut::as_far_as_both([a, b], may_go_on);
             let is_cut = cut.is_some();
             let [a, b] = cut.unwrap_or_else(|| [a, b].map(Arc::clone));
             if a.raw != b.raw {
@@ -82,6 +90,12 @@ fn message(exchange: &Exchange, in_response: bool) -> Option<&Arc<Message>> {
 /// Whether what a message lacks at its end was never there, rather than not captured.
 fn is_whole(leg: &Leg) -> bool {
     leg.missing_bytes == 0 && leg.closed.is_some()
+}
+
+/// Whether the rest of a message that lacks its end may have come after the tap stopped.
+pub(crate) fn may_go_on(message: &Message, leg: &Leg, watched_until: Timestamp) -> bool {
+    let is_unfinished = || !has_end(message) || !is_complete(&reading::fields(message));
+    leg.closed.is_none() && watched_until - message.at.at < PATIENCE && is_unfinished()
 }
 
 /// A message's length, and where that is the same the first byte that is not.

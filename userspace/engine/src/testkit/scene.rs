@@ -260,13 +260,21 @@ impl Scene {
             }
             media.negotiated = media.per_leg[0].clone();
         }
+        let watched_until = |leg: usize| {
+            let tap = usize::from(legs[leg].tap == WAN);
+            let until = at(legs[leg].tap, self.watched_until[tap], 0).at;
+            until.max(legs[leg].last.at)
+        };
         let nat = group.pre.zip(group.post).map(|(pre, post)| NatPair {
             pre,
             post,
             evidence: group.evidence.clone(),
             proxied: group.proxied,
             sequence_delta: Some(0),
-            rewrites: diff::compare(&legs[pre], &legs[post]),
+            rewrites: diff::compare(
+                [&legs[pre], &legs[post]],
+                [pre, post].map(watched_until),
+            ),
             client_translated: group.client_translated,
         });
         Session {

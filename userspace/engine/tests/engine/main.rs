@@ -19,6 +19,7 @@ mod partial;
 mod retire;
 mod sessions;
 mod shared_numbers;
+mod stopped;
 mod support;
 mod tunnels;
 mod untold;

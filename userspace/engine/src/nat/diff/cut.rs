@@ -7,10 +7,14 @@ use std::sync::Arc;
 
 use crate::model::{Memo, Message};
 
-/// The copies as far as both go; `None` where both are whole.
-pub(super) fn as_far_as_both(copies: [&Arc<Message>; 2]) -> Option<[Arc<Message>; 2]> {
-    let cut = copies.into_iter().filter(|message| message.is_cut());
-    let shown = cut.map(|message| lines(&message.raw).count()).min()?;
+/// The copies as far as both go; `None` where both are whole. `may_go_on` says which of them may have gone on after the capture.
+pub(super) fn as_far_as_both(
+    copies: [&Arc<Message>; 2],
+    may_go_on: [bool; 2],
+) -> Option<[Arc<Message>; 2]> {
+    let is_part = |(message, may_go_on): &(&Arc<Message>, bool)| *may_go_on || message.is_cut();
+    let cut = copies.into_iter().zip(may_go_on).filter(is_part);
+    let shown = cut.map(|(message, _)| lines(&message.raw).count()).min()?;
     let known = copies.map(|message| lines(&message.raw).take(shown).map(<[u8]>::len).sum());
     let rest = |copy: usize| copies[copy].raw.get(known[copy]..).unwrap_or_default();
     let more = changed_parameter(rest(0), rest(1));

@@ -1,7 +1,12 @@
 //! Facts about comparing messages; values are shown as pre-NAT, post-NAT.
 
 use super::*;
-use crate::testkit::{LAN, UDP_TALK, WAN, leg};
+use crate::testkit::{LAN, UDP_TALK, WAN, at, leg};
+
+/// What differs where both taps watched on for long.
+fn compared(pre: &Leg, post: &Leg) -> Vec<FieldDiff> {
+    compare([pre, post], [at(LAN, 20.0, 0).at; 2])
+}
 
 fn differences(pre: &str, post: &str) -> Vec<String> {
     let pre = leg(LAN, "192.168.1.100:40000", "203.0.113.10:554", pre);
@@ -18,7 +23,7 @@ fn differences(pre: &str, post: &str) -> Vec<String> {
             diff.class
         )
     };
-    compare(&pre, &post).into_iter().map(told).collect()
+    compared(&pre, &post).into_iter().map(told).collect()
 }
 
 /// Compares a conversation with itself after one replacement at the post-NAT side.
@@ -153,6 +158,24 @@ fn a_cut_body_is_damage() {
     );
 }
 
+/// A description of which one tap has a part, and watched for so many seconds after its head.
+fn described_in_part(part: &str, secs: f64) -> usize {
+    let pre = leg(LAN, "192.168.1.100:1", "203.0.113.10:554", DESCRIBED);
+    let mut post = leg(WAN, "203.0.113.1:1", "203.0.113.10:554", part);
+    post.closed = None;
+    let answer = post.exchanges[0].response.as_ref().map(|answer| answer.at);
+    let until = answer.expect("an answer").at + Span::from_millis((secs * 1e3) as i64);
+    compare([&pre, &post], [until; 2]).len()
+}
+
+#[test]
+fn what_one_tap_stopped_before_is_not_missing() {
+    let (_, body) = DESCRIBED.split_once("||").expect("a body");
+    let head = DESCRIBED.replace(body, " \\cut");
+    assert_eq!(described_in_part(&head, 1.9), 0);
+    assert_eq!(described_in_part(&head, 2.0), 6);
+}
+
 #[test]
 fn a_body_cut_between_two_lines_is_told_by_the_line_that_is_lacking() {
     assert_eq!(
@@ -175,7 +198,7 @@ fn a_body_cut_by_the_capture_is_not_compared() {
         &DESCRIBED.replace("a=control:track1", "a=cont\\cut"),
     );
     post.closed = None;
-    assert_eq!(compare(&pre, &post), []);
+    assert_eq!(compared(&pre, &post), []);
 }
 
 #[test]
@@ -224,7 +247,7 @@ fn raw_lines(pre: &str, post: &str) -> Vec<[String; 3]> {
     let shown = |line: Option<Vec<u8>>| {
         line.map_or_else(String::new, |line| line.escape_ascii().to_string())
     };
-    compare(&pre, &post)
+    compared(&pre, &post)
         .into_iter()
         .map(|diff| [diff.field, shown(diff.pre_raw), shown(diff.post_raw)])
         .collect()
@@ -360,7 +383,7 @@ fn a_request_without_its_blank_line_is_damage() {
     let message = Arc::make_mut(request);
     message.raw = message.raw[..message.raw.len() - 2].into();
     let told = |diff: FieldDiff| (diff.method, diff.field, diff.post, diff.class);
-    let found: Vec<_> = compare(&pre, &post).into_iter().map(told).collect();
+    let found: Vec<_> = compared(&pre, &post).into_iter().map(told).collect();
     let text = |text: &str| text.to_owned();
     assert_eq!(
         found,
