@@ -1,11 +1,12 @@
 //! `describe-failed`: the client got no usable description of the stream.
 
+use rtspscope_wire::rtsp::message::MessageSlice;
 use rtspscope_wire::{Span, sdp};
 
 use super::View;
 use crate::facts::last_attempt;
 use crate::finding::{Code, Explanation, Finding, Severity};
-use crate::model::{Exchange, Leg};
+use crate::model::{Exchange, Leg, Message};
 use crate::reading;
 
 mod redirect;
@@ -13,7 +14,7 @@ mod redirect;
 pub(super) const EXPLANATION: Explanation = Explanation {
     meaning: "DESCRIBE was answered with an error, or with a description that names no medium, so the player does not know what to set up.",
     proof: "The answer to DESCRIBE on the server's side: an error status, no body, SDP without an m= line, or fewer bytes than Content-Length \
-        promises until the connection ended or for two seconds; and no later DESCRIBE that succeeded. Of an answer that sends the player \
+        promises, or 401 and no credentials, until the connection ended or for two seconds; and no later DESCRIBE that succeeded. Of an answer that sends the player \
         elsewhere (3xx): that its Location names what was asked for, or that no RTSP connection to there follows within two seconds.",
     not_this: "401 with credentials sent is authentication-failed; 453 and 503 are server-busy. A description that the router cut, or whose \
         Content-Length it broke, is alg-corrupted-message where both sides were seen. A player that goes on to SETUP did not mind.",
@@ -47,7 +48,11 @@ pub(super) fn check(view: &View<'_>) -> Vec<Finding> {
     let failures: Vec<Option<String>> = described
         .clone()
         .map(|exchange| {
-            let failure = || failure(exchange).filter(|_| !goes_on_after(leg, exchange));
+            let failure = || {
+                failure(exchange).filter(|_| {
+                    !goes_on_after(leg, exchange) && !may_bring_credentials(view, leg, exchange)
+                })
+            };
             cut_body(view, leg, exchange)
                 .or_else(failure)
                 .or_else(|| redirect::in_vain(view, leg, exchange))
@@ -77,6 +82,8 @@ fn failure(exchange: &Exchange) -> Option<String> {
         }
         Some(300..=399 | 407 | 453 | 503) => None,
         Some(status @ 400..) => Some(format!("the server answers {status}")),
+        // Whether the rest still comes is asked of a part.
+        _ if is_part(&fields) => None,
         _ if fields.body.is_empty() => Some("the answer has no body".to_owned()),
         _ => sdp::parse(fields.body)
             .value
@@ -103,11 +110,27 @@ fn cut_body(view: &View<'_>, leg: &Leg, exchange: &Exchange) -> Option<String> {
         .filter(|_| exchange.succeeded())?;
     let fields = reading::fields(response);
     let (came, promised) = (fields.body.len() as u64, fields.content_length()?);
-    let is_over =
-        leg.closed.is_some() || view.facts.capture.watched_until(leg) - response.at.at >= PATIENCE;
     let goes_on = leg.exchanges.iter().any(|exchange| exchange.is("SETUP"));
-    (came < promised && is_over && !goes_on)
+    (is_part(&fields) && is_over_after(view, leg, response) && !goes_on)
         .then(|| format!("the answer has {came} of the {promised} bytes that it promises"))
+}
+
+/// Whether a message has less body than it promises.
+fn is_part(fields: &MessageSlice<'_>) -> bool {
+    let promised = fields.content_length();
+    promised.is_some_and(|promised| (fields.body.len() as u64) < promised)
+}
+
+/// Whether nothing follows an answer: the connection has ended, or the tap watched on in vain.
+fn is_over_after(view: &View<'_>, leg: &Leg, answer: &Message) -> bool {
+    leg.closed.is_some() || view.facts.capture.watched_until(leg) - answer.at.at >= PATIENCE
+}
+
+/// Whether an answer wants credentials, as the first one does of many cameras, and the player may not have come to bring them.
+fn may_bring_credentials(view: &View<'_>, leg: &Leg, exchange: &Exchange) -> bool {
+    let answer = exchange.response.as_ref();
+    exchange.status() == Some(401)
+        && answer.is_some_and(|answer| !is_over_after(view, leg, answer))
 }
 
 /// Whether the last answer that came asks for credentials, and a later DESCRIBE brought them.
@@ -257,9 +280,8 @@ mod tests {
     }
 
     #[test]
-    fn is_silent_while_the_rest_may_still_come() {
-        let open = |watched_until: f64| {
-            let mut scene = promising(146);
+    fn is_silent_while_the_rest_or_credentials_may_still_come() {
+        let open = |mut scene: Scene, watched_until: f64| {
             for leg in &mut scene.legs {
                 leg.last = leg.exchanges[0].response.as_ref().unwrap().at;
                 leg.closed = None;
@@ -267,8 +289,15 @@ mod tests {
             scene.watched_until = [watched_until; 2];
             scene.troubles()
         };
-        assert_eq!(open(2.0), Vec::<&str>::new());
-        assert_eq!(open(2.1), ["describe-failed"]);
+        for answer in [
+            "200 OK | CSeq: 2 | Content-Length: 146 || v=0 | m=video 0 RTP/AVP 96",
+            "200 OK | CSeq: 2 | Content-Length: 146 || v=0",
+            "200 OK | CSeq: 2 | Content-Length: 146",
+            "401 Unauthorized | CSeq: 2",
+        ] {
+            assert_eq!(open(answered(answer), 2.0), Vec::<&str>::new(), "{answer}");
+            assert_eq!(open(answered(answer), 2.1), ["describe-failed"], "{answer}");
+        }
     }
 
     /// An answer that sends the player on, and how long the taps watch.
