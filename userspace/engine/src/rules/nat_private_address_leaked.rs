@@ -31,6 +31,9 @@ pub(super) const EXPLANATION: Explanation = Explanation {
 /// After so long without an answer a host asks again (RFC 6298 §2).
 const PATIENCE: Span = Span::from_secs(1);
 
+/// A server may take this long to answer.
+const ANSWERED_WITHIN: Span = Span::from_secs(2);
+
 /// Fires once for a session; an error where an end then followed the address and failed.
 pub(super) fn check(view: &View<'_>) -> Vec<Finding> {
     let public = |leg: &&Leg| {
@@ -154,7 +157,7 @@ fn host(value: &Spanned<'_>) -> Option<IpAddr> {
 
 /// Where an end acted on a leaked address and failed, and how.
 fn followed(view: &View<'_>, leg: &Leg, leak: &Leak) -> Option<(Locator, String)> {
-    let asked = followed_in_vain(leg, leak.ip).map(|at| {
+    let asked = followed_in_vain(view, leg, leak.ip).map(|at| {
         let how = "the client asks for that address and gets no success";
         (at, how.to_owned())
     });
@@ -211,9 +214,18 @@ fn sent_in_vain(view: &View<'_>, leg: &Leg, leak: &Leak) -> Option<Locator> {
 }
 
 /// A request for that address which was refused or never answered.
-fn followed_in_vain(leg: &Leg, ip: IpAddr) -> Option<Locator> {
+fn followed_in_vain(view: &View<'_>, leg: &Leg, ip: IpAddr) -> Option<Locator> {
+    let watched_until = view.facts.capture.watched_until(leg);
+    let is_over = |exchange: &Exchange| {
+        let asked = exchange.request.as_ref();
+        let waited = asked.map(|request| watched_until - request.at.at);
+        exchange.response.is_some() || leg.closed.is_some() || waited >= Some(ANSWERED_WITHIN)
+    };
     let asked = leg.exchanges.iter().filter(|exchange| {
-        exchange.by == Side::Client && !exchange.is("TEARDOWN") && !exchange.succeeded()
+        exchange.by == Side::Client
+            && !exchange.is("TEARDOWN")
+            && !exchange.succeeded()
+            && is_over(exchange)
     });
     asked
         .filter(|exchange| exchange.status() != Some(401))
@@ -265,6 +277,27 @@ mod tests {
             ),
             ("nat-private-address-leaked", Severity::Error)
         );
+    }
+
+    #[test]
+    fn is_no_error_while_the_answer_may_still_come() {
+        let talk = leaking().replace("SETUP rtsp://203.0.113.10", "SETUP rtsp://192.168.1.100");
+        let (asked, _) = talk.split_once("0.03 <").unwrap();
+        let severity = |watched_until: f64| {
+            let mut scene = Scene::camera_inside(asked, asked);
+            for leg in &mut scene.legs {
+                leg.last = leg.exchanges.last().unwrap().request.as_ref().unwrap().at;
+                leg.closed = None;
+            }
+            scene.watched_until = [watched_until; 2];
+            let findings = scene.checked().findings;
+            let mut leaked = findings
+                .iter()
+                .filter(|finding| finding.code.name() == "nat-private-address-leaked");
+            leaked.next().map(|finding| finding.severity)
+        };
+        assert_eq!(severity(1.0), Some(Severity::Warning));
+        assert_eq!(severity(3.0), Some(Severity::Error));
     }
 
     /// The client's next connection, to the camera's own address, `secs` after its first packet the last one.
