@@ -18,7 +18,7 @@ pub(super) const EXPLANATION: Explanation = Explanation {
         of what the server sent.",
     not_this: "Packets that end at the router are rtp-never-arrived. Metadata and a back channel to the camera may be silent. \
         With one side of the router only (for UDP), without any UDP in the capture next to the server, or with gaps in them, nothing is concluded; nor where the \
-        server's own sender reports (RTCP) say that it sent, or another NAT is between the outer tap and the server (its client address \
+        server's own sender reports (RTCP) say that it sent, where the player took no bytes of the connection (slow-receiver), or another NAT is between the outer tap and the server (its client address \
         there is private or a provider's, 100.64.0.0/10, and the server's is public).",
     remedies: &[CAMERA, PUNCH],
 };
@@ -143,7 +143,8 @@ fn is_silent(view: &View<'_>, media: MediaFacts<'_>) -> bool {
     let may_be_told = udp_is_captured && !goes_to_another_session(view, media);
     let sent_anyhow = media.in_band() || (media.is_udp() && may_be_told);
     let is_said = media.is_said_to_be_sent() || media.passes_unseen().is_some();
-    nothing && !is_said && (sent_anyhow || (udp_is_captured && is_asked_for(media)))
+    let is_held_up = media.in_band() && view.session.legs.iter().any(|leg| leg.client_shut.is_some());
+    nothing && !is_said && !is_held_up && (sent_anyhow || (udp_is_captured && is_asked_for(media)))
 }
 
 /// Whether a multicast group was asked for next to the server, so that its media would have come there.
@@ -217,9 +218,10 @@ fn finding(view: &View<'_>, unseen: Unseen<'_>) -> Finding {
 
 #[cfg(test)]
 mod tests {
+    use rtspscope_wire::Span;
     use rtspscope_wire::sdp::StreamDirection;
 
-    use crate::model::{Desync, Leg, Side};
+    use crate::model::{Desync, Leg, ShutWindow, Side};
     use crate::testkit::{LAN, Scene, UDP_TALK, WAN, at, leg, tcp_talk};
 
     #[test]
@@ -279,6 +281,19 @@ mod tests {
                 .troubles(),
             ["rtp-never-arrived"]
         );
+    }
+
+    #[test]
+    fn is_silent_where_the_player_took_no_bytes() {
+        let mut scene = Scene::behind_nat(&tcp_talk());
+        scene.legs[0].client_shut = Some(ShutWindow {
+            count: 1,
+            longest: Span::from_millis(1500),
+            total: Span::from_millis(1500),
+            until: at(LAN, 1.6, 25).at,
+            first: at(LAN, 0.1, 20),
+        });
+        assert_eq!(scene.troubles(), ["slow-receiver"]);
     }
 
     #[test]
