@@ -44,8 +44,9 @@ fn refusals(view: &View<'_>, media: MediaFacts<'_>) -> Option<[Locator; 2]> {
     let leg = view.session.legs.first()?;
     let (agreed, rtp) = (media.negotiated_at(0), &arrival.rtp);
     let (from, to) = (rtp.from?, rtp.to?);
-    // Outside a NAT its address answers for the hosts behind it.
-    let is_host = view.facts.sides().is_some() || address::is_private(leg.client.ip());
+    // Outside a NAT its address answers for the hosts behind it, and a provider's shared one is a router's mostly.
+    let is_host = view.facts.sides().is_some()
+        || address::privacy(leg.client.ip()) == address::Privacy::Private;
     let as_agreed = Some(to.port()) == agreed.client_rtp_port
         && agreed
             .server_rtp_port
@@ -126,6 +127,24 @@ mod tests {
             let codes = refused_at(times).troubles();
             assert!(!codes.contains(&"media-refused"), "{times:?}");
         }
+    }
+
+    #[test]
+    fn is_silent_outside_a_nat_whose_address_may_be_a_providers_shared_one() {
+        let codes = |client: &str| {
+            let talk_at = |client| Scene::at_one_tap(client, "198.51.100.7:554", UDP_TALK);
+            let scene = talk_at(client).rtp_at(LAN, 217);
+            let times = [0.1, 4.0, 9.0];
+            let refused = |scene: Scene, secs: &f64| scene.refuse(*secs, false);
+            let mut scene = times.iter().fold(scene, refused);
+            for refusal in &mut scene.arrival(LAN).refused {
+                refusal.from = addr(client).ip();
+            }
+            scene.troubles()
+        };
+        assert_eq!(codes("192.168.1.100:40000"), ["media-refused"]);
+        assert_eq!(codes("100.64.0.9:40000"), Vec::<&str>::new());
+        assert_eq!(codes("203.0.113.1:40000"), Vec::<&str>::new());
     }
 
     #[test]
