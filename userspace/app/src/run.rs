@@ -219,7 +219,8 @@ impl Run {
             | Input::ChannelTotals(_)
             | Input::ChannelReport(_)
             | Input::CaptureLoss(_)
-            | Input::Tick(_) => self.record_and_handle(input)?,
+            | Input::Tick(_)
+            | Input::Watched(_) => self.record_and_handle(input)?,
         }
         if self.engine.has_output() {
             self.drain_events()?;

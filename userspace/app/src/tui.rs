@@ -47,7 +47,7 @@ use ui::Ui;
 const SNAPSHOT_AFTER: Duration = Duration::from_millis(250);
 
 /// Time after which a quiet run is looked at again: what never comes is known by the time that passed.
-const QUIET_AFTER: Duration = Duration::from_secs(5);
+const QUIET_AFTER: Duration = Duration::from_secs(2);
 
 /// Longest wait for a screen that was told to go.
 const FAREWELL: Duration = Duration::from_secs(1);

@@ -405,7 +405,11 @@ impl CaptureFile {
                 kind: *kind,
                 count: *count,
             }),
-            What::Watched { until } => Input::Tick(*until),
+            What::Watched {
+                until,
+                by_clock: true,
+            } => Input::Tick(*until),
+            What::Watched { until, .. } => Input::Watched(*until),
         })
     }
 

@@ -67,8 +67,8 @@ pub(crate) enum What {
         count: u64,
         of_tap: bool,
     },
-    /// Until when all taps of a recording watched.
-    Watched { until: Timestamp },
+    /// Until when all taps of a recording watched, and whether a clock told it.
+    Watched { until: Timestamp, by_clock: bool },
 }
 
 impl Item {

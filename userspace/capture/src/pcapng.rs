@@ -298,7 +298,7 @@ impl Pcapng {
                 of_tap,
             },
             Some(Fact::Setup(setup)) => What::Setup(setup),
-            Some(Fact::Watched { until }) => What::Watched { until },
+            Some(Fact::Watched { until, by_clock }) => What::Watched { until, by_clock },
             None => {
                 let dropped = DROP_OPTIONS
                     .iter()

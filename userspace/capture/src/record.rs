@@ -117,6 +117,8 @@ pub struct Recorder {
     /// The last one, for a file that is begun anew.
     setup: Option<Box<RouterSetup>>,
     last_at: Timestamp,
+    /// A clock told the time beside the packets.
+    has_clock: bool,
     flushed_at: Timestamp,
 }
 
@@ -138,6 +140,7 @@ impl Recorder {
             interfaces: Vec::new(),
             setup: None,
             last_at: Timestamp::default(),
+            has_clock: false,
             flushed_at: Timestamp::default(),
         };
         blocks::section(&mut recorder.pending, None);
@@ -217,7 +220,11 @@ impl Recorder {
                 };
                 self.write_fact(loss.tap, &fact);
             }
-            Input::Tick(at) => self.last_at = self.last_at.max(*at),
+            Input::Tick(at) => {
+                self.has_clock = true;
+                self.last_at = self.last_at.max(*at);
+            }
+            Input::Watched(until) => self.last_at = self.last_at.max(*until),
         }
         let due = (self.last_at - self.flushed_at).abs().0 >= FLUSH_NANOS;
         if due || self.pending.len() >= FLUSH_LEN {
@@ -237,7 +244,7 @@ impl Recorder {
         for tap in &self.taps {
             renewed.open_tap(tap.clone());
         }
-        renewed.last_at = self.last_at;
+        (renewed.last_at, renewed.has_clock) = (self.last_at, self.has_clock);
         if let Some(setup) = self.setup.take() {
             renewed.write_setup(&setup);
             renewed.setup = Some(setup);
@@ -248,8 +255,11 @@ impl Recorder {
     /// Writes what is left.
     pub fn finish(mut self) -> Result<(), Failure> {
         if !self.interfaces.is_empty() {
-            let until = self.last_at;
-            self.write_fact(None, &Fact::Watched { until });
+            let watched = Fact::Watched {
+                until: self.last_at,
+                by_clock: self.has_clock,
+            };
+            self.write_fact(None, &watched);
         }
         self.flush()
     }

@@ -108,6 +108,7 @@ fn told(input: &Input<'_>) -> String {
         Input::ChannelTotals(totals) => format!("totals {}", totals.counted.channel),
         Input::ChannelReport(report) => format!("report {report:?}"),
         Input::Tick(at) => format!("tick {}", at.0),
+        Input::Watched(until) => format!("watched {}", until.0),
     }
 }
 

@@ -18,6 +18,7 @@ pub fn judge(session: &Session, taps: &[Tap], losses: &[(LossKind, u64)]) -> Alg
         losses,
         setup: None,
         unclaimed: &[],
+        ticked_at: None,
     };
     let facts = SessionFacts::new(session, capture);
     let (Some(sides), false) = (facts.sides(), facts.encrypted()) else {

@@ -30,7 +30,7 @@ use crate::output::Event;
 use crate::record::{Notice, Record, Speech};
 use crate::retire;
 use crate::router_setup::RouterSetup;
-use crate::snapshot;
+use crate::snapshot::{self, Watched};
 use crate::tap_files::TapFile;
 use crate::taps::Taps;
 
@@ -163,7 +163,7 @@ impl Engine {
     /// Takes in one thing that happened.
     #[inline]
     pub fn handle_input(&mut self, input: Input<'_>) {
-        self.changes += u64::from(!matches!(input, Input::Tick(_)));
+        self.changes += u64::from(!matches!(input, Input::Tick(_) | Input::Watched(_)));
         match &input {
             Input::Frame(frame) => self.handle_frame(frame),
             Input::FlowCounters(counters) => self.handle_flow_counters(counters),
@@ -195,6 +195,7 @@ impl Engine {
                 self.taps.count_loss(*kind, *count);
             }
             Input::Tick(now) => self.taps.tick(*now),
+            Input::Watched(until) => self.taps.watch(*until),
         }
     }
 
@@ -254,10 +255,14 @@ impl Engine {
 
     /// What is known now. Numbers new sessions, and changes nothing else.
     pub fn snapshot(&mut self) -> Snapshot {
-        let (taps, losses) = (self.taps.snapshot(), self.taps.losses());
-        let setup = self.setup.clone();
+        let watched = Watched {
+            taps: self.taps.snapshot(),
+            losses: self.taps.losses(),
+            setup: self.setup.clone(),
+            ticked_at: self.taps.ticked_at(),
+        };
         let mut snapshot = self.look(|connections, heard, numbers| {
-            snapshot::take(taps, losses, connections, heard, setup, numbers)
+            snapshot::take(watched, connections, heard, numbers)
         });
         snapshot.netfilter_files = self.taps.netfilter_files();
         snapshot.retired = self.retired;

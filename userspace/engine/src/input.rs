@@ -31,8 +31,10 @@ pub enum Input<'a> {
     ChannelReport(&'a ChannelReport),
     /// Something was not captured.
     CaptureLoss(CaptureLoss),
-    /// Time passed without a packet.
+    /// Time passed, as a clock tells that runs beside the packets: that of a live run.
     Tick(Timestamp),
+    /// All taps watched until then, as more packets show that are not here: of the time after that nothing is known.
+    Watched(Timestamp),
 }
 
 /// What a source tells of a tap when it opens it.

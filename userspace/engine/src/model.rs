@@ -68,6 +68,9 @@ pub struct Snapshot {
     pub router: Option<Named>,
     /// How the netfilter of the router that was watched is set up; `None` where nobody read it.
     pub setup: Option<Arc<RouterSetup>>,
+    /// The time of the snapshot by the clock of a live run, or of the end of its recording; `None` of other captures, which
+    /// know no time but that of their packets.
+    pub ticked_at: Option<Timestamp>,
 }
 
 impl Snapshot {

@@ -70,7 +70,8 @@ fn nat_pair(legs: &[Leg], group: &Group, taps: &[Tap]) -> Option<NatPair> {
     };
     let (pre_leg, post_leg) = (legs.get(pre)?, legs.get(post)?);
     let both = [pre_leg, post_leg];
-    let watched_until = both.map(|leg| tap_of(leg).map_or(leg.last.at, |tap| tap.watched_with(leg)));
+    let watched_until =
+        both.map(|leg| tap_of(leg).map_or(leg.last.at, |tap| tap.watched_with(leg)));
     Some(NatPair {
         pre,
         post,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use rtspscope_wire::{TapId, TapRole};
+use rtspscope_wire::{TapId, TapRole, Timestamp};
 
 use crate::claim::{self, Heard};
 use crate::connections::Connections;
@@ -14,15 +14,27 @@ use crate::router_setup::RouterSetup;
 use crate::session::{self, Source};
 use crate::{alg, roles, rules, tap_clocks};
 
-/// Puts legs together, claims media, judges, and lets the rules speak. `sessions` counts the numbers given so far.
+/// What was watched, and how.
+pub(crate) struct Watched {
+    pub(crate) taps: Vec<Tap>,
+    pub(crate) losses: Vec<(LossKind, u64)>,
+    pub(crate) setup: Option<Arc<RouterSetup>>,
+    pub(crate) ticked_at: Option<Timestamp>,
+}
+
+/// Puts legs together, claims media, judges, and lets the rules speak. `numbers` counts the numbers given so far.
 pub(crate) fn take(
-    mut taps: Vec<Tap>,
-    losses: Vec<(LossKind, u64)>,
+    watched: Watched,
     connections: &mut Connections,
     heard: Heard<'_>,
-    setup: Option<Arc<RouterSetup>>,
     numbers: &mut u32,
 ) -> Snapshot {
+    let Watched {
+        mut taps,
+        losses,
+        setup,
+        ticked_at,
+    } = watched;
     let (mut sessions, slots, unclaimed) = assemble(&connections.of_interest(), heard, &taps);
     number(&mut sessions, &slots, connections, numbers);
     roles::assign_roles(&mut taps, &sessions);
@@ -37,6 +49,7 @@ pub(crate) fn take(
         sessions,
         unclaimed,
         setup,
+        ticked_at,
         datagram_talks: heard.datagram_talks.list().to_vec(),
         ..Snapshot::default()
     };

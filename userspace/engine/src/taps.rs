@@ -14,6 +14,7 @@ pub(crate) struct Taps {
     all: Vec<Tap>,
     netfilter_files: TapFiles,
     losses: BTreeMap<LossKind, u64>,
+    ticked_at: Option<Timestamp>,
 }
 
 impl Taps {
@@ -81,9 +82,20 @@ impl Taps {
 
     /// Every tap is watched at `now`, whether anything comes by or not.
     pub(crate) fn tick(&mut self, now: Timestamp) {
+        self.watch(now);
+        self.ticked_at = self.ticked_at.max(Some(now));
+    }
+
+    /// Every tap was watched until then.
+    pub(crate) fn watch(&mut self, until: Timestamp) {
         for tap in &mut self.all {
-            tap.watched_until = tap.watched_until.max(Some(now));
+            tap.watched_until = tap.watched_until.max(Some(until));
         }
+    }
+
+    /// The last tick.
+    pub(crate) fn ticked_at(&self) -> Option<Timestamp> {
+        self.ticked_at
     }
 
     pub(crate) fn count_datagrams(&mut self, tap: TapId, count: u64) {

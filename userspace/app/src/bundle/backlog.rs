@@ -98,7 +98,8 @@ impl Backlog {
             | Input::ChannelCounters(_)
             | Input::ChannelTotals(_)
             | Input::CaptureLoss(_)
-            | Input::Tick(_) => FACT_BYTES,
+            | Input::Tick(_)
+            | Input::Watched(_) => FACT_BYTES,
         };
         if self.unlooked < LOOK_BYTES.min(self.part_bytes as usize) {
             return Ok(());
@@ -217,7 +218,8 @@ impl Part {
                 | Input::ChannelTotals(_)
                 | Input::ChannelReport(_)
                 | Input::CaptureLoss(_)
-                | Input::Tick(_) => {}
+                | Input::Tick(_)
+                | Input::Watched(_) => {}
             }
         }
         Ok(())

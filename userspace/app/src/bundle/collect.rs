@@ -90,7 +90,8 @@ impl<'p> Collector<'p> {
             | Input::ChannelTotals(_)
             | Input::ChannelReport(_)
             | Input::CaptureLoss(_)
-            | Input::Tick(_) => {}
+            | Input::Tick(_)
+            | Input::Watched(_) => {}
         }
     }
 

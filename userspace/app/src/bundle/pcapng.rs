@@ -141,8 +141,12 @@ impl<'w> Pcapng<'w> {
             };
             self.fact(TapId(0), until, &fact)?;
         }
-        match watched.min().flatten() {
-            Some(until) => self.fact(TapId(0), until, &Fact::Watched { until }),
+        let until = snapshot.ticked_at.or(watched.min().flatten());
+        match until {
+            Some(until) => {
+                let by_clock = snapshot.ticked_at.is_some();
+                self.fact(TapId(0), until, &Fact::Watched { until, by_clock })
+            }
             None => Ok(()),
         }
     }

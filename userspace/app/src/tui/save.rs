@@ -157,6 +157,7 @@ fn only(snapshot: &Snapshot, id: u32) -> Option<Snapshot> {
         notes: snapshot.notes.clone(),
         router: snapshot.router.clone(),
         setup: snapshot.setup.clone(),
+        ticked_at: snapshot.ticked_at,
     })
 }
 
@@ -197,6 +198,9 @@ fn packets(only: &Snapshot, origin: &Origin, path: &Path) -> Result<u64, Failure
                 writer.take(&Input::FlowCounters(counters), &ends)?;
             }
         }
+    }
+    if let Some(now) = only.ticked_at {
+        writer.recorder.handle_input(&Input::Tick(now))?;
     }
     writer.recorder.finish()?;
     Ok(writer.frames)
@@ -241,7 +245,8 @@ impl Writer {
             | Input::ChannelTotals(_)
             | Input::ChannelReport(_)
             | Input::CaptureLoss(_)
-            | Input::Tick(_) => Ok(()),
+            | Input::Tick(_)
+            | Input::Watched(_) => Ok(()),
         }
     }
 }
@@ -468,7 +473,10 @@ impl Kept {
                 }
             }
             // Totals are read from files, which are read again to save of them.
-            Input::ChannelTotals(_) | Input::CaptureLoss(_) | Input::Tick(_) => {}
+            Input::ChannelTotals(_)
+            | Input::CaptureLoss(_)
+            | Input::Tick(_)
+            | Input::Watched(_) => {}
         }
     }
 

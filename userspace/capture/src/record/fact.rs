@@ -101,6 +101,8 @@ pub enum Fact {
     Watched {
         /// The end of it.
         until: Timestamp,
+        /// Whether a clock told it, that of a live run, and not the last packet.
+        by_clock: bool,
     },
 }
 
@@ -188,9 +190,10 @@ impl Fact {
                 out.0.push(SETUP);
                 out.setup(setup);
             }
-            Self::Watched { until } => {
+            Self::Watched { until, by_clock } => {
                 out.0.push(WATCHED);
                 out.0.extend_from_slice(&until.as_nanos().to_le_bytes());
+                out.0.push(u8::from(*by_clock));
             }
         }
         out.0
@@ -265,8 +268,11 @@ impl Fact {
             [SETUP] => Some(Self::Setup(Box::new(input.setup()?))),
             [WATCHED] => {
                 let until = input.array().map(i64::from_le_bytes)?;
+                // Earlier versions did not tell.
+                let by_clock = input.array().is_some_and(|[told]| told != 0);
                 Some(Self::Watched {
                     until: Timestamp(until),
+                    by_clock,
                 })
             }
             _ => None,

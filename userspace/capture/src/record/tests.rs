@@ -316,7 +316,7 @@ fn a_file_that_is_begun_anew_has_the_setup_too() {
     std::fs::remove_file(&path).unwrap();
     recorder.reopen().unwrap();
     recorder.finish().unwrap();
-    let watched = Input::Tick(setup.at);
+    let watched = Input::Watched(setup.at);
     assert_eq!(
         replay(&path).inputs,
         [&told, &watched].map(|input| format!("{input:?}"))

@@ -129,8 +129,7 @@ fn is_over_after(view: &View<'_>, leg: &Leg, answer: &Message) -> bool {
 /// Whether an answer wants credentials, as the first one does of many cameras, and the player may not have come to bring them.
 fn may_bring_credentials(view: &View<'_>, leg: &Leg, exchange: &Exchange) -> bool {
     let answer = exchange.response.as_ref();
-    exchange.status() == Some(401)
-        && answer.is_some_and(|answer| !is_over_after(view, leg, answer))
+    exchange.status() == Some(401) && answer.is_some_and(|answer| !is_over_after(view, leg, answer))
 }
 
 /// Whether the last answer that came asks for credentials, and a later DESCRIBE brought them.

@@ -32,7 +32,8 @@ fn finding(view: &View<'_>, media: MediaFacts<'_>) -> Option<Finding> {
         Reports::Heard => return None,
     };
     let arrival = media.arrival(0)?;
-    let has_reason = stall.ended_in_the_router().is_some() || stall.goodbye.is_some();
+    let has_reason =
+        stall.ended_in_the_router().is_some() || stall.goodbye.is_some() || stall.by_clock;
     if arrival.rtcp.sender_reports == 0 || has_reason {
         return None;
     }

@@ -143,7 +143,12 @@ fn is_silent(view: &View<'_>, media: MediaFacts<'_>) -> bool {
     let may_be_told = udp_is_captured && !goes_to_another_session(view, media);
     let sent_anyhow = media.in_band() || (media.is_udp() && may_be_told);
     let is_said = media.is_said_to_be_sent() || media.passes_unseen().is_some();
-    let is_held_up = media.in_band() && view.session.legs.iter().any(|leg| leg.client_shut.is_some());
+    let is_held_up = media.in_band()
+        && view
+            .session
+            .legs
+            .iter()
+            .any(|leg| leg.client_shut.is_some());
     nothing && !is_said && !is_held_up && (sent_anyhow || (udp_is_captured && is_asked_for(media)))
 }
 

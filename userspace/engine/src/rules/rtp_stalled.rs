@@ -9,9 +9,11 @@ use crate::finding::{Code, Explanation, Finding, Severity};
 use crate::locator::Locator;
 use crate::model::{Arrival, Leg, Side};
 
+mod by_clock;
 mod held_up;
 mod outside;
 
+use by_clock::{Heard, Quiet};
 use outside::Outside;
 
 pub(super) const EXPLANATION: Explanation = Explanation {
@@ -20,7 +22,9 @@ pub(super) const EXPLANATION: Explanation = Explanation {
         the RTSP connection, it lets the segments of one direction through no more. Or camera or player are gone: power, network, a crash.",
     proof: "RTP next to the client that ends ten seconds or more before the session does, and long after its usual distance between \
         packets, or four and a half where the player gives up then; with the other tap, whether it still came there. Three seconds are enough where many packets more came to that tap \
-        and both were still recording. Of media inside the connection: segments that the server repeats for three seconds or more and \
+        and both were still recording. In a live run its clock tells of a silence too, five seconds \
+        long and ten times the usual distance at every tap, even where nothing else passes: then it is not known yet who stopped, and \
+        what passes next changes the finding or withdraws it. Of media inside the connection: segments that the server repeats for three seconds or more and \
         that nobody acknowledges, with the tap that has none of them.",
     not_this: "Flows that the router offloads, which the taps may not see to their end, or of which the client's receiver reports tell \
         that they went on. PAUSE, TEARDOWN, a server that says goodbye (RTCP BYE) and the end of the Range that PLAY named end media as they should, \
@@ -32,6 +36,7 @@ pub(super) const EXPLANATION: Explanation = Explanation {
         KEEP_OPEN,
         KEEP_ALIVE,
         ASK_ANEW,
+        LOOK_WHETHER_IT_IS_THERE,
         advice::LOOK_AT_ROUTER,
         advice::LOOK_AT_CAMERA,
         advice::LOOK_AT_PLAYER,
@@ -43,6 +48,9 @@ const KEEP_ALIVE: &str = "Where the server stopped: let the player send a keepal
 
 const ASK_ANEW: &str = "Where the server says goodbye: look into its log for the reason (a source that is gone, a limit of time), and look for a newer version \
     of the player: it should ask anew instead of waiting";
+
+const LOOK_WHETHER_IT_IS_THERE: &str = "Where nothing of the camera comes any more: look whether it is still there (power, cable, Wi-Fi), and whether the router \
+    still reaches it (ping)";
 
 /// Shorter silence is loss or jitter.
 const SILENCE: Span = Span::from_secs(10);
@@ -70,6 +78,10 @@ pub(super) struct Stall {
     outside: Option<Outside>,
     /// The server's goodbye, which the client did not heed.
     pub(super) goodbye: Option<Goodbye>,
+    /// Whether only the clock of a live run tells of the silence.
+    pub(super) by_clock: bool,
+    /// Who was heard meanwhile.
+    heard: Heard,
 }
 
 impl Stall {
@@ -87,6 +99,11 @@ impl Stall {
 
     fn went_on(&self) -> Option<Outside> {
         self.outside.filter(|outside| outside.went_on(SILENCE))
+    }
+
+    /// Whether nothing that passed tells who stopped.
+    fn is_unexplained(&self) -> bool {
+        self.heard != Heard::Server && self.went_on().is_none()
     }
 
     /// Whether the tap nearest to the server shows that it ended there as well.
@@ -111,11 +128,13 @@ pub(super) fn stall(view: &View<'_>, media: MediaFacts<'_>) -> Option<Stall> {
             silence: silence.max(proof.later),
             outside,
             goodbye: None,
+            by_clock: false,
+            heard: by_clock::heard_after(view, last.at),
         });
     }
     media.play_accepted(0)?;
     let longest_gap = arrival.rtp.usual_gap().map_or(0, |gap| gap.0);
-    let is_long = |enough: Span, times: i64| {
+    let is_long = |silence: Span, enough: Span, times: i64| {
         silence >= enough && silence.0 >= longest_gap.saturating_mul(times)
     };
     let together = outside.is_none_or(|outside| outside.ended_together());
@@ -124,11 +143,16 @@ pub(super) fn stall(view: &View<'_>, media: MediaFacts<'_>) -> Option<Stall> {
         .first
         .is_some_and(|first| last.at - first.at >= RAN);
     let is_given_up = ran && together && is_given_up(view, media, leg, last);
-    let is_enough = is_long(SILENCE, TIMES_THE_LONGEST_GAP)
-        || (is_given_up && is_long(GIVEN_UP, TIMES_WHERE_GIVEN_UP));
+    let is_enough = is_long(silence, SILENCE, TIMES_THE_LONGEST_GAP)
+        || (is_given_up && is_long(silence, GIVEN_UP, TIMES_WHERE_GIVEN_UP));
+    let quiet = by_clock::quiet(view, media).filter(|_| ran && !is_enough);
+    let quiet = quiet.filter(|quiet| {
+        is_long(quiet.at_client, SILENCE, TIMES_THE_LONGEST_GAP)
+            || is_long(quiet.everywhere, by_clock::WAITED, TIMES_WHERE_GIVEN_UP)
+    });
     let gap = view.session.legs.iter().any(|leg| leg.missing_bytes > 0);
     let may_pause = media.media.kind.as_deref() == Some("application");
-    if !is_enough {
+    if !is_enough && quiet.is_none() {
         return None;
     }
     let goodbye = media.unheeded_goodbye();
@@ -138,9 +162,11 @@ pub(super) fn stall(view: &View<'_>, media: MediaFacts<'_>) -> Option<Stall> {
     }
     Some(Stall {
         last,
-        silence,
+        silence: quiet.map_or(silence, |quiet: Quiet| quiet.at_client),
         outside,
         goodbye,
+        by_clock: quiet.is_some(),
+        heard: by_clock::heard_after(view, last.at),
     })
 }
 
@@ -197,12 +223,22 @@ fn finding(view: &View<'_>, media: MediaFacts<'_>, stall: &Stall) -> Option<Find
         (None, None, Some(outside)) => stopped_within(view, media, &outside),
         (None, None, None) => stopped_before(view, media, stall),
     };
+    let of_what = if stall.by_clock {
+        "up to now"
+    } else {
+        "of the session"
+    };
     let cause = format!(
-        "no packet in the last {:.1} s of the session; {reason}{}",
+        "no packet in the last {:.1} s {of_what}; {reason}{}",
         stall.silence.as_secs_f64(),
         clocks(view.session).map_or_else(String::new, |clocks| format!("; {clocks}"))
     );
-    let mut finding = stopped(view, media, cause)?;
+    let with_it = if stall.by_clock && stall.is_unexplained() && gone.is_none() {
+        "and nothing more of the server comes"
+    } else {
+        "while the session went on"
+    };
+    let mut finding = stopped(view, media, with_it, cause)?;
     if goodbye.is_some_and(|goodbye| !goodbye.is_live) {
         finding.severity = Severity::Warning;
     }
@@ -238,7 +274,12 @@ fn farewell(goodbye: &Goodbye) -> String {
 }
 
 /// The finding for media that came to the client and ended, with the last of it.
-fn stopped(view: &View<'_>, media: MediaFacts<'_>, cause: String) -> Option<Finding> {
+fn stopped(
+    view: &View<'_>,
+    media: MediaFacts<'_>,
+    with_it: &str,
+    cause: String,
+) -> Option<Finding> {
     let rtp = &media.arrival(0)?.rtp;
     let (first, last) = (rtp.first?, rtp.last?);
     let finding = Finding::new(
@@ -246,7 +287,7 @@ fn stopped(view: &View<'_>, media: MediaFacts<'_>, cause: String) -> Option<Find
         Severity::Error,
         view.medium(media.index),
         format!(
-            "media stopped after {:.1} s while the session went on",
+            "media stopped after {:.1} s {with_it}",
             (last.at - first.at).as_secs_f64()
         ),
     );
@@ -293,6 +334,9 @@ fn stopped_before(view: &View<'_>, media: MediaFacts<'_>, stall: &Stall) -> Stri
             "the server went on sending, as its sender reports count: its packets are lost before {place} or go past it unseen"
         );
     }
+    if stall.is_unexplained() {
+        return unexplained(view, stall);
+    }
     let later = stall.outside.map(|outside| outside.later.as_secs_f64());
     match (view.facts.outer_nat(), later) {
         (Some(address), Some(_)) if stall.ended_at_server() => format!(
@@ -312,6 +356,26 @@ fn stopped_before(view: &View<'_>, media: MediaFacts<'_>, stall: &Stall) -> Stri
     }
 }
 
+/// What is known where nothing of the server passed since.
+fn unexplained(view: &View<'_>, stall: &Stall) -> String {
+    let farthest = view.session.legs.last();
+    let place = farthest.map_or_else(|| "the tap".to_owned(), |leg| view.place(leg));
+    let (seen, ends) = if stall.heard == Heard::Client {
+        (
+            "the player sends on, and nothing of the server passed any tap since",
+            "",
+        )
+    } else {
+        (
+            "nothing of the session passed any tap since",
+            ", or the player with it,",
+        )
+    };
+    format!(
+        "{seen}: whether the server{ends} stopped, or the way between it and {place} lets nothing through, only what passes next can tell"
+    )
+}
+
 /// What to do: a connection has no media ports, a server that stopped is no router's doing, and a camera that is gone hears no
 /// keepalive.
 fn remedies(media: MediaFacts<'_>, stall: &Stall, is_gone: bool) -> Vec<&'static str> {
@@ -325,6 +389,9 @@ fn remedies(media: MediaFacts<'_>, stall: &Stall, is_gone: bool) -> Vec<&'static
     });
     let server_stopped = stall.ended_at_server() && media.facts.outer_nat().is_none() && !went_on;
     let is_filtered = stall.went_on().is_some() && media.lasting_mapping().is_some();
+    if !is_gone && !went_on && stall.is_unexplained() {
+        return vec![LOOK_WHETHER_IT_IS_THERE, advice::LOOK_AT_THE_MOMENT];
+    }
     match (is_gone, media.in_band(), server_stopped) {
         (true, ..) => vec![advice::LOOK_AT_CAMERA],
         (false, true, _) => vec![KEEP_ALIVE],

@@ -35,6 +35,8 @@ pub(crate) struct Scene {
     pub(crate) user_agent: Option<String>,
     pub(crate) netfilter: Option<Netfilter>,
     pub(crate) setup: Option<RouterSetup>,
+    /// Seconds of a live run's clock, where it is one.
+    pub(crate) ticked_at: Option<f64>,
 }
 
 impl Scene {
@@ -99,6 +101,7 @@ impl Scene {
             user_agent: None,
             netfilter: None,
             setup: None,
+            ticked_at: None,
         }
     }
 
@@ -271,10 +274,7 @@ impl Scene {
             evidence: group.evidence.clone(),
             proxied: group.proxied,
             sequence_delta: Some(0),
-            rewrites: diff::compare(
-                [&legs[pre], &legs[post]],
-                [pre, post].map(watched_until),
-            ),
+            rewrites: diff::compare([&legs[pre], &legs[post]], [pre, post].map(watched_until)),
             client_translated: group.client_translated,
         });
         Session {
@@ -323,6 +323,7 @@ impl Scene {
             .collect();
         let losses = first.losses.clone();
         let setup = first.setup.clone().map(Arc::new);
+        let ticked_at = first.ticked_at.map(|secs| at(LAN, secs, 0).at);
         let mut sessions: Vec<Session> = scenes.into_iter().map(Self::session).collect();
         for (id, session) in (1..).zip(&mut sessions) {
             session.id = id;
@@ -333,6 +334,7 @@ impl Scene {
             losses,
             sessions,
             setup,
+            ticked_at,
             ..Snapshot::default()
         };
         rules::check(&mut snapshot);

@@ -30,7 +30,10 @@ fn stopped_within(outside_watched_ms: i64) -> Snapshot {
 fn the_rest_of_a_request_that_one_tap_missed_is_no_rewrite() {
     let snapshot = stopped_within(0);
     let session = only_session(&snapshot);
-    assert_eq!(session.nat.as_ref().and_then(|nat| nat.sequence_delta), Some(0));
+    assert_eq!(
+        session.nat.as_ref().and_then(|nat| nat.sequence_delta),
+        Some(0)
+    );
     assert_eq!(session.alg.action, AlgAction::None);
     assert_eq!(snapshot.findings, []);
 }

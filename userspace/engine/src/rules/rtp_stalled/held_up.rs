@@ -29,7 +29,7 @@ pub(super) fn finding(view: &View<'_>, media: MediaFacts<'_>) -> Option<Finding>
     let cut = cut(view, media).filter(|cut| !cut.by_size())?;
     let (cause, remedy) = cause(view, &cut);
     Some(
-        stopped(view, media, cause)?
+        stopped(view, media, "while the session went on", cause)?
             .proof(
                 cut.repeated.first,
                 "the server repeats what was not acknowledged",

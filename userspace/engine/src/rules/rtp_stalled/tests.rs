@@ -522,3 +522,117 @@ fn a_goodbye_that_may_be_the_end_of_a_recording_is_told_as_such_or_not_at_all() 
         "the client asks on for the picture"
     );
 }
+
+/// A live run's media that ended at these seconds inside and outside, with nothing else since PLAY, at this time of its clock.
+fn quiet(inside: f64, outside: f64, now: f64) -> Scene {
+    let mut scene = Scene::stopped(inside, outside);
+    for leg in &mut scene.legs {
+        leg.exchanges_mut().truncate(3);
+        leg.last.at = leg.exchanges[2].response.as_ref().unwrap().at.at;
+        leg.closed = None;
+    }
+    for tap in [LAN, WAN] {
+        scene.arrival(tap).rtp.max_gap = Some(rtspscope_wire::Span::from_millis(40));
+    }
+    scene.watched_until = [now; 2];
+    scene.ticked_at = Some(now);
+    scene
+}
+
+#[test]
+fn the_clock_of_a_live_run_tells_of_a_silence_that_no_packet_ends() {
+    assert_eq!(quiet(30.0, 30.0, 34.9).troubles(), Vec::<&str>::new());
+    let findings = quiet(30.0, 30.0, 35.1).checked().findings;
+    assert_eq!(findings[0].code.name(), "rtp-stalled");
+    assert_eq!(
+        findings[0].summary,
+        "media stopped after 29.9 s and nothing more of the server comes"
+    );
+    let cause = &findings[0].cause;
+    let known = "no packet in the last 5.1 s up to now; nothing of the session passed any tap since: whether the server, or the player \
+        with it, stopped, or the way between it and wan lets nothing through, only what passes next can tell; ";
+    assert!(cause.starts_with(known), "{cause}");
+    assert_eq!(
+        findings[0].remedy,
+        [
+            super::LOOK_WHETHER_IT_IS_THERE,
+            crate::rules::advice::LOOK_AT_THE_MOMENT
+        ]
+    );
+}
+
+#[test]
+fn a_capture_without_a_clock_knows_nothing_of_the_silence_at_its_end() {
+    let mut saved = quiet(30.0, 30.0, 60.0);
+    saved.ticked_at = None;
+    assert_eq!(saved.troubles(), Vec::<&str>::new());
+}
+
+#[test]
+fn by_the_clock_too_it_is_told_who_is_still_there() {
+    let mut asks = quiet(30.0, 30.0, 36.0);
+    asks.arrival(LAN).from_client[0].last = at(LAN, 34.0, 350);
+    let cause = asks.checked().findings.remove(0).cause;
+    assert!(
+        cause.contains("the player sends on, and nothing of the server passed any tap since"),
+        "{cause}"
+    );
+    let mut answers = quiet(30.0, 30.0, 36.0);
+    for leg in &mut answers.legs {
+        leg.from_server.last = Some(at(leg.tap, 34.0, 90));
+    }
+    let snapshot = answers.checked();
+    let cause = &snapshot.findings[0].cause;
+    assert!(cause.contains("the server stopped sending"), "{cause}");
+    let cause = quiet(30.0, 41.0, 41.1).checked().findings.remove(0).cause;
+    assert!(
+        cause.contains("the router stopped letting it through"),
+        "{cause}"
+    );
+}
+
+#[test]
+fn by_the_clock_media_must_be_silent_at_every_tap_for_long_by_its_own_pace() {
+    let none = Vec::<&str>::new();
+    assert_eq!(
+        quiet(30.0, 33.0, 36.0).troubles(),
+        none,
+        "it goes on outside"
+    );
+    let mut slow = quiet(30.0, 30.0, 39.0);
+    slow.arrival(LAN).rtp.max_gap = Some(rtspscope_wire::Span::from_secs(1));
+    assert_eq!(slow.troubles(), none);
+    let mut few = quiet(30.0, 30.0, 39.0);
+    few.arrival(LAN).rtp.packets = 9;
+    assert_eq!(few.troubles(), none);
+    let mut events = quiet(30.0, 30.0, 39.0);
+    events.media[0].kind = Some("application".to_owned());
+    assert_eq!(events.troubles(), none);
+}
+
+#[test]
+fn the_clock_tells_nothing_of_what_is_paused_over_or_may_pass_unseen() {
+    let none = Vec::<&str>::new();
+    let mut paused = quiet(30.0, 30.0, 39.0);
+    for leg in &mut paused.legs {
+        let mut pause = leg.exchanges[2].clone();
+        pause.method = "PAUSE".to_owned();
+        leg.exchanges_mut().push(pause);
+    }
+    assert_eq!(paused.troubles(), none);
+    let mut over = quiet(30.0, 30.0, 39.0);
+    over.arrival(WAN).rtcp.goodbye = Some(at(WAN, 30.1, 301));
+    assert_eq!(over.troubles(), none);
+    let mut closed = quiet(30.0, 30.0, 39.0);
+    closed.legs[0].closed = Some(crate::model::Close {
+        by: crate::model::Side::Client,
+        reset: false,
+        at: at(LAN, 30.5, 302),
+    });
+    assert_eq!(closed.troubles(), none);
+    for kind in [crate::LossKind::MapFull, crate::LossKind::FlowCap] {
+        let mut uncounted = quiet(30.0, 30.0, 39.0);
+        uncounted.losses = vec![(kind, 1)];
+        assert_eq!(uncounted.troubles(), none);
+    }
+}
