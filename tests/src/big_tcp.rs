@@ -2,12 +2,12 @@
 
 use std::io;
 use std::process::Command;
-use std::time::Duration;
 
 use serde_json::Value;
 
 use crate::cable::{Cable, End, INTERFACE};
 use crate::report::Report;
+use crate::wait::LIMIT;
 
 /// What the links are allowed to carry in one packet; the kernel's own tests of BIG TCP use this length.
 const LINK_LEN: &str = "185000";
@@ -17,9 +17,6 @@ const TOLD_LEN: u32 = 65_535 + 40 + 14;
 
 /// Room for a connection to grow to such segments at once.
 const ROOM: &str = "4096 1048576 16777216";
-
-/// Longest time for the camera to start.
-const START: Duration = Duration::from_secs(20);
 
 /// What `big_tcp.py` sends: packets, their bytes, numbers, and those that are left out.
 const COUNTS: [(&str, u64); 6] = [
@@ -75,7 +72,7 @@ pub fn prepare(cable: &Cable, family: Family) -> io::Result<()> {
 pub fn play(cable: &Cable, family: Family) -> io::Result<()> {
     let [_near, far, _prefix] = family.addresses();
     let mut camera = cable.start_script(End::Far, "big_tcp.py", &["camera", far])?;
-    camera.wait_until("serving", START, |camera| {
+    camera.wait_until("serving", LIMIT, |camera| {
         camera.output().contains("serving")
     })?;
     cable

@@ -8,7 +8,6 @@ use std::io::{self, BufWriter};
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
 
 use serde_json::Value;
 
@@ -17,9 +16,7 @@ use crate::lab::netns::{self, Namespace};
 use crate::lab::process::Process;
 use crate::program;
 use crate::report::Report;
-
-/// Longest time for the program to attach, and to end.
-const LIMIT: Duration = Duration::from_secs(20);
+use crate::wait::LIMIT;
 
 /// Name of the interface at both ends.
 pub const INTERFACE: &str = "eth0";

@@ -47,13 +47,13 @@ pub fn binary() -> io::Result<&'static Path> {
 }
 
 /// Seconds after which a run is ended as hanging; its status is then not one of the program's own.
-const RUN_LIMIT: &str = "20";
+const RUN_LIMIT: &str = "60";
 
 /// The words that, put before a program, end it after [`RUN_LIMIT`].
 pub const LIMITED: [&str; 5] = ["timeout", "--foreground", "--signal", "KILL", RUN_LIMIT];
 
 /// The same for a program that has millions of packets to read.
-pub const LIMITED_LONG: [&str; 5] = ["timeout", "--foreground", "--signal", "KILL", "120"];
+pub const LIMITED_LONG: [&str; 5] = ["timeout", "--foreground", "--signal", "KILL", "300"];
 
 /// Runs the program to its end.
 pub fn run(args: &[&str]) -> io::Result<Outcome> {

@@ -7,13 +7,11 @@ use std::time::{Duration, Instant};
 use crate::lab::process::Process;
 use crate::lab::{Host, Lab, Plan};
 use crate::metrics::{ADDRESS, Figures};
+use crate::wait::LIMIT;
 use crate::{program, tools};
 
 /// Time between two looks at the program.
 const SAMPLE: Duration = Duration::from_secs(10);
-
-/// Longest time for the program to attach and for the camera to listen.
-const START: Duration = Duration::from_secs(20);
 
 /// More sessions than any run has time for.
 const FOR_EVER: &str = "1000000000";
@@ -54,7 +52,7 @@ pub fn run(minutes: u64, out: &mut impl Write) -> io::Result<()> {
         print(&sample, out)?;
         samples.push(sample);
     }
-    let status = watch.interrupt(START)?;
+    let status = watch.interrupt(LIMIT)?;
     if !status.success() {
         return Err(io::Error::other(format!(
             "the run ended: {status}\n{}",
@@ -70,7 +68,7 @@ fn players(lab: &Lab) -> io::Result<Vec<Process>> {
     let camera = tools::beside("lab-camera")?;
     let client = tools::beside("lab-client")?;
     let mut camera = lab.spawn(Host::Wan, "camera", &[&camera, "--port", "554"])?;
-    camera.wait_listening(554, START)?;
+    camera.wait_listening(554, LIMIT)?;
     let mut running = vec![camera];
     let tcp = "RTP/AVP/TCP;unicast;interleaved=0-1";
     let udp = "RTP/AVP;unicast;client_port=5000-5001";
@@ -99,7 +97,7 @@ fn watch(lab: &Lab) -> io::Result<Process> {
     command.extend(words.split(' '));
     command.push(ADDRESS);
     let mut watch = lab.spawn(Host::Router, "rtspscope", &command)?;
-    watch.wait_listening(9554, START)?;
+    watch.wait_listening(9554, LIMIT)?;
     Ok(watch)
 }
 

@@ -8,6 +8,10 @@ use std::time::{Duration, Instant};
 /// Time between two looks at a condition.
 const POLL_INTERVAL: Duration = Duration::from_millis(10);
 
+/// Longest time for anything in a test to begin or to end: whatever takes longer hangs. Nothing is concluded from a time below
+/// it, so that a machine busy with other things fails no test.
+pub const LIMIT: Duration = Duration::from_mins(2);
+
 /// A number that every limit is multiplied by, for machines that are slow because a processor is emulated.
 const PATIENCE: &str = "RTSPSCOPE_TEST_PATIENCE";
 

@@ -3,16 +3,12 @@
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use crate::cable::{Cable, End, INTERFACE};
 use crate::lab::process::Process;
 use crate::program;
 use crate::report::Report;
-use crate::wait;
-
-/// Longest time for tcpdump to begin, to write what it has and to end.
-const LIMIT: Duration = Duration::from_secs(20);
+use crate::wait::{self, LIMIT};
 
 /// What the last frame of every capture says.
 const MARKER: &str = "end of the capture";

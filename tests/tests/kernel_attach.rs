@@ -2,14 +2,11 @@
 
 use std::io;
 use std::process::Command;
-use std::time::Duration;
 
 use rtspscope_tests::cable::{Cable, End, Hook, INTERFACE, Watch};
 use rtspscope_tests::lab::skip_unless_root;
 use rtspscope_tests::program;
-
-/// Longest time for the program to end.
-const LIMIT: Duration = Duration::from_secs(10);
+use rtspscope_tests::wait::LIMIT;
 
 /// What TCX runs at an end without us.
 const NOTHING: &str = "0 0";

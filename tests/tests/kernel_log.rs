@@ -1,13 +1,10 @@
 //! The kernel programs speak when they are asked to, and only then.
 
 use std::io;
-use std::time::Duration;
 
 use rtspscope_tests::cable::{Cable, End, Hook, INTERFACE};
 use rtspscope_tests::lab::skip_unless_root;
-
-/// Longest time for the program to end.
-const LIMIT: Duration = Duration::from_secs(10);
+use rtspscope_tests::wait::LIMIT;
 
 /// What the program wrote to standard error while a player talked to a camera.
 fn errors_of_a_session(words: &[&str]) -> io::Result<String> {

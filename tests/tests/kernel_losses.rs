@@ -4,7 +4,6 @@
 use std::io;
 use std::path::PathBuf;
 use std::process::Command;
-use std::time::Duration;
 
 use rtspscope_tests::cable::{Cable, End, Hook, INTERFACE, Watch};
 use rtspscope_tests::generate::{Carrier, Encapsulation, Recipe};
@@ -12,9 +11,7 @@ use rtspscope_tests::lab::skip_unless_root;
 use rtspscope_tests::program::{self, Outcome};
 use rtspscope_tests::report::Report;
 use rtspscope_tests::storm::Storm;
-
-/// Longest time for what the program does by itself.
-const LIMIT: Duration = Duration::from_mins(1);
+use rtspscope_tests::wait::LIMIT;
 
 /// Room in the kernel's flow table.
 const FLOWS: u16 = 8_192;

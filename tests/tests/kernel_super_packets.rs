@@ -2,14 +2,11 @@
 
 use std::io;
 use std::process::Command;
-use std::time::Duration;
 
 use rtspscope_tests::cable::{Cable, End, Hook};
 use rtspscope_tests::lab::skip_unless_root;
+use rtspscope_tests::wait::LIMIT;
 use serde_json::Value;
-
-/// Longest time for the camera to start.
-const START: Duration = Duration::from_secs(10);
 
 /// Lengths of the recording's frames of a protocol: as captured, and on the wire.
 fn frame_lengths(recording: &str, protocol: &str) -> io::Result<Vec<(u32, u32)>> {
@@ -30,7 +27,7 @@ fn check(tapped: End, hook: Hook) -> io::Result<()> {
     let cable = Cable::new()?;
     cable.set_addresses()?;
     let mut camera = cable.start_script(End::Far, "exchange.py", &["camera"])?;
-    camera.wait_until("serving", START, |camera| {
+    camera.wait_until("serving", LIMIT, |camera| {
         camera.output().contains("serving")
     })?;
     let watch = cable.watch(tapped, hook)?;

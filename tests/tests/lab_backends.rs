@@ -1,17 +1,14 @@
 //! Every way of taking packets off the router, at the same time on the same traffic: what they report agrees.
 
 use std::io;
-use std::time::Duration;
 
 use rtspscope_tests::lab::peers::{self, Camera};
 use rtspscope_tests::lab::watch::{Watch, Watched};
 use rtspscope_tests::lab::{self, Host, Lab, Plan};
 use rtspscope_tests::program;
 use rtspscope_tests::report::Report;
+use rtspscope_tests::wait::LIMIT;
 use serde_json::Value;
-
-const CLIENT_LIMIT: Duration = Duration::from_secs(20);
-const ALG_START: Duration = Duration::from_secs(5);
 
 /// The ways that the program under test has; libpcap is an option of its build.
 fn backends(test: &str) -> io::Result<Vec<&'static str>> {
@@ -132,7 +129,7 @@ fn all_agree_on_a_client_that_gets_no_picture() -> io::Result<()> {
     let report = agreed(observe(TEST, &plan, |lab| {
         let _camera = Camera::default().start(lab, Host::Wan)?;
         peers::gst_udp_client(lab, Host::Lan, &url(&plan), false, 30)?
-            .wait_end(CLIENT_LIMIT)
+            .wait_end(LIMIT)
             .map(drop)
     })?);
     assert!(
@@ -154,12 +151,10 @@ fn all_agree_on_a_gateway_that_rewrites() -> io::Result<()> {
         let _camera = Camera::default().start(lab, Host::Wan)?;
         let command = [env!("CARGO_BIN_EXE_lab-alg"), "--first-port", "10000"];
         let mut alg = lab.spawn(Host::Router, "alg", &command)?;
-        alg.wait_until("open queues", ALG_START, |alg| {
-            alg.output().contains("ready")
-        })?;
+        alg.wait_until("open queues", LIMIT, |alg| alg.output().contains("ready"))?;
         let command = [env!("CARGO_BIN_EXE_lab-client"), "--url", &url(&plan)];
         let mut client = lab.spawn(Host::Lan, "client", &command)?;
-        client.wait_end(CLIENT_LIMIT).map(drop)
+        client.wait_end(LIMIT).map(drop)
     })?);
     assert!(
         report.codes().contains("alg-rewrote-message"),
@@ -188,7 +183,7 @@ fn all_agree_on_interleaved_media_in_super_packets() -> io::Result<()> {
         };
         let _camera = camera.start(lab, Host::Wan)?;
         peers::ffmpeg_client(lab, Host::Lan, &url(&plan), "tcp", 2)?
-            .wait_end(CLIENT_LIMIT)
+            .wait_end(LIMIT)
             .map(drop)
     })?);
     let [session] = report.sessions() else {
@@ -210,7 +205,7 @@ fn without_the_capabilities_of_kernel_programs_the_run_falls_back_and_says_so() 
     let _camera = Camera::default().start(&lab, Host::Wan)?;
     let forbid = ["setpriv", "--bounding-set=-bpf,-perfmon,-sys_admin"];
     let watch = Watch::start_as(&lab, "forbidden", &forbid, &[])?;
-    peers::gst_udp_client(&lab, Host::Lan, &url(&plan), false, 30)?.wait_end(CLIENT_LIMIT)?;
+    peers::gst_udp_client(&lab, Host::Lan, &url(&plan), false, 30)?.wait_end(LIMIT)?;
     let watched = watch.finish()?;
     let told: Vec<&str> = watched.complaints.lines().collect();
     let [fallback, _end] = told.as_slice() else {

@@ -11,15 +11,14 @@ use std::io;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Duration;
 
 use evidence::Bundle;
 use rtspscope_tests::lab::watch::{Watch, Watched};
 use rtspscope_tests::lab::{self, Host, Lab, Plan};
 use rtspscope_tests::program;
+use rtspscope_tests::wait::LIMIT;
 use serde_json::Value;
 
-const LIMIT: Duration = Duration::from_secs(20);
 const CLIENT: &str = env!("CARGO_BIN_EXE_lab-client");
 const CAMERA: &str = env!("CARGO_BIN_EXE_lab-camera");
 

@@ -6,7 +6,6 @@
 
 use std::collections::BTreeSet;
 use std::io;
-use std::time::Duration;
 
 use rtspscope_tests::lab::peers::{self, Camera};
 use rtspscope_tests::lab::process::Process;
@@ -15,13 +14,8 @@ use rtspscope_tests::lab::watch::Watch;
 use rtspscope_tests::lab::{self, Host, Lab, Nat, Plan};
 use rtspscope_tests::program;
 use rtspscope_tests::report::Report;
+use rtspscope_tests::wait::LIMIT;
 use serde_json::Value;
-
-/// Longest time for a client to end by itself.
-const CLIENT_LIMIT: Duration = Duration::from_secs(20);
-
-/// Longest time for the gateway to open its queues.
-const ALG_START: Duration = Duration::from_secs(5);
 
 /// Lets `scene` play in a lab while the program and tcpdump watch, and returns the live report.
 ///
@@ -55,7 +49,7 @@ fn camera_url(plan: &Plan) -> String {
 }
 
 fn finish(mut client: Process) -> io::Result<Process> {
-    client.wait_end(CLIENT_LIMIT)?;
+    client.wait_end(LIMIT)?;
     Ok(client)
 }
 
@@ -213,9 +207,7 @@ fn a_rewrite_with_a_longer_text_is_shown_with_both_values() -> io::Result<()> {
             "alg",
             &[env!("CARGO_BIN_EXE_lab-alg"), "--first-port", "10000"],
         )?;
-        alg.wait_until("open queues", ALG_START, |alg| {
-            alg.output().contains("ready")
-        })?;
+        alg.wait_until("open queues", LIMIT, |alg| alg.output().contains("ready"))?;
         let url = camera_url(&plan);
         let client = finish(lab.spawn(
             Host::Lan,

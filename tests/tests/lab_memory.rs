@@ -4,15 +4,13 @@
 use std::fs;
 use std::io;
 use std::path::Path;
-use std::time::Duration;
 
 use rtspscope_tests::lab::peers::Camera;
 use rtspscope_tests::lab::process::Process;
 use rtspscope_tests::lab::{self, Host, Lab, Plan};
 use rtspscope_tests::metrics::{ADDRESS, Figures};
 use rtspscope_tests::program;
-
-const LIMIT: Duration = Duration::from_mins(1);
+use rtspscope_tests::wait::LIMIT;
 
 /// What such a run may hold, in KiB.
 const MOST: u64 = 20 << 10;

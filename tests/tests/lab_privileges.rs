@@ -5,13 +5,12 @@ use std::fs;
 use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::process::{Command, Stdio};
-use std::time::Duration;
 
 use rtspscope_tests::lab::watch::Watch;
 use rtspscope_tests::lab::{self, Host, Lab, Plan};
-use rtspscope_tests::{program, wait};
+use rtspscope_tests::program;
+use rtspscope_tests::wait::{self, LIMIT};
 
-const LIMIT: Duration = Duration::from_secs(20);
 const CLIENT: &str = env!("CARGO_BIN_EXE_lab-client");
 const CAMERA: &str = env!("CARGO_BIN_EXE_lab-camera");
 

@@ -8,10 +8,8 @@ use std::time::{Duration, Instant};
 use std::{fs, io, thread};
 
 use rtspscope_tests::cable::{Cable, End};
+use rtspscope_tests::wait::LIMIT;
 use rtspscope_tests::{cable, lab, program, tools};
-
-/// Longest time for a screen to show something, on a machine that is busy with other tests.
-const LIMIT: Duration = Duration::from_secs(30);
 
 /// A terminal with a shell in it.
 struct Terminal {

@@ -5,13 +5,9 @@
 
 use std::fs;
 use std::io;
-use std::time::Duration;
 
 use super::Lab;
-use crate::wait;
-
-/// Longest time for a card to come back from the namespace of a lab before.
-const LIMIT: Duration = Duration::from_secs(30);
+use crate::wait::{self, LIMIT};
 
 /// The hardware addresses of the cards, by their places in the lab.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -2,7 +2,6 @@
 
 use std::io;
 use std::path::PathBuf;
-use std::time::Duration;
 
 use serde_json::Value;
 
@@ -10,9 +9,7 @@ use super::process::Process;
 use super::{Host, Lab};
 use crate::program;
 use crate::report::Report;
-
-/// Longest time for the program to attach, and to end after Ctrl-C.
-const LIMIT: Duration = Duration::from_secs(10);
+use crate::wait::LIMIT;
 
 /// After this time the program ends by itself, should the test not end it.
 const DURATION: &str = "600s";

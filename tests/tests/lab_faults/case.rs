@@ -4,18 +4,12 @@ use std::collections::BTreeSet;
 use std::fs::OpenOptions;
 use std::io::{self, Write};
 use std::net::Ipv4Addr;
-use std::time::Duration;
 
 use rtspscope_tests::lab::process::Process;
 use rtspscope_tests::lab::watch::Watch;
 use rtspscope_tests::lab::{self, Host, Lab, Nat, Plan};
 use rtspscope_tests::program;
-
-/// Longest time for a client to end by itself.
-const CLIENT_LIMIT: Duration = Duration::from_secs(30);
-
-/// Longest time for a peer to be ready.
-const START_LIMIT: Duration = Duration::from_secs(10);
+use rtspscope_tests::wait::LIMIT;
 
 /// Names a file to which each case adds a line: its name, what was expected, what the live run said, and the replay.
 const TABLE: &str = "RTSPSCOPE_LAB_TABLE";
@@ -238,13 +232,13 @@ impl Case {
                 .collect();
             let words: Vec<&str> = command.iter().map(String::as_str).collect();
             let mut player = lab.spawn(client_host, "player", &words)?;
-            return player.wait_end(CLIENT_LIMIT).map(drop);
+            return player.wait_end(LIMIT).map(drop);
         }
         let url = format!("rtsp://{address}/test");
         for args in self.clients {
             let fixed = [env!("CARGO_BIN_EXE_lab-client"), "--url", &url];
             let mut client = lab.spawn(client_host, "client", &[&fixed[..], args].concat())?;
-            client.wait_end(CLIENT_LIMIT)?;
+            client.wait_end(LIMIT)?;
         }
         Ok(())
     }
@@ -255,16 +249,14 @@ fn start_camera(lab: &Lab, host: Host, args: &[&str]) -> io::Result<Process> {
     let given = args.iter().skip_while(|arg| **arg != "--port").nth(1);
     let port = given.and_then(|port| port.parse().ok()).unwrap_or(554);
     let mut camera = lab.spawn(host, &format!("camera-{port}"), &command)?;
-    camera.wait_listening(port, START_LIMIT)?;
+    camera.wait_listening(port, LIMIT)?;
     Ok(camera)
 }
 
 fn start_alg(lab: &Lab, args: &[&str]) -> io::Result<Process> {
     let command = [&[env!("CARGO_BIN_EXE_lab-alg")], args].concat();
     let mut alg = lab.spawn(Host::Router, "alg", &command)?;
-    alg.wait_until("open queues", START_LIMIT, |alg| {
-        alg.output().contains("ready")
-    })?;
+    alg.wait_until("open queues", LIMIT, |alg| alg.output().contains("ready"))?;
     Ok(alg)
 }
 
@@ -272,7 +264,7 @@ fn start_proxy(lab: &Lab) -> io::Result<Process> {
     let server = format!("{}:554", lab.plan().wan_host);
     let command = [env!("CARGO_BIN_EXE_lab-proxy"), "8554", &server];
     let mut proxy = lab.spawn(Host::Router, "proxy", &command)?;
-    proxy.wait_listening(8554, START_LIMIT)?;
+    proxy.wait_listening(8554, LIMIT)?;
     lab.run(
         Host::Router,
         &[
