@@ -83,7 +83,7 @@ impl Script {
             keepalive: None,
             stop_reading: None,
             packets: 20,
-            patience: Duration::from_secs(2),
+            patience: Duration::from_secs(5),
         };
         while let Some(option) = args.next() {
             let mut value = || args.next().ok_or_else(|| format!("{option} needs a value"));

@@ -7,17 +7,14 @@
 
 use std::collections::BTreeSet;
 use std::io;
-use std::time::Duration;
 
 use rtspscope_tests::lab::peers::{self, Camera};
 use rtspscope_tests::lab::process::Process;
 use rtspscope_tests::lab::watch::Watch;
 use rtspscope_tests::lab::{self, Host, Lab, Plan};
 use rtspscope_tests::program;
+use rtspscope_tests::wait::LIMIT;
 use serde_json::{Value, json};
-
-/// Longest time for a client to end by itself.
-const CLIENT_LIMIT: Duration = Duration::from_mins(1);
 
 /// Lets a copy of what comes for a group from the internet go on into the home network, as a multicast router does.
 const FORWARDS_GROUPS: &[&[&str]] = &[
@@ -139,7 +136,7 @@ macro_rules! gst {
             "location=URL",
             $protocols,
             "tls-validation-flags=0",
-            "timeout=5000000",
+            "timeout=30000000",
             "latency=0",
             "!",
             "rtph264depay",
@@ -234,7 +231,7 @@ impl Meeting {
         };
         let watch = Watch::start(&lab)?;
         let mut player = self.play(&lab, player_host, port)?;
-        player.wait_end(CLIENT_LIMIT)?;
+        player.wait_end(LIMIT)?;
         let live = watch.finish()?;
         let replay = program::analyze(&[&live.recording.to_string_lossy()])?;
         let said = player.errors();

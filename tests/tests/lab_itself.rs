@@ -1,21 +1,19 @@
 //! The lab keeps what the other tests rest on: it cleans up after itself, its labs do not disturb each other, and its
 //! gateway does to real peers what its settings say.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::panic::{self, AssertUnwindSafe};
 use std::path::Path;
 use std::process::Command;
-use std::time::Duration;
 
 use rtspscope_tests::lab::peers::Camera;
 use rtspscope_tests::lab::tap::Tap;
-use rtspscope_tests::lab::{self, Host, Lab, Nat, Plan, netns};
+use rtspscope_tests::lab::{self, Host, Lab, Nat, Plan, netns, rules};
 use rtspscope_tests::pcap::Capture;
+use rtspscope_tests::wait::LIMIT;
 use serde_json::{Value, json};
-
-const CLIENT_LIMIT: Duration = Duration::from_secs(20);
-const ALG_START: Duration = Duration::from_secs(5);
 
 fn namespaces_of(name: &str) -> Vec<String> {
     let names = fs::read_dir("/run/netns").into_iter().flatten().flatten();
@@ -71,18 +69,17 @@ fn play(plan: &Plan, gateway: Option<&[&str]>, client: &[&str]) -> io::Result<(V
         Some(options) => {
             let command = [&[env!("CARGO_BIN_EXE_lab-alg")], options].concat();
             let mut gateway = lab.spawn(Host::Router, "alg", &command)?;
-            gateway.wait_until("open queues", ALG_START, |alg| {
-                alg.output().contains("ready")
-            })?;
+            gateway.wait_until("open queues", LIMIT, |alg| alg.output().contains("ready"))?;
             Some(gateway)
         }
         None => None,
     };
+    lab.run(Host::Lan, rules::PATIENT_TCP)?;
     let tap = Tap::start(&lab, lab.scratch())?;
     let url = format!("rtsp://{}/test", plan.wan_host);
     let command = [&[env!("CARGO_BIN_EXE_lab-client"), "--url", &url], client].concat();
     let mut client = lab.spawn(Host::Lan, "client", &command)?;
-    client.wait_end(CLIENT_LIMIT)?;
+    client.wait_end(LIMIT)?;
     let (lan, wan) = tap.finish(&lab)?;
     let read = |file: &Path| Capture::read(&fs::read(file)?);
     Ok((
@@ -94,6 +91,9 @@ fn play(plan: &Plan, gateway: Option<&[&str]>, client: &[&str]) -> io::Result<(V
     ))
 }
 
+/// Where an Ethernet frame with IPv4 and TCP tells its ends and its sequence number, which a repetition has too.
+const IDENTITY: std::ops::Range<usize> = 26..42;
+
 /// The captures of both legs.
 struct Captures {
     lan: Capture,
@@ -101,7 +101,7 @@ struct Captures {
 }
 
 impl Captures {
-    /// Frames at (lan, wan) that hold this text.
+    /// Segments at (lan, wan) that hold this text, however often TCP repeated them.
     fn with_text(&self, text: &str) -> [usize; 2] {
         [&self.lan, &self.wan].map(|capture| {
             let holds = |bytes: &[u8]| {
@@ -109,11 +109,12 @@ impl Captures {
                     .windows(text.len())
                     .any(|window| window == text.as_bytes())
             };
-            capture
-                .records
-                .iter()
-                .filter(|record| holds(&record.bytes))
-                .count()
+            let frames = capture.records.iter().map(|record| &record.bytes);
+            let segments: BTreeSet<&[u8]> = frames
+                .filter(|bytes| holds(bytes))
+                .filter_map(|bytes| bytes.get(IDENTITY))
+                .collect();
+            segments.len()
         })
     }
 }

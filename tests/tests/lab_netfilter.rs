@@ -5,17 +5,14 @@
 //! reads a body that begins with `PORT`, changes it, and expects a connection.
 
 use std::io;
-use std::time::Duration;
 
 use rtspscope_tests::lab::peers;
 use rtspscope_tests::lab::process::Process;
 use rtspscope_tests::lab::watch::{Watch, Watched};
 use rtspscope_tests::lab::{self, Host, Lab, Plan};
-use rtspscope_tests::{program, wait};
+use rtspscope_tests::program;
+use rtspscope_tests::wait::{self, LIMIT};
 use serde_json::{Value, json};
-
-/// Longest time for anything in a scene to begin or to end.
-const LIMIT: Duration = Duration::from_secs(20);
 
 /// Lets a rule attach the kernel's FTP helper to the RTSP port.
 const HELPER_RULES: &str = "table ip helpers {
@@ -258,6 +255,9 @@ fn helped(connects_first: bool) -> io::Result<Helped> {
     client.wait_end(LIMIT)?;
     assert_eq!(camera.output(), "203.0.113.1 1080\n", "the helper must act");
     assert_eq!(client.output(), "connected\nin\n");
+    witness.wait_until("the end of the expectation", LIMIT, |witness| {
+        witness.output().contains("[DESTROY]")
+    })?;
     witness.interrupt(LIMIT)?;
     let live = watch.finish()?;
     Ok(Helped {

@@ -5,16 +5,16 @@ use std::fs;
 use std::io;
 use std::net::TcpListener;
 use std::process::Command;
-use std::time::Duration;
 
 use rtspscope_tests::lab::peers::{self, Camera};
+use rtspscope_tests::lab::tap::Tap;
 use rtspscope_tests::lab::watch::Watch;
 use rtspscope_tests::lab::{self, Host, Lab, Plan};
 use rtspscope_tests::metrics::{ADDRESS, Figures};
 use rtspscope_tests::program;
+use rtspscope_tests::wait::LIMIT;
 use serde_json::{Value, json};
 
-const LIMIT: Duration = Duration::from_secs(20);
 const GET: &str = env!("CARGO_BIN_EXE_lab-get");
 const CLIENT: &str = env!("CARGO_BIN_EXE_lab-client");
 
@@ -157,10 +157,16 @@ fn a_finding_is_told_while_the_run_goes_on_and_only_once() -> io::Result<()> {
     }
     let plan = Plan::default();
     let lab = Lab::new(&plan)?;
-    let _camera = Camera::default().start(&lab, Host::Wan)?;
+    let _camera = peers::scripted_camera(&lab, env!("CARGO_BIN_EXE_lab-camera"), &[])?;
+    let tap = Tap::start(&lab, lab.scratch())?;
     let mut watch = Watch::start_as(&lab, "service", &[], &["--metrics", ADDRESS])?;
+    // It does not punch.
     let url = format!("rtsp://{}/test", plan.wan_host);
-    peers::gst_udp_client(&lab, Host::Lan, &url, false, 30)?.wait_end(LIMIT)?;
+    lab.spawn(Host::Lan, "client", &[CLIENT, "--url", &url])?
+        .wait_end(LIMIT)?;
+    let (_, wan) = tap.finish(&lab)?;
+    let witness = program::analyze(&["--wan", &wan.to_string_lossy()])?;
+    let sent = witness.packets(&witness.sessions()[0], "wan", "rtp");
     let told = |output: &str| {
         let lines = output
             .lines()
@@ -172,7 +178,10 @@ fn a_finding_is_told_while_the_run_goes_on_and_only_once() -> io::Result<()> {
     watch
         .process()
         .wait_until("the finding", LIMIT, |watch| told(&watch.output()) == 1)?;
-    let figures = Figures::fetch(&lab, GET)?;
+    let of_media = r#"rtspscope_media_packets_total{tap="wan0",kind="video"}"#;
+    let figures = Figures::wait(&lab, GET, "all that was sent", LIMIT, |figures| {
+        figures.get(of_media) == Some(sent as f64)
+    })?;
     let labels = r#"{code="nat-no-pinhole",severity="error"}"#;
     assert_eq!(
         figures.get(&format!("rtspscope_findings_told_total{labels}")),
@@ -183,13 +192,9 @@ fn a_finding_is_told_while_the_run_goes_on_and_only_once() -> io::Result<()> {
         Some(1.0)
     );
     assert_eq!(Some(figures.sum("rtspscope_sessions")), Some(1.0));
-    let sent = figures.get(r#"rtspscope_media_packets_total{tap="wan0",kind="video"}"#);
     let watched = watch.finish()?;
     let session = &watched.report.sessions()[0];
-    assert_eq!(
-        sent,
-        Some(watched.report.packets(session, "wan", "rtp") as f64)
-    );
+    assert_eq!(watched.report.packets(session, "wan", "rtp"), sent);
     let findings = watched
         .events
         .iter()

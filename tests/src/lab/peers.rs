@@ -1,16 +1,10 @@
 //! The lab's cameras and players: GStreamer's RTSP server, GStreamer's and ffmpeg's clients.
 
 use std::io;
-use std::time::Duration;
 
 use super::process::Process;
 use super::{Host, Lab};
-
-/// Longest time for a server to listen; loading GStreamer's plugins is the most of it.
-const SERVER_START: Duration = Duration::from_secs(20);
-
-/// Longest time for a scripted client to end by itself.
-const CLIENT_LIMIT: Duration = Duration::from_secs(20);
+use crate::wait::LIMIT;
 
 /// A GStreamer camera. The default is a small moving picture, video only, on port 554.
 #[derive(Debug, Clone)]
@@ -59,7 +53,7 @@ impl Camera {
         }
         command.extend(self.arguments);
         let mut server = lab.spawn(host, "camera", &command)?;
-        server.wait_listening(self.port, SERVER_START)?;
+        server.wait_listening(self.port, LIMIT)?;
         Ok(server)
     }
 }
@@ -67,7 +61,7 @@ impl Camera {
 /// Starts the scripted camera, which `program` is, on the internet's host at port 554.
 pub fn scripted_camera(lab: &Lab, program: &str, args: &[&str]) -> io::Result<Process> {
     let mut camera = lab.spawn(Host::Wan, "camera", &[&[program], args].concat())?;
-    camera.wait_listening(554, SERVER_START)?;
+    camera.wait_listening(554, LIMIT)?;
     Ok(camera)
 }
 
@@ -76,7 +70,7 @@ pub fn scripted_client(lab: &Lab, program: &str, args: &[&str]) -> io::Result<()
     let url = format!("rtsp://{}/test", lab.plan().wan_host);
     let command = [&[program, "--url", &url, "--punch"], args].concat();
     let mut client = lab.spawn(Host::Lan, "client", &command)?;
-    client.wait_end(CLIENT_LIMIT).map(drop)
+    client.wait_end(LIMIT).map(drop)
 }
 
 /// Starts VLC as a server of a small moving picture at `rtsp://HOST:PORT/test` and returns when it listens.
@@ -120,11 +114,11 @@ pub fn vlc_server(lab: &Lab, host: Host, port: u16) -> io::Result<Process> {
         "--sout-keep",
     ];
     let mut server = lab.spawn(host, "vlc", &[&nobody[..], &vlc].concat())?;
-    server.wait_listening(port, SERVER_START)?;
+    server.wait_listening(port, LIMIT)?;
     Ok(server)
 }
 
-/// Starts GStreamer's player over UDP; it ends after `buffers` pictures, or when none came for two seconds.
+/// Starts GStreamer's player over UDP; it ends after `buffers` pictures, or when none came for five seconds.
 ///
 /// With `punch` it sends a datagram from each of its ports first, as it does by default; without, it waits in silence.
 pub fn gst_udp_client(
@@ -150,7 +144,7 @@ pub fn gst_udp_client(
             &location,
             "protocols=udp",
             nat,
-            "timeout=2000000",
+            "timeout=5000000",
             "latency=0",
             "!",
             "rtph264depay",
@@ -181,8 +175,6 @@ pub fn ffmpeg_client(
             "warning",
             "-rtsp_transport",
             transport,
-            "-timeout",
-            "3000000",
             "-i",
             url,
             "-t",

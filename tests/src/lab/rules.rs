@@ -17,6 +17,19 @@ pub enum Nat {
     Routed,
 }
 
+/// Lets TCP of a host in the home network repeat nothing for half a minute. Where a gateway is slow to pass on two segments it would
+/// send them again as one, in which the gateway finds what was cut in two.
+pub const PATIENT_TCP: &[&str] = &[
+    "ip",
+    "route",
+    "change",
+    "default",
+    "via",
+    "192.168.1.1",
+    "rto_min",
+    "30s",
+];
+
 /// The rules of a plan, in nft's language.
 pub fn text(plan: &Plan) -> String {
     let mut prerouting = String::new();

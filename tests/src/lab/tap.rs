@@ -3,17 +3,16 @@
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use super::process::Process;
 use super::{Host, Lab};
-use crate::wait;
-
-/// Longest time for tcpdump to begin, to write what it has and to end.
-const LIMIT: Duration = Duration::from_secs(10);
+use crate::wait::{self, LIMIT};
 
 /// The payload of the last datagram of every capture, by which the tap knows that all before it was written.
 const MARKER: &str = "end of the capture";
+
+/// Kilobytes of frames that may wait for tcpdump on a busy machine.
+const ROOM_KIB: &str = "16384";
 
 /// Two running captures.
 #[derive(Debug)]
@@ -31,6 +30,8 @@ impl Tap {
             let command = [
                 "tcpdump",
                 "--immediate-mode",
+                "-B",
+                ROOM_KIB,
                 "-U",
                 "-Z",
                 "root",
@@ -75,8 +76,13 @@ impl Tap {
                     .then_some(())
             })?;
         }
-        self.lan.interrupt(LIMIT)?;
-        self.wan.interrupt(LIMIT)?;
+        for dump in [&mut self.lan, &mut self.wan] {
+            dump.interrupt(LIMIT)?;
+            let told = dump.errors();
+            if !told.contains("\n0 packets dropped by kernel") {
+                return Err(io::Error::other(told));
+            }
+        }
         Ok((self.lan_file, self.wan_file))
     }
 }

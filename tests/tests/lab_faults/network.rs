@@ -19,10 +19,10 @@ cases! {
         router: &[&[
             "sysctl",
             "-qw",
-            "net.netfilter.nf_conntrack_udp_timeout=1",
-            "net.netfilter.nf_conntrack_udp_timeout_stream=1",
+            "net.netfilter.nf_conntrack_udp_timeout=4",
+            "net.netfilter.nf_conntrack_udp_timeout_stream=4",
         ]],
-        camera: Some(&["--pause-ms", "1000-3000"]),
+        camera: Some(&["--pause-ms", "1000-7000"]),
         clients: &[&["--punch", "--packets", "10000", "--patience-ms", "13000"]],
         ..Case::PLAIN
     } => ["mapping-expired", "rtp-stalled"], [];

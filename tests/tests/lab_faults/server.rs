@@ -106,15 +106,15 @@ cases! {
     } => ["rtp-stalled"], ["no-receiver-reports"];
 
     a_client_that_keeps_the_session_alive: Case {
-        camera: Some(&["--timeout-s", "2"]),
-        clients: &[&["--punch", "--keepalive-ms", "1000", "--packets", "250"]],
+        camera: Some(&["--timeout-s", "5"]),
+        clients: &[&["--punch", "--keepalive-ms", "1000", "--packets", "350"]],
         ..Case::PLAIN
     } => [], [];
 
     /// The server counts the request, though it does not know it.
     a_keepalive_that_is_refused: Case {
-        camera: Some(&["--timeout-s", "2", "--status", "GET_PARAMETER=405"]),
-        clients: &[&["--punch", "--keepalive-ms", "1000", "--packets", "250"]],
+        camera: Some(&["--timeout-s", "5", "--status", "GET_PARAMETER=405"]),
+        clients: &[&["--punch", "--keepalive-ms", "1000", "--packets", "350"]],
         ..Case::PLAIN
     } => [], [];
 
