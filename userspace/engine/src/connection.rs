@@ -209,6 +209,7 @@ impl Connection {
             stream_offset: None,
         };
         self.record.pass(at);
+        self.record.note_step(end, segment, at);
         self.record.progress[end].note(segment, at);
         self.note_opening(end, segment);
         self.record.note_numbers(end, segment, at);
@@ -235,6 +236,9 @@ impl Connection {
         let fate = self.decide(at, room.limits, notices, told);
         if segment.flags.fin() || segment.flags.rst() {
             let first = self.first_to_end(end, segment);
+            if first == end {
+                self.record.note_early_close(end, segment);
+            }
             self.record
                 .handle_close(first, segment.flags.rst(), at, notices);
         }

@@ -66,6 +66,10 @@ impl Progress {
     #[inline]
     pub(crate) fn note(&mut self, segment: &Segment<'_>, at: Locator) {
         let end = segment.seq.wrapping_add(segment.payload_len);
+        if segment.flags.syn() || segment.payload_len > 0 {
+            let begin = segment.seq.wrapping_add(u32::from(segment.flags.syn()));
+            self.known.begin.get_or_insert(begin);
+        }
         let is_first = self.since.is_none() || self.known.acknowledged == self.known.seen;
         if segment.payload_len > 0 && is_first {
             self.since = Some(Spot::of(at));
@@ -110,6 +114,22 @@ impl Progress {
     pub(crate) fn is_one_short_of(&self, ack: u32, begin: Option<u32>) -> bool {
         let reached = self.known.reached.filter(|_| self.known.reached != begin);
         reached.is_some_and(|reached| ack == reached.wrapping_add(1))
+    }
+
+    /// Sequence number that a place of the stream has.
+    pub(crate) fn seq_at(&self, offset: u64) -> Option<u32> {
+        Some(self.known.begin?.wrapping_add(offset as u32))
+    }
+
+    /// Whether a segment that begins so is what comes next, as far as anything is known.
+    pub(crate) fn is_next(&self, seq: u32) -> bool {
+        self.known.seen.is_none_or(|seen| seen == seq)
+    }
+
+    /// Whether an acknowledgement of the other end goes beyond all that was seen.
+    pub(crate) fn is_behind(&self, acknowledged: u32) -> bool {
+        let seen = self.known.seen.or(self.known.begin);
+        seen.is_none_or(|seen| acknowledged.wrapping_sub(seen).cast_signed() > 0)
     }
 
     /// The kernel reads on: what passes from here on is not known.

@@ -4,6 +4,10 @@
 //! the number out are matched by order, as a pipeline is answered in order (RFC 2326 §9.1). So are servers that answer
 //! with a number of their own (always 0, one less than was asked): players that go by order play from them. Where the
 //! right answer comes after all, it takes the place of the one that order gave.
+//!
+//! A capture need not keep the order between the directions: two cards, or two queues of one, that are merged may show an answer
+//! before its request. What tells is TCP: the segment of an answer acknowledges the request that it is for, seen or not. So an
+//! answer that acknowledges more than was seen waits for a request that ends within what it acknowledges.
 
 use std::collections::VecDeque;
 use std::ops::Range;
@@ -48,6 +52,27 @@ impl Facts {
     }
 }
 
+/// Where a message stands in the streams of its connection, as far as TCP's numbers tell.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Standing {
+    /// Sequence number behind its last byte.
+    pub(crate) ends: Option<u32>,
+    /// Up to where its sender had acknowledged the other direction.
+    pub(crate) acknowledges: Option<u32>,
+    /// That is more than was seen of the other direction.
+    pub(crate) is_ahead: bool,
+}
+
+/// An answer that came before its request.
+#[derive(Clone, Copy, Debug)]
+struct Early {
+    index: usize,
+    acknowledges: u32,
+}
+
+/// Answers that wait for their requests: more come in 100 ms from no server.
+const EARLY_KEPT: usize = 64;
+
 /// What became of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Placed {
@@ -57,6 +82,8 @@ pub(crate) enum Placed {
     Repeat(usize),
     /// It is the final response of the exchange with this index.
     Response(usize),
+    /// It is the request of the exchange with this index, whose final response came before it.
+    Answered(usize),
     /// A response to nothing that was seen.
     Orphan(usize),
     /// A provisional response (1xx); it ends nothing and is not kept.
@@ -85,6 +112,7 @@ pub(crate) struct Exchanges {
     list: Arc<Vec<Exchange>>,
     unanswered_client: VecDeque<usize>,
     unanswered_server: VecDeque<usize>,
+    early: VecDeque<Early>,
     kept_bytes: usize,
     dropped: u64,
     /// Keepalives in the list, and those that were let go.
@@ -138,6 +166,9 @@ impl Exchanges {
                 *index -= going.partition_point(|gone| gone < index);
             }
         }
+        for Early { index, .. } in &mut self.early {
+            *index -= going.partition_point(|gone| *gone < *index);
+        }
         let mut rest = going.iter().copied().peekable();
         let mut index = 0;
         let freed = &mut self.kept_bytes;
@@ -164,10 +195,11 @@ impl Exchanges {
         from: Side,
         raw: &[u8],
         facts: &Facts,
+        standing: Standing,
         is_whole: bool,
     ) -> Option<Anomaly> {
         let is_answer = facts.status.is_some_and(|status| status >= 200);
-        let found = self.find_open(from.other(), raw, facts, is_whole);
+        let found = self.find_open(from.other(), raw, facts, is_whole && !standing.is_ahead);
         let is_odd = is_answer && found.is_some_and(|(_, by)| by == By::OrderInstead);
         is_odd.then(|| Anomaly {
             at: facts.cseq_at.clone(),
@@ -181,6 +213,7 @@ impl Exchanges {
         &mut self,
         message: &Arc<Message>,
         facts: &Facts,
+        standing: Standing,
         limits: &Limits,
         is_whole: bool,
     ) -> Placed {
@@ -204,10 +237,14 @@ impl Exchanges {
         if is_full(self) {
             return self.drop_one();
         }
+        if is_request && let Some(index) = self.take_early(message.from, facts, standing) {
+            self.kept_bytes += cost;
+            return self.put_before(index, message, facts);
+        }
         let answered = if is_request {
             None
         } else {
-            self.take_open(message, facts, is_whole)
+            self.take_open(message, facts, is_whole && !standing.is_ahead)
         };
         if answered.is_none() && self.list.len() >= limits.exchanges {
             return self.drop_one();
@@ -216,8 +253,11 @@ impl Exchanges {
         match answered {
             Some(index) => self.answer(index, message),
             None if is_request => self.add_request(message, facts),
-            None => (self.put_right(message, facts))
-                .unwrap_or_else(|| self.add_orphan(message, facts.cseq)),
+            None => (self.put_right(message, facts)).unwrap_or_else(|| {
+                let placed = self.add_orphan(message, facts.cseq);
+                self.note_early(standing);
+                placed
+            }),
         }
     }
 
@@ -258,6 +298,47 @@ impl Exchanges {
             repeats: 0,
         });
         Placed::Orphan(self.list.len() - 1)
+    }
+
+    /// Lets the answer that was added last wait for its request, where it acknowledges what was not seen yet.
+    fn note_early(&mut self, standing: Standing) {
+        let Some(acknowledges) = standing.acknowledges.filter(|_| standing.is_ahead) else {
+            return;
+        };
+        if self.early.len() >= EARLY_KEPT {
+            self.early.pop_front();
+        }
+        self.early.push_back(Early {
+            index: self.list.len() - 1,
+            acknowledges,
+        });
+    }
+
+    /// Takes the answer to a request that came before it: of those that acknowledge all of the request the oldest with its
+    /// number; where either message has none, simply the oldest.
+    fn take_early(&mut self, asker: Side, facts: &Facts, standing: Standing) -> Option<usize> {
+        let ends = standing.ends?;
+        let answers = |early: &Early| {
+            let exchange = self.list.get(early.index);
+            let is_numbered = |exchange: &Exchange| {
+                exchange.cseq == facts.cseq || exchange.cseq.is_none() || facts.cseq.is_none()
+            };
+            let is_it = |exchange: &Exchange| exchange.by == asker && is_numbered(exchange);
+            exchange.is_some_and(is_it) && early.acknowledges.wrapping_sub(ends).cast_signed() >= 0
+        };
+        let position = self.early.iter().position(answers)?;
+        Some(self.early.remove(position)?.index)
+    }
+
+    /// Puts a request before the answer that it got.
+    fn put_before(&mut self, index: usize, message: &Arc<Message>, facts: &Facts) -> Placed {
+        if let Some(exchange) = Arc::make_mut(&mut self.list).get_mut(index) {
+            exchange.method = facts.method.clone().unwrap_or_default();
+            exchange.cseq = facts.cseq.or(exchange.cseq);
+            exchange.request = Some(Arc::clone(message));
+            self.keepalives += usize::from(exchange.is_keepalive());
+        }
+        Placed::Answered(index)
     }
 
     /// Gives an answer to the request with its number that got another one by order; that one goes to the request with its

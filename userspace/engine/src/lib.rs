@@ -44,6 +44,7 @@ mod retire;
 mod roles;
 mod session;
 mod snapshot;
+mod step;
 mod tap_clocks;
 mod tap_files;
 mod taps;

@@ -14,7 +14,7 @@ use rtspscope_wire::{TapId, Timestamp};
 use crate::copies::Copies;
 use crate::counting::GoesOn;
 use crate::delivery::Progress;
-use crate::exchange::{Exchanges, Facts, Placed};
+use crate::exchange::{Exchanges, Facts, Placed, Standing};
 use crate::input::{ChannelCounters, ChannelReport, ChannelTotals};
 use crate::interleaved::Channels;
 use crate::limits::Limits;
@@ -25,6 +25,7 @@ use crate::model::{
 };
 use crate::numbers::Numbers;
 use crate::reading;
+use crate::step::{self, Step};
 use crate::window::Window;
 
 /// What a connection speaks, as far as it matters.
@@ -133,6 +134,9 @@ pub(crate) struct Record {
     pub(crate) windows: [Window; 2],
     numbers: [Numbers; 2],
     pub(crate) copies: Copies,
+    pub(crate) step: Step,
+    /// Up to where the first FIN acknowledges what had not come.
+    closed_ahead: Option<u32>,
     /// Sender, bytes and first place of what is neither message nor frame.
     desync: Option<(usize, u64, Locator)>,
     /// What the server answers in, if that is no RTSP.
@@ -170,6 +174,8 @@ impl Record {
             windows: [Window::default(); 2],
             numbers: [Numbers::default(); 2],
             copies: Copies::default(),
+            step: Step::default(),
+            closed_ahead: None,
             desync: None,
             other_answer: None,
             ended: false,
@@ -384,8 +390,9 @@ impl Record {
         }
         let from = self.side(sender);
         let is_whole = self.missing_bytes == 0;
+        let standing = self.standing(sender, &raw);
         let odd = &self.exchanges;
-        anomalies.extend(odd.number_oddity(from, &raw.raw, &facts, is_whole));
+        anomalies.extend(odd.number_oddity(from, &raw.raw, &facts, standing, is_whole));
         let message = Arc::new(Message {
             at: self.locate(raw.first, raw.offset),
             last_frame: Some(raw.last.frame),
@@ -397,7 +404,8 @@ impl Record {
             memo: Memo::default(),
         });
         let placed = if room.messages {
-            self.exchanges.add(&message, &facts, room.limits, is_whole)
+            let exchanges = &mut self.exchanges;
+            exchanges.add(&message, &facts, standing, room.limits, is_whole)
         } else {
             Placed::Dropped
         };
@@ -405,6 +413,7 @@ impl Record {
             Placed::Request(index)
             | Placed::Repeat(index)
             | Placed::Response(index)
+            | Placed::Answered(index)
             | Placed::Orphan(index) => self.exchanges.get(index),
             Placed::Provisional => None,
             Placed::Dropped => {
@@ -417,21 +426,68 @@ impl Record {
             .or(facts.method)
             .unwrap_or_default();
         let accepted = exchange
-            .filter(|_| matches!(placed, Placed::Response(_)))
+            .filter(|_| matches!(placed, Placed::Response(_) | Placed::Answered(_)))
             .filter(|exchange| exchange.succeeded());
         let accepted = accepted.cloned();
-        let (at, by) = (message.at, message.from.other());
+        let answered = accepted.as_ref().and_then(|exchange| {
+            let response = exchange.response.as_ref()?;
+            Some((response.at, exchange.by))
+        });
         notices.push(Notice::Message {
             message,
             method,
             cseq: facts.cseq,
         });
-        if let Some(exchange) = accepted {
-            self.begin_channels_anew(&exchange, room);
-            self.handle_accepted(exchange, at, by, notices);
+        if let Placed::Orphan(index) = placed
+            && standing.is_ahead
+        {
+            notices.extend(self.early_setup(index));
         }
-        if let Placed::Request(index) | Placed::Response(index) = placed {
+        if let Some((exchange, (at, by))) = accepted.zip(answered) {
+            self.begin_channels_anew(&exchange, room);
+            // What follows the answer may have come meanwhile.
+            let is_told = exchange.is("SETUP") && matches!(placed, Placed::Answered(_));
+            if !is_told {
+                self.handle_accepted(exchange, at, by, notices);
+            }
+        }
+        if let Placed::Request(index) | Placed::Response(index) | Placed::Answered(index) = placed {
             self.go_on(index, notices);
+        }
+    }
+
+    /// An answer that came before its request, where it is that to a SETUP.
+    fn early_setup(&self, index: usize) -> Option<Notice> {
+        let exchange = self.exchanges.get(index)?;
+        let answer = exchange
+            .response
+            .as_ref()
+            .filter(|_| exchange.succeeded())?;
+        reading::fields(answer).header("Transport")?;
+        Some(Notice::SetUp {
+            exchange: exchange.clone(),
+        })
+    }
+
+    /// Where a message stands in the streams. In an HTTP tunnel the directions are two connections, of which neither
+    /// acknowledges what the other brings.
+    fn standing(&self, sender: usize, raw: &RawMessage) -> Standing {
+        let other = 1 - sender;
+        let (Some(own), Some(others), Some(numbers)) = (
+            self.progress.get(sender),
+            self.progress.get(other),
+            self.numbers.get(sender),
+        ) else {
+            return Standing::default();
+        };
+        if self.cookie.is_some() {
+            return Standing::default();
+        }
+        let acknowledges = numbers.acknowledged.map(|(_, last, _)| last);
+        Standing {
+            ends: own.seq_at(raw.offset + raw.raw.len() as u64),
+            acknowledges,
+            is_ahead: acknowledges.is_some_and(|ack| others.is_behind(ack)),
         }
     }
 
@@ -493,6 +549,35 @@ impl Record {
     pub(crate) fn note_numbers(&mut self, end: usize, segment: &Segment<'_>, at: Locator) {
         if let Some(numbers) = self.numbers.get_mut(end) {
             numbers.note(segment, at);
+        }
+    }
+
+    /// Takes note of whether a segment is in step with the other direction, before it is read.
+    pub(crate) fn note_step(&mut self, end: usize, segment: &Segment<'_>, at: Locator) {
+        self.step.note(end, segment, at.at, &self.progress);
+        let (Some((by, _, closed)), Some(acknowledged)) = (&mut self.closed, self.closed_ahead)
+        else {
+            return;
+        };
+        // What the FIN acknowledges was sent before it, whenever it came by.
+        if *by != end && step::brings(segment, acknowledged, &self.progress[end]) {
+            closed.at = closed.at.max(at.at);
+            let behind = segment.seq.wrapping_add(segment.payload_len + 1);
+            if segment.flags.fin() && acknowledged == behind {
+                (*by, *closed) = (end, at);
+                self.closed_ahead = None;
+            }
+        }
+    }
+
+    /// Notes that the first FIN acknowledges what has not come yet.
+    pub(crate) fn note_early_close(&mut self, end: usize, segment: &Segment<'_>) {
+        let is_early = self.closed.is_none()
+            && segment.flags.fin()
+            && segment.flags.ack()
+            && self.progress[1 - end].is_behind(segment.ack);
+        if is_early {
+            self.closed_ahead = Some(segment.ack);
         }
     }
 
@@ -579,6 +664,7 @@ impl Record {
             client_sent: self.sent(client),
             unseen,
             doubled: self.copies.all_twice(),
+            out_of_step: self.step.lead(),
             unreachable: None,
             desync: self.desync.map(|(end, bytes, first)| Desync {
                 from: self.side(end),

@@ -90,6 +90,7 @@ pub(crate) fn leg(tap: TapId, client: &str, server: &str, talk: &str) -> Leg {
         client_sent: None,
         unseen: None,
         doubled: None,
+        out_of_step: None,
         unreachable: None,
         desync: None,
         server_channels: Vec::new(),

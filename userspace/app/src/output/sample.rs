@@ -107,6 +107,7 @@ fn leg(tap: u16, client: &str) -> Leg {
         client_sent: None,
         unseen: None,
         doubled: None,
+        out_of_step: None,
         unreachable: None,
         desync: None,
         server_channels: Vec::new(),

@@ -34,7 +34,13 @@ fn fill(texts: &[(Side, &str)]) -> (Exchanges, Vec<Placed>) {
         .iter()
         .map(|(from, text)| {
             let (message, facts) = message(*from, text);
-            exchanges.add(&message, &facts, &Limits::default(), true)
+            exchanges.add(
+                &message,
+                &facts,
+                Standing::default(),
+                &Limits::default(),
+                true,
+            )
         })
         .collect();
     (exchanges, placed)
@@ -189,9 +195,15 @@ fn order_tells_nothing_where_bytes_are_missing() {
     let mut exchanges = Exchanges::default();
     let mut say = |from, text| {
         let (message, facts) = message(from, text);
-        let odd = exchanges.number_oddity(from, &message.raw, &facts, false);
+        let odd = exchanges.number_oddity(from, &message.raw, &facts, Standing::default(), false);
         assert_eq!(odd, None);
-        exchanges.add(&message, &facts, &Limits::default(), false)
+        exchanges.add(
+            &message,
+            &facts,
+            Standing::default(),
+            &Limits::default(),
+            false,
+        )
     };
     say(Client, "SETUP rtsp://a/1 RTSP/1.0\nCSeq: 3\n\n");
     let placed = say(Server, "RTSP/1.0 200 OK\nCSeq: 4\n\n");
@@ -202,9 +214,15 @@ fn order_tells_nothing_where_bytes_are_missing() {
 fn the_wrong_number_is_named_where_it_stands() {
     let mut exchanges = Exchanges::default();
     let (request, facts) = message(Client, "OPTIONS * RTSP/1.0\nCSeq: 7\n\n");
-    exchanges.add(&request, &facts, &Limits::default(), true);
+    exchanges.add(
+        &request,
+        &facts,
+        Standing::default(),
+        &Limits::default(),
+        true,
+    );
     let (answer, facts) = message(Server, "RTSP/1.0 200 OK\nCSeq: 6\n\n");
-    let odd = exchanges.number_oddity(Server, &answer.raw, &facts, true);
+    let odd = exchanges.number_oddity(Server, &answer.raw, &facts, Standing::default(), true);
     let odd = odd.map(|odd| (answer.raw[odd.at].to_vec(), odd.what));
     assert_eq!(odd, Some((b"6".to_vec(), OTHER_NUMBER.to_owned())));
 }
@@ -237,12 +255,12 @@ fn what_falls_to_the_cap_is_counted() {
     let mut exchanges = Exchanges::default();
     let (first, facts) = message(Client, "OPTIONS * RTSP/1.0\nCSeq: 1\n\n");
     assert_eq!(
-        exchanges.add(&first, &facts, &limits, true),
+        exchanges.add(&first, &facts, Standing::default(), &limits, true),
         Placed::Request(0)
     );
     let (second, facts) = message(Client, "OPTIONS * RTSP/1.0\nCSeq: 2\n\n");
     assert_eq!(
-        exchanges.add(&second, &facts, &limits, true),
+        exchanges.add(&second, &facts, Standing::default(), &limits, true),
         Placed::Dropped
     );
     assert_eq!(exchanges.dropped(), 1);
@@ -253,7 +271,7 @@ fn long_talk(keepalives: u32, limits: &Limits) -> Exchanges {
     let mut exchanges = Exchanges::default();
     let mut say = |from: Side, text: String| {
         let (message, facts) = message(from, &text);
-        exchanges.add(&message, &facts, limits, true)
+        exchanges.add(&message, &facts, Standing::default(), limits, true)
     };
     for cseq in 1..=keepalives {
         let method = if cseq == 1 { "PLAY" } else { "GET_PARAMETER" };
@@ -287,7 +305,7 @@ fn keepalives_in_the_middle_go_and_what_is_open_is_still_answered() {
     assert_eq!(exchanges.kept_bytes(), sum);
     assert!(before > 7 * sum);
     let (late, facts) = message(Server, "RTSP/1.0 200 OK\nCSeq: 500\n\n");
-    let placed = exchanges.add(&late, &facts, &Limits::default(), true);
+    let placed = exchanges.add(&late, &facts, Standing::default(), &Limits::default(), true);
     assert_eq!(placed, Placed::Response(FIRST_KEPT));
     assert_eq!(exchanges.list()[FIRST_KEPT].status(), Some(200));
 }
@@ -309,4 +327,73 @@ fn a_cap_takes_keepalives_before_it_takes_news() {
         exchanges.list().last().and_then(|last| last.cseq),
         Some(10_000)
     );
+}
+
+/// An answer that acknowledges the client's stream up to here, of which less was seen.
+fn early(acknowledges: u32) -> Standing {
+    Standing {
+        ends: None,
+        acknowledges: Some(acknowledges),
+        is_ahead: true,
+    }
+}
+
+/// A request that ends here.
+fn ending(ends: u32) -> Standing {
+    Standing {
+        ends: Some(ends),
+        ..Standing::default()
+    }
+}
+
+fn fill_standing(texts: &[(Side, &str, Standing)]) -> (Exchanges, Vec<Placed>) {
+    let mut exchanges = Exchanges::default();
+    let placed = texts.iter().map(|(from, text, standing)| {
+        let (message, facts) = message(*from, text);
+        exchanges.add(&message, &facts, *standing, &Limits::default(), true)
+    });
+    let placed = placed.collect();
+    (exchanges, placed)
+}
+
+#[test]
+fn an_answer_that_came_before_its_request_is_told_by_what_it_acknowledges() {
+    let options = "OPTIONS * RTSP/1.0\nCSeq: 1\n\n";
+    let describe = "DESCRIBE rtsp://a/ RTSP/1.0\nCSeq: 2\n\n";
+    let (exchanges, placed) = fill_standing(&[
+        (Server, "RTSP/1.0 200 OK\nCSeq: 1\n\n", early(100)),
+        (Server, "RTSP/1.0 404 Not Found\nCSeq: 2\n\n", early(150)),
+        (Client, options, ending(100)),
+        (Client, describe, ending(150)),
+    ]);
+    assert_eq!(placed[2..], [Placed::Answered(0), Placed::Answered(1)]);
+    let told = exchanges.list().iter();
+    let told: Vec<_> = told
+        .map(|exchange| (exchange.method.as_str(), exchange.status()))
+        .collect();
+    assert_eq!(told, [("OPTIONS", Some(200)), ("DESCRIBE", Some(404))]);
+    assert_eq!(exchanges.keepalives(), 1);
+}
+
+#[test]
+fn an_answer_that_acknowledges_less_is_that_of_an_earlier_request_with_the_number() {
+    let again = "OPTIONS * RTSP/1.0\nCSeq: 1\n\n";
+    let (_, placed) = fill_standing(&[
+        (Server, "RTSP/1.0 200 OK\nCSeq: 1\n\n", early(100)),
+        (Client, again, ending(140)),
+    ]);
+    assert_eq!(placed, [Placed::Orphan(0), Placed::Request(1)]);
+}
+
+#[test]
+fn an_answer_ahead_of_its_request_is_not_given_to_an_older_one_by_order() {
+    let play = "PLAY rtsp://a/ RTSP/1.0\nCSeq: 4\n\n";
+    let teardown = "TEARDOWN rtsp://a/ RTSP/1.0\nCSeq: 5\n\n";
+    let (exchanges, placed) = fill_standing(&[
+        (Client, play, ending(100)),
+        (Server, "RTSP/1.0 200 OK\nCSeq: 5\n\n", early(150)),
+        (Client, teardown, ending(150)),
+    ]);
+    assert_eq!(placed[1..], [Placed::Orphan(1), Placed::Answered(1)]);
+    assert_eq!(exchanges.list()[0].status(), None);
 }

@@ -184,9 +184,12 @@ impl<'a> MediaFacts<'a> {
         let Some(arrival) = self.at_client() else {
             return false;
         };
+        // Where the directions are out of step, which of two packets came first is not known.
+        let sides = self.facts.sides();
+        let until = at.at + sides.map_or(Span(0), |sides| sides.client.order_uncertain_for());
         let mut sent = arrival.from_client.iter();
         let mut earlier = arrival.earlier_uses.iter();
-        sent.any(|sent| sent.from.port() == port && sent.first.at <= at.at)
+        sent.any(|sent| sent.from.port() == port && sent.first.at <= until)
             || earlier.any(|used| {
                 (used.end.port(), used.at) == (port, at.at) && at.at - used.last <= MAPPING_TIME
             })

@@ -66,6 +66,9 @@ pub struct Leg {
     pub unseen: Option<Unseen>,
     /// Where the first copy of a segment stands, if nearly every segment is there twice, at once.
     pub doubled: Option<Locator>,
+    /// By how much at least one direction was stamped early or late against the other, as early acknowledgements show; `None`
+    /// where the two are in step.
+    pub out_of_step: Option<Span>,
     /// Who said first that the client's segments are not delivered.
     pub unreachable: Option<Unreachable>,
     /// Bytes that were neither a message nor an interleaved frame although nothing was missing before them.
@@ -75,6 +78,10 @@ pub struct Leg {
     /// Where the server answers in another protocol than RTSP.
     pub other_answer: Option<OtherAnswer>,
 }
+
+/// How long an acknowledgement may take from the end nearer to a tap: so much more than early acknowledgements show, two directions
+/// may be out of step.
+const NEAR: Span = Span::from_millis(200);
 
 impl Leg {
     /// Its exchanges to be changed, for it alone.
@@ -88,6 +95,12 @@ impl Leg {
             Side::Client => &self.from_client,
             Side::Server => &self.from_server,
         }
+    }
+
+    /// How much later than one packet another of the other direction may be stamped that passed before it: nothing, where the
+    /// directions are in step.
+    pub(crate) fn order_uncertain_for(&self) -> Span {
+        self.out_of_step.map_or(Span(0), |step| step + NEAR)
     }
 
     /// Whether messages passed that are not among its exchanges.

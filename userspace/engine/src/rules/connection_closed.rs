@@ -64,7 +64,7 @@ fn end(view: &View<'_>, leg: &Leg) -> Option<Close> {
     let close = leg.closed.filter(|close| close.by == Side::Server)?;
     play_accepted(leg).filter(|play| play.at <= close.at.at)?;
     let is_whole = leg.missing_bytes == 0 && !leg.lacks_messages();
-    let is_asked = torn_down(leg, close.at.at);
+    let is_asked = torn_down(leg, close.at.at + leg.order_uncertain_for());
     // A reset that its receiver does not heed ends nothing (RFC 5961 §3).
     let heard_on = leg
         .from_server

@@ -10,9 +10,9 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use rtspscope_wire::Span;
+use rtspscope_wire::{Span, Timestamp};
 
-use crate::exchange::{Exchanges, Facts};
+use crate::exchange::{Exchanges, Facts, Standing};
 use crate::limits::Limits;
 use crate::model::{Exchange, Leg, Message, Side};
 use crate::reading;
@@ -188,11 +188,13 @@ impl<'a> Source<'a> {
             )
         });
         let mut exchanges = Exchanges::default();
-        let mut all = self.posts.iter().chain([&self.record]);
-        let is_whole = all.all(|record| record.missing_bytes == 0);
-        for message in messages {
+        let all = || self.posts.iter().chain([&self.record]);
+        let is_whole = all().all(|record| record.missing_bytes == 0);
+        leg.out_of_step = all().filter_map(|record| record.step.lead()).max();
+        let standings = standings(&messages, leg.order_uncertain_for());
+        for (message, standing) in messages.into_iter().zip(standings) {
             let facts = Facts::of(reading::known(message)).0;
-            exchanges.add(message, &facts, &Limits::default(), is_whole);
+            exchanges.add(message, &facts, standing, &Limits::default(), is_whole);
         }
         leg.dropped_messages += exchanges.dropped();
         leg.exchanges = exchanges.shared();
@@ -243,6 +245,38 @@ impl<'a> Source<'a> {
     pub(super) fn is_tunnel(&self) -> bool {
         is_of_tunnel(self.record)
     }
+}
+
+/// Where the messages of a tunnel stand, in the order of their times: its directions acknowledge nothing of each other, so where
+/// they are out of step an answer may be to any request that comes as little later.
+fn standings(messages: &[&Arc<Message>], uncertain_for: Span) -> Vec<Standing> {
+    if uncertain_for == Span(0) {
+        return vec![Standing::default(); messages.len()];
+    }
+    let is_asked = |message: &&&Arc<Message>| message.from == Side::Client;
+    let asked: Vec<Timestamp> = messages
+        .iter()
+        .filter(is_asked)
+        .map(|message| message.at.at)
+        .collect();
+    let mut seen = 0;
+    let standing = |message: &&Arc<Message>| {
+        if message.from == Side::Client {
+            seen += 1;
+            return Standing {
+                ends: Some(seen),
+                ..Standing::default()
+            };
+        }
+        let until = message.at.at + uncertain_for;
+        let known = asked.partition_point(|at| *at <= until) as u32;
+        Standing {
+            ends: None,
+            acknowledges: Some(known),
+            is_ahead: known > seen,
+        }
+    };
+    messages.iter().map(standing).collect()
 }
 
 fn of_record(record: &Record) -> impl Iterator<Item = &Arc<Message>> {

@@ -15,6 +15,7 @@ mod netfilter;
 mod one_side;
 mod open;
 mod other_speech;
+mod out_of_step;
 mod partial;
 mod retire;
 mod sessions;
