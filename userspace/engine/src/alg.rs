@@ -5,9 +5,14 @@
 //! tracking was listened to, its word is the least that an ALG did: a helper's expectation is a way in, adjusted sequence
 //! numbers are a changed text.
 
+use rtspscope_wire::Span;
+
 use crate::facts::{Capture, MediaFacts, SessionFacts, ShutOff, Sides, play};
 use crate::input::LossKind;
 use crate::model::{AlgAction, AlgEffect, AlgJudgement, Arrival, Exchange, Leg, Session, Tap};
+
+/// A server may take so long to answer.
+const PATIENCE: Span = Span::from_secs(2);
 
 /// Judges a session that was captured by these taps with these losses. Unknown where one side only was seen, or where the
 /// text is encrypted, unless the router's own connection tracking tells.
@@ -206,12 +211,19 @@ fn effect_on_text(facts: SessionFacts<'_>, sides: &Sides<'_>) -> Option<AlgEffec
             .status()
             .is_some_and(|status| status >= 400 && status != 401);
         let request_lost =
-            facts.corrupted(exchange, false) && (exchange.response.is_none() || refused);
+            facts.corrupted(exchange, false) && (refused || in_vain(facts, sides.client, exchange));
         let gave_up = index + 1 == exchanges.len() && play(sides.client).is_none();
         let signed_in_vain = exchange.status() == Some(401) && facts.signed_other_uri(exchange);
         request_lost || signed_in_vain || (facts.corrupted(exchange, true) && gave_up)
     });
     damaged.then_some(AlgEffect::Damaged)
+}
+
+/// Whether nobody answered a request, though the client waited or gave up.
+fn in_vain(facts: SessionFacts<'_>, leg: &Leg, exchange: &Exchange) -> bool {
+    let asked = exchange.request.as_ref().map(|request| request.at.at);
+    let waited = asked.map(|asked| facts.capture.watched_until(leg) - asked);
+    exchange.response.is_none() && (leg.closed.is_some() || waited >= Some(PATIENCE))
 }
 
 /// A session that got no medium set up: where both sides show the same text and the server answered everything, the

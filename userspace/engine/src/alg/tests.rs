@@ -3,7 +3,7 @@
 use rtspscope_wire::netfilter::Status;
 
 use crate::model::Netfilter;
-use crate::testkit::{Scene, UDP_TALK, connection, expected, tcp_talk};
+use crate::testkit::{Scene, UDP_TALK, at, connection, expected, tcp_talk};
 
 const REWRITTEN: [(&str, &str); 1] = [("client_port=5000-5001", "client_port=10000-10001")];
 
@@ -138,6 +138,22 @@ const UNANSWERED: &str = "
 fn a_broken_request_that_is_never_answered_is_damage() {
     let wan = UNANSWERED.replace("destination=192.168.1.100", "destination=203.0.113.1\\n");
     assert_eq!(Scene::heard(UNANSWERED, &wan).judged(), "rewrite/damaged");
+}
+
+#[test]
+fn a_broken_request_with_which_the_capture_ends_is_none_yet() {
+    let asked = UNANSWERED.split("9.00 >").next().unwrap_or_default();
+    let wan = asked.replace("destination=192.168.1.100", "destination=203.0.113.1\\n");
+    let judged = |until: f64| {
+        let mut scene = Scene::heard(asked, &wan);
+        for leg in &mut scene.legs {
+            (leg.closed, leg.last) = (None, at(leg.tap, 0.02, 6));
+        }
+        scene.watched_until = [until; 2];
+        scene.judged()
+    };
+    assert_eq!(judged(1.0), "rewrite/unknown");
+    assert_eq!(judged(2.1), "rewrite/damaged");
 }
 
 #[test]

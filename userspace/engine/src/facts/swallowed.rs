@@ -20,7 +20,8 @@ pub(crate) struct Swallowed<'a> {
     pub(crate) exchange: &'a Exchange,
     /// The message there.
     pub(crate) message: &'a Message,
-    /// The last segment with which its sender repeated it; `None` where a proxy took it in and acknowledged it.
+    /// The last segment with which its sender repeated it; `None` where a proxy took it in and acknowledged it, and the session
+    /// went on.
     pub(crate) repeated: Option<Locator>,
     /// Whether the other tap is known to have watched by a later packet of the same sender alone.
     pub(crate) passed_by: bool,
@@ -85,7 +86,11 @@ impl<'a> SessionFacts<'a> {
         let since = message.at.at - shared_moment(sides, sender);
         let sent = shared_moment(sides, other) + since;
         let went_on = self.capture.watched_until(other) - sent;
-        let proved = repeated.is_some() || (sides.nat.proxied && other.missing_bytes == 0);
+        // Where all falls silent with the message, the router, or a line, may have stopped and not swallowed it.
+        let goes_on =
+            sender.last.at - message.at.at >= PATIENCE || other.last.at - sent >= PATIENCE;
+        let taken_in = sides.nat.proxied && other.missing_bytes == 0 && goes_on;
+        let proved = repeated.is_some() || taken_in;
         let watched = went_on >= PATIENCE
             || (!sides.nat.proxied && passed_by(message, repeated, [sender, other]));
         (proved && watched && !self.is_deserted(sides, message, sent)).then(|| Swallowed {

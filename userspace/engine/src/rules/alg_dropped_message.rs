@@ -306,6 +306,17 @@ mod tests {
     }
 
     #[test]
+    fn a_proxy_is_not_blamed_where_all_falls_silent_with_the_message() {
+        let upto = |end| UDP_TALK.split(end).next().unwrap();
+        let mut scene = Scene::heard(upto("0.05 <"), upto("0.04 >")).proxied();
+        for leg in &mut scene.legs {
+            leg.closed = None;
+            leg.last = at(leg.tap, 0.041, 30);
+        }
+        assert_eq!(scene.troubles(), ["request-unanswered"; 0]);
+    }
+
+    #[test]
     fn is_silent_when_its_sender_never_had_to_repeat_it() {
         let scene = || Scene::heard(&format!("{OPTIONS}{SETUP}"), OPTIONS);
         assert_eq!(scene().troubles(), Vec::<&str>::new());

@@ -17,6 +17,7 @@ mod open;
 mod other_speech;
 mod out_of_step;
 mod partial;
+mod quiet_end;
 mod retire;
 mod sessions;
 mod shared_numbers;
