@@ -271,13 +271,11 @@ impl Engine {
         snapshot
     }
 
-    /// The sessions that are not over and what they have agreed on, without a verdict: a small part of the work of a
+    /// The sessions that are not over and what they have agreed on, without a number or a verdict: a small part of the work of a
     /// snapshot where many have ended.
     pub fn open_sessions(&mut self) -> Vec<Session> {
         let taps = self.taps.snapshot();
-        self.look(|connections, heard, numbers| {
-            snapshot::open_sessions(&taps, connections, heard, numbers)
-        })
+        self.look(|connections, heard, _| snapshot::open_sessions(&taps, connections, heard))
     }
 
     /// What is agreed on in these carriers' connections, each as a session of its own without a number or a verdict.

@@ -57,16 +57,13 @@ pub(crate) fn take(
     snapshot
 }
 
-/// Sessions that are not over, not judged: what they have agreed on, and nothing of those that have ended.
+/// Sessions that are not over, not judged and without numbers: what they have agreed on, and nothing of those that have ended.
 pub(crate) fn open_sessions(
     taps: &[Tap],
-    connections: &mut Connections,
+    connections: &Connections,
     heard: Heard<'_>,
-    numbers: &mut u32,
 ) -> Vec<Session> {
-    let (mut sessions, slots, _) = assemble(&connections.not_over(), heard, taps);
-    number(&mut sessions, &slots, connections, numbers);
-    sessions
+    assemble(&connections.not_over(), heard, taps).0
 }
 
 /// The sessions of these carriers' connections alone, not judged, without numbers and other legs.
@@ -120,7 +117,8 @@ fn assemble(
     (sessions, slots, unclaimed)
 }
 
-/// A session keeps the lowest number that any of its connections had; the rest get new ones in order.
+/// A session keeps the lowest number that any of its connections had; the rest get new ones in the order of their first packets, so that
+/// it hardly matters how often a run was looked at.
 fn number(
     sessions: &mut [Session],
     slots: &[Vec<usize>],
@@ -128,7 +126,9 @@ fn number(
     numbers: &mut u32,
 ) {
     let mut taken = Vec::new();
-    for (session, slots) in sessions.iter_mut().zip(slots) {
+    let mut in_order: Vec<_> = sessions.iter_mut().zip(slots).collect();
+    in_order.sort_by_key(|(session, _)| session.started_at);
+    for (session, slots) in in_order {
         let known = slots
             .iter()
             .filter_map(|slot| connections.session(*slot))

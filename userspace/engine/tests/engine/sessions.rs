@@ -492,3 +492,28 @@ fn a_flood_of_flows_does_not_push_out_media() {
     assert_eq!(arrival(only_session(&snapshot), 0, 0).rtp.packets, 4);
     assert_eq!(snapshot.losses, [(LossKind::FlowCap, 969)]);
 }
+
+/// A live run is looked at all the time, and the analysis of its recording once.
+#[test]
+fn sessions_are_numbered_by_their_first_packets_however_often_they_are_looked_at() {
+    let numbers = |looks: bool| -> Vec<(u32, String)> {
+        let mut wire = Wire::new(engine(1));
+        let servers = ["203.0.113.20:554", "203.0.113.10:554", "203.0.113.30:554"];
+        for (number, server) in servers.into_iter().enumerate() {
+            let client = format!("192.168.1.100:4000{number}");
+            let mut talk = Talk::open_with(&mut wire, LAN, &client, server, (7, 9));
+            talk.play_udp(&mut wire, "5000-5001", "5000-5001");
+            if looks {
+                wire.engine.open_sessions();
+                wire.engine.snapshot();
+            }
+        }
+        let sessions = wire.engine.snapshot().sessions;
+        let told = sessions.iter();
+        told.map(|session| (session.id, session.server.to_string()))
+            .collect()
+    };
+    let ids: Vec<u32> = numbers(false).iter().map(|(id, _)| *id).collect();
+    assert_eq!(ids, [1, 2, 3]);
+    assert_eq!(numbers(true), numbers(false));
+}
