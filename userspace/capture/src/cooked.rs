@@ -145,7 +145,7 @@ impl Cooked {
         packet: Option<&IpPacket<'_>>,
     ) -> Option<usize> {
         let outgoing = header.direction == Direction::Egress;
-        let Some(packet) = packet else {
+        let Some(packet) = packet.filter(|packet| !by_address::is_call_on_link(packet)) else {
             return Some(self.sides.of_other(header));
         };
         if self.copies.is_bridged(frame, packet, outgoing) {

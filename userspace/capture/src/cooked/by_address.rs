@@ -54,11 +54,15 @@ impl Sides {
         if is_host(faced) {
             learn(&mut self.hosts, faced, side);
             self.own.remove(&faced);
-            learn(&mut self.networks, network(faced), side);
+            if !is_link_local(faced) {
+                learn(&mut self.networks, network(faced), side);
+            }
         }
         if outgoing && is_host(packet.source) && !self.hosts.contains_key(&packet.source) {
             learn(&mut self.own, packet.source, side);
-            self.networks.entry(network(packet.source)).or_insert(side);
+            if !is_link_local(packet.source) {
+                self.networks.entry(network(packet.source)).or_insert(side);
+            }
         }
         side
     }
@@ -156,6 +160,20 @@ fn identity(header: &Header) -> Option<LinkAddress> {
 fn is_host(ip: IpAddr) -> bool {
     let broadcast = ip == IpAddr::V4(Ipv4Addr::BROADCAST);
     !ip.is_multicast() && !ip.is_unspecified() && !broadcast
+}
+
+/// Whether each link has this network for itself (RFC 3927, RFC 4291 §2.5.6), so that it tells no side.
+fn is_link_local(ip: IpAddr) -> bool {
+    match ip {
+        IpAddr::V4(v4) => v4.is_link_local(),
+        IpAddr::V6(v6) => v6.is_unicast_link_local(),
+    }
+}
+
+/// Whether a packet only asks on its own link who is there, as hosts do before they have an address to be known by.
+pub(super) fn is_call_on_link(packet: &IpPacket<'_>) -> bool {
+    let nameless = packet.source.is_unspecified() || is_link_local(packet.source);
+    nameless && !is_host(packet.destination)
 }
 
 /// The network that a host most likely shares with its neighbours: 24 bits of an IPv4 address, 64 of an IPv6 one.

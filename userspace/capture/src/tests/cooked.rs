@@ -175,6 +175,30 @@ fn another_host_of_the_same_network_is_on_the_same_side() {
     );
 }
 
+/// As a host sends it that asks for an address (DHCP), or has taken one by itself and looks who is there.
+#[test]
+fn a_call_on_a_link_makes_no_side_of_its_own() {
+    let calls = [
+        packet([0; 4], [255; 4], 64, 1),
+        packet([169, 254, 7, 7], [224, 0, 0, 251], 255, 1),
+    ];
+    for call in calls {
+        let frames = [
+            version_1(SECOND_CARD, IN, &call),
+            version_1(LAN, OUT, &call),
+            version_1(WAN, OUT, &call),
+            version_1(CLIENT_CARD, IN, &packet(CLIENT, CAMERA, 64, 1)),
+            version_1(WAN, OUT, &packet(OUTSIDE, CAMERA, 63, 1)),
+            version_1(CAMERA_CARD, IN, &packet(CAMERA, OUTSIDE, 64, 9)),
+            version_1(LAN, OUT, &packet(CAMERA, CLIENT, 63, 9)),
+        ];
+        let seen = one(&capture(113, &frames));
+        let session = placed(&seen).split_off(3);
+        assert_eq!(session, ["0#4 in", "1#5 out", "1#6 in", "0#7 out"]);
+        assert_eq!(seen.taps.len(), 2);
+    }
+}
+
 #[test]
 fn a_side_that_was_guessed_wrong_is_mended() {
     let (stranger, unknown) = ([10, 9, 8, 7], [198, 51, 100, 7]);
