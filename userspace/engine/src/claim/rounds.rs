@@ -215,7 +215,9 @@ impl<'u> Table<'_, 'u> {
             }
         }
         for (index, unit) in self.free() {
-            let ssrc = unit.epoch.ssrc().filter(|_| unit.epoch.is_media());
+            // No two numbers need follow each other: where every large packet is lost, none may.
+            let is_stream = unit.rtp_packets() >= LONE_FLOW_PACKETS;
+            let ssrc = unit.epoch.ssrc().filter(|_| is_stream);
             let Some(candidates) = ssrc.and_then(|ssrc| sources.get(&(unit.flow.tap, ssrc))) else {
                 continue;
             };

@@ -326,9 +326,9 @@ fn what_goes_back_where_media_came_from_is_the_clients() {
     assert!(!snapshot.findings.iter().any(is_wrong));
 }
 
-/// The messages of one tap were cut: they name no ports, and of the inner one not even that the stream was played.
-#[test]
-fn media_of_a_leg_that_tells_nothing_is_known_by_the_source_of_the_other() {
+/// The messages of one tap were cut: they name no ports, and of the inner one not even that the stream was played. How many of
+/// 30 packets are counted outside and inside, where these came.
+fn known_by_source(inside: impl Iterator<Item = u16>) -> [u64; 2] {
     let mut wire = Wire::new(engine(2));
     let taps = [(LAN, "192.168.1.40:40000"), (WAN, "203.0.113.1:40000")];
     for (tap, client) in taps {
@@ -349,9 +349,15 @@ fn media_of_a_leg_that_tells_nothing_is_known_by_the_source_of_the_other() {
     }
     let from = "203.0.113.10:6970";
     wire.rtp(WAN, from, "203.0.113.1:5000", 7, 0..30);
-    wire.rtp(LAN, from, "192.168.1.40:5000", 7, 0..30);
+    wire.rtp(LAN, from, "192.168.1.40:5000", 7, inside);
     let snapshot = wire.engine.snapshot();
     let session = only_session(&snapshot);
-    let packets = [0, 1].map(|leg| arrival(session, 0, leg).rtp.packets);
-    assert_eq!(packets, [30, 30]);
+    [0, 1].map(|leg| arrival(session, 0, leg).rtp.packets)
+}
+
+#[test]
+fn media_of_a_leg_that_tells_nothing_is_known_by_the_source_of_the_other() {
+    assert_eq!(known_by_source(0..30), [30, 30]);
+    let every_second = (0..30).step_by(2);
+    assert_eq!(known_by_source(every_second), [15, 30]);
 }
