@@ -126,6 +126,7 @@ pub(super) fn seats(session: &Session, index: usize, at_legs: &[Option<&Found>])
             by_udp: true,
             since: leg.first.at,
             until: None,
+            ended: None,
             is_first_use: true,
             playing_since: None,
             negotiated: Negotiated {

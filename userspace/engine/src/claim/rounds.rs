@@ -122,10 +122,12 @@ impl<'u> Table<'_, 'u> {
         })
     }
 
-    /// A group's packets are for everyone who was told of the group before they ended.
+    /// A group's packets are for everyone who was told of the group before they ended, and was still there when they began.
     fn share(&mut self, candidates: &[usize], index: usize, unit: &Unit<'_>) {
         for &seat in candidates {
-            if self.seats[seat].since <= unit.epoch.last.at {
+            let Seat { since, ended, .. } = self.seats[seat];
+            let was_over = ended.is_some_and(|ended| unit.epoch.first.at > ended);
+            if since <= unit.epoch.last.at && !was_over {
                 self.hand(seat, index, unit);
             }
         }

@@ -32,6 +32,8 @@ pub(super) struct Seat {
     pub(super) since: Timestamp,
     /// When another SETUP of the stream took its place at this leg.
     pub(super) until: Option<Timestamp>,
+    /// When its session ended at this leg.
+    pub(super) ended: Option<Timestamp>,
     /// What came before the SETUP is its own too: it took the place of no other.
     pub(super) is_first_use: bool,
     /// When PLAY or RECORD was accepted at this leg.
@@ -215,6 +217,10 @@ fn seat(
         .exchanges_in_force(leg_index, leg)
         .iter()
         .filter(|exchange| exchange.starts_media() && exchange.succeeded());
+    let torn_down = media.exchanges_in_force(leg_index, leg).iter();
+    let torn_down = torn_down.filter(|exchange| exchange.is("TEARDOWN") && exchange.succeeded());
+    let torn_down = torn_down.filter_map(|exchange| Some(exchange.response.as_ref()?.at.at));
+    let closed = leg.closed.map(|close| close.at.at);
     let is_refused = !media.set_up && setup.is_some_and(is_refused);
     let agreed = media.per_leg.get(leg_index).filter(|_| !is_refused);
     let negotiated = agreed.cloned().unwrap_or_default();
@@ -237,6 +243,7 @@ fn seat(
         by_udp: (setup.is_some() || unheard) && !is_refused && negotiated.channels.is_none(),
         since: asked.map_or(begun, |message| message.at.at),
         until: superseding.map(|request| request.at.at),
+        ended: torn_down.chain(closed).min(),
         is_first_use: media
             .in_force
             .get(leg_index)

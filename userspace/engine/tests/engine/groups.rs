@@ -6,6 +6,7 @@ use rtspscope_engine::model::TransportKind;
 use crate::support::traffic::{LAN, Talk, Wire, message, sender_report};
 use crate::support::{arrival, engine, only_session};
 
+const WITH_PORT: &str = "RTP/AVP;multicast;port=5000-5001;ttl=16";
 const CLIENT: &str = "192.168.1.100:40000";
 const SERVER: &str = "203.0.113.10:554";
 
@@ -13,24 +14,28 @@ const SERVER: &str = "203.0.113.10:554";
 fn playing(sdp: &str, asked: &str, answered: &str) -> Wire {
     let mut wire = Wire::new(engine(1));
     let mut talk = Talk::open(&mut wire, LAN, CLIENT, SERVER);
+    play(&mut wire, &mut talk, sdp, [asked, answered]);
+    wire
+}
+
+fn play(wire: &mut Wire, talk: &mut Talk, sdp: &str, [asked, answered]: [&str; 2]) {
     let url = "rtsp://203.0.113.10/cam";
     let len = message(sdp).len() - 2;
     talk.exchange(
-        &mut wire,
+        wire,
         &format!("DESCRIBE {url} RTSP/1.0|CSeq: 1"),
         &format!("RTSP/1.0 200 OK|CSeq: 1|Content-Base: {url}/|Content-Type: application/sdp|Content-Length: {len}||{sdp}"),
     );
     talk.exchange(
-        &mut wire,
+        wire,
         &format!("SETUP {url}/track1 RTSP/1.0|CSeq: 2|Transport: {asked}"),
         &format!("RTSP/1.0 200 OK|CSeq: 2|Session: 1|Transport: {answered}"),
     );
     talk.exchange(
-        &mut wire,
+        wire,
         &format!("PLAY {url}/ RTSP/1.0|CSeq: 3|Session: 1"),
         "RTSP/1.0 200 OK|CSeq: 3|Session: 1",
     );
-    wire
 }
 
 /// What carries the media, its group, and the packets of RTP and RTCP that came to `group`.
@@ -62,13 +67,12 @@ fn the_group_of_the_description_is_the_destination() {
         (TransportKind::Multicast, group, rtp, rtcp)
     };
     let asked = "RTP/AVP;multicast";
-    let with_port = "RTP/AVP;multicast;port=5000-5001;ttl=16";
-    let wire = playing(OF_SESSION, asked, with_port);
+    let wire = playing(OF_SESSION, asked, WITH_PORT);
     assert_eq!(seen(wire, "239.1.2.3:5000"), known(5, 1));
     // The port of the m= line, and the medium's own connection line before the session's.
     let wire = playing(OF_MEDIUM, asked, asked);
     assert_eq!(seen(wire, "239.1.2.3:5000"), known(5, 1));
-    let wire = playing(OF_MEDIUM, asked, with_port);
+    let wire = playing(OF_MEDIUM, asked, WITH_PORT);
     assert_eq!(seen(wire, "239.9.9.9:5000"), known(0, 0));
 }
 
@@ -104,4 +108,21 @@ fn the_first_media_of_such_a_group_is_news() {
     let events = std::iter::from_fn(|| wire.engine.poll_output());
     let media = events.filter(|event| matches!(event, Event::MediaArrived { .. }));
     assert_eq!(media.count(), 1);
+}
+
+#[test]
+fn what_comes_to_a_group_when_a_session_has_ended_is_the_next_ones() {
+    let mut wire = Wire::new(engine(1));
+    for (client, first, ssrc) in [(CLIENT, 1000, 7), ("192.168.1.100:40001", 5000, 8)] {
+        let mut talk = Talk::open_with(&mut wire, LAN, client, SERVER, (first, first + 1000));
+        let asked = "RTP/AVP;multicast";
+        play(&mut wire, &mut talk, OF_SESSION, [asked, WITH_PORT]);
+        wire.rtp(LAN, "203.0.113.10:6970", "239.1.2.3:5000", ssrc, 0..9);
+        talk.tear_down(&mut wire);
+        wire.wait_ms(20_000);
+    }
+    let snapshot = wire.engine.snapshot();
+    let packets = |session| arrival(session, 0, 0).rtp.packets;
+    let packets: Vec<u64> = snapshot.sessions.iter().map(packets).collect();
+    assert_eq!(packets, [9, 9]);
 }
