@@ -149,15 +149,17 @@ impl<'a> View<'a> {
         SessionFacts::new(session, self.facts.capture)
     }
 
-    /// Whether media at the only side that was seen may be another session's: it is counted there as well, or comes from
-    /// the server of another session of the same client.
+    /// Whether media at the only side that was seen may be another session's: in its time it is counted there as well, or it
+    /// comes from the server of another session of the same client.
     fn may_be_anothers(&self, seen: &Nearest<'_>) -> bool {
         let (from, to) = (seen.rtp().from, seen.rtp().to);
         let is_own = |session: &Session| {
             let mut arrivals = session.media.iter().flat_map(|media| &media.arrivals);
             let mut legs = session.legs.iter();
             arrivals.any(|arrival| {
-                arrival.tap == seen.leg.tap && (arrival.rtp.from, arrival.rtp.to) == (from, to)
+                arrival.tap == seen.leg.tap
+                    && (arrival.rtp.from, arrival.rtp.to) == (from, to)
+                    && seen.media.is_meanwhile(seen.leg_index, arrival)
             }) || legs.any(|leg| {
                 let (client, server) = (leg.client.ip(), leg.server.ip());
                 (leg.tap, client) == (seen.leg.tap, seen.leg.client.ip())

@@ -11,8 +11,8 @@ use super::{LAG, SessionFacts, Sides, play_accepted, play_among};
 use crate::locator::Locator;
 use crate::media::Streams;
 use crate::model::{
-    Arrival, ClientDatagrams, Exchange, Leg, MediaDirection, MediaStream, Negotiated, Side,
-    UnclaimedRtp,
+    Arrival, ClientDatagrams, Exchange, Leg, MediaDirection, MediaStream, Message, Negotiated,
+    Side, UnclaimedRtp,
 };
 
 /// One medium and what each tap saw of it.
@@ -148,11 +148,28 @@ impl<'a> MediaFacts<'a> {
         Some(leg.exchanges.get(index)?.request.as_ref()?.at)
     }
 
-    /// The answer to that SETUP.
+    /// Where the answer to that SETUP is.
     pub(crate) fn setup_response(self, leg_index: usize) -> Option<Locator> {
+        Some(self.setup_answer(leg_index)?.at)
+    }
+
+    /// The answer to that SETUP.
+    pub(crate) fn setup_answer(self, leg_index: usize) -> Option<&'a Message> {
         let leg = self.facts.session.legs.get(leg_index)?;
         let index = (*self.media.setup.get(leg_index)?)?;
-        Some(leg.exchanges.get(index)?.response.as_ref()?.at)
+        leg.exchanges.get(index)?.response.as_deref()
+    }
+
+    /// Whether what arrived did so in the time of this medium at a leg, as far as its begin and end are known.
+    pub(crate) fn is_meanwhile(self, leg_index: usize, arrival: &Arrival) -> bool {
+        let (first, last) = (arrival.rtp.first, arrival.rtp.last);
+        let ended_before = last
+            .zip(self.setup_request(leg_index))
+            .is_some_and(|(last, setup)| last.at < setup.at);
+        let began_after = first
+            .zip(self.ending(leg_index))
+            .is_some_and(|(first, end)| first.at > end);
+        !ended_before && !began_after
     }
 
     /// Whether the description may mean that the client sends this medium, though no packet of the client shows it.

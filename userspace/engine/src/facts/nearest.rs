@@ -13,7 +13,7 @@ use crate::reading;
 /// A medium at the leg nearest to the server.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Nearest<'a> {
-    pub(super) media: MediaFacts<'a>,
+    pub(crate) media: MediaFacts<'a>,
     /// Position of the leg in [`Session::legs`](crate::model::Session::legs).
     pub(crate) leg_index: usize,
     /// The leg.

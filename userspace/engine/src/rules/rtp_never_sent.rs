@@ -170,7 +170,7 @@ pub(super) fn goes_to_another_session(view: &View<'_>, media: MediaFacts<'_>) ->
             let end = agreed.client_rtp_port;
             let end = end.map(|port| SocketAddr::new(leg.client.ip(), port));
             let is_there = leg.tap == arrival.tap && end.is_some() && arrival.rtp.to == end;
-            is_there && is_meanwhile(media, index, arrival)
+            is_there && media.is_meanwhile(index, arrival)
         })
     };
     let mut media_of_others = view.others().flat_map(|session| &session.media);
@@ -178,18 +178,6 @@ pub(super) fn goes_to_another_session(view: &View<'_>, media: MediaFacts<'_>) ->
         let mut arrivals = medium.arrivals.iter();
         arrivals.any(|arrival| arrival.rtp.packets > 0 && is_its_place(arrival))
     })
-}
-
-/// Whether what arrived did so in the time of a medium at a leg, as far as its begin and end are known.
-fn is_meanwhile(media: MediaFacts<'_>, leg_index: usize, arrival: &Arrival) -> bool {
-    let (first, last) = (arrival.rtp.first, arrival.rtp.last);
-    let ended_before = last
-        .zip(media.setup_request(leg_index))
-        .is_some_and(|(last, setup)| last.at < setup.at);
-    let began_after = first
-        .zip(media.ending(leg_index))
-        .is_some_and(|(first, end)| first.at > end);
-    !ended_before && !began_after
 }
 
 /// Metadata comes when something happens, and a back channel goes the other way.

@@ -148,3 +148,20 @@ fn a_description_that_never_came_whole_is_told() {
     wire.engine.finish();
     assert_eq!(troubles(&mut wire), ["describe-failed"]);
 }
+
+#[test]
+fn a_player_that_comes_again_with_its_ports_does_not_hide_what_both_of_its_sessions_show() {
+    let mut wire = Wire::new(engine(1));
+    for (client, first) in [(PUBLIC_CLIENT, 1000), ("203.0.113.1:40001", 5000)] {
+        let mut talk = Talk::open_with(&mut wire, LAN, client, SERVER, (first, first + 1000));
+        talk.play_udp(&mut wire, "5000-5001", "5000-5001");
+        wire.rtp(LAN, "203.0.113.10:7000", "203.0.113.1:5000", first, 1..60);
+        talk.tear_down(&mut wire);
+        talk.client_closes(&mut wire);
+        wire.wait_ms(20_000);
+    }
+    assert_eq!(
+        troubles(&mut wire),
+        ["nat-source-port-changed", "nat-source-port-changed"]
+    );
+}
