@@ -47,10 +47,12 @@ fn refusals(view: &View<'_>, media: MediaFacts<'_>) -> Option<[Locator; 2]> {
     // Outside a NAT its address answers for the hosts behind it, and a provider's shared one is a router's mostly.
     let is_host = view.facts.sides().is_some()
         || address::privacy(leg.client.ip()) == address::Privacy::Private;
+    let may_be_announced = || media.setup_answer(0).is_none_or(|answer| !answer.is_cut());
+    let is_announced = |port| port == 0 || port == from.port();
     let as_agreed = Some(to.port()) == agreed.client_rtp_port
         && agreed
             .server_rtp_port
-            .is_none_or(|port| port == 0 || port == from.port());
+            .map_or_else(may_be_announced, is_announced);
     let last = rtp.last?.at;
     let end = media.ending(0).map_or(last, |ending| ending.min(last));
     let by_host = |refusal: &&Refusal| {
@@ -94,6 +96,12 @@ fn finding(view: &View<'_>, media: MediaFacts<'_>, [first, last]: [Locator; 2]) 
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use rtspscope_wire::Anomaly;
+    use rtspscope_wire::rtsp::stream::NOT_CAPTURED;
+
+    use crate::model::Leg;
     use crate::testkit::{LAN, Scene, UDP_TALK, addr};
 
     fn refused_at(times: &[f64]) -> Scene {
@@ -145,6 +153,27 @@ mod tests {
         assert_eq!(codes("192.168.1.100:40000"), ["media-refused"]);
         assert_eq!(codes("100.64.0.9:40000"), Vec::<&str>::new());
         assert_eq!(codes("203.0.113.1:40000"), Vec::<&str>::new());
+    }
+
+    #[test]
+    fn is_silent_where_the_answer_is_cut_and_may_announce_another_port() {
+        let troubles = |is_cut: bool| {
+            let mut scene = refused_at(&[0.1, 4.0, 9.0]);
+            for agreed in &mut scene.media[0].per_leg {
+                agreed.server_rtp_port = None;
+            }
+            let exchanges = scene.legs.iter_mut().flat_map(Leg::exchanges_mut);
+            let answers = exchanges.filter_map(|exchange| exchange.response.as_mut());
+            for answer in answers.filter(|_| is_cut) {
+                Arc::make_mut(answer).anomalies.push(Anomaly {
+                    what: NOT_CAPTURED.to_owned(),
+                    at: 0..0,
+                });
+            }
+            scene.troubles()
+        };
+        assert_eq!(troubles(false), ["media-refused"]);
+        assert_eq!(troubles(true), Vec::<&str>::new());
     }
 
     #[test]
