@@ -9,14 +9,15 @@ use super::{View, advice};
 use crate::finding::{Code, Explanation, Finding, Severity};
 use crate::locator::Locator;
 use crate::model::{Exchange, Leg, Message, Side};
-use crate::nat::address::privacy;
+use crate::nat::address::{Privacy, are_neighbours, privacy};
 use crate::reading;
 
 pub(super) const EXPLANATION: Explanation = Explanation {
     meaning: "A camera behind a port forward names itself by its private address in Content-Base, Transport, RTP-Info or SDP, and the \
         other end is not on its network. Most players go on over the same connection and nothing happens; one that opens a new \
         connection, sends to that address or checks it, fails.",
-    proof: "A message at a tap where both ends have public addresses, with a private address in a field that a player may act on. An error \
+    proof: "A message at a tap where both ends have public addresses, with a private address in a field that a player may act on; or on the \
+        outer side of a NAT, whatever its addresses, with the inner one that this NAT translates. An error \
         where somebody acted on it in vain: the client asks for that address and gets no success, its next connection to it is never \
         answered, or the server sends media there and none comes to the client.",
     not_this: "An address in the o= line of SDP is a name and is not counted alone. c=0.0.0.0 is usual. On the private side such addresses \
@@ -36,16 +37,9 @@ const ANSWERED_WITHIN: Span = Span::from_secs(2);
 
 /// Fires once for a session; an error where an end then followed the address and failed.
 pub(super) fn check(view: &View<'_>) -> Vec<Finding> {
-    let public = |leg: &&Leg| {
-        [leg.client.ip(), leg.server.ip()]
-            .into_iter()
-            .all(|ip| privacy(ip) == crate::nat::address::Privacy::Public)
-    };
-    let Some(leg) = view.session.legs.iter().find(public) else {
+    let Some((leg, leaks)) = on_the_public_side(view).or_else(|| behind_the_nat(view)) else {
         return Vec::new();
     };
-    let mut leaks: Vec<Leak> = leg.exchanges.iter().flat_map(leaks_of).collect();
-    leaks.retain(|leak| leak.from == Side::Server || leak.field == "Transport.destination");
     let Some(first) = leaks.first() else {
         return Vec::new();
     };
@@ -81,6 +75,37 @@ pub(super) fn check(view: &View<'_>) -> Vec<Finding> {
     let (at, how) = failed.unzip();
     let finding = finding.proof_if(at, how.unwrap_or_default());
     vec![finding.remedies(EXPLANATION.remedies.iter().copied())]
+}
+
+/// What leaks at the first leg whose ends both have public addresses.
+fn on_the_public_side<'a>(view: &View<'a>) -> Option<(&'a Leg, Vec<Leak>)> {
+    let is_public = |ip| privacy(ip) == Privacy::Public;
+    let mut legs = view.session.legs.iter();
+    let leg = legs.find(|leg| is_public(leg.client.ip()) && is_public(leg.server.ip()))?;
+    Some((leg, leaks_at(leg)))
+}
+
+/// What leaks of the inner addresses that a NAT translates, where the network on its outer side is a private one as well: that
+/// of another router, or a provider's. A client that asks at a public address from inside knows the camera's network.
+fn behind_the_nat<'a>(view: &View<'a>) -> Option<(&'a Leg, Vec<Leak>)> {
+    let nat = view.session.nat.as_ref()?;
+    let legs = &view.session.legs;
+    let (inner, outer) = (legs.get(nat.pre)?, legs.get(nat.post)?);
+    let [client, server] = [outer.client.ip(), outer.server.ip()];
+    let is_inner = |ip: IpAddr| {
+        let is_servers = ip == inner.server.ip() && privacy(server) != Privacy::Public;
+        let is_clients = ip == inner.client.ip();
+        (is_servers || is_clients) && ![client, server].contains(&ip) && !are_neighbours(ip, client)
+    };
+    let mut leaks = leaks_at(outer);
+    leaks.retain(|leak| is_inner(leak.ip));
+    (!leaks.is_empty()).then_some((outer, leaks))
+}
+
+fn leaks_at(leg: &Leg) -> Vec<Leak> {
+    let mut leaks: Vec<Leak> = leg.exchanges.iter().flat_map(leaks_of).collect();
+    leaks.retain(|leak| leak.from == Side::Server || leak.field == "Transport.destination");
+    leaks
 }
 
 struct Leak {
@@ -239,7 +264,7 @@ fn followed_in_vain(view: &View<'_>, leg: &Leg, ip: IpAddr) -> Option<Locator> {
 #[cfg(test)]
 mod tests {
     use crate::finding::Severity;
-    use crate::testkit::{Scene, UDP_TALK, WAN, addr, at, leg};
+    use crate::testkit::{LAN, Scene, UDP_TALK, WAN, addr, at, leg};
 
     fn leaking() -> String {
         UDP_TALK.replace(
@@ -262,6 +287,25 @@ mod tests {
             snapshot.findings[0].cause,
             "192.168.1.100 at wan in Content-Base"
         );
+    }
+
+    #[test]
+    fn warns_behind_a_second_nat_of_the_address_that_the_first_translates() {
+        // Next to the client the answer comes later: that tells the sides where both have private addresses.
+        let outer_talk = leaking().replace("0.01 <", "0.015 <");
+        let warns = |outside: &str, inside: &str| {
+            let client = format!("{outside}.10:40000");
+            let legs = [
+                leg(LAN, &client, &format!("{inside}:554"), &leaking()),
+                leg(WAN, &client, &format!("{outside}.1:554"), &outer_talk),
+            ];
+            let codes = Scene::of(legs.into()).rtp(9, 9).codes();
+            codes.contains(&"nat-private-address-leaked")
+        };
+        for outside in ["172.16.5", "100.64.5", "203.0.113"] {
+            assert!(warns(outside, "192.168.1.100"), "{outside}");
+        }
+        assert!(!warns("172.16.5", "192.168.1.101"), "another address");
     }
 
     #[test]
