@@ -169,12 +169,7 @@ impl Connection {
         if !is_plain {
             return false;
         }
-        let at = Locator {
-            tap: record.tap,
-            frame: Some(place.frame),
-            at: place.at,
-            stream_offset: None,
-        };
+        let at = Locator::of(record.tap, place);
         record.pass(at);
         record.progress[1 - end].hear(segment.ack, at);
         record.progress[end].pass(segment, at);
@@ -202,12 +197,7 @@ impl Connection {
         room: Room<'_>,
         notices: &mut Vec<Notice>,
     ) -> Fate {
-        let at = Locator {
-            tap: self.record.tap,
-            frame: Some(place.frame),
-            at: place.at,
-            stream_offset: None,
-        };
+        let at = Locator::of(self.record.tap, place);
         self.record.pass(at);
         self.record.note_step(end, segment, at);
         self.record.progress[end].note(segment, at);
@@ -404,12 +394,9 @@ impl Connection {
             let reader = &half.reassembler;
             let is_over = record.closed.is_some_and(|(by, ..)| by != end);
             record.progress[end].read(record.tap, reader, is_over, now);
-            record.unheard[end] = reader.unheard().map(|unheard| Locator {
-                tap: record.tap,
-                frame: Some(unheard.last.frame),
-                at: unheard.last.at,
-                stream_offset: None,
-            });
+            record.unheard[end] = reader
+                .unheard()
+                .map(|unheard| Locator::of(record.tap, unheard.last));
         }
     }
 

@@ -124,12 +124,7 @@ impl Connections {
             [segment.destination, segment.source]
         };
         let key = FlowKey::new(tap, ends[0], ends[1]);
-        let at = Locator {
-            tap,
-            frame: Some(place.frame),
-            at: place.at,
-            stream_offset: None,
-        };
+        let at = Locator::of(tap, place);
         let opens = segment.flags.syn();
         let (slot, refused) = match self.index.get(&key) {
             Some(Known::Ignored) if !opens => return (None, false),

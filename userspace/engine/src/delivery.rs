@@ -93,12 +93,7 @@ impl Progress {
             self.hear(heard, now);
         }
         self.known.missing = reader.unheard_missing_bytes();
-        let at = |place: Place| Locator {
-            tap,
-            frame: Some(place.frame),
-            at: place.at,
-            stream_offset: None,
-        };
+        let at = |place: Place| Locator::of(tap, place);
         if !is_over {
             self.known.repeated = reader.unheard().map(|unheard| Repeated {
                 first: at(unheard.first),

@@ -1,5 +1,6 @@
 //! Where a fact was seen, so that a person finds it again in Wireshark.
 
+use rtspscope_wire::tcp::Place;
 use rtspscope_wire::{TapId, Timestamp};
 
 /// The place of one fact in the captures.
@@ -14,4 +15,16 @@ pub struct Locator {
     pub at: Timestamp,
     /// Offset in its TCP direction in bytes, from the first byte after SYN; `None` for datagrams.
     pub stream_offset: Option<u64>,
+}
+
+impl Locator {
+    /// A place at a tap, of no certain byte.
+    pub(crate) const fn of(tap: TapId, place: Place) -> Self {
+        Self {
+            tap,
+            frame: Some(place.frame),
+            at: place.at,
+            stream_offset: None,
+        }
+    }
 }

@@ -211,10 +211,8 @@ impl Record {
 
     pub(crate) fn locate(&self, place: Place, offset: u64) -> Locator {
         Locator {
-            tap: self.tap,
-            frame: Some(place.frame),
-            at: place.at,
             stream_offset: Some(offset),
+            ..Locator::of(self.tap, place)
         }
     }
 
@@ -296,10 +294,8 @@ impl Record {
         }
         self.missing_bytes = self.missing_bytes.saturating_add(len);
         let shown = Locator {
-            tap: self.tap,
-            frame: Some(place.frame),
-            at: place.at,
             stream_offset: Some(offset),
+            ..Locator::of(self.tap, place)
         };
         self.first_gap.get_or_insert(shown);
         if self.holes.len() < MAX_HOLES {
