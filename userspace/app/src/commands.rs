@@ -1,11 +1,9 @@
 //! The commands: each joins a source with a run and gives the exit status.
 
-use std::fs;
-use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use clap::CommandFactory;
-use rtspscope_capture::{MergedFiles, NamedFile, Recorder};
+use rtspscope_capture::{MergedFiles, NamedFile, Recorder, is_one_file};
 use rtspscope_engine::advice::{Named, Router};
 use rtspscope_engine::{EngineOptions, Input, Retention};
 use rtspscope_wire::TapRole;
@@ -383,7 +381,7 @@ fn status(known: &Known, common: &CommonArgs) -> u8 {
 /// Refuses to write the recording and the report into one file.
 fn keep_apart(record: Option<&Path>, output: Option<&Path>) -> Result<(), Failure> {
     let output = output.unwrap_or(Path::new(STANDARD_OUTPUT));
-    let Some(record) = record.filter(|record| is_one_place(record, output)) else {
+    let Some(record) = record.filter(|record| is_one_file(record, output)) else {
         return Ok(());
     };
     let what = "is to hold the recording and the report";
@@ -397,44 +395,21 @@ fn keep_apart(record: Option<&Path>, output: Option<&Path>) -> Result<(), Failur
 /// What standard output leads to.
 const STANDARD_OUTPUT: &str = "/dev/stdout";
 
-/// Whether two names lead to one regular file, or would once it is made.
-fn is_one_place(one: &Path, other: &Path) -> bool {
-    let identity = |path: &Path| {
-        let of = fs::metadata(path).ok().filter(fs::Metadata::is_file)?;
-        Some((of.dev(), of.ino()))
-    };
-    let place = |path: &Path| {
-        let name = path.file_name()?;
-        let directory = path.parent().filter(|at| !at.as_os_str().is_empty());
-        let directory = directory.unwrap_or(Path::new("."));
-        Some(directory.canonicalize().ok()?.join(name))
-    };
-    match (identity(one), identity(other)) {
-        (Some(one), Some(other)) => one == other,
-        (None, None) => place(one).is_some_and(|one| place(other) == Some(one)),
-        (Some(_), None) | (None, Some(_)) => false,
-    }
-}
-
 /// Refuses to write over a capture that is to be read.
 fn keep_inputs(files: &[NamedFile], output: Option<&Path>) -> Result<(), Failure> {
-    let Some((output, real)) =
-        output.and_then(|output| Some((output, fs::canonicalize(output).ok()?)))
-    else {
+    let is_input = |output: &&Path| {
+        let mut inputs = files.iter();
+        output.exists() && inputs.any(|file| is_one_file(&file.path, output))
+    };
+    let Some(output) = output.filter(is_input) else {
         return Ok(());
     };
-    if files
-        .iter()
-        .any(|file| fs::canonicalize(&file.path).is_ok_and(|path| path == real))
-    {
-        let what = "is a capture that is to be read";
-        return Err(Failure::new(
-            output.display(),
-            what,
-            "choose another file to write to",
-        ));
-    }
-    Ok(())
+    let what = "is a capture that is to be read";
+    Err(Failure::new(
+        output.display(),
+        what,
+        "choose another file to write to",
+    ))
 }
 
 fn print(text: &str) -> Result<u8, Failure> {

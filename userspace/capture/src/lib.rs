@@ -9,6 +9,7 @@ mod compression;
 mod cooked;
 mod failure;
 mod format;
+mod identity;
 mod item;
 mod later;
 mod legacy;
@@ -30,6 +31,7 @@ use rtspscope_engine::{TapFile, TapInfo};
 use rtspscope_wire::{TapId, TapRole};
 
 pub use failure::{Failure, reason};
+pub use identity::is_one_file;
 pub use merge::MergedFiles;
 pub use record::Recorder;
 

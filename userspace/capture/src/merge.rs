@@ -5,12 +5,12 @@
 
 use std::collections::BTreeSet;
 use std::io::Read;
-use std::path::Path;
 
 use rtspscope_engine::Input;
 use rtspscope_wire::{FrameRef, Timestamp};
 
 use super::capture_file::{CaptureFile, tell_empty};
+use super::identity::is_one_file;
 use super::later::LaterFiles;
 use super::opening::subject;
 use super::{Host, NamedFile, Reading};
@@ -188,12 +188,6 @@ impl MergedFiles {
         self.files.push(opened);
         Ok(())
     }
-}
-
-/// Whether two names lead to one file.
-fn is_one_file(one: &Path, other: &Path) -> bool {
-    let real = |path: &Path| path.canonicalize().ok();
-    real(one).is_some_and(|one| real(other) == Some(one))
 }
 
 fn refuse_twice(named: &[NamedFile]) -> Result<(), Failure> {
