@@ -72,15 +72,11 @@ use rtspscope_capture::Host;
 
 pub(crate) use backend::Backend;
 
-/// Ways in which interfaces are watched: the source of a live run's tap begins with its own.
-pub(crate) const WAYS: [&str; 6] = [
-    "tcx",
-    "clsact",
-    "xdp-native",
-    "xdp-generic",
-    "afpacket",
-    "pcap",
-];
+/// Ways in which kernel programs watch an interface: the source of a live run's tap begins with its own.
+pub(crate) const BY_PROGRAMS: [&str; 4] = ["tcx", "clsact", "xdp-native", "xdp-generic"];
+
+/// Ways in which every packet is read.
+pub(crate) const BY_SOCKETS: [&str; 2] = ["afpacket", "pcap"];
 
 /// How packets are to be taken from an interface.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

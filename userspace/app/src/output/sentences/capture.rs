@@ -2,13 +2,15 @@
 
 use rtspscope_engine::advice;
 
-use crate::live::WAYS;
+use crate::live::{BY_PROGRAMS, BY_SOCKETS};
 use crate::output::json::{Loss, Report, Router, Tap};
 use crate::output::names;
 
 /// What to do where a capture holds no session.
 pub(in crate::output) fn how_to_capture(report: &Report) -> &'static str {
-    if is_live(report) {
+    if is_watched_by(report, &BY_SOCKETS) {
+        "Start the player while this runs"
+    } else if is_live(report) {
         "Start the player while this runs. What it set up before, and packets in VXLAN, GRE or TZSP, kernel programs do not follow: \
          --backend afpacket does"
     } else {
@@ -18,8 +20,13 @@ pub(in crate::output) fn how_to_capture(report: &Report) -> &'static str {
 
 /// Whether interfaces were watched, and no files read.
 fn is_live(report: &Report) -> bool {
+    is_watched_by(report, &[&BY_PROGRAMS[..], &BY_SOCKETS].concat())
+}
+
+/// Whether all taps watch in one of these ways.
+fn is_watched_by(report: &Report, ways: &[&str]) -> bool {
     let taps = &report.capture.taps;
-    !taps.is_empty() && taps.iter().all(|tap| WAYS.contains(&way_of(tap)))
+    !taps.is_empty() && taps.iter().all(|tap| ways.contains(&way_of(tap)))
 }
 
 fn way_of(tap: &Tap) -> &str {
@@ -97,4 +104,32 @@ pub(in crate::output) fn router(report: &Report) -> Option<String> {
 /// What is lacking for one reason.
 pub(in crate::output) fn loss(loss: &Loss) -> String {
     format!("Not captured or not kept: {} ({})", loss.count, loss.reason)
+}
+
+#[cfg(test)]
+mod tests {
+    use rtspscope_engine::Snapshot;
+
+    use super::how_to_capture;
+    use crate::output::json;
+    use crate::output::privacy::Privacy;
+    use crate::output::sample;
+
+    #[test]
+    fn another_way_to_watch_is_named_to_those_who_have_it_not() {
+        let told = |source: &str| {
+            let mut snapshot = Snapshot {
+                sessions: Vec::new(),
+                findings: Vec::new(),
+                ..sample::snapshot()
+            };
+            for tap in &mut snapshot.taps {
+                tap.source = source.to_owned();
+            }
+            how_to_capture(&json::report(&snapshot, Privacy::Redact))
+        };
+        assert!(told("tcx:wan0").contains("--backend afpacket"));
+        assert_eq!(told("afpacket:wan0"), "Start the player while this runs");
+        assert!(told("wan.pcap").contains("tcpdump"));
+    }
 }
