@@ -120,13 +120,14 @@ pub fn long_frames(capture: &str) -> io::Result<(usize, bool)> {
     ))
 }
 
-/// TCP segments of a capture whose checksum is for a card to fill in yet, and all.
+/// TCP segments of a capture whose checksum is for a card to fill in yet, and all that have a payload: what answers for a
+/// connection that has ended (RFC 9293 §3.6.1) comes from no socket, and its checksum is finished.
 pub fn unfinished_checksums(capture: &str) -> io::Result<(usize, usize)> {
     let fields = [
         "-o",
         "tcp.check_checksum:TRUE",
         "-Y",
-        "tcp",
+        "tcp.len > 0",
         "-e",
         "tcp.checksum.status",
     ];
