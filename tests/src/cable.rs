@@ -21,6 +21,10 @@ use crate::wait::LIMIT;
 /// Name of the interface at both ends.
 pub const INTERFACE: &str = "eth0";
 
+/// The program's option for room in which all frames of a made capture can wait, should it get no processor while they come: what is
+/// lost for want of time is another test's.
+pub const ROOM: [&str; 2] = ["--ring", "64M"];
+
 /// Where in the kernel the program looks at packets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Hook {

@@ -6,7 +6,7 @@
 use std::fs;
 use std::io;
 
-use rtspscope_tests::cable::{Cable, End, Hook};
+use rtspscope_tests::cable::{Cable, End, Hook, INTERFACE, ROOM};
 use rtspscope_tests::generate::{self, Carrier, Recipe};
 use rtspscope_tests::lab::skip_unless_root;
 use serde_json::Value;
@@ -20,7 +20,7 @@ fn check(
 ) -> io::Result<()> {
     let cable = Cable::new()?;
     let (capture, truth) = cable.make(recipe, reshape)?;
-    let watch = cable.watch(end, hook)?;
+    let watch = cable.watch_with(end, &[&["--lan", INTERFACE][..], &ROOM].concat(), hook)?;
     cable.inject(&capture)?;
     let report = watch.finish()?;
     assert!(!truth.streams.is_empty());
@@ -121,7 +121,8 @@ fn a_mirror_port_counts_the_same() -> io::Result<()> {
     }
     let cable = Cable::new()?;
     let (capture, truth) = cable.make(&plain(6), |frame| frame)?;
-    let watch = cable.watch_with(End::Near, &["--mirror", "eth0"], Hook::Auto)?;
+    let words = [&["--mirror", INTERFACE][..], &ROOM].concat();
+    let watch = cable.watch_with(End::Near, &words, Hook::Auto)?;
     cable.inject(&capture)?;
     let report = watch.finish()?;
     let source = report.value()["capture"]["taps"][0]["source"]
@@ -140,7 +141,8 @@ fn a_recording_replayed_counts_the_same() -> io::Result<()> {
     }
     let cable = Cable::new()?;
     let (capture, truth) = cable.make(&plain(7), |frame| frame)?;
-    let watch = cable.watch(End::Near, Hook::Auto)?;
+    let words = [&["--lan", INTERFACE][..], &ROOM].concat();
+    let watch = cable.watch_with(End::Near, &words, Hook::Auto)?;
     let recording = watch.recording().to_owned();
     cable.inject(&capture)?;
     watch.finish()?;

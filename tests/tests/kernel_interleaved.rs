@@ -5,7 +5,7 @@
 
 use std::io;
 
-use rtspscope_tests::cable::{Cable, End, Hook};
+use rtspscope_tests::cable::{Cable, End, Hook, ROOM};
 use rtspscope_tests::generate::{Carrier, Encapsulation, Faults, Recipe, SessionRecipe};
 use rtspscope_tests::lab::skip_unless_root;
 use rtspscope_tests::program;
@@ -45,7 +45,8 @@ fn frames(report: &Report) -> u64 {
 fn check(recipe: &Recipe, end: End, interfaces: &[&str]) -> io::Result<(u64, u64)> {
     let cable = Cable::new()?;
     let (capture, truth) = cable.make(recipe, |frame| frame)?;
-    let watch = cable.watch_with(end, interfaces, Hook::Auto)?;
+    let words = [interfaces, &ROOM].concat();
+    let watch = cable.watch_with(end, &words, Hook::Auto)?;
     let recording = watch.recording().to_string_lossy().into_owned();
     cable.inject(&capture)?;
     let live = watch.finish()?;

@@ -3,7 +3,7 @@
 use std::fs;
 use std::io;
 
-use rtspscope_tests::cable::{Cable, End, Hook, INTERFACE};
+use rtspscope_tests::cable::{Cable, End, Hook, INTERFACE, ROOM};
 use rtspscope_tests::generate::Recipe;
 use rtspscope_tests::lab::{say_skipped, skip_unless_root};
 use rtspscope_tests::witness::Witness;
@@ -48,14 +48,13 @@ fn check(seed: u64, in_pages: bool) -> io::Result<()> {
     let cable = Cable::new()?;
     cable.set_mtu(MTU)?;
     let (capture, truth) = cable.make(&recipe(seed), |frame| frame)?;
-    let sockets = ["--lan", INTERFACE, "--backend", "afpacket"];
+    let programs = [&["--lan", INTERFACE][..], &ROOM].concat();
+    let sockets = [&programs[..], &["--backend", "afpacket"]].concat();
+    let watch = |end, words: &[&str], hook| cable.watch_with(end, words, hook);
     let watches = [
-        ("in", cable.watch(End::Near, Hook::Auto)?),
-        ("out", cable.watch(End::Far, Hook::Clsact)?),
-        (
-            "sockets",
-            cable.watch_with(End::Near, &sockets, Hook::Auto)?,
-        ),
+        ("in", watch(End::Near, &programs, Hook::Auto)?),
+        ("out", watch(End::Far, &programs, Hook::Clsact)?),
+        ("sockets", watch(End::Near, &sockets, Hook::Auto)?),
     ];
     let witness = Witness::start(&cable, End::Near)?;
     let lengths = frame_lengths(&fs::read(&capture)?);
