@@ -7,6 +7,8 @@ use rtspscope_tests::program;
 use serde_json::Value;
 
 use super::evidence::{bundle, place};
+use super::talk::Side::{Camera, Player};
+use super::talk::Talk;
 
 fn golden(name: &str) -> String {
     format!("{}/captures/golden/{name}", env!("CARGO_MANIFEST_DIR"))
@@ -154,5 +156,82 @@ fn standard_input_is_bundled_like_a_file() -> io::Result<()> {
     names.sort();
     let known = ["evidence.pcapng", "report.html", "report.json", "report.md"];
     assert_eq!(names, known);
+    Ok(())
+}
+
+/// A player that has its video inside the connection, up to the answer to PLAY.
+fn playing() -> Talk {
+    let sdp = "v=0\r\nm=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\na=control:track1\r\n";
+    let described = format!(
+        "RTSP/1.0 200 OK\r\nCSeq: 1\r\nContent-Type: application/sdp\r\nContent-Length: {}\r\n\r\n{sdp}",
+        sdp.len()
+    );
+    let transport = "Transport: RTP/AVP/TCP;unicast;interleaved=0-1";
+    let url = "rtsp://10.9.1.2/a";
+    let mut talk = Talk::open(0);
+    for (asked, answered) in [
+        (
+            format!("DESCRIBE {url} RTSP/1.0\r\nCSeq: 1\r\n\r\n"),
+            described,
+        ),
+        (
+            format!("SETUP {url}/track1 RTSP/1.0\r\nCSeq: 2\r\n{transport}\r\n\r\n"),
+            format!("RTSP/1.0 200 OK\r\nCSeq: 2\r\nSession: 7\r\n{transport}\r\n\r\n"),
+        ),
+        (
+            format!("PLAY {url} RTSP/1.0\r\nCSeq: 3\r\nSession: 7\r\n\r\n"),
+            "RTSP/1.0 200 OK\r\nCSeq: 3\r\nSession: 7\r\n\r\n".to_owned(),
+        ),
+    ] {
+        talk.send(Player, asked.as_bytes());
+        talk.send(Camera, answered.as_bytes());
+    }
+    talk
+}
+
+/// A picture that only says what changed, in an interleaved frame.
+fn picture(number: u16) -> Vec<u8> {
+    let timestamp = u32::from(number) * 90;
+    let rtp = [
+        &[0x80, 96][..],
+        &number.to_be_bytes(),
+        &timestamp.to_be_bytes(),
+        &[0, 0, 0, 9, 0x41, 0x9a, 1, 2, 3, 4, 5, 6],
+    ]
+    .concat();
+    [&[b'$', 0, 0, rtp.len() as u8][..], &rtp].concat()
+}
+
+fn codes_of(name: &str, talk: &Talk) -> io::Result<[BTreeSet<[String; 4]>; 2]> {
+    let file = place(name, &talk.capture(2_000))?;
+    let bundle = bundle(name, &[&file])?;
+    let replayed = program::analyze(&[&bundle.pcapng()])?;
+    Ok([findings(&bundle.report()?), findings(replayed.value())])
+}
+
+#[test]
+fn what_only_the_left_out_media_showed_is_found_again() -> io::Result<()> {
+    let has = |found: &BTreeSet<[String; 4]>, code: &str| {
+        found
+            .iter()
+            .any(|finding| finding[0] == format!("\"{code}\""))
+    };
+    let mut keyless = playing();
+    for number in 0..10_500 {
+        keyless.send(Camera, &picture(number));
+    }
+    let [whole, again] = codes_of("keyless", &keyless)?;
+    assert!(has(&whole, "no-keyframe"), "{whole:?}");
+    assert_eq!(again, whole);
+
+    let mut broken = playing();
+    for number in 0..200 {
+        let frame = picture(number);
+        let cut = if number == 100 { 9 } else { frame.len() };
+        broken.send(Camera, &frame[..cut]);
+    }
+    let [whole, again] = codes_of("broken", &broken)?;
+    assert!(has(&whole, "interleaved-desync"), "{whole:?}");
+    assert_eq!(again, whole);
     Ok(())
 }

@@ -183,8 +183,12 @@ impl Bundle {
         let counters = plan.of_its_flows(&known.counters);
         let channels = plan.of_its_connections(&known.channels);
         self.directory.write(PCAPNG, |file| {
-            let counted = (&counters[..], &channels[..]);
-            pcapng::write(file, &known.snapshot, &collected.frames, &index, counted)
+            let counted = pcapng::Counted {
+                counters: &counters,
+                channels: &channels,
+                pictures: &known.pictures,
+            };
+            pcapng::write(file, &known.snapshot, &collected.frames, &index, &counted)
         })?;
         self.directory
             .write(JSON, |file| file.write_all(text.as_bytes()))?;

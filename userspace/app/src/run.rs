@@ -12,8 +12,8 @@ use std::net::SocketAddr;
 #[cfg(feature = "ebpf")]
 use rtspscope_engine::{Carrier, Passing, Session};
 use rtspscope_engine::{
-    ChannelTotals, Conntrack, Engine, EngineOptions, Event, FlowCounters, Input, Retention,
-    Severity, Snapshot, TapFile, TapInfo,
+    ChannelTotals, Conntrack, Engine, EngineOptions, Event, FlowCounters, Input, PictureTotals,
+    Retention, Severity, Snapshot, TapFile, TapInfo,
 };
 use rtspscope_wire::rtsp::{message, transport};
 use rtspscope_wire::{FrameRef, TapId, Timestamp};
@@ -79,6 +79,8 @@ pub(crate) struct Known {
     pub counters: Vec<FlowCounters>,
     /// The same of the channels of RTSP connections.
     pub channels: Vec<ChannelTotals>,
+    /// What the pictures of each video were.
+    pub pictures: Vec<PictureTotals>,
     /// What a live run kept for its bundle.
     pub backlog: Option<Backlog>,
 }
@@ -217,6 +219,7 @@ impl Run {
             | Input::Handover(_)
             | Input::ChannelCounters(_)
             | Input::ChannelTotals(_)
+            | Input::Pictures(_)
             | Input::ChannelReport(_)
             | Input::CaptureLoss(_)
             | Input::Tick(_)
@@ -293,9 +296,11 @@ impl Run {
         shown?;
         let counters = self.keep_counters.then(|| self.engine.flow_counters());
         let channels = self.keep_counters.then(|| self.engine.channel_totals());
+        let pictures = self.keep_counters.then(|| self.engine.picture_totals());
         Ok(Known {
             counters: counters.into_iter().flatten().collect(),
             channels: channels.into_iter().flatten().collect(),
+            pictures: pictures.into_iter().flatten().collect(),
             backlog: self.backlog,
             snapshot,
         })

@@ -395,6 +395,7 @@ impl CaptureFile {
             What::Handover(handover) => Input::Handover(handover),
             What::Channel(counters) => Input::ChannelCounters(counters),
             What::Totals(totals) => Input::ChannelTotals(totals),
+            What::Pictures(totals) => Input::Pictures(totals),
             What::Report(report) => Input::ChannelReport(report),
             What::Loss {
                 kind,

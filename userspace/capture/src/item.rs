@@ -3,7 +3,8 @@
 use std::ops::Range;
 
 use rtspscope_engine::{
-    ChannelCounters, ChannelReport, ChannelTotals, FlowCounters, Handover, LossKind, RouterSetup,
+    ChannelCounters, ChannelReport, ChannelTotals, FlowCounters, Handover, LossKind, PictureTotals,
+    RouterSetup,
 };
 use rtspscope_wire::netfilter;
 use rtspscope_wire::{Direction, FrameRef, LinkType, TapId, Timestamp};
@@ -59,6 +60,8 @@ pub(crate) enum What {
     Channel(Box<ChannelCounters>),
     /// Totals of such a channel, from an excerpt.
     Totals(Box<ChannelTotals>),
+    /// What the pictures of a video were, from an excerpt.
+    Pictures(Box<PictureTotals>),
     /// A report on such a channel, from a recording.
     Report(Box<ChannelReport>),
     /// Something is missing.

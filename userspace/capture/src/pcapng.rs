@@ -270,10 +270,16 @@ impl Pcapng {
                 clock_rate,
                 stats,
                 missing_bytes,
+                stray,
             }) => What::Totals(Box::new(ChannelTotals {
                 counted: counted(from, to, channel, clock_rate, stats)?,
                 missing_bytes,
+                stray,
             })),
+            Some(Fact::Pictures(mut totals)) => {
+                totals.tap = tap?;
+                What::Pictures(totals)
+            }
             Some(Fact::Report {
                 from,
                 to,

@@ -198,6 +198,9 @@ impl Recorder {
                 };
                 self.write_fact(Some(counters.tap), &fact);
             }
+            Input::Pictures(totals) => {
+                self.write_fact(Some(totals.tap), &Fact::Pictures(Box::new(**totals)));
+            }
             Input::ChannelTotals(totals) => {
                 self.write_fact(Some(totals.counted.tap), &Fact::of_totals(totals));
             }

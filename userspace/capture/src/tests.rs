@@ -105,6 +105,7 @@ fn told(input: &Input<'_>) -> String {
         Input::RouterSetup(setup) => format!("{setup:?}"),
         Input::Handover(handover) => format!("handover {} → {}", handover.from, handover.to),
         Input::ChannelCounters(counters) => format!("channel {}", counters.channel),
+        Input::Pictures(totals) => format!("pictures {}", totals.ssrc),
         Input::ChannelTotals(totals) => format!("totals {}", totals.counted.channel),
         Input::ChannelReport(report) => format!("report {report:?}"),
         Input::Tick(at) => format!("tick {}", at.0),

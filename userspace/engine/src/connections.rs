@@ -9,7 +9,9 @@ use rtspscope_wire::tcp::Place;
 use rtspscope_wire::{Span, TapId, Timestamp};
 
 use crate::connection::{Connection, Fate};
-use crate::input::{Carrier, ChannelCounters, ChannelReport, ChannelTotals, Handover, Passing};
+use crate::input::{
+    Carrier, ChannelCounters, ChannelReport, ChannelTotals, Handover, Passing, PictureTotals,
+};
 use crate::key::FlowKey;
 use crate::limits::Limits;
 use crate::locator::Locator;
@@ -218,6 +220,26 @@ impl Connections {
             slot.connection.record.set_totals(end, totals, room);
         }
         self.account(at);
+    }
+
+    /// Takes in what was told of the pictures of a channel.
+    pub(crate) fn set_pictures(&mut self, totals: &PictureTotals) {
+        let carrier = Carrier {
+            tap: totals.tap,
+            from: totals.from,
+            to: totals.to,
+        };
+        if let Some((at, end)) = self.find(&carrier)
+            && let Some(slot) = self.slots.get_mut(at).and_then(Option::as_mut)
+        {
+            slot.connection.record.channels.set_pictures(end, totals);
+        }
+    }
+
+    /// The pictures of each channel that carried video.
+    pub(crate) fn pictures(&self) -> impl Iterator<Item = PictureTotals> {
+        let slots = self.slots.iter().flatten();
+        slots.flat_map(|slot| slot.connection.record.pictures())
     }
 
     /// What was counted of each channel that carried media, of the last connection between two ends.

@@ -4,12 +4,14 @@ mod anew;
 mod reports;
 mod video;
 
+use std::net::SocketAddr;
+
 use rtsp_ebpf_common::flow::{Class, FlowStats, Payload};
 use rtsp_ebpf_common::rtp::{Numbers, Placed, RtpCounters};
 
-use rtspscope_wire::Timestamp;
+use rtspscope_wire::{TapId, Timestamp};
 
-use crate::input::{ChannelCounters, KeyPictures};
+use crate::input::{ChannelCounters, KeyPictures, PictureTotals};
 use crate::jitter::JitterBank;
 use crate::locator::Locator;
 use crate::model::{Outage, Timeline};
@@ -49,7 +51,18 @@ pub(crate) struct MediaCount {
 struct Details {
     bank: JitterBank,
     video: VideoTally,
+    /// The pictures were told, whoever saw the packets.
+    is_told: bool,
     outage: Option<Outage>,
+}
+
+/// Whose pictures they are.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct PicturesOf {
+    pub(crate) tap: TapId,
+    pub(crate) from: SocketAddr,
+    pub(crate) to: SocketAddr,
+    pub(crate) channel: Option<u8>,
 }
 
 /// One source of RTP in a flow.
@@ -83,7 +96,8 @@ impl Source<'_> {
 
     /// The pictures of a video; `None` where the packets were not seen.
     pub(crate) fn pictures(&self, codec: Codec) -> Option<Pictures> {
-        let seen = self.details.filter(|_| !self.is_unseen)?;
+        let seen = self.details;
+        let seen = seen.filter(|details| !self.is_unseen || details.is_told)?;
         let own = seen.video.pictures(codec)?;
         let partner = self.partner.map(|partner| &partner.video);
         let beside = partner.and_then(|partner| partner.pictures(codec));
@@ -197,6 +211,41 @@ impl MediaCount {
         self.anew = None;
         self.first = Details::default();
         self.second = None;
+    }
+
+    /// The pictures of each source that were seen or told; tap, ends and channel are to be filled in.
+    pub(crate) fn picture_totals(&self, from: PicturesOf) -> impl Iterator<Item = PictureTotals> {
+        let sources = [
+            (&self.stats.rtp, Some(&self.first)),
+            (&self.stats.second, self.second.as_deref()),
+        ];
+        let is_unseen = self.is_unseen;
+        sources.into_iter().filter_map(move |(counters, details)| {
+            let known = details.filter(|details| !is_unseen || details.is_told)?;
+            let (all, [h264, h265]) = known.video.totals()?;
+            Some(PictureTotals {
+                tap: from.tap,
+                from: from.from,
+                to: from.to,
+                channel: from.channel,
+                ssrc: counters.ssrc,
+                all,
+                h264,
+                h265,
+            })
+        })
+    }
+
+    /// Takes in what was told of the pictures of a source, in the place of what was seen of them.
+    pub(crate) fn set_pictures(&mut self, totals: &PictureTotals) {
+        let details = if self.stats.rtp.ssrc == totals.ssrc {
+            &mut self.first
+        } else if self.stats.second.ssrc == totals.ssrc {
+            self.second.get_or_insert_default()
+        } else {
+            return;
+        };
+        (details.video, details.is_told) = (VideoTally::of(totals), true);
     }
 
     /// Goes on with counts to which the kernel's, of packets that nobody else saw, were added.

@@ -19,7 +19,7 @@ use crate::groups::Groups;
 use crate::icmp::IcmpErrors;
 use crate::input::{
     CaptureLoss, Carrier, ChannelCounters, ChannelTotals, FlowCounters, Handover, Input, LossKind,
-    Passing, TapInfo,
+    Passing, PictureTotals, TapInfo,
 };
 use crate::limits::{Limits, Retention};
 use crate::locator::Locator;
@@ -185,6 +185,10 @@ impl Engine {
                 let ChannelCounters { tap, stats, .. } = &totals.counted;
                 self.taps.note_count(*tap, Timestamp(stats.last_ns));
             }
+            Input::Pictures(totals) if totals.channel.is_some() => {
+                self.connections.set_pictures(totals);
+            }
+            Input::Pictures(totals) => self.flows.set_pictures(totals),
             Input::ChannelReport(report) => {
                 if self.connections.handle_report(report) {
                     self.taps.count_loss(LossKind::FlowCap, 1);
@@ -251,6 +255,12 @@ impl Engine {
     /// that are not in it.
     pub fn channel_totals(&self) -> impl Iterator<Item = ChannelTotals> {
         self.connections.totals()
+    }
+
+    /// What the pictures of each flow and channel with video were: as totals in a file, it stands for the packets that are not in
+    /// it.
+    pub fn picture_totals(&self) -> impl Iterator<Item = PictureTotals> {
+        self.flows.pictures().chain(self.connections.pictures())
     }
 
     /// What is known now. Numbers new sessions, and changes nothing else.

@@ -16,8 +16,8 @@ use foldhash::fast::FixedState;
 use rtsp_ebpf_common::flow::Payload;
 use rtspscope_wire::{TapId, Timestamp};
 
-use crate::counting::GoesOn;
-use crate::input::FlowCounters;
+use crate::counting::{GoesOn, PicturesOf};
+use crate::input::{FlowCounters, PictureTotals};
 use crate::key::FlowKey;
 use crate::locator::Locator;
 pub(crate) use epoch::{Epoch, Fence, Flow};
@@ -92,6 +92,31 @@ impl FlowTable {
                 stats: media.stats,
             })
         })
+    }
+
+    /// The pictures of each flow that carried video, one for each source and use of its ports.
+    pub(crate) fn pictures(&self) -> impl Iterator<Item = PictureTotals> {
+        self.flows.iter().flat_map(|flow| {
+            let counted = flow.epochs().filter_map(|epoch| epoch.media.as_ref());
+            let of = PicturesOf {
+                tap: flow.tap,
+                from: flow.from,
+                to: flow.to,
+                channel: None,
+            };
+            counted.flat_map(move |media| media.picture_totals(of))
+        })
+    }
+
+    /// Takes in what was told of the pictures of a flow that was counted elsewhere.
+    pub(crate) fn set_pictures(&mut self, totals: &PictureTotals) {
+        let is_it = |flow: &&mut Flow| {
+            (flow.tap, flow.from, flow.to) == (totals.tap, totals.from, totals.to)
+        };
+        let flow = self.flows.iter_mut().find(is_it);
+        if let Some(media) = flow.and_then(|flow| flow.current.media.as_mut()) {
+            media.set_pictures(totals);
+        }
     }
 
     /// Counts a datagram of `len` bytes of payload, of which `head` was captured.

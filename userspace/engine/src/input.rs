@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use rtsp_ebpf_common::flow::FlowStats;
 use rtspscope_wire::netfilter;
-use rtspscope_wire::{Direction, FrameRef, LinkType, TapId, TapRole, Timestamp};
+use rtspscope_wire::{Direction, FrameRef, LinkType, Span, TapId, TapRole, Timestamp};
 
 use crate::counting::Codec;
 use crate::router_setup::RouterSetup;
@@ -27,6 +27,8 @@ pub enum Input<'a> {
     ChannelCounters(&'a ChannelCounters),
     /// What was counted of an interleaved channel in all, of whose packets few follow or none.
     ChannelTotals(&'a ChannelTotals),
+    /// What the pictures of a video were, in packets of which few follow or none.
+    Pictures(&'a PictureTotals),
     /// A report (RTCP) came on an interleaved channel of a direction that the kernel reads.
     ChannelReport(&'a ChannelReport),
     /// Something was not captured.
@@ -170,6 +172,60 @@ pub struct ChannelTotals {
     pub counted: ChannelCounters,
     /// Bytes of the connection that were missing where it was counted, in both directions.
     pub missing_bytes: u64,
+    /// What of its direction was neither frame nor message.
+    pub stray: Option<Stray>,
+}
+
+/// Bytes of a direction that are neither an interleaved frame nor a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stray {
+    /// How many.
+    pub bytes: u64,
+    /// When the first of them came.
+    pub at: Timestamp,
+}
+
+/// The pictures of one source of video, of all its packets. They stand for those where a file holds only some of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PictureTotals {
+    /// The tap.
+    pub tap: TapId,
+    /// Sender as seen at that tap.
+    pub from: SocketAddr,
+    /// Receiver as seen at that tap.
+    pub to: SocketAddr,
+    /// Number of the channel, where they come inside the RTSP connection.
+    pub channel: Option<u8>,
+    /// The source.
+    pub ssrc: u32,
+    /// All pictures.
+    pub all: PictureSpan,
+    /// Those from which decoding can start, if it is H.264.
+    pub h264: KeyPictureTotals,
+    /// The same if it is H.265.
+    pub h265: KeyPictureTotals,
+}
+
+/// Some pictures, from the first to the last.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PictureSpan {
+    /// How many.
+    pub count: u64,
+    /// The first of them.
+    pub first_at: Timestamp,
+    /// The last of them.
+    pub last_at: Timestamp,
+}
+
+/// Pictures from which decoding can start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct KeyPictureTotals {
+    /// The pictures.
+    pub pictures: PictureSpan,
+    /// Longest time from one to the next.
+    pub longest_gap: Span,
+    /// Whether parameter sets came with the media.
+    pub parameter_sets: bool,
 }
 
 /// A report on an interleaved channel. The kernel counts RTP and hands reports over; where in the stream they stood is not

@@ -3,7 +3,7 @@
 use rtsp_ebpf_common::flow::{FlowStats, Payload};
 
 use crate::counting::{GoesOn, MediaCount};
-use crate::input::{ChannelAt, ChannelCounters, ChannelReport};
+use crate::input::{ChannelAt, ChannelCounters, ChannelReport, PictureTotals};
 use crate::locator::Locator;
 use crate::record::Room;
 
@@ -143,6 +143,23 @@ impl Channels {
             uses.map(|count| (channel.sender, channel.number, &count.stats))
         });
         counted.filter(|(.., stats)| stats.rtp_packets() > 0 || stats.rtcp.packets > 0)
+    }
+
+    /// The sender, number and counts of each use of a channel with media.
+    pub(crate) fn counts(&self) -> impl Iterator<Item = (usize, u8, &MediaCount)> {
+        self.channels.iter().flat_map(|channel| {
+            let uses = channel.uses();
+            uses.map(|count| (channel.sender, channel.number, count))
+        })
+    }
+
+    /// Takes in what was told of the pictures of a channel.
+    pub(crate) fn set_pictures(&mut self, sender: usize, totals: &PictureTotals) {
+        let mut own = self.of(sender);
+        let found = own.find(|channel| Some(channel.number) == totals.channel);
+        if let Some(channel) = found {
+            channel.count.set_pictures(totals);
+        }
     }
 
     /// Takes note of where what an end sends goes on after another PLAY.

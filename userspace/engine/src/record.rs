@@ -12,10 +12,10 @@ use rtspscope_wire::tcp::Place;
 use rtspscope_wire::{TapId, Timestamp};
 
 use crate::copies::Copies;
-use crate::counting::GoesOn;
+use crate::counting::{GoesOn, PicturesOf};
 use crate::delivery::Progress;
 use crate::exchange::{Exchanges, Facts, Placed, Standing};
-use crate::input::{ChannelCounters, ChannelReport, ChannelTotals};
+use crate::input::{ChannelCounters, ChannelReport, ChannelTotals, PictureTotals, Stray};
 use crate::interleaved::Channels;
 use crate::limits::Limits;
 use crate::locator::Locator;
@@ -247,6 +247,16 @@ impl Record {
         self.channels.set_totals(sender, &totals.counted, room);
         self.is_excerpt = true;
         self.missing_bytes = totals.missing_bytes;
+        self.desync = self.desync.filter(|(by, ..)| *by != sender);
+        if let Some(Stray { bytes, at }) = totals.stray {
+            let first = Locator {
+                tap: self.tap,
+                frame: None,
+                at,
+                stream_offset: None,
+            };
+            self.desync = Some((sender, bytes, first));
+        }
         if totals.missing_bytes == 0 {
             self.first_gap = None;
             self.holes.clear();
@@ -279,7 +289,28 @@ impl Record {
                     stats: *stats,
                 },
                 missing_bytes: self.missing_bytes,
+                stray: self.stray(sender),
             }
+        })
+    }
+
+    fn stray(&self, sender: usize) -> Option<Stray> {
+        let (_, bytes, first) = self.desync.filter(|(by, ..)| *by == sender)?;
+        Some(Stray {
+            bytes,
+            at: first.at,
+        })
+    }
+
+    /// The pictures of each interleaved channel that carried video.
+    pub(crate) fn pictures(&self) -> impl Iterator<Item = PictureTotals> {
+        self.channels.counts().flat_map(|(sender, number, count)| {
+            count.picture_totals(PicturesOf {
+                tap: self.tap,
+                from: self.ends[sender],
+                to: self.ends[1 - sender],
+                channel: Some(number),
+            })
         })
     }
 
@@ -357,7 +388,7 @@ impl Record {
 
     /// Bytes that are missing, or follow what is missing, are told by the gap.
     fn handle_skip(&mut self, sender: usize, offset: u64, len: u64, why: SkipReason) {
-        if why != SkipReason::Desync {
+        if why != SkipReason::Desync || self.is_excerpt {
             return;
         }
         let at = Locator {

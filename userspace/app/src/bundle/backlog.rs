@@ -97,6 +97,7 @@ impl Backlog {
             | Input::Handover(_)
             | Input::ChannelCounters(_)
             | Input::ChannelTotals(_)
+            | Input::Pictures(_)
             | Input::CaptureLoss(_)
             | Input::Tick(_)
             | Input::Watched(_) => FACT_BYTES,
@@ -216,6 +217,7 @@ impl Part {
                 | Input::Handover(_)
                 | Input::ChannelCounters(_)
                 | Input::ChannelTotals(_)
+                | Input::Pictures(_)
                 | Input::ChannelReport(_)
                 | Input::CaptureLoss(_)
                 | Input::Tick(_)

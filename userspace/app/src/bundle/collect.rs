@@ -88,6 +88,7 @@ impl<'p> Collector<'p> {
             | Input::Handover(_)
             | Input::ChannelCounters(_)
             | Input::ChannelTotals(_)
+            | Input::Pictures(_)
             | Input::ChannelReport(_)
             | Input::CaptureLoss(_)
             | Input::Tick(_)

@@ -2,8 +2,12 @@
 //! file read by this program says what the captures said.
 
 use std::io::{self, Write};
+use std::net::SocketAddr;
 
-use rtspscope_engine::{ChannelTotals, FlowCounters, RouterSetup, Snapshot};
+use rtsp_ebpf_common::flow::FlowStats;
+use rtspscope_engine::{
+    ChannelCounters, ChannelTotals, FlowCounters, PictureTotals, RouterSetup, Snapshot,
+};
 use rtspscope_wire::{LinkType, TapId, Timestamp};
 
 use super::Kept;
@@ -18,27 +22,59 @@ pub(super) fn write(
     snapshot: &Snapshot,
     frames: &[Kept],
     index: &Index,
-    (counters, channels): (&[FlowCounters], &[ChannelTotals]),
+    counted: &Counted<'_>,
 ) -> io::Result<()> {
     let mut file = Pcapng::begin(out, snapshot, index)?;
     if let Some(setup) = &snapshot.setup {
         file.setup(setup)?;
     }
-    let mut counters = counters.iter().peekable();
+    let mut counters = counted.counters.iter().peekable();
     for (kept, entry) in frames.iter().zip(&index.frames) {
-        while let Some(counted) = counters.next_if(|next| next.stats.last_ns < kept.at.as_nanos()) {
-            file.count(counted)?;
+        while let Some(flow) = counters.next_if(|next| next.stats.last_ns < kept.at.as_nanos()) {
+            file.count(flow, counted)?;
         }
         file.frame(kept, &entry.comment())?;
     }
-    for counted in counters {
-        file.count(counted)?;
+    for flow in counters {
+        file.count(flow, counted)?;
     }
-    for totals in channels {
-        let at = Timestamp(totals.counted.stats.last_ns);
-        file.fact(totals.counted.tap, at, &Fact::of_totals(totals))?;
+    for totals in counted.channels {
+        let ChannelCounters {
+            tap,
+            from,
+            to,
+            channel,
+            stats,
+            ..
+        } = &totals.counted;
+        file.fact(*tap, Timestamp(stats.last_ns), &Fact::of_totals(totals))?;
+        let whose = (*tap, *from, *to, Some(*channel));
+        for pictures in counted.pictures_of(whose, stats) {
+            file.pictures(pictures)?;
+        }
     }
     file.end(snapshot)
+}
+
+/// What was counted of the media that the file leaves out.
+pub(super) struct Counted<'a> {
+    pub(super) counters: &'a [FlowCounters],
+    pub(super) channels: &'a [ChannelTotals],
+    pub(super) pictures: &'a [PictureTotals],
+}
+
+/// A flow or a channel.
+type Whose = (TapId, SocketAddr, SocketAddr, Option<u8>);
+
+impl Counted<'_> {
+    /// The pictures of one use of a flow or channel that was counted.
+    fn pictures_of(&self, whose: Whose, stats: &FlowStats) -> impl Iterator<Item = &PictureTotals> {
+        let during = stats.first_ns..=stats.last_ns;
+        self.pictures.iter().filter(move |totals| {
+            whose == (totals.tap, totals.from, totals.to, totals.channel)
+                && during.contains(&totals.all.first_at.as_nanos())
+        })
+    }
 }
 
 struct Pcapng<'w> {
@@ -110,13 +146,29 @@ impl<'w> Pcapng<'w> {
         self.flush()
     }
 
-    fn count(&mut self, counted: &FlowCounters) -> io::Result<()> {
+    /// What was counted of a flow, and what its pictures were.
+    fn count(&mut self, flow: &FlowCounters, counted: &Counted<'_>) -> io::Result<()> {
+        let FlowCounters {
+            tap,
+            from,
+            to,
+            stats,
+        } = *flow;
         let fact = Fact::Counters {
-            from: counted.from,
-            to: counted.to,
-            stats: Box::new(counted.stats),
+            from,
+            to,
+            stats: Box::new(stats),
         };
-        self.fact(counted.tap, Timestamp(counted.stats.last_ns), &fact)
+        self.fact(tap, Timestamp(stats.last_ns), &fact)?;
+        for pictures in counted.pictures_of((tap, from, to, None), &stats) {
+            self.pictures(pictures)?;
+        }
+        Ok(())
+    }
+
+    fn pictures(&mut self, totals: &PictureTotals) -> io::Result<()> {
+        let fact = Fact::Pictures(Box::new(*totals));
+        self.fact(totals.tap, totals.all.last_at, &fact)
     }
 
     /// It belongs to netfilter, which has an interface of its own.

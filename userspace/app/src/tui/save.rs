@@ -233,6 +233,12 @@ impl Writer {
             Input::ChannelTotals(totals) if ends.are_of(totals.counted.from, totals.counted.to) => {
                 Ok(self.recorder.handle_input(input)?)
             }
+            Input::Pictures(totals)
+                if ends.are_of(totals.from, totals.to)
+                    || ends.have_flow(totals.from, totals.to) =>
+            {
+                Ok(self.recorder.handle_input(input)?)
+            }
             Input::ChannelReport(report) if ends.are_of(report.from, report.to) => {
                 Ok(self.recorder.handle_input(input)?)
             }
@@ -243,6 +249,7 @@ impl Writer {
             | Input::Handover(_)
             | Input::ChannelCounters(_)
             | Input::ChannelTotals(_)
+            | Input::Pictures(_)
             | Input::ChannelReport(_)
             | Input::CaptureLoss(_)
             | Input::Tick(_)
@@ -474,6 +481,7 @@ impl Kept {
             }
             // Totals are read from files, which are read again to save of them.
             Input::ChannelTotals(_)
+            | Input::Pictures(_)
             | Input::CaptureLoss(_)
             | Input::Tick(_)
             | Input::Watched(_) => {}

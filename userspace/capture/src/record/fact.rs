@@ -7,8 +7,11 @@ use std::net::{IpAddr, SocketAddr};
 
 use rtsp_ebpf_common::flow::FlowStats;
 use rtsp_ebpf_common::layout::Fields;
-use rtspscope_engine::{ChannelTotals, LossKind, Returned, RouterSetup};
-use rtspscope_wire::Timestamp;
+use rtspscope_engine::{
+    ChannelTotals, KeyPictureTotals, LossKind, PictureSpan, PictureTotals, Returned, RouterSetup,
+    Stray,
+};
+use rtspscope_wire::{TapId, Timestamp};
 
 /// The enterprise number for documentation (RFC 5612); the magic tells this program's options from others'.
 const ENTERPRISE: u32 = 32_473;
@@ -23,6 +26,7 @@ const CHANNEL: u8 = 5;
 const SETUP: u8 = 6;
 const REPORT: u8 = 7;
 const TOTALS: u8 = 8;
+const PICTURES: u8 = 9;
 
 /// One fact about an interface of the recording.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,7 +76,11 @@ pub enum Fact {
         stats: Box<FlowStats>,
         /// Bytes of the connection that were missing there.
         missing_bytes: u64,
+        /// What of the direction was neither frame nor message.
+        stray: Option<Stray>,
     },
+    /// What the pictures of a video were, at the interface's tap.
+    Pictures(Box<PictureTotals>),
     /// A report on an interleaved channel of a direction that the kernel read.
     Report {
         /// Sender.
@@ -117,6 +125,7 @@ impl Fact {
             clock_rate: counted.clock_rate,
             stats: Box::new(counted.stats),
             missing_bytes: totals.missing_bytes,
+            stray: totals.stray,
         }
     }
 
@@ -166,11 +175,24 @@ impl Fact {
                 clock_rate,
                 stats,
                 missing_bytes,
+                stray,
             } => {
                 out.0.push(TOTALS);
                 out.channel([*from, *to], *channel, *clock_rate);
                 out.0.extend_from_slice(&missing_bytes.to_le_bytes());
                 out.stats(**stats);
+                out.0.push(u8::from(stray.is_some()));
+                if let Some(Stray { bytes, at }) = stray {
+                    out.0.extend_from_slice(&bytes.to_le_bytes());
+                    out.0.extend_from_slice(&at.as_nanos().to_le_bytes());
+                }
+            }
+            Self::Pictures(totals) => {
+                out.0.push(PICTURES);
+                out.address(totals.from);
+                out.address(totals.to);
+                out.0.push(u8::from(totals.channel.is_some()));
+                visit_pictures(&mut (**totals).clone(), &mut out);
             }
             Self::Report {
                 from,
@@ -247,8 +269,10 @@ impl Fact {
                     clock_rate,
                     stats: input.stats()?,
                     missing_bytes,
+                    stray: input.stray(),
                 })
             }
+            [PICTURES] => Some(Self::Pictures(Box::new(input.pictures()?))),
             [REPORT] => Some(Self::Report {
                 from: input.address()?,
                 to: input.address()?,
@@ -442,6 +466,66 @@ impl<'a> Reader<'a> {
         };
         Some(SocketAddr::new(ip, port))
     }
+}
+
+impl Reader<'_> {
+    /// Earlier versions did not tell.
+    fn stray(&mut self) -> Option<Stray> {
+        let [is_there] = self.array()?;
+        if is_there == 0 {
+            return None;
+        }
+        Some(Stray {
+            bytes: self.array().map(u64::from_le_bytes)?,
+            at: Timestamp(self.array().map(i64::from_le_bytes)?),
+        })
+    }
+
+    /// What the pictures of a video were, at a tap that is not known yet.
+    fn pictures(&mut self) -> Option<PictureTotals> {
+        let (from, to) = (self.address()?, self.address()?);
+        let [in_channel] = self.array()?;
+        let mut totals = PictureTotals {
+            tap: TapId(0),
+            from,
+            to,
+            channel: (in_channel != 0).then_some(0),
+            ssrc: 0,
+            all: PictureSpan::default(),
+            h264: KeyPictureTotals::default(),
+            h265: KeyPictureTotals::default(),
+        };
+        visit_pictures(&mut totals, self);
+        (!self.short).then_some(totals)
+    }
+}
+
+/// Shows each number of what pictures were to a reader or a writer, in the order of the file.
+fn visit_pictures(totals: &mut PictureTotals, fields: &mut impl Fields) {
+    if let Some(channel) = &mut totals.channel {
+        fields.field_u8(channel);
+    }
+    fields.field_u32(&mut totals.ssrc);
+    visit_span(&mut totals.all, fields);
+    for keys in [&mut totals.h264, &mut totals.h265] {
+        visit_span(&mut keys.pictures, fields);
+        visit_nanos(&mut keys.longest_gap.0, fields);
+        let mut sets = u8::from(keys.parameter_sets);
+        fields.field_u8(&mut sets);
+        keys.parameter_sets = sets != 0;
+    }
+}
+
+fn visit_span(span: &mut PictureSpan, fields: &mut impl Fields) {
+    fields.field_u64(&mut span.count);
+    visit_nanos(&mut span.first_at.0, fields);
+    visit_nanos(&mut span.last_at.0, fields);
+}
+
+fn visit_nanos(nanos: &mut i64, fields: &mut impl Fields) {
+    let mut bits = nanos.cast_unsigned();
+    fields.field_u64(&mut bits);
+    *nanos = bits.cast_signed();
 }
 
 impl Fields for Reader<'_> {

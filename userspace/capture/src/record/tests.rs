@@ -8,10 +8,11 @@ use rtsp_ebpf_common::flow::FlowStats;
 use rtspscope_engine::router_setup::{HelperRule, PortRange, RuleSource};
 use rtspscope_engine::{
     CaptureLoss, ChannelCounters, ChannelReport, ChannelTotals, Conntrack, FlowCounters, Handover,
-    Input, LossKind, Returned, RouterSetup, TapInfo,
+    Input, KeyPictureTotals, LossKind, PictureSpan, PictureTotals, Returned, RouterSetup, Stray,
+    TapInfo,
 };
 use rtspscope_wire::netfilter;
-use rtspscope_wire::{Direction, FrameRef, LinkType, TapId, TapRole, Timestamp};
+use rtspscope_wire::{Direction, FrameRef, LinkType, Span, TapId, TapRole, Timestamp};
 
 use super::{Fact, Recorder};
 use crate::{Host, MergedFiles, NamedFile};
@@ -203,6 +204,33 @@ fn report() -> ChannelReport {
     }
 }
 
+const fn span(count: u64) -> PictureSpan {
+    PictureSpan {
+        count,
+        first_at: Timestamp(1_700_000_000_000_000_000),
+        last_at: Timestamp(1_700_000_007_000_000_000),
+    }
+}
+
+const PICTURES: PictureTotals = PictureTotals {
+    tap: TapId(1),
+    from: SocketAddr::new(IpAddr::V4(Ipv4Addr::new(203, 0, 113, 10)), 554),
+    to: SocketAddr::new(IpAddr::V4(Ipv4Addr::new(203, 0, 113, 1)), 40_000),
+    channel: Some(2),
+    ssrc: 0xfeed_beef,
+    all: span(175),
+    h264: KeyPictureTotals {
+        pictures: span(7),
+        longest_gap: Span::from_millis(1_040),
+        parameter_sets: true,
+    },
+    h265: KeyPictureTotals {
+        pictures: span(0),
+        longest_gap: Span(0),
+        parameter_sets: false,
+    },
+};
+
 fn inputs<'a>(
     payload: &'a [u8],
     setup: &'a RouterSetup,
@@ -224,6 +252,7 @@ fn inputs<'a>(
         Input::Handover(&TAKEN),
         Input::ChannelCounters(channel),
         Input::ChannelTotals(totals),
+        Input::Pictures(&PICTURES),
         Input::ChannelReport(report),
         Input::Handover(&RETURNED),
         Input::CaptureLoss(CaptureLoss {
@@ -272,6 +301,10 @@ fn a_replay_gives_the_inputs_that_were_recorded() {
     let totals = ChannelTotals {
         counted: channel,
         missing_bytes: 1 << 33,
+        stray: Some(Stray {
+            bytes: 77,
+            at: Timestamp(1_700_000_000_500_000_000),
+        }),
     };
     let of_channels = (&channel, &totals, &report);
     let inputs = inputs(&payload, &setup, &counters, (&raw, &event), of_channels);

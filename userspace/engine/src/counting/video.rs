@@ -8,7 +8,7 @@ use rtspscope_wire::nal::{self, Glance};
 use rtspscope_wire::rtp::RtpSlice;
 use rtspscope_wire::{Span, Timestamp};
 
-use crate::input::KeyPictures;
+use crate::input::{KeyPictureTotals, KeyPictures, PictureSpan, PictureTotals};
 use crate::locator::Locator;
 
 /// Codecs whose pictures are told apart.
@@ -126,6 +126,39 @@ impl VideoTally {
         }
     }
 
+    /// What was told of pictures of which few packets are at hand.
+    pub(super) fn of(totals: &PictureTotals) -> Self {
+        let keys = |keys: &KeyPictureTotals| KeyTally {
+            pictures: Tally::of(&keys.pictures),
+            last: (keys.pictures.count > 0).then_some(Locator {
+                tap: totals.tap,
+                frame: None,
+                at: keys.pictures.last_at,
+                stream_offset: None,
+            }),
+            longest_gap: keys.longest_gap,
+            parameter_sets: keys.parameter_sets,
+            sets_of: 0,
+        };
+        Self {
+            pictures: Tally::of(&totals.all),
+            before_last: 0,
+            h264: keys(&totals.h264),
+            h265: keys(&totals.h265),
+        }
+    }
+
+    /// All pictures, and those of either codec from which decoding can start; `None` without any.
+    pub(super) fn totals(&self) -> Option<(PictureSpan, [KeyPictureTotals; 2])> {
+        let keys = |keys: &KeyTally| KeyPictureTotals {
+            pictures: keys.pictures.span(),
+            longest_gap: keys.longest_gap,
+            parameter_sets: keys.parameter_sets,
+        };
+        let all = self.pictures.span();
+        (all.count > 0).then(|| (all, [keys(&self.h264), keys(&self.h265)]))
+    }
+
     /// Whether there were key pictures, by either codec.
     pub(super) fn key_pictures(&self) -> KeyPictures {
         KeyPictures {
@@ -211,6 +244,23 @@ impl KeyTally {
 }
 
 impl Tally {
+    const fn of(told: &PictureSpan) -> Self {
+        Self {
+            count: told.count,
+            timestamp: 0,
+            first_at: told.first_at,
+            last_at: told.last_at,
+        }
+    }
+
+    const fn span(&self) -> PictureSpan {
+        PictureSpan {
+            count: self.count,
+            first_at: self.first_at,
+            last_at: self.last_at,
+        }
+    }
+
     fn add(&mut self, timestamp: u32, at: Timestamp) {
         if self.count == 0 {
             self.first_at = at;
