@@ -96,7 +96,7 @@ fn sequence_delta([pre, post]: [&Leg; 2], watched_until: [Timestamp; 2]) -> Opti
     let place = |request: &Message| i64::try_from(request.at.stream_offset?).ok();
     let len = |leg: &Leg, request: &Message, watched_until| {
         let is_known = is_whole && !diff::may_go_on(request, leg, watched_until);
-        is_known.then_some(request.raw.len() as i64)
+        i64::try_from(request.raw.len()).ok().filter(|_| is_known)
     };
     let asked = |leg: &Leg, watched_until| {
         let own = leg

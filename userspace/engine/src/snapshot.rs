@@ -90,7 +90,7 @@ fn assemble(
     let sources = session::sources(records);
     let legs: Vec<Leg> = sources.iter().map(Source::leg).collect();
     let tracked = heard.netfilter.pairs(&legs);
-    let groups = pairing::pair_knowing(&legs, &|tap| role_of(taps, tap), &tracked);
+    let groups = pairing::pair_knowing(&legs, |tap| role_of(taps, tap), &tracked);
     let mut sessions = Vec::new();
     let mut slots = Vec::new();
     let mut session_records: Vec<Vec<&Record>> = Vec::new();
