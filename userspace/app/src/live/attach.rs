@@ -47,6 +47,9 @@ const MIRROR_PROGRAM: &str = "rtsp_mirror";
 /// Ring of aya-log.
 const LOG_MAP: &str = "AYA_LOGS";
 
+/// How often loading a program is tried; libbpf does as often (`PROG_LOAD_ATTEMPTS`).
+const LOAD_TRIES: u32 = 5;
+
 /// The loaded programs and all that must live as long as they are attached.
 #[derive(Debug)]
 pub(super) struct Attached {
@@ -175,7 +178,7 @@ impl Attached {
         };
         let program: &mut Xdp = program(&mut self.ebpf, MIRROR_PROGRAM).map_err(failed)?;
         if program.fd().is_err() {
-            program.load().map_err(failed)?;
+            load_again(|| program.load(), is_disturbed).map_err(failed)?;
         }
         if let Ok(link) = program.attach_to_if_index(interface.index, XdpMode::Driver) {
             held.xdp = Some(link);
@@ -208,13 +211,33 @@ impl Attached {
         }) {
             let program: &mut SchedClassifier = program(&mut self.ebpf, name).map_err(failed)?;
             if program.fd().is_err() {
-                program.load().map_err(failed)?;
+                load_again(|| program.load(), is_disturbed).map_err(failed)?;
             }
             let link = attach_first(program, &interface.name, *direction, tcx).map_err(failed)?;
             held.tc.push((name, link));
         }
         Ok(if tcx { "tcx" } else { "clsact" })
     }
+}
+
+/// Loads a program, again where that was disturbed.
+fn load_again<E>(
+    mut load: impl FnMut() -> Result<(), E>,
+    is_disturbed: impl Fn(&E) -> bool,
+) -> Result<(), E> {
+    let mut tries_left = LOAD_TRIES;
+    loop {
+        tries_left -= 1;
+        match load() {
+            Err(error) if tries_left > 0 && is_disturbed(&error) => {}
+            loaded => return loaded,
+        }
+    }
+}
+
+/// Whether a signal came while the kernel verified: it gives up then, with EAGAIN.
+fn is_disturbed(error: &ProgramError) -> bool {
+    matches!(error, ProgramError::LoadError { io_error, .. } if io_error.raw_os_error() == Some(libc::EAGAIN))
 }
 
 /// Why XDP cannot look at an interface; `None` where it can be tried.

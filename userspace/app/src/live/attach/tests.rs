@@ -311,3 +311,24 @@ fn a_panic_detaches_everything() {
     });
     assert!(ended.is_ok());
 }
+
+#[test]
+fn a_signal_while_programs_are_loaded_does_no_harm() {
+    let tries = |disturbed: u32, last: Result<(), &'static str>| {
+        let mut count = 0;
+        let load = || {
+            count += 1;
+            if count > disturbed {
+                last
+            } else {
+                Err("signal")
+            }
+        };
+        let loaded = load_again(load, |error| *error == "signal");
+        (loaded, count)
+    };
+    assert_eq!(tries(0, Ok(())), (Ok(()), 1));
+    assert_eq!(tries(2, Ok(())), (Ok(()), 3));
+    assert_eq!(tries(1, Err("verifier")), (Err("verifier"), 2));
+    assert_eq!(tries(u32::MAX, Ok(())), (Err("signal"), LOAD_TRIES));
+}
