@@ -106,11 +106,14 @@ impl<'a> MediaFacts<'a> {
         asked.into_iter().chain(superseded).chain(closed).min()
     }
 
-    /// When the client first asked at a leg to end this medium, by one of these methods, and was not refused.
+    /// When the client first asked at a leg to end this medium, by one of these methods, and was not refused. A PAUSE after which
+    /// it was played on ended nothing.
     pub(crate) fn asked_to_end(self, leg_index: usize, methods: &[&str]) -> Option<Timestamp> {
         let leg = self.facts.session.legs.get(leg_index)?;
+        let resumed = self.resumed_by(leg_index, leg);
         let is_end = |exchange: &Exchange| methods.iter().any(|method| exchange.is(method));
-        let in_force = self.media.range_in_force(leg_index, leg);
+        let mut in_force = self.media.range_in_force(leg_index, leg);
+        in_force.start = in_force.start.max(resumed.unwrap_or(0));
         let mut ends = in_force.filter(|index| leg.exchanges.get(*index).is_some_and(is_end));
         let first = ends.next()?;
         let setup = self.media.setup.get(leg_index).copied().flatten();
@@ -118,6 +121,28 @@ impl<'a> MediaFacts<'a> {
         let mut ends = std::iter::once(first).chain(ends);
         let end = ends.find(|end| streams.is_ended_by(setup, *end))?;
         Some(leg.exchanges.get(end)?.request.as_ref()?.at.at)
+    }
+
+    /// When PLAY was accepted that let it go on after a PAUSE, the last time.
+    pub(crate) fn resumed(self, leg_index: usize) -> Option<Timestamp> {
+        let leg = self.facts.session.legs.get(leg_index)?;
+        let play = leg.exchanges.get(self.resumed_by(leg_index, leg)?)?;
+        Some(play.response.as_ref()?.at.at)
+    }
+
+    /// The exchange with that PLAY.
+    fn resumed_by(self, leg_index: usize, leg: &Leg) -> Option<usize> {
+        let in_force = self.media.range_in_force(leg_index, leg);
+        let exchange = |index: usize| leg.exchanges.get(index);
+        let mut paused = in_force.clone();
+        let first = paused.find(|index| exchange(*index).is_some_and(|own| own.is("PAUSE")))?;
+        let setup = self.media.setup.get(leg_index).copied().flatten();
+        let streams = Streams::of(&leg.exchanges);
+        let is_resumed = |index: &usize| {
+            exchange(*index).is_some_and(|own| own.starts_media() && own.succeeded())
+                && setup.is_none_or(|setup| streams.names(setup, *index))
+        };
+        (first..in_force.end).rfind(is_resumed)
     }
 
     /// The medium that took this one's place, where it did and came out next to the end that receives it.

@@ -42,7 +42,7 @@ impl<'a> Streams<'a> {
     }
 
     /// Whether the request at `end` names what was set up at `setup`, by itself or with its session.
-    pub(super) fn names(&self, setup: usize, end: usize) -> bool {
+    pub(crate) fn names(&self, setup: usize, end: usize) -> bool {
         let mut set_up = self.set_up.iter();
         let own = set_up.find(|own| own.index == setup);
         own.is_none_or(|own| self.is_about(end, own))

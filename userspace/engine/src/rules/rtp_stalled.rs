@@ -191,7 +191,11 @@ fn silence(media: MediaFacts<'_>, leg: &Leg, arrival: &Arrival) -> Option<(Span,
     let last = arrival.rtp.last?;
     let end = media.ending(0);
     let end = end.unwrap_or_else(|| wanted_until(leg, arrival));
-    Some((end - last.at, last))
+    // While it was paused it was not missed.
+    let since = media
+        .resumed(0)
+        .map_or(last.at, |resumed| last.at.max(resumed));
+    Some((end - since, last))
 }
 
 /// When the client was last seen to want media that it did not end: by the connection, and while that is open by what it sends

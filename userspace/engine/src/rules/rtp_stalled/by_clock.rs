@@ -55,9 +55,10 @@ pub(super) fn quiet(view: &View<'_>, media: MediaFacts<'_>) -> Option<Quiet> {
     let last_anywhere = arrivals
         .filter_map(|arrival| arrival.rtp.last)
         .max_by_key(|last| last.at)?;
+    let since = |last: Timestamp| media.resumed(0).map_or(last, |resumed| last.max(resumed));
     Some(Quiet {
-        at_client: now - last,
-        everywhere: now - last_anywhere.at,
+        at_client: now - since(last),
+        everywhere: now - since(last_anywhere.at),
     })
 }
 

@@ -318,6 +318,27 @@ fn fires_where_the_described_end_was_not_near() {
 }
 
 #[test]
+fn media_that_was_paused_and_played_on_may_stall_too() {
+    let paused = |resumed: &str| {
+        for_a_minute("").replace(
+            "    60.0 >",
+            &format!(
+                "    10.0 > PAUSE rtsp://203.0.113.10/a RTSP/1.0 | CSeq: 5 | Session: 66334873
+    10.1 < RTSP/1.0 200 OK | CSeq: 5
+    {resumed}.0 > PLAY rtsp://203.0.113.10/a RTSP/1.0 | CSeq: 6 | Session: 66334873
+    {resumed}.1 < RTSP/1.0 200 OK | CSeq: 6
+    60.0 >"
+            ),
+        )
+    };
+    let endless = "a=range:npt=0-";
+    let stalled = ["rtp-stalled"];
+    assert_eq!(stopped_as_described(endless, &paused("15")), stalled);
+    let none: [&str; 0] = [];
+    assert_eq!(stopped_as_described(endless, &paused("59")), none);
+}
+
+#[test]
 fn is_silent_at_any_end_of_a_range_that_is_sent_without_its_pace() {
     let none: [&str; 0] = [];
     let fast = " | Rate-Control: no | Range: npt=0-600";
