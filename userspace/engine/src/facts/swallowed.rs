@@ -67,12 +67,27 @@ impl<'a> SessionFacts<'a> {
         if self.capture.may_lack_segments() || legs.iter().any(is_partial) {
             return None;
         }
-        align(sides.client, sides.server)
+        let pairs = align(sides.client, sides.server);
+        // What came before a tap began is not missing there.
+        let is_late = legs.iter().any(|leg| leg.began_before());
+        let first_of_both = pairs
+            .iter()
+            .position(|pair| pair.a.is_some() && pair.b.is_some());
+        let begin = if is_late { first_of_both? } else { 0 };
+        let shared = first_of_both.and_then(|place| pairs.get(place)).copied();
+        pairs
             .into_iter()
-            .find_map(|pair| self.swallowed_of(&sides, pair))
+            .skip(begin)
+            .find_map(|pair| self.swallowed_of(&sides, pair, shared))
     }
 
-    fn swallowed_of(self, sides: &Sides<'a>, pair: AlignedPair) -> Option<Swallowed<'a>> {
+    /// `shared` is the first exchange of which both legs have something.
+    fn swallowed_of(
+        self,
+        sides: &Sides<'a>,
+        pair: AlignedPair,
+        shared: Option<AlignedPair>,
+    ) -> Option<Swallowed<'a>> {
         let (exchange, message, sender, other) = one_sided(sides, pair)?;
         // Half a message may be none that the other leg could tell.
         if sender.missing_bytes > 0 || other.cut_short {
@@ -83,8 +98,9 @@ impl<'a> SessionFacts<'a> {
             Side::Server => sender.server_unheard,
         };
         let repeated = unheard.filter(|again| again.at - message.at.at >= SOONEST_REPEAT);
-        let since = message.at.at - shared_moment(sides, sender);
-        let sent = shared_moment(sides, other) + since;
+        let moment = |leg| shared_moment(sides, leg, shared);
+        let since = message.at.at - moment(sender);
+        let sent = moment(other) + since;
         let went_on = self.capture.watched_until(other) - sent;
         // Where all falls silent with the message, the router, or a line, may have stopped and not swallowed it.
         let goes_on =
@@ -159,13 +175,18 @@ fn one_sided<'a>(sides: &Sides<'a>, pair: AlignedPair) -> Option<OneSided<'a>> {
     Some((sent, message, sender, other))
 }
 
-/// A moment of a leg that the other leg has as well: its first packet where both saw the handshake, else its first message.
-fn shared_moment(sides: &Sides<'_>, leg: &Leg) -> Timestamp {
+/// A moment of a leg that the other leg has as well: its first packet where both saw the handshake, else its first message of
+/// those that both have.
+fn shared_moment(sides: &Sides<'_>, leg: &Leg, shared: Option<AlignedPair>) -> Timestamp {
     let legs = [sides.client, sides.server];
     if legs.iter().all(|leg| leg.client_isn.is_some()) {
         return leg.first.at;
     }
-    let first = leg.exchanges.first();
+    let index = shared.and_then(|shared| {
+        let is_clients = std::ptr::eq(leg, sides.client);
+        if is_clients { shared.a } else { shared.b }
+    });
+    let first = leg.exchanges.get(index.unwrap_or(0));
     let request = first.and_then(|exchange| exchange.request.as_ref());
     request.map_or(leg.first.at, |request| request.at.at)
 }

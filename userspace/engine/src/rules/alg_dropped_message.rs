@@ -239,6 +239,23 @@ mod tests {
     }
 
     #[test]
+    fn what_came_before_the_other_tap_began_is_not_missing_there() {
+        let asked =
+            "9.0 > GET_PARAMETER rtsp://203.0.113.10/a RTSP/1.0 | CSeq: 5 | Session: 66334873
+    9.1 < RTSP/1.0 200 OK | CSeq: 5 | Session: 66334873";
+        let lan = format!("{}{asked}", UDP_TALK.split("10.0 >").next().unwrap());
+        let mut scene = Scene::heard(&lan, asked).rtp(100, 100);
+        for leg in &mut scene.legs {
+            leg.closed = None;
+        }
+        scene.legs[0].client_unheard = Some(at(LAN, 15.0, 901));
+        scene.legs[0].last = at(LAN, 15.0, 901);
+        (scene.legs[1].client_isn, scene.legs[1].server_isn) = (None, None);
+        let codes = scene.codes();
+        assert!(!codes.contains(&"alg-dropped-message"), "{codes:?}");
+    }
+
+    #[test]
     fn no_alg_is_blamed_where_the_routers_own_table_had_ended_the_entry() {
         let ended = |secs: f64| {
             let mut scene = teardown_swallowed();
