@@ -47,10 +47,10 @@ fn action(facts: SessionFacts<'_>, sides: &Sides<'_>) -> AlgAction {
         AlgAction::Rewrite
     } else if facts.hidden_text().is_some() {
         facts.told_action().unwrap_or_default()
-    } else if facts
-        .media()
-        .any(|media| media.let_in_rtp().or(media.let_in_rtcp()).is_some())
-    {
+    } else if facts.media().any(|media| {
+        let let_in = media.let_in_rtp().or(media.let_in_rtcp());
+        let_in.is_some() && !(began_before(sides) && comes_from_another_port(media, sides))
+    }) {
         AlgAction::Pinhole
     } else if began_before(sides) || may_have_dropped(facts) {
         // What an ALG rewrites most was said before, or whoever held a message back is not known.
@@ -66,6 +66,15 @@ fn began_before(sides: &Sides<'_>) -> bool {
         let is_setup = |exchange: &Exchange| exchange.is("SETUP");
         leg.began_before() && !leg.exchanges.iter().any(is_setup)
     })
+}
+
+/// Whether media came to another port outside than the client inside had asked for: something told the server of that port.
+fn comes_from_another_port(media: MediaFacts<'_>, sides: &Sides<'_>) -> bool {
+    let asked = media.negotiated_at(sides.client_index).client_rtp_port;
+    let outside = media.at_server().and_then(|arrival| arrival.rtp.to);
+    asked
+        .zip(outside)
+        .is_some_and(|(asked, outside)| asked != outside.port())
 }
 
 /// The worst that holds: one lost medium is what the viewer notices, whatever became of the others.

@@ -3,7 +3,7 @@
 use rtspscope_wire::netfilter::Status;
 
 use crate::model::Netfilter;
-use crate::testkit::{Scene, UDP_TALK, at, connection, expected, tcp_talk};
+use crate::testkit::{Scene, UDP_TALK, WAN, addr, at, connection, expected, tcp_talk};
 
 const REWRITTEN: [(&str, &str); 1] = [("client_port=5000-5001", "client_port=10000-10001")];
 
@@ -54,6 +54,22 @@ fn unasked_media_that_comes_in_with_unchanged_text_is_a_pinhole() {
         Scene::behind_nat(UDP_TALK).rtp(80, 82).rtcp(1, 1).judged(),
         "pinhole/helped"
     );
+}
+
+/// The outer tap began after SETUP.
+#[test]
+fn a_pinhole_with_another_port_outside_may_be_a_rewrite_that_was_not_seen() {
+    let judged = |outside: &str| {
+        let mut scene = Scene::behind_nat(UDP_TALK).rtp(9, 9);
+        scene.arrival(WAN).rtp.to = Some(addr(outside));
+        let leg = &mut scene.legs[1];
+        (leg.client_isn, leg.server_isn) = (None, None);
+        leg.exchanges_mut().retain(|exchange| !exchange.is("SETUP"));
+        scene.media[0].setup[1] = None;
+        scene.judged()
+    };
+    assert_eq!(judged("203.0.113.1:5000"), "pinhole/helped");
+    assert_eq!(judged("203.0.113.1:10000"), "unknown/helped");
 }
 
 #[test]
