@@ -33,7 +33,7 @@ fn finding(view: &View<'_>, media: MediaFacts<'_>) -> Option<Finding> {
     };
     let arrival = media.arrival(0)?;
     let has_reason =
-        stall.ended_in_the_router().is_some() || stall.goodbye.is_some() || stall.by_clock;
+        stall.may_have_ended_in_the_router() || stall.goodbye.is_some() || stall.by_clock;
     if arrival.rtcp.sender_reports == 0 || has_reason {
         return None;
     }
@@ -134,6 +134,14 @@ mod tests {
             stopped(0).troubles(),
             ["rtp-stalled", "no-receiver-reports"]
         );
+    }
+
+    #[test]
+    fn is_silent_where_the_tap_outside_stopped_while_media_came_there() {
+        let mut scene = stopped(0);
+        scene.arrival(WAN).rtp.last = Some(at(WAN, 31.4, 230));
+        scene.watched_until[1] = 31.5;
+        assert_eq!(scene.troubles(), ["rtp-stalled"]);
     }
 
     #[test]

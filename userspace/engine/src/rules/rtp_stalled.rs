@@ -91,6 +91,14 @@ impl Stall {
         Some((outside.last, outside.later))
     }
 
+    /// Whether media still came to the router after the last packet that left it, be it that nobody knows for how long.
+    pub(super) fn may_have_ended_in_the_router(&self) -> bool {
+        self.went_on().is_some()
+            || self
+                .outside
+                .is_some_and(|outside| !outside.ended_together())
+    }
+
     /// The two legs between which it ended then, the one nearer to the client first.
     pub(super) fn ended_between(&self) -> Option<[usize; 2]> {
         let outside = self.went_on()?;
