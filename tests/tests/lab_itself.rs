@@ -74,7 +74,9 @@ fn play(plan: &Plan, gateway: Option<&[&str]>, client: &[&str]) -> io::Result<(V
         }
         None => None,
     };
-    lab.run(Host::Lan, rules::PATIENT_TCP)?;
+    for command in rules::PATIENT_TCP {
+        lab.run(Host::Lan, command)?;
+    }
     let tap = Tap::start(&lab, lab.scratch())?;
     let url = format!("rtsp://{}/test", plan.wan_host);
     let command = [&[env!("CARGO_BIN_EXE_lab-client"), "--url", &url], client].concat();

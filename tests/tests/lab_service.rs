@@ -25,7 +25,8 @@ fn play(lab: &Lab) -> io::Result<()> {
     let mut client = lab.spawn(Host::Lan, "client", &command)?;
     client.wait_end(LIMIT)?;
     let told = client.output();
-    let outcome: Value = serde_json::from_str(&told).map_err(|_| io::Error::other(told))?;
+    let fail = |_| io::Error::other(format!("the client: {told}{}", client.errors()));
+    let outcome: Value = serde_json::from_str(&told).map_err(fail)?;
     assert_eq!(outcome["rtp"], 20, "{outcome}");
     Ok(())
 }

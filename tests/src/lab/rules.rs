@@ -17,17 +17,20 @@ pub enum Nat {
     Routed,
 }
 
-/// Lets TCP of a host in the home network repeat nothing for half a minute. Where a gateway is slow to pass on two segments it would
-/// send them again as one, in which the gateway finds what was cut in two.
-pub const PATIENT_TCP: &[&str] = &[
-    "ip",
-    "route",
-    "change",
-    "default",
-    "via",
-    "192.168.1.1",
-    "rto_min",
-    "30s",
+/// Lets TCP of a host in the home network repeat nothing for half a minute, not even to probe for a loss (RFC 8985). Where a gateway
+/// is slow to pass on two segments it would send them again, and as one, in which the gateway finds what was cut in two.
+pub const PATIENT_TCP: &[&[&str]] = &[
+    &[
+        "ip",
+        "route",
+        "change",
+        "default",
+        "via",
+        "192.168.1.1",
+        "rto_min",
+        "30s",
+    ],
+    &["sysctl", "-qw", "net.ipv4.tcp_early_retrans=0"],
 ];
 
 /// The rules of a plan, in nft's language.

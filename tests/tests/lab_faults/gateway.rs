@@ -44,7 +44,7 @@ cases! {
 
     /// The gateway reads one segment at a time: it helps the first client and does not see what the second one asks for.
     a_setup_cut_in_two_segments: Case {
-        client_host: &[rules::PATIENT_TCP],
+        client_host: rules::PATIENT_TCP,
         alg: Some(&[]),
         clients: &[&[], &["--split"]],
         ..Case::PLAIN
