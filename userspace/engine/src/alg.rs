@@ -47,11 +47,12 @@ fn action(facts: SessionFacts<'_>, sides: &Sides<'_>) -> AlgAction {
         AlgAction::Rewrite
     } else if facts.hidden_text().is_some() {
         facts.told_action().unwrap_or_default()
-    } else if facts.media().any(|media| {
-        let let_in = media.let_in_rtp().or(media.let_in_rtcp());
-        let_in.is_some() && !(began_before(sides) && comes_from_another_port(media, sides))
-    }) {
-        AlgAction::Pinhole
+    } else if let Some(is_sure) = let_in(facts, sides) {
+        if is_sure {
+            AlgAction::Pinhole
+        } else {
+            facts.told_action().unwrap_or_default()
+        }
     } else if began_before(sides) || may_have_dropped(facts) {
         // What an ALG rewrites most was said before, or whoever held a message back is not known.
         AlgAction::Unknown
@@ -68,13 +69,19 @@ fn began_before(sides: &Sides<'_>) -> bool {
     })
 }
 
-/// Whether media came to another port outside than the client inside had asked for: something told the server of that port.
-fn comes_from_another_port(media: MediaFacts<'_>, sides: &Sides<'_>) -> bool {
-    let asked = media.negotiated_at(sides.client_index).client_rtp_port;
-    let outside = media.at_server().and_then(|arrival| arrival.rtp.to);
-    asked
-        .zip(outside)
-        .is_some_and(|(asked, outside)| asked != outside.port())
+/// Whether media was let in that nothing inside had opened the way for, and whether surely no rewrite did it: both taps have the
+/// SETUP, or media comes outside to the very port that the client inside had asked for.
+fn let_in(facts: SessionFacts<'_>, sides: &Sides<'_>) -> Option<bool> {
+    let is_let_in = |media: &MediaFacts<'_>| media.let_in_rtp().or(media.let_in_rtcp()).is_some();
+    let is_sure = |media: MediaFacts<'_>| {
+        let legs = [sides.client_index, sides.server_index];
+        let asked = media.negotiated_at(sides.client_index).client_rtp_port;
+        let outside = media.at_server().and_then(|arrival| arrival.rtp.to);
+        let is_kept = || asked.is_some() && asked == outside.map(|to| to.port());
+        legs.iter().all(|leg| media.setup_request(*leg).is_some()) || is_kept()
+    };
+    let found = facts.media().filter(is_let_in).map(is_sure);
+    found.reduce(|any, sure| any || sure)
 }
 
 /// The worst that holds: one lost medium is what the viewer notices, whatever became of the others.

@@ -56,20 +56,28 @@ fn unasked_media_that_comes_in_with_unchanged_text_is_a_pinhole() {
     );
 }
 
-/// The outer tap began after SETUP.
+/// The outer tap began after SETUP, or stopped before it.
 #[test]
 fn a_pinhole_with_another_port_outside_may_be_a_rewrite_that_was_not_seen() {
-    let judged = |outside: &str| {
-        let mut scene = Scene::behind_nat(UDP_TALK).rtp(9, 9);
-        scene.arrival(WAN).rtp.to = Some(addr(outside));
+    let judged = |outside: Option<&str>, is_late: bool| {
+        let packets = if outside.is_some() { 9 } else { 0 };
+        let mut scene = Scene::behind_nat(UDP_TALK).rtp(9, packets);
+        if let Some(outside) = outside {
+            scene.arrival(WAN).rtp.to = Some(addr(outside));
+        }
         let leg = &mut scene.legs[1];
-        (leg.client_isn, leg.server_isn) = (None, None);
+        if is_late {
+            (leg.client_isn, leg.server_isn) = (None, None);
+        }
         leg.exchanges_mut().retain(|exchange| !exchange.is("SETUP"));
         scene.media[0].setup[1] = None;
         scene.judged()
     };
-    assert_eq!(judged("203.0.113.1:5000"), "pinhole/helped");
-    assert_eq!(judged("203.0.113.1:10000"), "unknown/helped");
+    for is_late in [false, true] {
+        assert_eq!(judged(Some("203.0.113.1:5000"), is_late), "pinhole/helped");
+        assert_eq!(judged(Some("203.0.113.1:10000"), is_late), "unknown/helped");
+        assert_eq!(judged(None, is_late), "unknown/helped");
+    }
 }
 
 #[test]
