@@ -7,7 +7,7 @@ use crate::clocks::clocks;
 use crate::facts::{play_accepted, played_out, said_goodbye, torn_down};
 use crate::finding::{Code, Explanation, Finding, Severity};
 use crate::locator::Locator;
-use crate::model::{Arrival, Close, Exchange, Leg, Side};
+use crate::model::{Arrival, Close, Exchange, Leg, Session, Side};
 use crate::reading;
 
 pub(super) const EXPLANATION: Explanation = Explanation {
@@ -37,10 +37,19 @@ const NAMED: usize = 4;
 
 /// Fires for a session that its server closed after the timeout without a request.
 pub(super) fn check(view: &View<'_>) -> Vec<Finding> {
-    let (Some(leg), Some(timeout)) = (view.session.legs.last(), view.session.timeout_secs) else {
+    let (Some(leg), Some(timeout)) = (telling_leg(view.session), view.session.timeout_secs) else {
         return Vec::new();
     };
     finding(view, leg, timeout).into_iter().collect()
+}
+
+/// The leg next to the server; where its tap began after PLAY and shows the server's end alone, the nearest that has both.
+fn telling_leg(session: &Session) -> Option<&Leg> {
+    let plays = |leg: &Leg| play_accepted(leg).is_some();
+    let nearest = session.legs.iter().rposition(plays)?;
+    let mut farther = session.legs.iter().skip(nearest + 1);
+    let by_server = |leg: &Leg| leg.closed.is_some_and(|close| close.by == Side::Server);
+    farther.all(by_server).then(|| session.legs.get(nearest))?
 }
 
 /// Whether it fires.
@@ -221,6 +230,20 @@ mod tests {
     #[test]
     fn fires_when_the_server_closed_after_the_timeout() {
         assert_eq!(closed_by_server(60.2).troubles(), ["session-timed-out"]);
+    }
+
+    #[test]
+    fn a_tap_next_to_the_server_that_began_late_needs_to_show_the_end_alone() {
+        let troubles = |by| {
+            let mut scene = closed_by_server(60.2);
+            let leg = &mut scene.legs[1];
+            leg.exchanges_mut().clear();
+            let closed = leg.closed.as_mut().expect("an end");
+            closed.by = by;
+            scene.troubles()
+        };
+        assert_eq!(troubles(Side::Server), ["session-timed-out"]);
+        assert!(!troubles(Side::Client).contains(&"session-timed-out"));
     }
 
     #[test]
