@@ -5,14 +5,9 @@
 //! tracking was listened to, its word is the least that an ALG did: a helper's expectation is a way in, adjusted sequence
 //! numbers are a changed text.
 
-use rtspscope_wire::Span;
-
 use crate::facts::{Capture, MediaFacts, SessionFacts, ShutOff, Sides, play};
 use crate::input::LossKind;
 use crate::model::{AlgAction, AlgEffect, AlgJudgement, Arrival, Exchange, Leg, Session, Tap};
-
-/// A server may take so long to answer.
-const PATIENCE: Span = Span::from_secs(2);
 
 /// Judges a session that was captured by these taps with these losses. Unknown where one side only was seen, or where the
 /// text is encrypted, unless the router's own connection tracking tells.
@@ -237,9 +232,9 @@ fn effect_on_text(facts: SessionFacts<'_>, sides: &Sides<'_>) -> Option<AlgEffec
 
 /// Whether nobody answered a request, though the client waited or gave up.
 fn in_vain(facts: SessionFacts<'_>, leg: &Leg, exchange: &Exchange) -> bool {
-    let asked = exchange.request.as_ref().map(|request| request.at.at);
-    let waited = asked.map(|asked| facts.capture.watched_until(leg) - asked);
-    exchange.response.is_none() && (leg.closed.is_some() || waited >= Some(PATIENCE))
+    let mut asked = exchange.request.iter();
+    exchange.response.is_none()
+        && asked.any(|request| facts.capture.is_over_after(leg, request.at.at))
 }
 
 /// A session that got no medium set up: where both sides show the same text and the server answered everything, the

@@ -213,7 +213,7 @@ impl MediaCount {
         self.second = None;
     }
 
-    /// The pictures of each source that were seen or told; tap, ends and channel are to be filled in.
+    /// The pictures of each source that were seen or told.
     pub(crate) fn picture_totals(&self, from: PicturesOf) -> impl Iterator<Item = PictureTotals> {
         let sources = [
             (&self.stats.rtp, Some(&self.first)),

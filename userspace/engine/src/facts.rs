@@ -75,6 +75,11 @@ impl Capture<'_> {
         tap.map_or(leg.last.at, |tap| tap.watched_with(leg))
     }
 
+    /// Whether nothing more follows what passed at this time on a leg.
+    pub(crate) fn is_over_after(&self, leg: &Leg, at: Timestamp) -> bool {
+        leg.is_over_after(at, self.watched_until(leg))
+    }
+
     /// The last packet of a leg or, where its tap watched on while the connection was quiet, that moment.
     pub(crate) fn last_seen(&self, leg: &Leg) -> Locator {
         let until = self.watched_until(leg);

@@ -12,10 +12,10 @@ use rtspscope_wire::tcp::Place;
 use rtspscope_wire::{TapId, Timestamp};
 
 use crate::copies::Copies;
-use crate::counting::{GoesOn, PicturesOf};
+use crate::counting::GoesOn;
 use crate::delivery::Progress;
 use crate::exchange::{Exchanges, Facts, Placed, Standing};
-use crate::input::{ChannelCounters, ChannelReport, ChannelTotals, PictureTotals, Stray};
+use crate::input::ChannelReport;
 use crate::interleaved::Channels;
 use crate::limits::Limits;
 use crate::locator::Locator;
@@ -27,6 +27,8 @@ use crate::numbers::Numbers;
 use crate::reading;
 use crate::step::{self, Step};
 use crate::window::Window;
+
+mod excerpt;
 
 /// What a connection speaks, as far as it matters.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -240,78 +242,6 @@ impl Record {
                 stream_offset: None,
             };
         }
-    }
-
-    /// Takes in what was counted of a channel in all; what is missing here was left out by who counted.
-    pub(crate) fn set_totals(&mut self, sender: usize, totals: &ChannelTotals, room: Room<'_>) {
-        self.channels.set_totals(sender, &totals.counted, room);
-        self.is_excerpt = true;
-        self.missing_bytes = totals.missing_bytes;
-        self.desync = self.desync.filter(|(by, ..)| *by != sender);
-        if let Some(Stray { bytes, at }) = totals.stray {
-            let first = Locator {
-                tap: self.tap,
-                frame: None,
-                at,
-                stream_offset: None,
-            };
-            self.desync = Some((sender, bytes, first));
-        }
-        if totals.missing_bytes == 0 {
-            self.first_gap = None;
-            self.holes.clear();
-        } else {
-            // Who counted knows how many bytes were missing, and not where.
-            self.first_gap.get_or_insert(self.first);
-        }
-        let stats = &totals.counted.stats;
-        if stats.packets > 0 {
-            self.hear(sender, 0, Timestamp(stats.last_ns));
-        }
-    }
-
-    /// What was counted of each channel that carried media.
-    pub(crate) fn totals(&self) -> impl Iterator<Item = ChannelTotals> {
-        let [one, other] = self.ends;
-        self.channels.totals().map(move |(sender, number, stats)| {
-            let (from, to) = if sender == 0 {
-                (one, other)
-            } else {
-                (other, one)
-            };
-            ChannelTotals {
-                counted: ChannelCounters {
-                    tap: self.tap,
-                    from,
-                    to,
-                    channel: number,
-                    clock_rate: 0,
-                    stats: *stats,
-                },
-                missing_bytes: self.missing_bytes,
-                stray: self.stray(sender),
-            }
-        })
-    }
-
-    fn stray(&self, sender: usize) -> Option<Stray> {
-        let (_, bytes, first) = self.desync.filter(|(by, ..)| *by == sender)?;
-        Some(Stray {
-            bytes,
-            at: first.at,
-        })
-    }
-
-    /// The pictures of each interleaved channel that carried video.
-    pub(crate) fn pictures(&self) -> impl Iterator<Item = PictureTotals> {
-        self.channels.counts().flat_map(|(sender, number, count)| {
-            count.picture_totals(PicturesOf {
-                tap: self.tap,
-                from: self.ends[sender],
-                to: self.ends[1 - sender],
-                channel: Some(number),
-            })
-        })
     }
 
     /// Bytes of an end came in order.

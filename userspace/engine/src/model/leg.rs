@@ -83,6 +83,9 @@ pub struct Leg {
 /// may be out of step.
 const NEAR: Span = Span::from_millis(200);
 
+/// What is to follow a message comes sooner: its answer, its body, credentials.
+const FOLLOWS_WITHIN: Span = Span::from_secs(2);
+
 impl Leg {
     /// Its exchanges to be changed, for it alone.
     pub fn exchanges_mut(&mut self) -> &mut Vec<Exchange> {
@@ -95,6 +98,12 @@ impl Leg {
             Side::Client => &self.from_client,
             Side::Server => &self.from_server,
         }
+    }
+
+    /// Whether nothing more follows what passed at this time: the connection has ended, or its tap watched on in vain, as it did
+    /// until `watched_until`.
+    pub(crate) fn is_over_after(&self, at: Timestamp, watched_until: Timestamp) -> bool {
+        self.closed.is_some() || watched_until - at >= FOLLOWS_WITHIN
     }
 
     /// How much later than one packet another of the other direction may be stamped that passed before it: nothing, where the

@@ -6,8 +6,8 @@
 
 use std::sync::Arc;
 
+use rtspscope_wire::Timestamp;
 use rtspscope_wire::rtsp::message::MessageSlice;
-use rtspscope_wire::{Span, Timestamp};
 
 use crate::model::{DiffClass, Exchange, FieldDiff, Leg, Message, Side};
 use crate::nat::align::align;
@@ -21,9 +21,6 @@ mod raw;
 mod start_line;
 mod transport;
 mod whole;
-
-/// The rest of a message follows its beginning sooner.
-const PATIENCE: Span = Span::from_secs(2);
 
 /// Compares the messages of the two legs of one connection; in order of the pre-NAT leg.
 ///
@@ -95,7 +92,7 @@ fn is_whole(leg: &Leg) -> bool {
 /// Whether the rest of a message that lacks its end may have come after the tap stopped.
 pub(crate) fn may_go_on(message: &Message, leg: &Leg, watched_until: Timestamp) -> bool {
     let is_unfinished = || !has_end(message) || !is_complete(&reading::fields(message));
-    leg.closed.is_none() && watched_until - message.at.at < PATIENCE && is_unfinished()
+    !leg.is_over_after(message.at.at, watched_until) && is_unfinished()
 }
 
 /// A message's length, and where that is the same the first byte that is not.

@@ -1,12 +1,12 @@
 //! `describe-failed`: the client got no usable description of the stream.
 
 use rtspscope_wire::rtsp::message::MessageSlice;
-use rtspscope_wire::{Span, sdp};
+use rtspscope_wire::sdp;
 
 use super::View;
 use crate::facts::last_attempt;
 use crate::finding::{Code, Explanation, Finding, Severity};
-use crate::model::{Exchange, Leg, Message};
+use crate::model::{Exchange, Leg};
 use crate::reading;
 
 mod redirect;
@@ -33,9 +33,6 @@ const BOTH_SIDES: &str = "Capture on both sides of the router at once, and give 
 
 /// What to do where a part of the description never came.
 const CUT_REMEDIES: &[&str] = &[BOTH_SIDES, "Restart the camera, or look for newer firmware"];
-
-/// The rest of an answer follows its beginning sooner.
-const PATIENCE: Span = Span::from_secs(2);
 
 /// Fires once for a session whose last DESCRIBE gave nothing to set up.
 pub(super) fn check(view: &View<'_>) -> Vec<Finding> {
@@ -111,7 +108,7 @@ fn cut_body(view: &View<'_>, leg: &Leg, exchange: &Exchange) -> Option<String> {
     let fields = reading::fields(response);
     let (came, promised) = (fields.body.len() as u64, fields.content_length()?);
     let goes_on = leg.exchanges.iter().any(|exchange| exchange.is("SETUP"));
-    (is_part(&fields) && is_over_after(view, leg, response) && !goes_on)
+    (is_part(&fields) && view.facts.capture.is_over_after(leg, response.at.at) && !goes_on)
         .then(|| format!("the answer has {came} of the {promised} bytes that it promises"))
 }
 
@@ -121,15 +118,11 @@ fn is_part(fields: &MessageSlice<'_>) -> bool {
     promised.is_some_and(|promised| (fields.body.len() as u64) < promised)
 }
 
-/// Whether nothing follows an answer: the connection has ended, or the tap watched on in vain.
-fn is_over_after(view: &View<'_>, leg: &Leg, answer: &Message) -> bool {
-    leg.closed.is_some() || view.facts.capture.watched_until(leg) - answer.at.at >= PATIENCE
-}
-
 /// Whether an answer wants credentials, as the first one does of many cameras, and the player may not have come to bring them.
 fn may_bring_credentials(view: &View<'_>, leg: &Leg, exchange: &Exchange) -> bool {
     let answer = exchange.response.as_ref();
-    exchange.status() == Some(401) && answer.is_some_and(|answer| !is_over_after(view, leg, answer))
+    exchange.status() == Some(401)
+        && answer.is_some_and(|answer| !view.facts.capture.is_over_after(leg, answer.at.at))
 }
 
 /// Whether the last answer that came asks for credentials, and a later DESCRIBE brought them.

@@ -32,9 +32,6 @@ pub(super) const EXPLANATION: Explanation = Explanation {
 /// After so long without an answer a host asks again (RFC 6298 §2).
 const PATIENCE: Span = Span::from_secs(1);
 
-/// A server may take this long to answer.
-const ANSWERED_WITHIN: Span = Span::from_secs(2);
-
 /// Fires once for a session; an error where an end then followed the address and failed.
 pub(super) fn check(view: &View<'_>) -> Vec<Finding> {
     let Some((leg, leaks)) = on_the_public_side(view).or_else(|| behind_the_nat(view)) else {
@@ -240,11 +237,11 @@ fn sent_in_vain(view: &View<'_>, leg: &Leg, leak: &Leak) -> Option<Locator> {
 
 /// A request for that address which was refused or never answered.
 fn followed_in_vain(view: &View<'_>, leg: &Leg, ip: IpAddr) -> Option<Locator> {
-    let watched_until = view.facts.capture.watched_until(leg);
     let is_over = |exchange: &Exchange| {
-        let asked = exchange.request.as_ref();
-        let waited = asked.map(|request| watched_until - request.at.at);
-        exchange.response.is_some() || leg.closed.is_some() || waited >= Some(ANSWERED_WITHIN)
+        let mut asked = exchange.request.iter();
+        let capture = view.facts.capture;
+        exchange.response.is_some()
+            || asked.any(|request| capture.is_over_after(leg, request.at.at))
     };
     let asked = leg.exchanges.iter().filter(|exchange| {
         exchange.by == Side::Client

@@ -1,5 +1,7 @@
 //! Facts about comparing messages; values are shown as pre-NAT, post-NAT.
 
+use rtspscope_wire::Span;
+
 use super::*;
 use crate::testkit::{LAN, UDP_TALK, WAN, at, leg};
 

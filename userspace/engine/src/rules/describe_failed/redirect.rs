@@ -2,12 +2,15 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use rtspscope_wire::Spanned;
 use rtspscope_wire::url::{self, UrlSlice};
+use rtspscope_wire::{Span, Spanned};
 
-use super::{PATIENCE, View};
+use super::View;
 use crate::model::{Exchange, Leg};
 use crate::reading;
+
+/// A player that follows comes sooner.
+const PATIENCE: Span = Span::from_secs(2);
 
 /// What a redirection leads to, where that is no description. What was asked again on the same connection tells more.
 pub(super) fn in_vain(view: &View<'_>, leg: &Leg, exchange: &Exchange) -> Option<String> {
