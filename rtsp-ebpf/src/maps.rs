@@ -9,9 +9,15 @@ use rtsp_ebpf_common::abi::{
     FlowValue, Local, PeerKey, RecordHeader, SynValue, TakeValue, WalkValue,
 };
 
-/// Frames for user space.
+/// Frames for user space. Small enough to stay in a processor's own cache: the kernel goes through all of a ring again and
+/// again.
 #[btf_map]
-pub(crate) static RING: RingBuf<u8, { 8 << 20 }> = RingBuf::new();
+pub(crate) static RING: RingBuf<u8, { 512 << 10 }> = RingBuf::new();
+
+/// Frames that the ring has no room for: what thousands of flows that begin at one moment, or bursts of large segments,
+/// put out before user space comes to read.
+#[btf_map]
+pub(crate) static OVERFLOW: RingBuf<u8, { 8 << 20 }> = RingBuf::new();
 
 /// Places of followed UDP flows. Not an LRU map: an evicted flow would be a silent miscount, a full table is counted.
 #[btf_map]

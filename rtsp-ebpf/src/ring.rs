@@ -4,13 +4,15 @@
 //! acknowledgements and small datagrams, messages, full Ethernet frames, and super-packets, which go through a room of
 //! their own because only an output from there may have any length.
 
+use core::ffi::c_void;
 use core::mem::MaybeUninit;
 
 use aya_ebpf::helpers::{bpf_get_smp_processor_id, bpf_ktime_get_ns, bpf_ringbuf_output};
+use aya_ebpf::maps::ring_buf::RingBufEntry;
 use rtsp_ebpf_common::abi::{CONTROL_MAX, Reason, RecordHeader, SYN_MAX, SynValue};
 
 use crate::head::clamp;
-use crate::maps::{LARGE, RING};
+use crate::maps::{LARGE, OVERFLOW, RING};
 use crate::packet::Packet;
 use crate::tap::Outcome;
 
@@ -83,10 +85,10 @@ pub(crate) fn copy_frame(packet: &impl Packet, told: u32, len: u32) -> Outcome {
 /// Sends a remembered SYN; tells whether there was room.
 #[inline(always)]
 pub(crate) fn send_syn(syn: &SynValue, ifindex: u32) -> bool {
-    let Some(mut entry) = RING.reserve_untyped::<Record<SYN_MAX>>(0) else {
+    let Some(mut entry) = room() else {
         return false;
     };
-    let record = entry.as_mut_ptr();
+    let record: *mut Record<SYN_MAX> = MaybeUninit::as_mut_ptr(&mut entry);
     let header = RecordHeader {
         at_ns: syn.at_ns,
         ifindex,
@@ -108,6 +110,13 @@ pub(crate) fn send_syn(syn: &SynValue, ifindex: u32) -> bool {
     }
     entry.submit(ADAPTIVELY);
     true
+}
+
+/// Room for a record: in the ring, and beside it if that is full.
+#[inline(always)]
+fn room<T: 'static>() -> Option<RingBufEntry<T>> {
+    let entry = RING.reserve_untyped(0);
+    entry.or_else(|| OVERFLOW.reserve_untyped(0))
 }
 
 #[inline(always)]
@@ -132,7 +141,7 @@ fn header(packet: &impl Packet, told: u32) -> RecordHeader {
 
 #[inline(always)]
 fn reserve<const N: usize>(packet: &impl Packet, mut header: RecordHeader, len: u32) -> Outcome {
-    let Some(mut entry) = RING.reserve_untyped::<Record<N>>(0) else {
+    let Some(mut entry) = room() else {
         return Outcome::RingFull;
     };
     let record: *mut Record<N> = MaybeUninit::as_mut_ptr(&mut entry);
@@ -167,17 +176,12 @@ fn output(packet: &impl Packet, mut header: RecordHeader, len: u32) -> Outcome {
     if !loaded {
         return Outcome::LoadFailed;
     }
-    let ring = (&raw const RING).cast_mut().cast();
+    let len = u64::from(len) + RecordHeader::LEN as u64;
     // SAFETY: the record holds a header and `len` bytes.
-    let result = unsafe {
-        bpf_ringbuf_output(
-            ring,
-            record.cast(),
-            u64::from(len) + RecordHeader::LEN as u64,
-            ADAPTIVELY,
-        )
+    let put = |ring: *mut c_void| unsafe {
+        bpf_ringbuf_output(ring, record.cast(), len, ADAPTIVELY) == 0
     };
-    if result == 0 {
+    if put((&raw const RING).cast_mut().cast()) || put((&raw const OVERFLOW).cast_mut().cast()) {
         Outcome::Copied
     } else {
         Outcome::RingFull

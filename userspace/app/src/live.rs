@@ -35,6 +35,8 @@ mod object;
 mod packet;
 mod privilege;
 mod promiscuous;
+#[cfg(feature = "ebpf")]
+mod rings;
 pub(crate) mod room;
 #[cfg(feature = "ebpf")]
 mod session;
@@ -48,8 +50,6 @@ mod walks;
 use std::io::IsTerminal;
 use std::net::SocketAddr;
 #[cfg(feature = "ebpf")]
-use std::os::fd::OwnedFd;
-#[cfg(feature = "ebpf")]
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -57,8 +57,6 @@ use rtspscope_engine::Input;
 #[cfg(feature = "ebpf")]
 use rtspscope_engine::{Carrier, Passing, Session};
 use rtspscope_wire::TapRole;
-#[cfg(feature = "ebpf")]
-use tokio::io::unix::AsyncFd;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::yield_now;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until};
@@ -237,12 +235,8 @@ enum Pause {
     For(Duration),
     /// Until one comes, and then for [`GATHER`].
     #[cfg(feature = "ebpf")]
-    UntilArrival(Arrivals),
+    UntilArrival(Rc<rings::Arrivals>),
 }
-
-/// What becomes readable with the first frame after a look that found all.
-#[cfg(feature = "ebpf")]
-type Arrivals = Rc<AsyncFd<OwnedFd>>;
 
 /// Time between two looks for frames while many come, or while some wait for older ones; and where nothing tells that any
 /// have come. With the time that a frame waits, the host has each within 10 ms.
@@ -387,11 +381,7 @@ async fn rest(pause: Pause) {
         Pause::For(time) => sleep(time).await,
         #[cfg(feature = "ebpf")]
         Pause::UntilArrival(arrivals) => {
-            // What has come stays readable until the look begins: this wait may be given up for something else before.
-            match arrivals.readable().await {
-                Ok(mut ready) => ready.retain_ready(),
-                Err(_) => std::future::pending().await,
-            }
+            arrivals.some().await;
             sleep(GATHER).await;
         }
     }

@@ -23,7 +23,7 @@ use rtspscope_wire::{LinkType, TapRole};
 use super::error::LiveError;
 use super::interfaces::Interface;
 use super::object::Object;
-use super::{Hook, LiveOptions, clsact, links, promiscuous};
+use super::{Hook, LiveOptions, clsact, links, promiscuous, rings};
 
 /// Kernel from which TCX is there.
 const TCX_SINCE: KernelVersion = KernelVersion::new(6, 6, 0);
@@ -285,12 +285,14 @@ fn load(options: &LiveOptions) -> Result<Ebpf, LiveError> {
     let ports = port_bitmap(&options.rtsp_ports);
     let tell = u8::from(options.kernel_log);
     let drop = u8::from(options.mirror.is_some() && options.mirror_drop);
+    let (ring, overflow) = rings::sizes(options.room_bytes());
     let mut loader = EbpfLoader::new();
     loader
         .override_global("RTSP_PORTS", &ports, true)
         .override_global("TELL", &tell, true)
         .override_global("DROP", &drop, true)
-        .map_max_entries("RING", options.room_bytes())
+        .map_max_entries(rings::RING, ring)
+        .map_max_entries(rings::OVERFLOW, overflow)
         .map_max_entries("LARGE", u32::try_from(processors).unwrap_or(u32::MAX));
     if !options.kernel_log {
         // aya makes a whole page of it.

@@ -1,8 +1,7 @@
 //! How much memory packets get on their way out of the kernel, where nobody says.
 
-/// The most that is taken unasked: sixteen thousand flows may begin at one moment. The kernel goes through all of a ring
-/// again and again, and 8 MiB are more pages than processors remember the places of: each message costs a quarter more than in
-/// half of that, but none is lost, where half of that loses the begins of thousands of flows and bursts of large segments.
+/// The most that is taken unasked: sixteen thousand flows may begin at one moment. Half of it loses the begins of thousands of
+/// flows, and bursts of large segments.
 pub(super) const MAX_BYTES: u32 = 8 << 20;
 
 /// The least with which a busy moment is survived.

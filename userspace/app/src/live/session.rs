@@ -2,17 +2,13 @@
 
 mod records;
 
-use std::io::{self, ErrorKind};
-use std::os::fd::AsFd;
 use std::rc::Rc;
 
 use aya::Ebpf;
-use aya::maps::{Map, MapData, MapError, RingBuf};
+use aya::maps::{Map, MapError};
 use rtsp_ebpf_common::abi::{FlowKey, FlowValue};
 use rtspscope_engine::{CaptureLoss, FlowCounters, Input, LossKind, TapInfo};
 use rtspscope_wire::{LinkType, TapId, TapRole};
-use tokio::io::Interest;
-use tokio::io::unix::AsyncFd;
 use tokio::time::Instant;
 
 use super::attach::Attached;
@@ -25,10 +21,10 @@ use super::health::{Health, RingUse};
 use super::interfaces::{self, Interface};
 use super::kernel_log::KernelLog;
 use super::links::{self, Change, Links};
+use super::rings::{self, Arrivals, Rings};
 use super::walks::Walks;
 use super::{
-    Arrivals, BUSY, Gauges, HEALTH_INTERVAL, Hook, LiveHost, LiveOptions, MANY, Pause, Source,
-    privilege,
+    BUSY, Gauges, HEALTH_INTERVAL, Hook, LiveHost, LiveOptions, MANY, Pause, Source, privilege,
 };
 use crate::failure::Failure;
 use crate::sandbox::Capability;
@@ -66,8 +62,8 @@ struct Tap {
 /// A live run.
 pub(super) struct Live {
     attached: Attached,
-    ring: RingBuf<MapData>,
-    arrivals: Arrivals,
+    rings: Rings,
+    arrivals: Rc<Arrivals>,
     ring_use: RingUse,
     /// The last look into the ring found records, and maybe not all of them.
     ring_is: Ring,
@@ -106,9 +102,9 @@ impl Live {
         let counters = Counters::new(&mut attached.ebpf)?;
         let endpoints = Endpoints::new(&mut attached.ebpf, &options.rtsp_ports)?;
         let walks = Walks::new(&mut attached.ebpf)?;
-        let ring = take_map(&mut attached.ebpf, "RING")?;
-        let ring = RingBuf::try_from(ring).map_err(LiveError::from)?;
-        let arrivals = arrivals(&ring).map_err(LiveError::system("the ring's file"))?;
+        let rings = Rings::new(&mut attached.ebpf)?;
+        let arrivals = rings.arrivals();
+        let arrivals = Rc::new(arrivals.map_err(LiveError::system("the ring's file"))?);
         for (interface, note) in &attached.notes {
             host.note(interface, note);
         }
@@ -129,15 +125,16 @@ impl Live {
             });
         let taps = taps.collect();
         let frames = Frames::default();
+        let (ring_bytes, overflow_bytes) = rings::sizes(options.room_bytes());
         let named = chosen
             .iter()
             .map(|interface| (interface.name.clone(), interface.index));
         let links = Links::new(named);
         Ok(Self {
             attached,
-            ring,
+            rings,
             arrivals,
-            ring_use: RingUse::of(options.room_bytes()),
+            ring_use: RingUse::of(ring_bytes + overflow_bytes),
             ring_is: Ring::Calm,
             counters,
             kernel_log,
@@ -159,17 +156,16 @@ impl Live {
     /// Takes records out of the ring, at most a batch; what that says of it.
     fn read_ring(&mut self) -> Ring {
         let (mut count, mut bytes) = (0, 0);
-        while count < BATCH {
-            let Some(record) = self.ring.next() else {
-                self.ring_use.found_empty();
-                break;
-            };
+        let were_all = self.rings.read(BATCH, |record| {
             self.ring_use.take(record.len());
-            self.frames.push(&record);
+            self.frames.push(record);
             (count, bytes) = (count + 1, bytes + record.len());
+        });
+        if were_all {
+            self.ring_use.found_empty();
         }
         match count {
-            BATCH => Ring::Full,
+            _ if !were_all => Ring::Full,
             _ if bytes >= HEAVY => Ring::Full,
             MANY.. => Ring::Busy,
             _ => Ring::Calm,
@@ -211,9 +207,7 @@ impl Source for Live {
 
     fn hand_over(&mut self, host: &mut dyn LiveHost) -> Result<bool, Failure> {
         // What comes from here on tells itself again.
-        let _not_ready = self.arrivals.try_io(Interest::READABLE, |_| {
-            Err::<(), _>(ErrorKind::WouldBlock.into())
-        });
+        self.arrivals.forget();
         self.ring_is = self.read_ring();
         let before = self.handed_over;
         let now_ns = Clock::now();
@@ -362,9 +356,7 @@ impl Source for Live {
     }
 
     fn drain_last(mut self: Box<Self>, host: &mut dyn LiveHost) -> Result<(), Failure> {
-        while let Some(record) = self.ring.next() {
-            self.frames.push(&record);
-        }
+        while !self.rings.read(BATCH, |record| self.frames.push(record)) {}
         while let Some(frame) = self.frames.pop() {
             self.hand_over_one(&frame, host)?;
         }
@@ -373,14 +365,6 @@ impl Source for Live {
         }
         self.read_counters(host)
     }
-}
-
-/// Becomes readable with the first record in a ring that was empty.
-fn arrivals(ring: &RingBuf<MapData>) -> io::Result<Arrivals> {
-    let ring = ring.as_fd().try_clone_to_owned()?;
-    // SAFETY: the descriptor is a duplicate of the ring's that nobody else has.
-    let watched = unsafe { AsyncFd::register_with_interest(ring, Interest::READABLE) };
-    Ok(Rc::new(watched.map_err(io::Error::from)?))
 }
 
 /// Takes a map out of the loaded programs.

@@ -11,7 +11,7 @@ mod shapes;
 
 use std::net::SocketAddr;
 
-use aya::maps::{Array, HashMap, PerCpuArray, RingBuf};
+use aya::maps::{Array, HashMap, PerCpuArray};
 use aya::programs::{TestRun, TestRunOptions, TestRunResult};
 use rtsp_ebpf_common::abi::{
     COUNTERS, Counter, EndpointKey, EndpointValue, FlowKey, FlowValue, Local, PeerKey, PortMarks,
@@ -20,6 +20,7 @@ use rtsp_ebpf_common::abi::{
 
 use super::super::counters::{Counters, Flows};
 use super::super::endpoints::PORT_MARKS;
+use super::super::rings::Rings;
 use super::super::testing::in_own_namespace;
 use super::*;
 use packets::{MEDIA, rtp, text, udp};
@@ -63,6 +64,7 @@ struct Loaded {
     ebpf: Ebpf,
     /// Until it is handed over.
     flows: Option<Flows>,
+    rings: Rings,
 }
 
 impl Loaded {
@@ -86,7 +88,8 @@ impl Loaded {
         let xdp: &mut Xdp = program(&mut ebpf, MIRROR_PROGRAM).unwrap();
         xdp.load().unwrap();
         let flows = Some(Flows::new(&mut ebpf).unwrap());
-        Self { ebpf, flows }
+        let rings = Rings::new(&mut ebpf).unwrap();
+        Self { ebpf, flows, rings }
     }
 
     /// Runs a program on a packet so many times; the result, and the packet afterwards.
@@ -134,14 +137,18 @@ impl Loaded {
         Counters::of(self.flows.take().unwrap(), &mut self.ebpf)
     }
 
-    /// Takes all records out of the ring.
+    /// Takes all records out of the ring and its overflow.
     fn records(&mut self) -> Vec<(RecordHeader, Vec<u8>)> {
-        let mut ring = RingBuf::try_from(self.ebpf.map_mut("RING").unwrap()).unwrap();
+        self.some_records(usize::MAX)
+    }
+
+    /// Takes so many records out of the ring and its overflow.
+    fn some_records(&mut self, most: usize) -> Vec<(RecordHeader, Vec<u8>)> {
         let mut records = Vec::new();
-        while let Some(record) = ring.next() {
-            let (header, frame) = RecordHeader::split(&record).unwrap();
+        self.rings.read(most, |record| {
+            let (header, frame) = RecordHeader::split(record).unwrap();
             records.push((header, frame.to_vec()));
-        }
+        });
         records
     }
 

@@ -115,6 +115,36 @@ fn text_beyond_the_ring_is_counted_as_lost_and_once() {
 }
 
 #[test]
+fn what_the_ring_has_no_room_for_overflows_and_is_read_in_order() {
+    if !may_load("what_the_ring_has_no_room_for_overflows_and_is_read_in_order") {
+        return;
+    }
+    // A ring of 16 KiB, which takes 62 of these.
+    let mut loaded = Loaded::with(&LiveOptions {
+        ring_bytes: Some(64 << 10),
+        ..options()
+    });
+    let packet = text("RTSP/1.0 200 OK\r\nCSeq: 1\r\n\r\n");
+    loaded.run("rtsp_ether_in", &packet, 100);
+    let mut records = loaded.some_records(30);
+    // There is room in the ring again, for records that are younger than those beside it.
+    loaded.run("rtsp_ether_in", &packet, 20);
+    records.extend(loaded.some_records(45));
+    records.extend(loaded.records());
+    assert_eq!(records.len(), 120);
+    assert!(records.is_sorted_by_key(|(header, _)| header.at_ns));
+
+    // Longer ones go another way.
+    let long = text(&format!(
+        "RTSP/1.0 200 OK\r\nX: {}\r\n\r\n",
+        "x".repeat(3_000)
+    ));
+    loaded.run("rtsp_ether_in", &long, 10);
+    assert_eq!(loaded.records().len(), 10);
+    assert_eq!(loaded.losses(), [0; COUNTERS]);
+}
+
+#[test]
 fn more_connections_than_are_remembered_take_no_room_from_new_ones() {
     /// More than the kernel remembers connections, and pairs of hosts.
     const CONVERSATIONS: u16 = 20_000;
