@@ -49,6 +49,7 @@ mod walks;
 
 use std::io::IsTerminal;
 use std::net::SocketAddr;
+use std::pin::pin;
 #[cfg(feature = "ebpf")]
 use std::rc::Rc;
 use std::time::Duration;
@@ -323,6 +324,8 @@ async fn observe(
     // A terminal that has hung up is none any more.
     let has_terminal = has_terminal();
     live.turn(host)?;
+    // One wait until the next look, whatever else happens meanwhile: begun anew with each it would take twice as long.
+    let mut look = pin!(rest(live.pause()));
     loop {
         tokio::select! {
             _ = interrupt.recv() => return Ok(()),
@@ -335,8 +338,10 @@ async fn observe(
                 host.reopen();
             }
             () = at(end) => return Ok(()),
-            () = rest(live.pause()) => {
-                if !live.hand_over(host)? {
+            () = &mut look => {
+                let were_any = live.hand_over(host)?;
+                look.set(rest(live.pause()));
+                if !were_any {
                     continue;
                 }
             }
