@@ -38,7 +38,12 @@ impl Flood {
         self.sent as f64 / self.busy_seconds
     }
 
-    /// The same where another process ran a part of the path.
+    /// Packets in each second on the clock.
+    pub(super) fn speed(&self) -> f64 {
+        self.sent as f64 / self.seconds
+    }
+
+    /// The same flood where another process ran a part of its path.
     pub(super) fn shared_with(self, other: &Self) -> Self {
         Self {
             busy_seconds: self.busy_seconds + other.busy_seconds,
@@ -104,7 +109,7 @@ pub(super) fn measure() -> io::Result<()> {
         };
         println!(
             "{name:<22} {:>10.0} {:>10.0} {:>7.3} {:>10} {:>10} {:>10} {:>7.2} {:>8.0}",
-            flood.sent as f64 / flood.seconds,
+            flood.speed(),
             flood.rate(),
             flood.rate() / alone,
             flood.sent,
