@@ -2,7 +2,7 @@ use std::vec::Vec;
 
 use proptest::prelude::*;
 
-use super::{Class, FlowStats, HEAD_LEN, classify};
+use super::{Class, FlowStats, HEAD_LEN, Payload, classify};
 
 fn rtp(seq: u16) -> Vec<u8> {
     let mut packet = std::vec![0x80, 96];
@@ -190,5 +190,30 @@ proptest! {
         stats.update(&payload, len, 0, 90_000);
         let kinds = [stats.rtp.packets, stats.rtcp.packets, stats.stun_packets, stats.dtls_packets, stats.other_packets];
         prop_assert_eq!(kinds.iter().sum::<u64>(), 1);
+    }
+}
+
+proptest! {
+    #[test]
+    fn the_next_packet_is_counted_as_any_other(
+        packets in proptest::collection::vec(
+            (prop_oneof![5 => Just(1_u16), 1 => any::<u16>(), 1 => 0..20_u16], 0..2_u32, 96..98_u8, -1..3_i64),
+            1..200,
+        ),
+    ) {
+        let (mut all, mut next) = (FlowStats::EMPTY, FlowStats::EMPTY);
+        let (mut seq, mut at_ns) = (65_500_u16, 0_i64);
+        for (step, ssrc, payload_type, time) in packets {
+            seq = seq.wrapping_add(step);
+            at_ns += time * 1_000_000;
+            // Mostly one source and one type.
+            let (ssrc, payload_type) = (u32::from(ssrc == 1 && seq % 7 == 0), payload_type.min(95 + (seq % 11) as u8));
+            let payload = Payload::rtp(payload_type, seq, u32::from(seq) * 900, ssrc, 200);
+            all.record(&payload, at_ns, 0);
+            if !next.record_next(&payload, at_ns) {
+                next.record(&payload, at_ns, 0);
+            }
+            prop_assert_eq!(all, next);
+        }
     }
 }

@@ -107,7 +107,19 @@ impl Source<'_> {
 
 impl MediaCount {
     /// Takes in a datagram or interleaved frame, of which `bytes` were captured.
+    #[inline]
     pub(crate) fn update(&mut self, payload: &Payload, bytes: &[u8], at: Locator) {
+        // No number is missing between such a packet and the last.
+        if self.anew.is_none() && self.stats.record_next(payload, at.at.as_nanos()) {
+            self.first.update(Placed::Onward, payload, bytes, at);
+            self.place(Class::Rtp, at);
+        } else {
+            self.update_any(payload, bytes, at);
+        }
+    }
+
+    #[cold]
+    fn update_any(&mut self, payload: &Payload, bytes: &[u8], at: Locator) {
         let begins = self.anew.is_some() && self.look_for_begin(payload);
         let own = if self.stats.rtp.ssrc == payload.ssrc || self.stats.rtp.packets == 0 {
             &self.stats.rtp
@@ -375,6 +387,7 @@ impl Details {
         }
     }
 
+    #[inline]
     fn update(&mut self, placed: Placed, payload: &Payload, bytes: &[u8], at: Locator) {
         self.bank
             .update(placed, payload.timestamp, at.at.as_nanos());
