@@ -1,5 +1,7 @@
 //! The table of TCP connections: one look-up per segment, and nothing more for a connection that is not RTSP.
 
+mod alone;
+
 use std::collections::HashMap;
 use std::net::SocketAddr;
 
@@ -7,6 +9,8 @@ use foldhash::fast::FixedState;
 use rtspscope_wire::decode::Segment;
 use rtspscope_wire::tcp::Place;
 use rtspscope_wire::{Span, TapId, Timestamp};
+
+use alone::{Alone, First};
 
 use crate::connection::{Connection, Fate};
 use crate::input::{
@@ -27,6 +31,8 @@ enum Known {
     Followed(usize),
     /// It is not RTSP, or there was no room.
     Ignored,
+    /// Its only segment waits with this ticket.
+    Alone(u64),
 }
 
 /// A connection in its slot.
@@ -89,6 +95,7 @@ pub(crate) struct Connections {
     /// Boxed, since most connections are let go again and those that stay must not be moved about.
     slots: Vec<Option<Box<Slot>>>,
     free: Vec<usize>,
+    alone: Alone,
     next_number: u64,
     hand: usize,
     idle_hand: usize,
@@ -103,6 +110,7 @@ impl Connections {
             index: HashMap::default(),
             slots: Vec::new(),
             free: Vec::new(),
+            alone: Alone::default(),
             next_number: 0,
             hand: 0,
             idle_hand: 0,
@@ -119,33 +127,33 @@ impl Connections {
         place: Place,
         notices: &mut Vec<Notice>,
     ) -> (Option<&Record>, bool) {
-        let end = usize::from(segment.source > segment.destination);
-        let ends = if end == 0 {
-            [segment.source, segment.destination]
-        } else {
-            [segment.destination, segment.source]
-        };
+        let (end, ends) = in_order(segment);
         let key = FlowKey::new(tap, ends[0], ends[1]);
         let at = Locator::of(tap, place);
         let opens = segment.flags.syn();
-        let (slot, refused) = match self.index.get(&key) {
-            Some(Known::Ignored) if !opens => return (None, false),
-            Some(&Known::Followed(slot)) if !opens || !self.reopened(slot, end, segment) => {
-                (Some(slot), false)
+        let mut known = self.index.get(&key).copied();
+        let mut refused = false;
+        if let Some(Known::Alone(ticket)) = known {
+            (known, refused) = self.join(ticket, notices);
+        }
+        let (slot, refused) = match known {
+            Some(Known::Ignored) if !opens => return (None, refused),
+            Some(Known::Followed(slot)) if !opens || !self.reopened(slot, end, segment) => {
+                (Some(slot), refused)
             }
-            Some(&Known::Followed(slot)) => {
+            Some(Known::Followed(slot)) => {
                 self.retire(slot, notices);
                 self.open(key, at, ends)
             }
-            Some(Known::Ignored) | None => self.open(key, at, ends),
+            None if self.wait((key, tap), segment, place) => return (None, false),
+            Some(Known::Ignored | Known::Alone(_)) | None => self.open(key, at, ends),
         };
         let Some(slot) = slot else {
             return (None, refused);
         };
         let fate = self.read(slot, end, segment, place, notices);
         if fate == Fate::LetGo {
-            self.index.insert(key, Known::Ignored);
-            self.remove(slot);
+            self.let_go(key, slot);
             return (None, refused);
         }
         let record = self
@@ -287,12 +295,20 @@ impl Connections {
         };
         match self.index.get(&FlowKey::new(carrier.tap, low, high)) {
             Some(&Known::Followed(slot)) => Some((slot, end)),
-            Some(Known::Ignored) | None => None,
+            Some(Known::Ignored | Known::Alone(_)) | None => None,
         }
     }
 
     /// Reads what waits, in all connections, in order of their first packet.
     pub(crate) fn finish(&mut self, mut tell: impl FnMut(&Record, &mut Vec<Notice>)) {
+        let mut notices = Vec::new();
+        for first in self.alone.take_all() {
+            let (slot, _) = self.follow(&first, &mut notices);
+            if let Some(slot) = slot.and_then(|at| self.slots.get(at)?.as_ref()) {
+                tell(&slot.connection.record, &mut notices);
+            }
+            notices.clear();
+        }
         let mut order: Vec<(u64, usize)> = Vec::new();
         order.extend(
             self.slots
@@ -301,7 +317,6 @@ impl Connections {
                 .filter_map(|(at, slot)| Some((slot.as_ref()?.number, at))),
         );
         order.sort_unstable();
-        let mut notices = Vec::new();
         for (_, at) in order {
             self.finish_slot(at, &mut notices);
             if let Some(slot) = self.slots.get(at).and_then(Option::as_ref) {
@@ -498,6 +513,60 @@ impl Connections {
         }
     }
 
+    /// Lets the first segment of a connection wait for another where nothing comes of it alone; tells whether it does.
+    fn wait(&mut self, (key, tap): (FlowKey, TapId), segment: &Segment<'_>, place: Place) -> bool {
+        let ports = [segment.source.port(), segment.destination.port()];
+        if ports.iter().any(|port| self.rtsp_ports.contains(port)) {
+            return false;
+        }
+        while let Some(first) = self.alone.take_idle(place.at) {
+            self.index.remove(&first.key);
+        }
+        if !self.alone.takes(segment) {
+            return false;
+        }
+        self.forget_ignored();
+        let ticket = self.alone.put((key, tap), self.next_number, segment, place);
+        self.next_number += 1;
+        self.index.insert(key, Known::Alone(ticket));
+        true
+    }
+
+    /// Reads the segment that waited, because another has come. What is known of its connection now, and whether a
+    /// connection had to be given up or refused.
+    fn join(&mut self, ticket: u64, notices: &mut Vec<Notice>) -> (Option<Known>, bool) {
+        let Some(first) = self.alone.take(ticket) else {
+            return (None, false);
+        };
+        let (slot, refused) = self.follow(&first, notices);
+        let known = slot.map_or(Known::Ignored, Known::Followed);
+        (Some(known), refused)
+    }
+
+    /// Follows a connection from the segment on that waited: its slot, unless it is of no interest or has no room, and whether
+    /// a connection had to be given up or refused.
+    fn follow(&mut self, first: &First, notices: &mut Vec<Notice>) -> (Option<usize>, bool) {
+        let (segment, place) = (first.segment(), first.place);
+        let (end, ends) = in_order(&segment);
+        let number = std::mem::replace(&mut self.next_number, first.number);
+        let (slot, refused) = self.open(first.key, Locator::of(first.tap, place), ends);
+        self.next_number = number;
+        let Some(slot) = slot else {
+            return (None, refused);
+        };
+        if self.read(slot, end, &segment, place, notices) == Fate::LetGo {
+            self.let_go(first.key, slot);
+            return (None, refused);
+        }
+        (Some(slot), refused)
+    }
+
+    /// Follows a connection no further.
+    fn let_go(&mut self, key: FlowKey, slot: usize) {
+        self.index.insert(key, Known::Ignored);
+        self.remove(slot);
+    }
+
     /// A slot for a new connection, and whether another one, or this one, had to go.
     fn open(&mut self, key: FlowKey, at: Locator, ends: [SocketAddr; 2]) -> (Option<usize>, bool) {
         self.forget_ignored();
@@ -534,7 +603,7 @@ impl Connections {
     fn forget_ignored(&mut self) {
         if self.index.len() >= self.limits.connections.saturating_mul(4) {
             self.index
-                .retain(|_, known| matches!(known, Known::Followed(_)));
+                .retain(|_, known| !matches!(known, Known::Ignored));
         }
     }
 
@@ -590,6 +659,21 @@ impl Connections {
     }
 }
 
+/// Which end sends a segment, and both of them, the lower one first.
+#[inline(always)]
+#[allow(
+    clippy::inline_always,
+    reason = "it hands back 64 bytes, of each segment"
+)]
+fn in_order(segment: &Segment<'_>) -> (usize, [SocketAddr; 2]) {
+    let (from, to) = (segment.source, segment.destination);
+    if from > to {
+        (1, [to, from])
+    } else {
+        (0, [from, to])
+    }
+}
+
 /// Whether a connection that has not said what it speaks has been silent for long.
 fn is_idle(record: &Record, now: Timestamp) -> bool {
     let limit = if record.opener.is_some() {
@@ -621,27 +705,37 @@ mod tests {
 
     use super::*;
 
+    /// What the `number`th client sends.
+    fn segment(number: u16, seq: u32, flags: TcpFlags, payload: &[u8]) -> Segment<'_> {
+        Segment {
+            source: ([10, 0, 0, 1], 20_000 + number).into(),
+            destination: ([10, 0, 0, 2], 9_000).into(),
+            seq,
+            ack: 1,
+            flags,
+            window: 500,
+            payload,
+            payload_len: payload.len() as u32,
+        }
+    }
+
+    /// A frame that passed at that second.
+    fn place(frame: u64) -> Place {
+        Place {
+            at: Timestamp(frame.cast_signed() * 1_000_000_000),
+            frame,
+        }
+    }
+
     /// One segment of each of a thousand connections, a second apart; how many are still followed at the end?
     fn followed_of_a_thousand(flags: TcpFlags, payload: &[u8]) -> usize {
         let mut connections = Connections::new(vec![554], Limits::default());
         for number in 0..1_000_u16 {
-            let segment = Segment {
-                source: ([10, 0, 0, 1], 20_000 + number).into(),
-                destination: ([10, 0, 0, 2], 9_000).into(),
-                seq: 1,
-                ack: 1,
-                flags,
-                window: 500,
-                payload,
-                payload_len: payload.len() as u32,
-            };
-            let place = Place {
-                at: Timestamp(i64::from(number) * 1_000_000_000),
-                frame: number.into(),
-            };
+            let segment = segment(number, 1, flags, payload);
+            let place = place(number.into());
             connections.handle_segment(TapId(0), &segment, place, &mut Vec::new());
         }
-        connections.slots.iter().flatten().count()
+        connections.slots.iter().flatten().count() + connections.alone.count()
     }
 
     #[test]
@@ -658,5 +752,42 @@ mod tests {
             followed_of_a_thousand(TcpFlags::ACK, b"OPTIONS * RTSP/1.0\r\nCSeq: 1\r\n\r\n"),
             1_000
         );
+    }
+
+    /// The frame where each connection begins that came to anything, in order.
+    fn begun_at(connections: &Connections) -> Vec<Option<u64>> {
+        let records = connections.of_interest();
+        records
+            .iter()
+            .map(|(_, record)| record.first.frame)
+            .collect()
+    }
+
+    #[test]
+    fn a_first_segment_that_waited_is_read_with_the_second() {
+        let mut connections = Connections::new(vec![554], Limits::default());
+        let mut send = |number, seq, payload: &[u8], frame| {
+            let segment = segment(number, seq, TcpFlags::ACK, payload);
+            connections.handle_segment(TapId(0), &segment, place(frame), &mut Vec::new());
+        };
+        send(1, 100, b"OPTIONS * RT", 1);
+        send(2, 7, b"\x17\x03\x03", 2);
+        send(3, 1, b"OPTIONS * RTSP/1.0\r\nCSeq: 1\r\n\r\n", 3);
+        send(1, 112, b"SP/1.0\r\nCSeq: 1\r\n\r\n", 4);
+        assert_eq!(begun_at(&connections), [Some(1), Some(3)]);
+        assert_eq!(connections.alone.count(), 1);
+    }
+
+    #[test]
+    fn what_still_waits_at_the_end_is_read_then() {
+        // The begin of a frame whose end does not come.
+        let frame = b"$\x00\xff\xff\x80\x60";
+        let mut connections = Connections::new(vec![554], Limits::default());
+        let waits = segment(1, 1, TcpFlags::ACK, frame);
+        connections.handle_segment(TapId(0), &waits, place(1), &mut Vec::new());
+        assert_eq!(connections.alone.count(), 1);
+        let mut told = 0;
+        connections.finish(|_, _| told += 1);
+        assert_eq!((connections.alone.count(), told > 0), (0, true));
     }
 }
