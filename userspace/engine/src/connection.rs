@@ -14,7 +14,6 @@ use crate::locator::Locator;
 use crate::model::{OtherAnswer, OtherProtocol};
 use crate::record::{Notice, Record, Room, Speech};
 use crate::tunnel::Tunnel;
-use crate::window::Window;
 
 mod http;
 
@@ -157,8 +156,7 @@ impl Connection {
         let (own, peer) = if end == 0 { (low, high) } else { (high, low) };
         let is_plain = record.speech == Speech::Rtsp
             && segment.window != 0
-            && record.unheard == [None, None]
-            && record.windows.iter().all(Window::is_open)
+            && record.is_heard_and_heeded()
             && own.reassembler.expects(segment)
             && peer.reassembler.has_delivered(segment.ack)
             && peer.is_at_rest()

@@ -163,8 +163,19 @@ impl Engine {
     /// Takes in one thing that happened.
     #[inline]
     pub fn handle_input(&mut self, input: Input<'_>) {
+        if let Input::Frame(frame) = &input {
+            self.changes += 1;
+            self.handle_frame(frame);
+        } else {
+            self.handle_rare(&input);
+        }
+    }
+
+    /// Takes in what is no frame: one of a thousand inputs.
+    #[cold]
+    fn handle_rare(&mut self, input: &Input<'_>) {
         self.changes += u64::from(!matches!(input, Input::Tick(_) | Input::Watched(_)));
-        match &input {
+        match input {
             Input::Frame(frame) => self.handle_frame(frame),
             Input::FlowCounters(counters) => self.handle_flow_counters(counters),
             Input::Conntrack(told) => {
@@ -423,10 +434,12 @@ impl Engine {
             ..
         } = self;
         let (record, refused) = connections.handle_segment(frame.tap, segment, place, notices);
-        if let Some(record) = record {
-            pass_on(notices, record, carriers, (taps, flows, events));
+        if !notices.is_empty() {
+            if let Some(record) = record {
+                pass_on(notices, record, carriers, (taps, flows, events));
+            }
+            notices.clear();
         }
-        notices.clear();
         if refused {
             taps.count_loss(LossKind::ConnectionCap, 1);
         }

@@ -218,6 +218,13 @@ impl Record {
         }
     }
 
+    /// Whether neither end repeats itself in vain or has no room for what the other sends.
+    #[inline]
+    pub(crate) const fn is_heard_and_heeded(&self) -> bool {
+        let [low, high] = &self.windows;
+        matches!(self.unheard, [None, None]) && low.is_open() && high.is_open()
+    }
+
     /// Takes note of a segment. One that came in IP fragments has the place of the first of them, which may lie before
     /// other segments.
     pub(crate) fn pass(&mut self, at: Locator) {

@@ -13,9 +13,12 @@ const LINE_LEN: usize = 64;
 pub(super) fn begin(bytes: &[u8]) {
     use core::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
 
-    for line in bytes.chunks(LINE_LEN) {
+    let bytes = bytes.as_ptr_range();
+    let mut line = bytes.start;
+    while line < bytes.end {
         // SAFETY: a hint, which reads nothing and cannot fail.
-        unsafe { _mm_prefetch::<_MM_HINT_T0>(line.as_ptr().cast()) };
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(line.cast()) };
+        line = line.wrapping_add(LINE_LEN);
     }
 }
 
