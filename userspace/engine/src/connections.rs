@@ -1,28 +1,25 @@
 //! The table of TCP connections: one look-up per segment, and nothing more for a connection that is not RTSP.
 
 mod alone;
+mod carriers;
+mod room;
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
 
 use foldhash::fast::FixedState;
+use rtspscope_wire::TapId;
 use rtspscope_wire::decode::Segment;
 use rtspscope_wire::tcp::Place;
-use rtspscope_wire::{Span, TapId, Timestamp};
 
 use alone::{Alone, First};
+use room::Held;
 
 use crate::connection::{Connection, Fate};
-use crate::input::{
-    Carrier, ChannelCounters, ChannelReport, ChannelTotals, Handover, Passing, PictureTotals,
-};
 use crate::key::FlowKey;
 use crate::limits::Limits;
 use crate::locator::Locator;
-use crate::record::{Notice, Record, Room, Speech};
-
-/// Entries that are looked at to find the one to give up when the table is full.
-const EVICTION_SAMPLE: usize = 16;
+use crate::record::{Notice, Record, Room};
 
 /// What the table knows of a pair of ends.
 #[derive(Clone, Copy, Debug)]
@@ -47,44 +44,6 @@ struct Slot {
     held: Held,
     session: Option<u32>,
 }
-
-/// What a connection holds of that which is capped for all connections together.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Held {
-    message_bytes: usize,
-    channels: usize,
-    waiting_bytes: usize,
-}
-
-impl Held {
-    /// What may still be kept.
-    fn room<'l>(&self, limits: &'l Limits) -> Room<'l> {
-        Room {
-            limits,
-            messages: self.message_bytes < limits.message_bytes_in_all,
-            channels: self.channels < limits.channels_in_all,
-            timelines: self.channels < limits.timelines,
-        }
-    }
-
-    fn by(connection: &Connection) -> Self {
-        Self {
-            message_bytes: connection.record.exchanges.kept_bytes(),
-            channels: connection.record.channels.len(),
-            waiting_bytes: connection.waiting_bytes(),
-        }
-    }
-}
-
-/// Entries that are looked at for each new connection, so that idle ones go sooner than new ones come.
-const IDLE_SAMPLE: usize = 2;
-
-/// Silence after which a connection that has not said what it speaks is forgotten. Most of what passes a router is
-/// never heard of again, and begins anew in this table if it is.
-const IDLE: Span = Span::from_secs(30);
-
-/// The same where nobody saw it begin, and so nothing is known of it that would be missed later.
-const IDLE_MIDSTREAM: Span = Span::from_secs(5);
 
 /// Connections at all taps.
 #[derive(Clone, Debug)]
@@ -164,141 +123,6 @@ impl Connections {
         (record, refused)
     }
 
-    /// Where the interleaved frame begins that is passing in what `carrier` sends, and where its channels stand; `None`
-    /// where that is not known, or where no media has come.
-    pub(crate) fn passing(&self, carrier: &Carrier) -> Option<Passing> {
-        let (at, end) = self.find(carrier)?;
-        let connection = &self.slots.get(at)?.as_ref()?.connection;
-        let channels = connection.record.channels.places(end);
-        let is_open = connection.record.closed.is_none() && !channels.is_empty();
-        let seq = connection.frame_begin(end).filter(|_| is_open)?;
-        Some(Passing { seq, channels })
-    }
-
-    /// Takes note of who reads the media that a carrier sends.
-    pub(crate) fn hand_over(
-        &mut self,
-        handover: &Handover,
-        notices: &mut Vec<Notice>,
-    ) -> Option<&Record> {
-        let (at, end) = self.find(&handover.carrier())?;
-        let room = self.held.room(&self.limits);
-        let slot = self.slots.get_mut(at)?.as_mut()?;
-        match &handover.returned {
-            Some(returned) => slot.connection.give_back(end, returned, room, notices),
-            None => slot.connection.take_over(end),
-        }
-        self.account(at);
-        let slot = self.slots.get(at)?.as_ref()?;
-        Some(&slot.connection.record)
-    }
-
-    /// Takes in what the kernel has counted of a channel.
-    pub(crate) fn set_kernel_counts(&mut self, counters: &ChannelCounters) {
-        let carrier = Carrier {
-            tap: counters.tap,
-            from: counters.from,
-            to: counters.to,
-        };
-        let found = self.find(&carrier);
-        if let Some((at, end)) = found
-            && let Some(slot) = self.slots.get_mut(at).and_then(Option::as_mut)
-        {
-            let record = &mut slot.connection.record;
-            record.channels.set_kernel_counts(end, counters);
-            if counters.stats.packets > 0 {
-                record.hear(end, 0, Timestamp(counters.stats.last_ns));
-            }
-        }
-    }
-
-    /// Takes in what was counted of a channel in all.
-    pub(crate) fn set_totals(&mut self, totals: &ChannelTotals) {
-        let counted = &totals.counted;
-        let carrier = Carrier {
-            tap: counted.tap,
-            from: counted.from,
-            to: counted.to,
-        };
-        let Some((at, end)) = self.find(&carrier) else {
-            return;
-        };
-        let room = self.held.room(&self.limits);
-        if let Some(slot) = self.slots.get_mut(at).and_then(Option::as_mut) {
-            slot.connection.record.set_totals(end, totals, room);
-        }
-        self.account(at);
-    }
-
-    /// Takes in what was told of the pictures of a channel.
-    pub(crate) fn set_pictures(&mut self, totals: &PictureTotals) {
-        let carrier = Carrier {
-            tap: totals.tap,
-            from: totals.from,
-            to: totals.to,
-        };
-        if let Some((at, end)) = self.find(&carrier)
-            && let Some(slot) = self.slots.get_mut(at).and_then(Option::as_mut)
-        {
-            slot.connection.record.channels.set_pictures(end, totals);
-        }
-    }
-
-    /// The pictures of each channel that carried video.
-    pub(crate) fn pictures(&self) -> impl Iterator<Item = PictureTotals> {
-        let slots = self.slots.iter().flatten();
-        slots.flat_map(|slot| slot.connection.record.pictures())
-    }
-
-    /// What was counted of each channel that carried media, of the last connection between two ends.
-    pub(crate) fn totals(&self) -> impl Iterator<Item = ChannelTotals> {
-        let slots = self.slots.iter().enumerate();
-        let records = slots.filter_map(|(at, slot)| Some((at, &slot.as_ref()?.connection.record)));
-        let totals = records.flat_map(|(at, record)| record.totals().map(move |told| (at, told)));
-        totals.filter_map(|(at, told)| {
-            let carrier = Carrier {
-                tap: told.counted.tap,
-                from: told.counted.from,
-                to: told.counted.to,
-            };
-            let is_last = self.find(&carrier).is_some_and(|(last, _)| last == at);
-            is_last.then_some(told)
-        })
-    }
-
-    /// Takes in a report of a direction that the kernel reads. Tells whether there was no room for its channel.
-    pub(crate) fn handle_report(&mut self, report: &ChannelReport) -> bool {
-        let carrier = Carrier {
-            tap: report.tap,
-            from: report.from,
-            to: report.to,
-        };
-        let Some((at, end)) = self.find(&carrier) else {
-            return false;
-        };
-        let room = self.held.room(&self.limits);
-        let Some(slot) = self.slots.get_mut(at).and_then(Option::as_mut) else {
-            return false;
-        };
-        let refused = slot.connection.record.handle_report(end, report, room);
-        self.account(at);
-        refused
-    }
-
-    /// The slot of the connection, and which of its ends sends.
-    fn find(&self, carrier: &Carrier) -> Option<(usize, usize)> {
-        let end = usize::from(carrier.from > carrier.to);
-        let (low, high) = if end == 0 {
-            (carrier.from, carrier.to)
-        } else {
-            (carrier.to, carrier.from)
-        };
-        match self.index.get(&FlowKey::new(carrier.tap, low, high)) {
-            Some(&Known::Followed(slot)) => Some((slot, end)),
-            Some(Known::Ignored | Known::Alone(_)) | None => None,
-        }
-    }
-
     /// Reads what waits, in all connections, in order of their first packet.
     pub(crate) fn finish(&mut self, mut tell: impl FnMut(&Record, &mut Vec<Notice>)) {
         let mut notices = Vec::new();
@@ -342,21 +166,6 @@ impl Connections {
             .into_iter()
             .map(|(_, at, record)| (at, record))
             .collect()
-    }
-
-    /// Those that these carriers are directions of.
-    pub(crate) fn of_carriers(&self, carriers: &[Carrier]) -> Vec<(usize, &Record)> {
-        let mut slots: Vec<usize> = carriers
-            .iter()
-            .filter_map(|carrier| Some(self.find(carrier)?.0))
-            .collect();
-        slots.sort_unstable();
-        slots.dedup();
-        let records = slots.into_iter().filter_map(|at| {
-            let slot = self.slots.get(at)?.as_ref()?;
-            Some((at, &slot.connection.record))
-        });
-        records.collect()
     }
 
     /// Those of them whose sessions are not over: a session ends with its connection at the latest. Of a tunnel the
@@ -443,47 +252,6 @@ impl Connections {
             self.relieve(notices);
         }
         fate
-    }
-
-    /// Brings the sums up to date with what a connection holds now.
-    fn account(&mut self, at: usize) -> Held {
-        let Some(slot) = self.slots.get_mut(at).and_then(Option::as_mut) else {
-            return Held::default();
-        };
-        let after = Held::by(&slot.connection);
-        let before = std::mem::replace(&mut slot.held, after);
-        if after == before {
-            return after;
-        }
-        self.release(before);
-        self.held.message_bytes += after.message_bytes;
-        self.held.channels += after.channels;
-        self.held.waiting_bytes += after.waiting_bytes;
-        after
-    }
-
-    fn release(&mut self, held: Held) {
-        let sum = &mut self.held;
-        sum.message_bytes = sum.message_bytes.saturating_sub(held.message_bytes);
-        sum.channels = sum.channels.saturating_sub(held.channels);
-        sum.waiting_bytes = sum.waiting_bytes.saturating_sub(held.waiting_bytes);
-    }
-
-    /// Has the connection that holds most of what waits give it up. What comes of it is kept in its record only.
-    fn relieve(&mut self, notices: &mut Vec<Notice>) {
-        let waiting = self.slots.iter().enumerate().filter_map(|(at, slot)| {
-            let slot = slot.as_ref()?;
-            Some((slot.held.waiting_bytes, at))
-        });
-        let Some((_, at)) = waiting.max() else {
-            return;
-        };
-        let room = self.held.room(&self.limits);
-        if let Some(slot) = self.slots.get_mut(at).and_then(Option::as_mut) {
-            slot.connection.give_up(room, &mut Vec::new());
-            notices.push(Notice::MessageDropped);
-        }
-        self.account(at);
     }
 
     fn finish_slot(&mut self, at: usize, notices: &mut Vec<Notice>) {
@@ -599,52 +367,6 @@ impl Connections {
         (Some(at), refused)
     }
 
-    /// Marks of connections that are not followed are cheap to make again, so all of them go at once when they are many.
-    fn forget_ignored(&mut self) {
-        if self.index.len() >= self.limits.connections.saturating_mul(4) {
-            self.index
-                .retain(|_, known| !matches!(known, Known::Ignored));
-        }
-    }
-
-    /// Forgets those of the next few connections that never said what they speak and have been silent for long.
-    fn forget_idle(&mut self, now: Timestamp) {
-        for _ in 0..IDLE_SAMPLE.min(self.slots.len()) {
-            let at = self.idle_hand % self.slots.len();
-            self.idle_hand = at + 1;
-            let slot = self.slots.get(at).and_then(Option::as_ref);
-            if slot.is_some_and(|slot| worth(slot) == 0 && is_idle(&slot.connection.record, now)) {
-                self.remove(at);
-            }
-        }
-    }
-
-    /// Among the next few connections the one to give up: undecided ones first, open RTSP never.
-    fn victim(&mut self) -> Option<usize> {
-        let len = self.slots.len();
-        let start = self.hand;
-        self.hand = (start + EVICTION_SAMPLE) % len.max(1);
-        let sample = (0..EVICTION_SAMPLE.min(len)).map(|step| (start + step) % len);
-        let ranked = sample.filter_map(|at| {
-            let slot = self.slots.get(at)?.as_ref()?;
-            Some((worth(slot), slot.connection.record.last.at, at))
-        });
-        ranked
-            .filter(|(worth, ..)| *worth < 3)
-            .min()
-            .map(|(.., at)| at)
-    }
-
-    fn drop_oldest_closed(&mut self) {
-        let closed = self.slots.iter().enumerate().filter_map(|(at, slot)| {
-            let slot = slot.as_ref().filter(|slot| worth(slot) == 2)?;
-            Some((slot.connection.record.last.at, at))
-        });
-        if let Some((_, at)) = closed.min() {
-            self.remove(at);
-        }
-    }
-
     fn remove(&mut self, at: usize) {
         let Some(slot) = self.slots.get_mut(at).and_then(Option::take) else {
             return;
@@ -674,33 +396,9 @@ fn in_order(segment: &Segment<'_>) -> (usize, [SocketAddr; 2]) {
     }
 }
 
-/// Whether a connection that has not said what it speaks has been silent for long.
-fn is_idle(record: &Record, now: Timestamp) -> bool {
-    let limit = if record.opener.is_some() {
-        IDLE
-    } else {
-        IDLE_MIDSTREAM
-    };
-    now - record.last.at > limit
-}
-
-/// How much would be lost with a connection: 0 undecided, 1 an unanswered attempt, 2 ended RTSP, 3 RTSP.
-fn worth(slot: &Slot) -> u8 {
-    let record = &slot.connection.record;
-    match record.speech {
-        Speech::Undecided => u8::from(slot.connection.is_attempt()),
-        Speech::Rtsp | Speech::TunnelGet | Speech::TunnelPost | Speech::Tls => {
-            if slot.replaced || record.closed.is_some() {
-                2
-            } else {
-                3
-            }
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use rtspscope_wire::Timestamp;
     use rtspscope_wire::decode::TcpFlags;
 
     use super::*;

@@ -11,7 +11,7 @@ use rtspscope_wire::decode::{Segment, TcpFlags};
 use rtspscope_wire::tcp::Place;
 use rtspscope_wire::{TapId, Timestamp};
 
-use super::IDLE_MIDSTREAM;
+use super::room::IDLE_MIDSTREAM;
 use crate::key::FlowKey;
 
 /// Segments that wait at most, and the longest payload of one: 8 MiB in all.
