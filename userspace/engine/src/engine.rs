@@ -1,6 +1,7 @@
 //! The engine's three verbs: inputs go in, events are drained, and the snapshot shows what is known.
 
-use std::collections::VecDeque;
+mod news;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -13,7 +14,7 @@ use crate::advice::{self, Named};
 use crate::claim::Heard;
 use crate::connections::Connections;
 use crate::datagram_talk::DatagramTalks;
-use crate::flow::{Fence, FlowTable, Noted};
+use crate::flow::{FlowTable, Noted};
 use crate::fragmented::FragmentedFlows;
 use crate::groups::Groups;
 use crate::icmp::IcmpErrors;
@@ -23,19 +24,16 @@ use crate::input::{
 };
 use crate::limits::{Limits, Retention};
 use crate::locator::Locator;
-use crate::media;
-use crate::model::{Exchange, Session, Snapshot};
+use crate::model::{Session, Snapshot};
 use crate::netfilter::Netfilter;
 use crate::output::Event;
-use crate::record::{Notice, Record, Speech};
+use crate::record::Notice;
 use crate::retire;
 use crate::router_setup::RouterSetup;
 use crate::snapshot::{self, Watched};
 use crate::tap_files::TapFile;
 use crate::taps::Taps;
-
-/// Directions that wait to be taken; nobody takes them from saved captures.
-const MAX_CARRIERS: usize = 1024;
+use news::{Events, act_on, pass_on, tell};
 
 /// What a user may set before packets come.
 #[derive(Clone, Debug)]
@@ -87,25 +85,6 @@ pub struct Engine {
     notices: Vec<Notice>,
 }
 
-/// Events that wait, the oldest first.
-#[derive(Clone, Debug)]
-struct Events {
-    queue: VecDeque<Event>,
-    max: usize,
-}
-
-impl Events {
-    /// Adds an event and says whether another fell for it.
-    fn push(&mut self, event: Event) -> bool {
-        let full = self.queue.len() >= self.max;
-        if full {
-            self.queue.pop_front();
-        }
-        self.queue.push_back(event);
-        full
-    }
-}
-
 impl Engine {
     /// An engine that has seen nothing.
     pub fn new(options: EngineOptions) -> Self {
@@ -131,10 +110,7 @@ impl Engine {
             datagram_talks: DatagramTalks::new(limits.datagram_talks),
             netfilter,
             setup: None,
-            events: Events {
-                queue: VecDeque::new(),
-                max: limits.events.max(1),
-            },
+            events: Events::at_most(limits.events),
             sessions: 0,
             retired: 0,
             changes: 0,
@@ -248,12 +224,12 @@ impl Engine {
 
     /// Whether an event waits to be taken.
     pub fn has_output(&self) -> bool {
-        !self.events.queue.is_empty()
+        !self.events.is_empty()
     }
 
     /// Takes the oldest event that was not taken yet.
     pub fn poll_output(&mut self) -> Option<Event> {
-        self.events.queue.pop_front()
+        self.events.pop()
     }
 
     /// What was counted of each UDP flow that carried RTP or RTCP, one for each use of its ports: as the kernel's counts
@@ -515,137 +491,5 @@ fn locate(frame: &FrameRef<'_>) -> Locator {
         frame: Some(frame.number),
         at: frame.at,
         stream_offset: None,
-    }
-}
-
-fn tell(event: Event, taps: &mut Taps, events: &mut Events) {
-    if events.push(event) {
-        taps.count_loss(LossKind::EventCap, 1);
-    }
-}
-
-/// Acts on all that a connection has to tell.
-fn pass_on(
-    notices: &mut Vec<Notice>,
-    record: &Record,
-    carriers: &mut Vec<Carrier>,
-    (taps, flows, events): (&mut Taps, &mut FlowTable, &mut Events),
-) {
-    for notice in notices.drain(..) {
-        note_carrier(&notice, record, carriers);
-        act_on(notice, record, taps, flows, events);
-    }
-}
-
-/// Remembers a direction that has begun to carry media.
-fn note_carrier(notice: &Notice, record: &Record, carriers: &mut Vec<Carrier>) {
-    if let Notice::MediaBegan { sender, .. } = notice
-        && carriers.len() < MAX_CARRIERS
-        && let (Some(from), Some(to)) = (record.ends.get(*sender), record.ends.get(1 - sender))
-    {
-        carriers.push(Carrier {
-            tap: record.tap,
-            from: *from,
-            to: *to,
-        });
-    }
-}
-
-/// Does what a connection's news asks for, and passes it on.
-fn act_on(
-    notice: Notice,
-    record: &Record,
-    taps: &mut Taps,
-    flows: &mut FlowTable,
-    events: &mut Events,
-) {
-    let (client, server) = (record.client_address(), record.server_address());
-    let event = match notice {
-        Notice::Started { at } => {
-            let encrypted = record.speech == Speech::Tls;
-            Event::SessionStarted {
-                at,
-                client,
-                server,
-                encrypted,
-            }
-        }
-        Notice::Message {
-            message,
-            method,
-            cseq,
-        } => Event::Message {
-            client,
-            server,
-            method,
-            cseq,
-            message,
-        },
-        Notice::Playing { at } => Event::Playing { at, client, server },
-        Notice::MediaBegan { at, sender, ssrc } => {
-            let (from, to) = if sender == record.client() {
-                (client, server)
-            } else {
-                (server, client)
-            };
-            Event::MediaArrived {
-                at,
-                from,
-                to,
-                ssrc: Some(ssrc),
-            }
-        }
-        Notice::Ended { at, by, reset } => Event::Ended {
-            at,
-            client,
-            server,
-            by,
-            reset,
-        },
-        Notice::SetUp { exchange } => return fence(&exchange, record, flows),
-        Notice::GoesOn(how) => {
-            return flows.go_on(record.tap, (server.ip(), client.ip()), &how);
-        }
-        Notice::ChannelRefused => return taps.count_loss(LossKind::FlowCap, 1),
-        Notice::MessageDropped => return taps.count_loss(LossKind::MessageCap, 1),
-    };
-    tell(event, taps, events);
-}
-
-/// An accepted SETUP begins a new use of the ports that it names.
-fn fence(setup: &Exchange, record: &Record, flows: &mut FlowTable) {
-    let agreed = media::negotiated(setup, None);
-    let ports = [
-        agreed.client_rtp_port,
-        agreed.client_rtcp_port,
-        agreed.answered_rtp_port,
-        agreed.answered_rtcp_port,
-    ];
-    let mut ports: Vec<u16> = ports.into_iter().flatten().collect();
-    ports.dedup();
-    if !ports.is_empty() {
-        let fence = if media::repeats_setup(record.exchanges.list()) {
-            Fence::Repeated
-        } else {
-            Fence::Anew
-        };
-        flows.fence(record.tap, record.client_address().ip(), &ports, fence);
-    }
-    if media::may_be_sent_by_client(setup) {
-        let server = record.server_address().ip();
-        let ports = [agreed.server_rtp_port, agreed.server_rtcp_port];
-        let ports: Vec<u16> = ports.into_iter().flatten().collect();
-        flows.watch(record.tap, server, &ports);
-    }
-    if let Some((group, rtp, rtcp)) = agreed.multicast {
-        flows.watch(record.tap, group, &[rtp, rtcp]);
-    } else {
-        // A group may stand in the description alone, of which medium does not matter for news.
-        for group in media::described_groups(record.exchanges.list()) {
-            let agreed = media::negotiated(setup, Some(group));
-            if let Some((group, rtp, rtcp)) = agreed.multicast {
-                flows.watch(record.tap, group, &[rtp, rtcp]);
-            }
-        }
     }
 }
