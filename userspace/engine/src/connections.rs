@@ -4,10 +4,8 @@ mod alone;
 mod carriers;
 mod room;
 
-use std::collections::HashMap;
 use std::net::SocketAddr;
 
-use foldhash::fast::FixedState;
 use rtspscope_wire::TapId;
 use rtspscope_wire::decode::Segment;
 use rtspscope_wire::tcp::Place;
@@ -16,7 +14,7 @@ use alone::{Alone, First};
 use room::Held;
 
 use crate::connection::{Connection, Fate};
-use crate::key::FlowKey;
+use crate::key::{FlowKey, Index};
 use crate::limits::Limits;
 use crate::locator::Locator;
 use crate::record::{Notice, Record, Room};
@@ -50,7 +48,7 @@ struct Slot {
 pub(crate) struct Connections {
     rtsp_ports: Vec<u16>,
     limits: Limits,
-    index: HashMap<FlowKey, Known, FixedState>,
+    index: Index<Known>,
     /// Boxed, since most connections are let go again and those that stay must not be moved about.
     slots: Vec<Option<Box<Slot>>>,
     free: Vec<usize>,
@@ -66,7 +64,7 @@ impl Connections {
         Self {
             rtsp_ports,
             limits,
-            index: HashMap::default(),
+            index: Index::default(),
             slots: Vec::new(),
             free: Vec::new(),
             alone: Alone::default(),
@@ -90,7 +88,7 @@ impl Connections {
         let key = FlowKey::new(tap, ends[0], ends[1]);
         let at = Locator::of(tap, place);
         let opens = segment.flags.syn();
-        let mut known = self.index.get(&key).copied();
+        let mut known = self.index.find(&key);
         let mut refused = false;
         if let Some(Known::Alone(ticket)) = known {
             (known, refused) = self.join(ticket, notices);
@@ -374,7 +372,7 @@ impl Connections {
         self.release(slot.held);
         self.free.push(at);
         let is_current =
-            matches!(self.index.get(&slot.key), Some(Known::Followed(current)) if *current == at);
+            matches!(self.index.get(&slot.key), Some(Known::Followed(current)) if current == at);
         if is_current {
             self.index.remove(&slot.key);
         }

@@ -9,7 +9,7 @@ mod kinds;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::net::{IpAddr, SocketAddr};
 
 use foldhash::fast::FixedState;
@@ -18,7 +18,7 @@ use rtspscope_wire::{TapId, Timestamp};
 
 use crate::counting::{GoesOn, PicturesOf};
 use crate::input::{FlowCounters, PictureTotals};
-use crate::key::FlowKey;
+use crate::key::{FlowKey, Index};
 use crate::locator::Locator;
 pub(crate) use epoch::{Epoch, Fence, Flow};
 
@@ -37,7 +37,7 @@ pub(crate) struct Noted {
 /// All UDP flows at all taps.
 #[derive(Clone, Debug)]
 pub(crate) struct FlowTable {
-    index: HashMap<FlowKey, usize, FixedState>,
+    index: Index<usize>,
     flows: Vec<Flow>,
     max_flows: usize,
     max_epochs: usize,
@@ -57,7 +57,7 @@ pub(crate) struct FlowTable {
 impl FlowTable {
     pub(crate) fn new(max_flows: usize, max_epochs: usize, max_epochs_in_all: usize) -> Self {
         Self {
-            index: HashMap::default(),
+            index: Index::default(),
             flows: Vec::new(),
             max_flows: max_flows.max(1),
             max_epochs,
@@ -252,7 +252,7 @@ impl FlowTable {
     /// The flow's record, new or not, and whether another was given up for it. One look-up for a known flow.
     fn entry(&mut self, at: Locator, from: SocketAddr, to: SocketAddr) -> (&mut Flow, bool) {
         let key = FlowKey::new(at.tap, from, to);
-        if let Some(&slot) = self.index.get(&key) {
+        if let Some(slot) = self.index.find(&key) {
             return (&mut self.flows[slot], false);
         }
         let mut flow = Flow::new(at, from, to);

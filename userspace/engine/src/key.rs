@@ -1,8 +1,12 @@
 //! The key of the engine's big tables: small and quick to hash, because every packet is looked up by it.
 
+mod index;
+
 use std::net::{IpAddr, SocketAddr};
 
 use rtspscope_wire::TapId;
+
+pub(crate) use index::Index;
 
 /// Two ends at a tap, in the order in which they are given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -20,6 +24,12 @@ impl FlowKey {
             to_ip: bits(to.ip()),
             ports_and_tap: ports << 16 | u64::from(tap.0),
         }
+    }
+
+    /// A few bits in which keys that are in use together differ, most often.
+    #[inline]
+    const fn mark(&self) -> u64 {
+        self.ports_and_tap ^ self.from_ip as u64 ^ (self.to_ip as u64).rotate_left(24)
     }
 }
 

@@ -140,7 +140,7 @@ impl Connections {
             (carrier.to, carrier.from)
         };
         match self.index.get(&FlowKey::new(carrier.tap, low, high)) {
-            Some(&Known::Followed(slot)) => Some((slot, end)),
+            Some(Known::Followed(slot)) => Some((slot, end)),
             Some(Known::Ignored | Known::Alone(_)) | None => None,
         }
     }

@@ -93,8 +93,7 @@ impl Connections {
     /// Marks of connections that are not followed are cheap to make again, so all of them go at once when they are many.
     pub(super) fn forget_ignored(&mut self) {
         if self.index.len() >= self.limits.connections.saturating_mul(4) {
-            self.index
-                .retain(|_, known| !matches!(known, Known::Ignored));
+            self.index.retain(|known| !matches!(known, Known::Ignored));
         }
     }
 
