@@ -1,7 +1,8 @@
-//! RTP counts: the constant-space counters agree with a model that remembers every number.
+//! RTP counts: the constant-space counters agree with a model that remembers every number, and the short way with the long.
 
 use std::collections::BTreeSet;
 
+use rtsp_ebpf_common::flow::{FlowStats, Payload};
 use rtsp_ebpf_common::rtp::{MAX_DROPOUT, RtpCounters, WINDOW};
 
 /// Each packet is two bytes: what kind of step, and how far.
@@ -14,6 +15,7 @@ pub fn counters(data: &[u8]) {
     let mut at_ns = 0_i64;
     let mut counters = RtpCounters::default();
     let mut model = Model::default();
+    let (mut long, mut short) = (FlowStats::EMPTY, FlowStats::EMPTY);
     for [kind, far] in rest.as_chunks().0 {
         let step = u16::from(*far);
         seq = match kind & 7 {
@@ -35,6 +37,12 @@ pub fn counters(data: &[u8]) {
         counters.update(seq, timestamp, ssrc, at_ns, 90_000);
         model.take(seq, timestamp, ssrc, at_ns);
         model.check(&counters);
+        let payload = Payload::rtp(96 + (kind >> 7), seq, timestamp, ssrc, 200);
+        long.record(&payload, at_ns, 0);
+        if !short.record_next(&payload, at_ns) {
+            short.record(&payload, at_ns, 0);
+        }
+        assert_eq!(long, short);
     }
 }
 
