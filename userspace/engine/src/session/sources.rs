@@ -1,10 +1,13 @@
-//! Which connections make one leg: an RTSP connection by itself, a tunnel's all together.
+//! Which connections make one leg: an RTSP connection by itself, those of a session that has one for each request
+//! ([`chains`]), and a tunnel's all together.
 //!
 //! A tunnel has one GET that was let be and as many POSTs as its client likes: some players end a POST and open another when it
 //! has more to ask, and a POST may be refused for want of a password before. GETs that were refused are earlier attempts of the
 //! one that was not. A cookie joins them; where a client takes another one for the attempt with its password, its next GET at
 //! the same server is that attempt. A cookie may come again in a later session, so a POST belongs to the GET beside which it
 //! stood.
+
+mod chains;
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
@@ -30,13 +33,25 @@ pub(crate) struct Source<'a> {
     pub(crate) record: &'a Record,
     /// Connections that carry requests of the tunnel, in order of the first packet.
     posts: Vec<&'a Record>,
+    /// All connections of a session that has one for each request, in order of the first packet.
+    chain: Vec<&'a Record>,
     /// Slots of those and of refused attempts.
     other_slots: Vec<usize>,
 }
 
 /// One source for each leg: tunnels' connections are put together, the rest stand alone.
 pub(crate) fn sources<'a>(records: &[(usize, &'a Record)]) -> Vec<Source<'a>> {
-    let bearers = bearers(records);
+    let mut bearers = bearers(records);
+    let chains = chains::chains(records);
+    for (&head, chain) in &chains {
+        let bearer = carrier_of(head, chain, records);
+        bearers.extend(
+            chain
+                .iter()
+                .filter(|at| **at != bearer)
+                .map(|&at| (at, bearer)),
+        );
+    }
     let mut sources: Vec<Source<'a>> = Vec::new();
     let mut place_of = BTreeMap::new();
     for (at, (slot, record)) in records.iter().enumerate() {
@@ -46,6 +61,7 @@ pub(crate) fn sources<'a>(records: &[(usize, &'a Record)]) -> Vec<Source<'a>> {
                 slot: *slot,
                 record,
                 posts: Vec::new(),
+                chain: Vec::new(),
                 other_slots: Vec::new(),
             });
         }
@@ -60,7 +76,26 @@ pub(crate) fn sources<'a>(records: &[(usize, &'a Record)]) -> Vec<Source<'a>> {
             }
         }
     }
+    for (head, chain) in chains {
+        let place = place_of.get(&carrier_of(head, &chain, records));
+        if let Some(source) = place.and_then(|place| sources.get_mut(*place)) {
+            let members = chain.iter().filter_map(|at| Some(records.get(*at)?.1));
+            source.chain = members.collect();
+        }
+    }
     sources
+}
+
+/// The connection of a session that its leg stands for: the one that carries its media, else the one with its SETUP.
+fn carrier_of(head: usize, chain: &[usize], records: &[(usize, &Record)]) -> usize {
+    let carries = |at: &&usize| {
+        let record = records.get(**at);
+        record.is_some_and(|(_, record)| {
+            let server = 1 - record.client();
+            !record.channels.with_media(server).is_empty()
+        })
+    };
+    chain.iter().find(carries).copied().unwrap_or(head)
 }
 
 /// Which connections of tunnels belong to which other, by their places in `records`.
@@ -173,6 +208,9 @@ impl<'a> Source<'a> {
     /// The leg, with the requests of a tunnel among its exchanges.
     pub(crate) fn leg(&self) -> Leg {
         let mut leg = self.record.leg();
+        if !self.chain.is_empty() {
+            return chains::joined(leg, &self.chain);
+        }
         if self.is_tunnel() {
             leg.from_server.begin = None;
         }
