@@ -235,3 +235,45 @@ fn what_only_the_left_out_media_showed_is_found_again() -> io::Result<()> {
     assert_eq!(again, whole);
     Ok(())
 }
+
+#[test]
+fn the_connections_of_a_client_that_opens_one_for_each_request_are_one_session_again()
+-> io::Result<()> {
+    let transport = "Transport: RTP/AVP;unicast;client_port=5000-5001";
+    let url = "rtsp://10.9.1.2/a";
+    let mut talk = Talk::default();
+    for (number, asked, answered) in [
+        (
+            0,
+            format!("SETUP {url} RTSP/1.0\r\nCSeq: 1\r\n{transport}\r\n\r\n"),
+            format!("RTSP/1.0 200 OK\r\nCSeq: 1\r\nSession: 7\r\n{transport}\r\n\r\n"),
+        ),
+        (
+            1,
+            format!("PLAY {url} RTSP/1.0\r\nCSeq: 2\r\nSession: 7\r\n\r\n"),
+            "RTSP/1.0 200 OK\r\nCSeq: 2\r\nSession: 7\r\n\r\n".to_owned(),
+        ),
+        (
+            2,
+            format!("TEARDOWN {url} RTSP/1.0\r\nCSeq: 3\r\nSession: 7\r\n\r\n"),
+            "RTSP/1.0 200 OK\r\nCSeq: 3\r\n\r\n".to_owned(),
+        ),
+    ] {
+        talk.reopen(number);
+        talk.send(Player, asked.as_bytes());
+        talk.send(Camera, answered.as_bytes());
+        talk.close();
+    }
+    let file = place("by-request", &talk.capture(2_000))?;
+    let bundle = bundle("by-request", &[&file])?;
+    let replayed = program::analyze(&[&bundle.pcapng()])?;
+    for report in [&bundle.report()?, replayed.value()] {
+        let sessions = report["sessions"].as_array().map_or(&[][..], Vec::as_slice);
+        let asked: Vec<_> = sessions
+            .iter()
+            .map(|session| &session["requests"])
+            .collect();
+        assert_eq!(asked, [3]);
+    }
+    Ok(())
+}

@@ -17,13 +17,21 @@ pub(crate) enum Side {
 
 use self::Side::{Camera, Player};
 
+/// What a segment is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Control {
+    Open,
+    Data,
+    Close,
+}
+
 /// Frames of one or more connections.
 #[derive(Debug, Default)]
 pub(crate) struct Talk {
     pub(crate) frames: Vec<Vec<u8>>,
     /// Added to the player's port: another connection.
     pub(crate) connection: u16,
-    next: [[u32; 2]; 2],
+    next: [[u32; 2]; 4],
 }
 
 impl Talk {
@@ -37,10 +45,19 @@ impl Talk {
     /// Another connection is opened in the same capture.
     pub(crate) fn reopen(&mut self, connection: u16) {
         self.connection = connection;
-        self.next[usize::from(connection)] = [1_000, 0xffff_fff0];
+        self.next[usize::from(connection)] = [1_000 + u32::from(connection), 0xffff_fff0];
         for from in [Player, Camera] {
             let seq = self.next_of(from);
-            let frame = self.segment(from, seq, b"", true);
+            let frame = self.segment(from, seq, b"", Control::Open);
+            self.frames.push(frame);
+            self.advance(from, 1);
+        }
+    }
+
+    /// Both ends hang up, the player first.
+    pub(crate) fn close(&mut self) {
+        for from in [Player, Camera] {
+            let frame = self.segment(from, self.next_of(from), b"", Control::Close);
             self.frames.push(frame);
             self.advance(from, 1);
         }
@@ -49,7 +66,7 @@ impl Talk {
     /// Bytes go out in one segment.
     pub(crate) fn send(&mut self, from: Side, bytes: &[u8]) {
         let seq = self.next_of(from);
-        let frame = self.segment(from, seq, bytes, false);
+        let frame = self.segment(from, seq, bytes, Control::Data);
         self.frames.push(frame);
         self.advance(from, bytes.len() as u32);
     }
@@ -66,7 +83,7 @@ impl Talk {
     /// Bytes that went out `back` bytes ago go out again.
     pub(crate) fn repeat(&mut self, from: Side, back: usize, bytes: &[u8]) {
         let seq = self.next_of(from).wrapping_sub(back as u32);
-        let frame = self.segment(from, seq, bytes, false);
+        let frame = self.segment(from, seq, bytes, Control::Data);
         self.frames.push(frame);
     }
 
@@ -138,7 +155,7 @@ impl Talk {
         *next = next.wrapping_add(len);
     }
 
-    fn segment(&self, from: Side, seq: u32, payload: &[u8], syn: bool) -> Vec<u8> {
+    fn segment(&self, from: Side, seq: u32, payload: &[u8], control: Control) -> Vec<u8> {
         let player = SocketAddrV4::new(*PLAYER.ip(), PLAYER.port() + self.connection);
         let (source, destination, other) = match from {
             Player => (player, CAMERA, Camera),
@@ -147,8 +164,12 @@ impl Talk {
         let builder = PacketBuilder::ethernet2([2; 6], [4; 6])
             .ipv4(source.ip().octets(), destination.ip().octets(), 64)
             .tcp(source.port(), destination.port(), seq, 64_000);
-        let builder = if syn { builder.syn() } else { builder.psh() };
-        let builder = if syn && from == Player {
+        let builder = match control {
+            Control::Open => builder.syn(),
+            Control::Data => builder.psh(),
+            Control::Close => builder.fin(),
+        };
+        let builder = if control == Control::Open && from == Player {
             builder
         } else {
             builder.ack(self.next_of(other))

@@ -637,6 +637,7 @@ impl Record {
             }),
             server_channels: self.channels.with_media(server),
             other_answer: self.other_answer,
+            by_request: false,
         }
     }
 }

@@ -95,6 +95,7 @@ pub(crate) fn leg(tap: TapId, client: &str, server: &str, talk: &str) -> Leg {
         desync: None,
         server_channels: Vec::new(),
         other_answer: None,
+        by_request: false,
     };
     let lines = talk.lines().map(str::trim).filter(|line| !line.is_empty());
     for (number, line) in lines.enumerate() {

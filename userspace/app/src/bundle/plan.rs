@@ -28,8 +28,8 @@ pub(super) struct Plan {
     messages: HashMap<Place, Vec<Message>>,
     /// RTSP connections from their client to their server, with the frames between which each lasted.
     connections: HashMap<Flow, Vec<Lasted>>,
-    /// Client and server of HTTP tunnels, whose connections are more than one.
-    tunnels: HashSet<(TapId, IpAddr, SocketAddr)>,
+    /// Client and server of sessions that have more than one connection: HTTP tunnels, and one for each request.
+    many: HashSet<(TapId, IpAddr, SocketAddr)>,
     /// Media flows.
     media: HashMap<Flow, MediaFlow>,
 }
@@ -99,13 +99,13 @@ impl Plan {
                 .any(|lasted| (lasted.first..=lasted.last).contains(&number))
                 .then_some(())
         };
-        let is_tunnel = |client: SocketAddr, server| {
-            self.tunnels
+        let is_of_many = |client: SocketAddr, server| {
+            self.many
                 .contains(&(tap, client.ip(), server))
                 .then_some(())
         };
-        let from_client = lasts((tap, from, to)).or_else(|| is_tunnel(from, to));
-        let from_server = || lasts((tap, to, from)).or_else(|| is_tunnel(to, from));
+        let from_client = lasts((tap, from, to)).or_else(|| is_of_many(from, to));
+        let from_server = || lasts((tap, to, from)).or_else(|| is_of_many(to, from));
         from_client
             .map(|()| true)
             .or_else(|| from_server().map(|()| false))

@@ -112,6 +112,7 @@ fn leg(tap: u16, client: &str) -> Leg {
         desync: None,
         server_channels: Vec::new(),
         other_answer: None,
+        by_request: false,
     }
 }
 

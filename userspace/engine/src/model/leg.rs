@@ -77,6 +77,9 @@ pub struct Leg {
     pub server_channels: Vec<u8>,
     /// Where the server answers in another protocol than RTSP.
     pub other_answer: Option<OtherAnswer>,
+    /// Whether the client opened a connection for each request, or a few of them (RFC 2326 §9): `client` is where one of them
+    /// came from.
+    pub by_request: bool,
 }
 
 /// How long an acknowledgement may take from the end nearer to a tap: so much more than early acknowledgements show, two directions

@@ -62,8 +62,8 @@ fn connection(plan: &mut Plan, session: &Session, leg: &Leg) {
     );
     let flow = (leg.tap, leg.client, leg.server);
     plan.connections.entry(flow).or_default().push(lasted);
-    if session.transport == TransportKind::HttpTunnel {
-        plan.tunnels.insert((leg.tap, leg.client.ip(), leg.server));
+    if session.transport == TransportKind::HttpTunnel || leg.by_request {
+        plan.many.insert((leg.tap, leg.client.ip(), leg.server));
     }
 }
 

@@ -169,6 +169,7 @@ pub(super) fn joined(mut leg: Leg, chain: &[&Record]) -> Leg {
     leg.unseen = legs.iter().find_map(|leg| leg.unseen);
     leg.out_of_step = legs.iter().filter_map(|leg| leg.out_of_step).max();
     leg.desync = legs.iter().find_map(|leg| leg.desync);
+    leg.by_request = true;
     leg.other_answer = legs.iter().find_map(|leg| leg.other_answer);
     leg
 }
