@@ -123,23 +123,18 @@ impl FlowStats {
     }
 
     /// Takes in what nearly every payload is, at less cost than [`Self::record`] with no clock rate, and as that does: RTP of
-    /// the first source, the next in number, of the same type as the last and not before it in time. Of any other payload
+    /// the first source, the next in number and of the same type as the last. Of any other payload
     /// nothing is taken in, and the answer is false.
     #[inline(always)]
     pub fn record_next(&mut self, payload: &Payload, at_ns: i64) -> bool {
         let is_next = payload.class == Class::Rtp
-            && self.rtp.is_next(payload.sequence, payload.ssrc, at_ns)
-            && self.rtp.payload_type == payload.payload_type
-            && at_ns >= self.last_ns;
+            && self.rtp.is_next(payload.sequence, payload.ssrc)
+            && self.rtp.payload_type == payload.payload_type;
         if !is_next {
             return false;
         }
         let bytes = u64::from(payload.len);
-        let gap = at_ns.wrapping_sub(self.last_ns).cast_unsigned();
-        if gap > self.max_gap_ns {
-            self.max_gap_ns = gap;
-        }
-        self.last_ns = at_ns;
+        self.record_time(at_ns);
         self.packets = self.packets.wrapping_add(1);
         self.bytes = self.bytes.wrapping_add(bytes);
         self.rtp.bytes = self.rtp.bytes.wrapping_add(bytes);

@@ -177,24 +177,17 @@ impl RtpCounters {
         if anew { Placed::Anew } else { Placed::Onward }
     }
 
-    /// Whether a packet is the next in number of the present numbering, and not before the last in time.
+    /// Whether a packet is the next in number of the present numbering.
     #[inline(always)]
-    pub(crate) fn is_next(&self, seq: u16, ssrc: u32, at_ns: i64) -> bool {
-        self.packets != 0
-            && ssrc == self.ssrc
-            && seq == (self.highest as u16).wrapping_add(1)
-            && at_ns >= self.last_ns
+    pub(crate) fn is_next(&self, seq: u16, ssrc: u32) -> bool {
+        self.packets != 0 && ssrc == self.ssrc && seq == (self.highest as u16).wrapping_add(1)
     }
 
     /// Takes in a packet that [`Self::is_next`], as [`Self::update`] does without a clock rate.
     #[inline(always)]
     pub(crate) fn update_next(&mut self, rtp_ts: u32, at_ns: i64) {
+        self.update_times(false, at_ns);
         self.packets = self.packets.wrapping_add(1);
-        let step = at_ns.wrapping_sub(self.last_ns).cast_unsigned();
-        if step > self.max_gap_ns {
-            self.max_gap_ns = step;
-        }
-        self.last_ns = at_ns;
         self.pace.note(rtp_ts, at_ns, false);
         self.advance(1);
     }

@@ -93,10 +93,10 @@ impl Connections {
         if let Some(Known::Alone(ticket)) = known {
             (known, refused) = self.join(ticket, notices);
         }
-        let (slot, refused) = match known {
+        let (slot, refused_now) = match known {
             Some(Known::Ignored) if !opens => return (None, refused),
             Some(Known::Followed(slot)) if !opens || !self.reopened(slot, end, segment) => {
-                (Some(slot), refused)
+                (Some(slot), false)
             }
             Some(Known::Followed(slot)) => {
                 self.retire(slot, notices);
@@ -105,6 +105,7 @@ impl Connections {
             None if self.wait((key, tap), segment, place) => return (None, false),
             Some(Known::Ignored | Known::Alone(_)) | None => self.open(key, at, ends),
         };
+        refused |= refused_now;
         let Some(slot) = slot else {
             return (None, refused);
         };
@@ -123,14 +124,6 @@ impl Connections {
 
     /// Reads what waits, in all connections, in order of their first packet.
     pub(crate) fn finish(&mut self, mut tell: impl FnMut(&Record, &mut Vec<Notice>)) {
-        let mut notices = Vec::new();
-        for first in self.alone.take_all() {
-            let (slot, _) = self.follow(&first, &mut notices);
-            if let Some(slot) = slot.and_then(|at| self.slots.get(at)?.as_ref()) {
-                tell(&slot.connection.record, &mut notices);
-            }
-            notices.clear();
-        }
         let mut order: Vec<(u64, usize)> = Vec::new();
         order.extend(
             self.slots
@@ -139,6 +132,7 @@ impl Connections {
                 .filter_map(|(at, slot)| Some((slot.as_ref()?.number, at))),
         );
         order.sort_unstable();
+        let mut notices = Vec::new();
         for (_, at) in order {
             self.finish_slot(at, &mut notices);
             if let Some(slot) = self.slots.get(at).and_then(Option::as_ref) {
@@ -466,24 +460,11 @@ mod tests {
             let segment = segment(number, seq, TcpFlags::ACK, payload);
             connections.handle_segment(TapId(0), &segment, place(frame), &mut Vec::new());
         };
-        send(1, 100, b"OPTIONS * RT", 1);
+        send(1, 100, b"\xff\0OPTIONS * RT", 1);
         send(2, 7, b"\x17\x03\x03", 2);
         send(3, 1, b"OPTIONS * RTSP/1.0\r\nCSeq: 1\r\n\r\n", 3);
-        send(1, 112, b"SP/1.0\r\nCSeq: 1\r\n\r\n", 4);
+        send(1, 114, b"SP/1.0\r\nCSeq: 1\r\n\r\n", 4);
         assert_eq!(begun_at(&connections), [Some(1), Some(3)]);
         assert_eq!(connections.alone.count(), 1);
-    }
-
-    #[test]
-    fn what_still_waits_at_the_end_is_read_then() {
-        // The begin of a frame whose end does not come.
-        let frame = b"$\x00\xff\xff\x80\x60";
-        let mut connections = Connections::new(vec![554], Limits::default());
-        let waits = segment(1, 1, TcpFlags::ACK, frame);
-        connections.handle_segment(TapId(0), &waits, place(1), &mut Vec::new());
-        assert_eq!(connections.alone.count(), 1);
-        let mut told = 0;
-        connections.finish(|_, _| told += 1);
-        assert_eq!((connections.alone.count(), told > 0), (0, true));
     }
 }

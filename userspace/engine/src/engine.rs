@@ -139,19 +139,7 @@ impl Engine {
     /// Takes in one thing that happened.
     #[inline]
     pub fn handle_input(&mut self, input: Input<'_>) {
-        if let Input::Frame(frame) = &input {
-            self.changes += 1;
-            self.handle_frame(frame);
-        } else {
-            self.handle_rare(&input);
-        }
-    }
-
-    /// Takes in what is no frame: one of a thousand inputs.
-    #[cold]
-    fn handle_rare(&mut self, input: &Input<'_>) {
-        self.changes += u64::from(!matches!(input, Input::Tick(_) | Input::Watched(_)));
-        match input {
+        match &input {
             Input::Frame(frame) => self.handle_frame(frame),
             Input::FlowCounters(counters) => self.handle_flow_counters(counters),
             Input::Conntrack(told) => {
@@ -185,9 +173,10 @@ impl Engine {
             Input::CaptureLoss(CaptureLoss { kind, count, .. }) => {
                 self.taps.count_loss(*kind, *count);
             }
-            Input::Tick(now) => self.taps.tick(*now),
-            Input::Watched(until) => self.taps.watch(*until),
+            Input::Tick(now) => return self.taps.tick(*now),
+            Input::Watched(until) => return self.taps.watch(*until),
         }
+        self.changes += 1;
     }
 
     /// Says that no more input comes: what waits for missing bytes is read as far as it goes.

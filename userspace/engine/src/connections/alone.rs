@@ -2,7 +2,7 @@
 //!
 //! Most of what passes a router beside RTSP is of connections that were open before, and in a short capture many of them
 //! say but one thing. A followed connection is some kilobytes in several pieces; a segment that waits here is one, and
-//! when another comes both are read as if the first had not waited.
+//! when another comes both are read as if the first had not waited. Where none comes, nothing would have come of it.
 
 use std::collections::VecDeque;
 
@@ -107,25 +107,22 @@ impl Alone {
         None
     }
 
-    /// Takes all.
-    pub(super) fn take_all(&mut self) -> impl Iterator<Item = First> + use<> {
-        self.front += self.waiting.len() as u64;
-        std::mem::take(&mut self.waiting).into_iter().flatten()
-    }
-
     #[cfg(test)]
     pub(super) fn count(&self) -> usize {
         self.waiting.iter().flatten().count()
     }
 }
 
-/// Whether a payload may say by itself what its connection speaks: a version of RTSP or HTTP may stand in it, or a whole
-/// interleaved frame. Where this says so of compressed or encrypted bytes, which it does of one segment in a dozen, the
-/// connection is followed at once.
+/// Whether a payload may say by itself what its connection speaks: it begins as text does, a version of RTSP or HTTP may stand
+/// in it, or a whole interleaved frame. Where this says so of compressed or encrypted bytes the connection is followed at once.
 fn may_tell(payload: &[u8]) -> bool {
-    memchr2_iter(b'/', b'$', payload).any(|at| {
+    let begins_as_text = || {
+        let first = payload.trim_ascii_start().first();
+        first.is_none_or(u8::is_ascii_alphabetic)
+    };
+    let is_version_or_frame = |at: usize| {
         if payload[at] == b'/' {
-            return payload[..at].ends_with(b"P");
+            return matches!(payload[..at].last(), Some(b'P' | b'p'));
         }
         match payload.get(at + 2..at + FRAME_HEADER_LEN) {
             Some(&[high, low]) => {
@@ -134,7 +131,8 @@ fn may_tell(payload: &[u8]) -> bool {
             }
             Some(_) | None => false,
         }
-    })
+    };
+    begins_as_text() || memchr2_iter(b'/', b'$', payload).any(is_version_or_frame)
 }
 
 #[cfg(test)]
@@ -143,23 +141,21 @@ mod tests {
 
     #[test]
     fn text_and_whole_frames_tell_something() {
-        for payload in [
-            &b"OPTIONS * RTSP/1.0\r\n"[..],
-            b"tail of a body RTSP/1.0 200 OK\r\n",
-            b"GET /a HTTP/1.1\r\n",
-            b"x$\x00\x00\x04abcd",
-            b"$\x00\x00\x04abcd$\x01\x00",
+        for (payload, tells) in [
+            (&b"OPTIONS * RTSP/1.0\r\n"[..], true),
+            (b"SETUP rtsp://a.long.name.that.is.cut", true),
+            (b"\r\nPLAY", true),
+            (b"\0tail of a body RTSP/1.0 200 OK\r\n", true),
+            (b"\0rtsp/1.0 200 OK\r\n", true),
+            (b"GET /a HTTP/1.1\r\n", true),
+            (b"\0$\x00\x00\x04abcd", true),
+            (b"$\x00\x00\x04abcd$\x01\x00", true),
+            (b"\x17\x03\x03\x00\x04abcd", false),
+            (b"\0a/b", false),
+            (b"$\x00\x00\x05abcd", false),
+            (b"$\x00\x00", false),
         ] {
-            assert!(may_tell(payload), "{payload:?}");
-        }
-        for payload in [
-            &b"\x17\x03\x03\x00\x04abcd"[..],
-            b"a/b",
-            b"$\x00\x00\x05abcd",
-            b"$\x00\x00",
-            b"",
-        ] {
-            assert!(!may_tell(payload), "{payload:?}");
+            assert_eq!(may_tell(payload), tells, "{payload:?}");
         }
     }
 }

@@ -43,14 +43,9 @@ pub(crate) struct Source<'a> {
 pub(crate) fn sources<'a>(records: &[(usize, &'a Record)]) -> Vec<Source<'a>> {
     let mut bearers = bearers(records);
     let chains = chains::chains(records);
-    for (&head, chain) in &chains {
-        let bearer = carrier_of(head, chain, records);
-        bearers.extend(
-            chain
-                .iter()
-                .filter(|at| **at != bearer)
-                .map(|&at| (at, bearer)),
-        );
+    for (&bearer, chain) in &chains {
+        let others = chain.iter().filter(|at| **at != bearer);
+        bearers.extend(others.map(|&at| (at, bearer)));
     }
     let mut sources: Vec<Source<'a>> = Vec::new();
     let mut place_of = BTreeMap::new();
@@ -76,26 +71,14 @@ pub(crate) fn sources<'a>(records: &[(usize, &'a Record)]) -> Vec<Source<'a>> {
             }
         }
     }
-    for (head, chain) in chains {
-        let place = place_of.get(&carrier_of(head, &chain, records));
+    for (bearer, chain) in chains {
+        let place = place_of.get(&bearer);
         if let Some(source) = place.and_then(|place| sources.get_mut(*place)) {
             let members = chain.iter().filter_map(|at| Some(records.get(*at)?.1));
             source.chain = members.collect();
         }
     }
     sources
-}
-
-/// The connection of a session that its leg stands for: the one that carries its media, else the one with its SETUP.
-fn carrier_of(head: usize, chain: &[usize], records: &[(usize, &Record)]) -> usize {
-    let carries = |at: &&usize| {
-        let record = records.get(**at);
-        record.is_some_and(|(_, record)| {
-            let server = 1 - record.client();
-            !record.channels.with_media(server).is_empty()
-        })
-    };
-    chain.iter().find(carries).copied().unwrap_or(head)
 }
 
 /// Which connections of tunnels belong to which other, by their places in `records`.

@@ -21,7 +21,8 @@ const CLOSED_WITHIN: Span = Span::from_secs(1);
 /// The next request comes so soon behind one that opens no session.
 const GOES_ON_WITHIN: Span = Span::from_secs(5);
 
-/// The connections of a session in order of the first packet, by the place of the one with its SETUP, which is among them.
+/// The connections of a session in order of the first packet, by the place of the one that its leg stands for: that which
+/// carries its media, else the one with its SETUP.
 pub(super) fn chains(records: &[(usize, &Record)]) -> BTreeMap<usize, Vec<usize>> {
     let mut by_ends: BTreeMap<(TapId, IpAddr, SocketAddr), Vec<usize>> = BTreeMap::new();
     for (at, (_, record)) in records.iter().enumerate() {
@@ -75,11 +76,16 @@ fn chains_among<'a>(
         };
         let first = (0..head).rev().take_while(leads).last().unwrap_or(head);
         let places = (first..head).chain(chain);
-        let members = places.filter_map(|place| Some(ordered.get(place)?.0));
-        (head, members.collect())
+        let members: Vec<_> = places.filter_map(|place| ordered.get(place)).collect();
+        let carries = |(_, record): &&&(usize, &Record)| {
+            let server = 1 - record.client();
+            !record.channels.with_media(server).is_empty()
+        };
+        let bearer = members.iter().find(carries).copied().or(ordered.get(head));
+        let members = members.iter().map(|(at, _)| *at).collect();
+        bearer.map(|(at, _)| (*at, members))
     });
-    let joined = joined.filter_map(|(head, members)| Some((ordered.get(head)?.0, members)));
-    joined.collect()
+    joined.flatten().collect()
 }
 
 /// The session that a connection's first request names.
