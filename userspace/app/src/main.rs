@@ -7,6 +7,7 @@ mod cli;
 mod commands;
 mod doctor;
 mod failure;
+mod fragments;
 mod live;
 mod machine;
 mod manual;

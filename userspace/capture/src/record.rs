@@ -119,6 +119,8 @@ pub struct Recorder {
     last_at: Timestamp,
     /// A clock told the time beside the packets.
     has_clock: bool,
+    /// Until when all taps watched, where that was said.
+    watched: Option<Timestamp>,
     flushed_at: Timestamp,
 }
 
@@ -141,6 +143,7 @@ impl Recorder {
             setup: None,
             last_at: Timestamp::default(),
             has_clock: false,
+            watched: None,
             flushed_at: Timestamp::default(),
         };
         blocks::section(&mut recorder.pending, None);
@@ -227,7 +230,7 @@ impl Recorder {
                 self.has_clock = true;
                 self.last_at = self.last_at.max(*at);
             }
-            Input::Watched(until) => self.last_at = self.last_at.max(*until),
+            Input::Watched(until) => self.watched = Some(*until),
         }
         let due = (self.last_at - self.flushed_at).abs().0 >= FLUSH_NANOS;
         if due || self.pending.len() >= FLUSH_LEN {
@@ -248,6 +251,7 @@ impl Recorder {
             renewed.open_tap(tap.clone());
         }
         (renewed.last_at, renewed.has_clock) = (self.last_at, self.has_clock);
+        renewed.watched = self.watched;
         if let Some(setup) = self.setup.take() {
             renewed.write_setup(&setup);
             renewed.setup = Some(setup);
@@ -259,7 +263,7 @@ impl Recorder {
     pub fn finish(mut self) -> Result<(), Failure> {
         if !self.interfaces.is_empty() {
             let watched = Fact::Watched {
-                until: self.last_at,
+                until: self.watched.unwrap_or(self.last_at),
                 by_clock: self.has_clock,
             };
             self.write_fact(None, &watched);

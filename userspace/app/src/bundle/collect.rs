@@ -1,7 +1,6 @@
 //! The second reading: keeps the frames that the plan names, and those that it can only describe.
 
 mod datagrams;
-mod fragments;
 mod segments;
 
 use std::collections::{BTreeMap, HashMap};
@@ -13,8 +12,8 @@ use rtspscope_wire::{FrameRef, TapId};
 use super::limits::{COLLECTED_BYTES, ICMP_OF_A_FLOW, MEMBERSHIPS};
 use super::plan::{Flow, Plan};
 use super::{Kept, Reason};
+use crate::fragments::Fragments;
 use datagrams::Datagrams;
-use fragments::Fragments;
 use segments::Segments;
 
 /// What the second reading brought.
@@ -32,7 +31,7 @@ pub(super) struct Collector<'p> {
     plan: &'p Plan,
     segments: Segments,
     datagrams: Datagrams,
-    fragments: Fragments,
+    fragments: Fragments<(u64, Kept)>,
     icmp: HashMap<Flow, u32>,
     memberships: u32,
     store: Store,
@@ -120,8 +119,16 @@ impl<'p> Collector<'p> {
             Body::Other => {}
         }
         if packet.fragment.is_some() {
-            let kept = Kept::new(frame, reasons);
-            for (order, kept) in self.fragments.handle(&packet, self.order, kept) {
+            let matters = !reasons.is_empty();
+            let kept = (self.order, Kept::new(frame, reasons));
+            let wanted = self.fragments.handle(frame.tap, &packet, matters, kept);
+            for (order, mut kept) in wanted {
+                if kept.reasons.is_empty() {
+                    kept.reasons.push(Reason {
+                        text: "IP fragment of a packet that matters".to_owned(),
+                        proves: None,
+                    });
+                }
                 self.store.keep(order, kept);
             }
         } else {

@@ -6,8 +6,6 @@ use std::net::IpAddr;
 use rtspscope_wire::TapId;
 use rtspscope_wire::decode::IpPacket;
 
-use super::super::{Kept, Reason};
-
 /// Fragmented packets that are remembered at one time.
 const MAX_PACKETS: usize = 64;
 
@@ -15,32 +13,42 @@ const MAX_PACKETS: usize = 64;
 const MAX_PIECES: usize = 64;
 
 /// Packets of which fragments passed lately.
-#[derive(Debug, Default)]
-pub(super) struct Fragments {
-    packets: VecDeque<Packet>,
+#[derive(Debug)]
+pub(crate) struct Fragments<T> {
+    packets: VecDeque<Packet<T>>,
 }
 
 #[derive(Debug)]
-struct Packet {
+struct Packet<T> {
     key: (TapId, u32, u8, IpAddr, IpAddr),
     /// Fragments that passed before the packet was known to matter.
-    before: Vec<(u64, Kept)>,
+    before: Vec<T>,
     matters: bool,
 }
 
-impl Fragments {
-    /// Takes a fragment, kept with the reasons that are known for it; gives those that are to be kept now.
-    pub(super) fn handle(
+impl<T> Default for Fragments<T> {
+    fn default() -> Self {
+        Self {
+            packets: VecDeque::new(),
+        }
+    }
+}
+
+impl<T> Fragments<T> {
+    /// Takes a fragment that came at a tap, and whether it shows that its packet matters; gives those that are to be kept
+    /// now, in their order. A packet that is no fragment is not for here.
+    pub(crate) fn handle(
         &mut self,
+        tap: TapId,
         packet: &IpPacket<'_>,
-        order: u64,
-        kept: Kept,
-    ) -> Vec<(u64, Kept)> {
+        matters: bool,
+        kept: T,
+    ) -> Vec<T> {
         let Some(fragment) = packet.fragment else {
             return Vec::new();
         };
         let key = (
-            kept.tap,
+            tap,
             fragment.id,
             packet.protocol,
             packet.source,
@@ -61,22 +69,14 @@ impl Fragments {
         let Some(packet) = self.packets.get_mut(at) else {
             return Vec::new();
         };
-        packet.matters |= !kept.reasons.is_empty();
+        packet.matters |= matters;
         if packet.before.len() < MAX_PIECES {
-            packet.before.push((order, kept));
+            packet.before.push(kept);
         }
-        if !packet.matters {
-            return Vec::new();
+        if packet.matters {
+            std::mem::take(&mut packet.before)
+        } else {
+            Vec::new()
         }
-        let mut all = std::mem::take(&mut packet.before);
-        for (_, kept) in &mut all {
-            if kept.reasons.is_empty() {
-                kept.reasons.push(Reason {
-                    text: "IP fragment of a packet that matters".to_owned(),
-                    proves: None,
-                });
-            }
-        }
-        all
     }
 }
