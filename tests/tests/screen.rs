@@ -133,12 +133,13 @@ impl Drop for Terminal {
     }
 }
 
+const GOLDEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/captures/golden");
+
 /// The command that watches a golden capture.
 fn watching(name: &str, options: &str) -> io::Result<String> {
-    let golden = concat!(env!("CARGO_MANIFEST_DIR"), "/captures/golden");
     let binary = program::binary()?.display();
     Ok(format!(
-        "{binary} watch {options} {golden}/{name}.lan.pcap {golden}/{name}.wan.pcap; echo status $?"
+        "{binary} watch {options} {GOLDEN}/{name}.lan.pcap {GOLDEN}/{name}.wan.pcap; echo status $?"
     ))
 }
 
@@ -171,6 +172,34 @@ fn a_user_types_resizes_saves_and_leaves_a_clean_terminal() -> io::Result<()> {
     assert_eq!(report.sessions().len(), 1);
     assert_eq!(report.sessions()[0]["alg"]["action"], "rewrite");
     terminal.press("q")?;
+    terminal.press("q")?;
+    terminal.wait_for("status 0")?;
+    terminal.assert_clean()
+}
+
+/// What comes through a pipe cannot be read again: it was kept.
+#[test]
+fn a_session_that_came_through_a_pipe_is_saved() -> io::Result<()> {
+    let Some(terminal) = Terminal::open("pipe", (80, 24))? else {
+        return Ok(());
+    };
+    let binary = program::binary()?.display();
+    let capture = format!("{GOLDEN}/A-vlc-ffmpeg-udp.lan.pcap");
+    terminal.write(&format!("cat {capture} | {binary} watch -; echo status $?"))?;
+    terminal.wait_for("capture-incomplete")?;
+    terminal.press("s")?;
+    terminal.wait_for("to: session-1.pcapng")?;
+    terminal.press("Enter")?;
+    terminal.wait_for("frames to session-1.pcapng")?;
+    let saved = terminal.directory.join("session-1.pcapng");
+    let whole = program::analyze(&[&capture])?;
+    let again = program::analyze(&[&saved.to_string_lossy()])?;
+    let [whole, again] = [&whole, &again].map(|report| {
+        assert_eq!(report.sessions().len(), 1);
+        report.sessions()[0]["media"][0]["arrivals"][0]["rtp"]["packets"].as_u64()
+    });
+    assert!(whole > Some(100), "{whole:?}");
+    assert_eq!(again, whole);
     terminal.press("q")?;
     terminal.wait_for("status 0")?;
     terminal.assert_clean()

@@ -48,6 +48,10 @@ pub(crate) trait View {
     fn begin_file(&mut self, _tap: TapId, _file: &TapFile) {}
     /// The taps that are known are open, packets come from now on.
     fn observing(&mut self) -> Result<(), Failure>;
+    /// Whether it takes inputs itself ([`View::handle_input`]).
+    fn takes_inputs(&self) -> bool {
+        false
+    }
     /// An input is about to go to the engine.
     fn handle_input(&mut self, _input: &Input<'_>) {}
     /// A live run tells how it is, by label and value.
@@ -151,7 +155,8 @@ impl Run {
             && options.filter.is_none()
             && options.backlog.is_none()
             && !options.number_frames
-            && options.retention.is_none();
+            && options.retention.is_none()
+            && !view.takes_inputs();
         Self {
             is_plain,
             engine: Engine::new(options.engine),

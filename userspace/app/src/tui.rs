@@ -199,6 +199,10 @@ impl View for Screen {
         Ok(())
     }
 
+    fn takes_inputs(&self) -> bool {
+        self.kept.is_some()
+    }
+
     fn handle_input(&mut self, input: &Input<'_>) {
         if let Some(kept) = &self.kept {
             kept.lock()

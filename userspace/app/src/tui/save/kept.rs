@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
 
 use rtspscope_engine::{
-    ChannelCounters, ChannelReport, Conntrack, FlowCounters, Handover, Input, RouterSetup, TapInfo,
+    ChannelCounters, ChannelReport, ChannelTotals, Conntrack, FlowCounters, Handover, Input,
+    PictureTotals, RouterSetup, TapInfo,
 };
 use rtspscope_wire::netfilter;
 use rtspscope_wire::{Direction, FrameRef, LinkType, TapId, Timestamp};
@@ -38,6 +39,9 @@ enum Item {
     Counted(Box<ChannelCounters>),
     /// A report that it handed over.
     Report(Box<ChannelReport>),
+    /// What a bundle tells of the media that it leaves out.
+    Totals(Box<ChannelTotals>),
+    Pictures(Box<PictureTotals>),
 }
 
 impl Item {
@@ -47,6 +51,8 @@ impl Item {
             Self::Handover(handover) => Input::Handover(handover),
             Self::Counted(counters) => Input::ChannelCounters(counters),
             Self::Report(report) => Input::ChannelReport(report),
+            Self::Totals(totals) => Input::ChannelTotals(totals),
+            Self::Pictures(totals) => Input::Pictures(totals),
         }
     }
 
@@ -67,6 +73,8 @@ impl Item {
             Self::Handover(_) => 0,
             Self::Counted(_) => size_of::<ChannelCounters>(),
             Self::Report(report) => size_of::<ChannelReport>() + report.bytes.len(),
+            Self::Totals(_) => size_of::<ChannelTotals>(),
+            Self::Pictures(_) => size_of::<PictureTotals>(),
         };
         size_of::<Self>() + beside
     }
@@ -193,12 +201,10 @@ impl Kept {
                     self.counters.insert(key, **counters);
                 }
             }
-            // Totals are read from files, which are read again to save of them.
-            Input::ChannelTotals(_)
-            | Input::Pictures(_)
-            | Input::CaptureLoss(_)
-            | Input::Tick(_)
-            | Input::Watched(_) => {}
+            Input::ChannelTotals(totals) => self.push(Item::Totals(Box::new(**totals))),
+            Input::Pictures(totals) => self.push(Item::Pictures(Box::new(**totals))),
+            // The report has them.
+            Input::CaptureLoss(_) | Input::Tick(_) | Input::Watched(_) => {}
         }
     }
 
