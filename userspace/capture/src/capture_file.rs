@@ -2,37 +2,24 @@
 
 use std::collections::{BTreeSet, VecDeque};
 use std::io::Read;
-use std::path::PathBuf;
 
-use rtspscope_engine::{CaptureLoss, Conntrack, Input, LossKind, TapFile};
+use rtspscope_engine::{CaptureLoss, Conntrack, Input, LossKind};
 use rtspscope_wire::netfilter;
-use rtspscope_wire::{FrameRef, LinkType, TapId, Timestamp};
+use rtspscope_wire::{FrameRef, TapId, Timestamp};
 
+use super::chain::Chain;
 use super::compression::early_end;
-use super::cooked::Cooked;
 use super::format::Format;
 use super::item::{Item, Step, Tap, What, frame_of};
 use super::later::Beginning;
-use super::link_types::{is_readable, named};
 use super::opening::{
     Extent, Meter, Opened, cut_before_packets, open_file, open_stream, subject, unreadable,
 };
 use super::tap_opener::TapOpener;
+use super::unread::{self, LinkTypes};
 use super::window::Window;
 use super::{Host, NamedFile, Reading, names};
 use crate::failure::Failure;
-
-/// Where to capture what can be read.
-const USABLE_INTERFACES: &str = "capture on an Ethernet or IP interface";
-
-/// What a file takes over from those whose capture it goes on with.
-#[derive(Debug, Default)]
-struct Inherited {
-    cooked: Vec<Cooked>,
-    files: Vec<PathBuf>,
-    frames: u64,
-    alone: bool,
-}
 
 /// A capture file that is being read.
 #[derive(Debug)]
@@ -41,27 +28,18 @@ pub(crate) struct CaptureFile {
     window: Window,
     meter: Meter,
     format: Format,
-    cooked: Vec<Cooked>,
-    /// The files whose capture this one goes on with, the first of them first.
-    before: Vec<PathBuf>,
-    /// Frames in them.
-    frames_before: u64,
+    /// What was before it.
+    chain: Chain,
     /// What else a packet of netlink tells after the current item.
     told_too: VecDeque<Item>,
     current: Option<Item>,
     current_len: usize,
     last_at: Timestamp,
-    frames: u64,
-    /// Frames of link types that nothing here reads. The engine counts them.
-    unreadable: u64,
-    /// Those link types.
-    unreadable_types: BTreeSet<u16>,
+    link_types: LinkTypes,
     /// It holds something besides frames.
     holds_facts: bool,
     ended: bool,
     finale: Vec<Item>,
-    /// No other file is read with it, so that its taps are all the taps.
-    alone: bool,
 }
 
 impl CaptureFile {
@@ -95,7 +73,10 @@ impl CaptureFile {
     ) -> Result<Self, Failure> {
         let opened = open_file(&file.path, file.kept_at.as_deref(), Extent::Whole)?;
         let after = Self::begin(file, opened, Some(before), host, taken)?;
-        after.tell_where_frames_are(before, host);
+        let earlier = (before.file.path.as_path(), before.chain.frames());
+        after
+            .chain
+            .tell_where_frames_are(&file.path, &after.format, earlier, host);
         Ok(after)
     }
 
@@ -122,15 +103,17 @@ impl CaptureFile {
             mut window,
             meter,
         } = opened;
-        let inherited = before.as_mut().map(|before| before.bequeath());
-        let mut inherited = inherited.unwrap_or_default();
+        let mut chain = before.as_mut().map_or_else(Chain::default, |before| {
+            let last_number = before.format.last_number();
+            before.chain.take_over(&before.file.path, last_number)
+        });
         let before = before.map(|before| &before.format);
         let mut taps = TapOpener {
             host,
             taken,
             file,
-            cooked: &mut inherited.cooked,
-            frames_before: inherited.frames,
+            frames_before: chain.frames(),
+            cooked: &mut chain.cooked,
         };
         let format = Format::open(magic, &file.path, &mut window, &mut taps, before)?;
         Ok(Self {
@@ -138,66 +121,27 @@ impl CaptureFile {
             window,
             meter,
             format,
-            cooked: inherited.cooked,
-            before: inherited.files,
-            frames_before: inherited.frames,
+            chain,
             told_too: VecDeque::new(),
             current: None,
             current_len: 0,
             last_at: Timestamp::default(),
-            frames: 0,
-            unreadable: 0,
-            unreadable_types: BTreeSet::new(),
+            link_types: LinkTypes::default(),
             holds_facts: false,
             ended: false,
             finale: Vec::new(),
-            alone: inherited.alone,
         })
     }
 
     /// Says whether no other capture is read with this one.
     pub(crate) fn set_alone(&mut self, alone: bool) {
-        self.alone = alone;
+        self.chain.alone = alone;
     }
 
     /// Whether the current item is for a file that is alone and this one is not, so that it is to be passed over.
     pub(crate) fn holds_word_of_all(&self) -> bool {
         let current = self.current.as_ref();
-        !self.alone && current.is_some_and(|item| matches!(item.what, What::Watched { .. }))
-    }
-
-    /// What a file that goes on with this one begins with.
-    fn bequeath(&mut self) -> Inherited {
-        let mut files = std::mem::take(&mut self.before);
-        files.push(self.file.path.clone());
-        Inherited {
-            cooked: std::mem::take(&mut self.cooked),
-            files,
-            frames: self.format.last_number(),
-            alone: self.alone,
-        }
-    }
-
-    /// Says of all taps that their next frames are in this file, and of netfilter's messages which file was the first.
-    fn tell_where_frames_are(&self, before: &Self, host: &mut dyn Host) {
-        let place = |file: &NamedFile, frames_before| TapFile {
-            source: file.path.display().to_string(),
-            frames_before,
-        };
-        let own = place(&self.file, self.frames_before);
-        for tap in self.format.taps() {
-            match tap {
-                Tap::Open(tap) => host.begin_file(tap, own.clone()),
-                Tap::Netlink => {
-                    host.begin_file(TapId::NETFILTER, place(&before.file, before.frames_before));
-                    host.begin_file(TapId::NETFILTER, own.clone());
-                }
-                Tap::Cooked(_) => {}
-            }
-        }
-        for tap in self.cooked.iter().flat_map(Cooked::taps) {
-            host.begin_file(tap, own.clone());
-        }
+        !self.chain.alone && current.is_some_and(|item| matches!(item.what, What::Watched { .. }))
     }
 
     /// The file as the user named it.
@@ -224,24 +168,9 @@ impl CaptureFile {
         }
     }
 
-    /// Says what is known only when the whole capture was read: how many frames were left out, and in how many files it was.
+    /// Says what is known only when the whole capture was read.
     pub(crate) fn tell_end(&self, host: &mut dyn Host) {
-        let first = subject(self.before.first().unwrap_or(&self.file.path));
-        let copies: u64 = self.cooked.iter().map(Cooked::copy_count).sum();
-        if copies > 0 {
-            let what =
-                format!("{copies} frames are copies from stacked interfaces and are left out");
-            host.note(&first, &what);
-        }
-        let last = names::of_file(&self.file.path);
-        let others = match &self.before[..] {
-            [] => return,
-            [_] => last,
-            [_, second, ..] => format!("{} to {last}", names::of_file(second)),
-        };
-        let count = self.before.len() + 1;
-        let what = format!("goes on in {others}: the {count} files are read as one capture");
-        host.note(&first, &what);
+        self.chain.tell_end(&self.file.path, host);
     }
 
     /// Bytes of the file that its window has room for.
@@ -288,8 +217,8 @@ impl CaptureFile {
                 host,
                 taken,
                 file: &self.file,
-                cooked: &mut self.cooked,
-                frames_before: self.frames_before,
+                frames_before: self.chain.frames(),
+                cooked: &mut self.chain.cooked,
             };
             let step = match &mut self.format {
                 Format::Legacy(reader) => reader.step(&mut self.window),
@@ -305,7 +234,7 @@ impl CaptureFile {
                         Tap::Netlink => self.told(item),
                         Tap::Cooked(number) => self.placed(number, item, host, taken),
                     };
-                    if !self.alone {
+                    if !self.chain.alone {
                         self.current
                             .take_if(|item| matches!(item.what, What::Watched { .. }));
                     }
@@ -347,7 +276,7 @@ impl CaptureFile {
         else {
             return None;
         };
-        if !self.cooked.is_empty() {
+        if !self.chain.cooked.is_empty() {
             return None;
         }
         self.window.consume(std::mem::take(&mut self.current_len));
@@ -359,7 +288,7 @@ impl CaptureFile {
         *bytes = record.bytes.clone();
         self.current_len = record.bytes.end;
         self.last_at = record.at;
-        self.frames += 1;
+        self.link_types.count_readable();
         Some(FrameRef {
             at: record.at,
             tap: *tap,
@@ -418,49 +347,21 @@ impl CaptureFile {
         subject(&self.file.path)
     }
 
-    /// Counts a frame. Where some frames can be read, the user is told of the link types of those that cannot; where none
-    /// can, that is the end: at the first frame of a pcap file, which has one link type, else at the end of the file.
+    /// Counts a frame. Where none can be read, that is the end: at the first frame of a pcap file, which has one link type,
+    /// else at the end of the file.
     fn note_item(&mut self, item: &Item, host: &mut dyn Host) -> Result<(), Failure> {
         let What::Frame { link_type, .. } = &item.what else {
             self.holds_facts = true;
             return Ok(());
         };
-        self.frames += 1;
-        let subject = self.subject();
-        let note = |host: &mut dyn Host, number: u16| {
-            let what = format!(
-                "frames of {} cannot be read: {USABLE_INTERFACES}",
-                named(LinkType(number))
-            );
-            host.note(&subject, &what);
-        };
-        if is_readable(*link_type) {
-            if self.unreadable > 0 && self.frames == self.unreadable + 1 {
-                for number in &self.unreadable_types {
-                    note(host, *number);
-                }
-            }
-            return Ok(());
-        }
-        self.unreadable += 1;
-        let is_new = self.unreadable_types.insert(link_type.0);
-        if is_new && self.frames > self.unreadable {
-            note(host, link_type.0);
+        let (is_readable, to_tell) = self.link_types.count(*link_type);
+        for number in to_tell {
+            host.note(&self.subject(), &unread::told(number));
         }
         match self.format {
-            Format::Legacy(_) => Err(self.all_unreadable()),
-            Format::Pcapng(_) => Ok(()),
+            Format::Legacy(_) if !is_readable => Err(self.link_types.refuse(self.subject())),
+            Format::Legacy(_) | Format::Pcapng(_) => Ok(()),
         }
-    }
-
-    fn all_unreadable(&self) -> Failure {
-        let types = self.unreadable_types.iter();
-        let types: Vec<String> = types.map(|number| named(LinkType(*number))).collect();
-        let what = format!(
-            "holds frames of {} only, which cannot be read",
-            types.join(" and ")
-        );
-        Failure::new(self.subject(), what, USABLE_INTERFACES)
     }
 
     /// The item of a cooked capture at the tap of its side; `None` for a copy of a packet that was given already.
@@ -480,9 +381,13 @@ impl CaptureFile {
             taken,
             file: &self.file,
             cooked: &mut Vec::new(),
-            frames_before: self.frames_before,
+            frames_before: self.chain.frames(),
         };
-        let placed = self.cooked.get_mut(number)?.place(&frame, &mut taps)?;
+        let placed = self
+            .chain
+            .cooked
+            .get_mut(number)?
+            .place(&frame, &mut taps)?;
         Some(item.at_side(placed))
     }
 
@@ -517,7 +422,7 @@ impl CaptureFile {
         match tap {
             Tap::Netlink => None,
             Tap::Open(tap) => Some(tap),
-            Tap::Cooked(number) => self.cooked.get(number)?.last_tap(),
+            Tap::Cooked(number) => self.chain.cooked.get(number)?.last_tap(),
         }
     }
 
@@ -529,10 +434,11 @@ impl CaptureFile {
         taken: &mut BTreeSet<String>,
     ) -> Result<(), Failure> {
         self.ended = true;
-        if self.unreadable > 0 && self.unreadable == self.frames {
-            return Err(self.all_unreadable());
+        if self.link_types.are_all_unreadable() {
+            return Err(self.link_types.refuse(self.subject()));
         }
-        if self.frames == 0 && !self.holds_facts {
+        let frames = self.link_types.frames();
+        if frames == 0 && !self.holds_facts {
             if let Some(why) = cut {
                 return Err(cut_before_packets(&self.file.path, why));
             }
@@ -540,10 +446,7 @@ impl CaptureFile {
             return Ok(());
         }
         if let (Some(why), Some(tap)) = (cut, self.last_tap()) {
-            let what = format!(
-                "{why}; what comes before is analyzed ({} frames)",
-                self.frames
-            );
+            let what = format!("{why}; what comes before is analyzed ({frames} frames)");
             host.note(&self.subject(), &what);
             let what = What::Loss {
                 kind: LossKind::FileCut,
@@ -567,8 +470,8 @@ impl CaptureFile {
                 host,
                 taken,
                 file: &self.file,
-                cooked: &mut self.cooked,
-                frames_before: self.frames_before,
+                frames_before: self.chain.frames(),
+                cooked: &mut self.chain.cooked,
             };
             taps.open_empty();
         }

@@ -5,6 +5,7 @@
 //! fuzzer, as for the other readers of strangers' bytes.
 
 mod capture_file;
+mod chain;
 mod compression;
 mod cooked;
 mod failure;
@@ -23,6 +24,7 @@ mod pcapng;
 pub mod record;
 mod rotation;
 mod tap_opener;
+mod unread;
 mod window;
 
 use std::path::PathBuf;
