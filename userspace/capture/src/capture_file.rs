@@ -254,16 +254,13 @@ impl CaptureFile {
         Ok(())
     }
 
-    /// Goes on to the next frame if that lies whole in the window and is like the last one but for its own header: what
-    /// nearly every step is. Else all is as it was.
+    /// Goes on to the next frame if that lies whole in the window and follows on a frame: what nearly every step is. Else all is
+    /// as it was.
     #[inline]
     pub(crate) fn advance_in_place(&mut self) -> Option<FrameRef<'_>> {
-        let Format::Legacy(reader) = &mut self.format else {
-            return None;
-        };
         let Some(Item {
             at,
-            tap: Tap::Open(tap),
+            tap: tap @ Tap::Open(_),
             what:
                 What::Frame {
                     number,
@@ -276,27 +273,33 @@ impl CaptureFile {
         else {
             return None;
         };
-        if !self.chain.cooked.is_empty() {
+        if !self.chain.cooked.is_empty() || self.link_types.are_some_unreadable() {
             return None;
         }
         self.window.consume(std::mem::take(&mut self.current_len));
         let data = self.window.data();
-        let record = reader.ready(data)?;
-        *at = record.at;
-        *number = record.number;
-        *original_len = record.original_len;
-        *bytes = record.bytes.clone();
-        self.current_len = record.bytes.end;
-        self.last_at = record.at;
+        let ready = match &mut self.format {
+            Format::Legacy(reader) => reader.ready(data)?,
+            Format::Pcapng(reader) => reader.ready(data)?,
+        };
+        *at = ready.at;
+        *tap = Tap::Open(ready.tap);
+        *number = ready.number;
+        *link_type = ready.link_type;
+        *direction = ready.direction;
+        *original_len = ready.original_len;
+        *bytes = ready.bytes.clone();
+        self.current_len = ready.len;
+        self.last_at = ready.at;
         self.link_types.count_readable();
         Some(FrameRef {
-            at: record.at,
-            tap: *tap,
-            direction: *direction,
-            link_type: *link_type,
-            number: record.number,
-            original_len: record.original_len,
-            bytes: data.get(record.bytes).unwrap_or_default(),
+            at: ready.at,
+            tap: ready.tap,
+            direction: ready.direction,
+            link_type: ready.link_type,
+            number: ready.number,
+            original_len: ready.original_len,
+            bytes: data.get(ready.bytes).unwrap_or_default(),
         })
     }
 

@@ -87,6 +87,27 @@ impl Item {
     }
 }
 
+/// A frame at the front of the window, which holds all of it.
+#[derive(Debug)]
+pub(crate) struct Ready {
+    /// Its time.
+    pub at: Timestamp,
+    /// Where it was seen.
+    pub tap: TapId,
+    /// Its number, from 1, and on from those of the files before.
+    pub number: u64,
+    /// Its link type, one that can be read.
+    pub link_type: LinkType,
+    /// Its way across the interface.
+    pub direction: Direction,
+    /// Its length on the wire.
+    pub original_len: u32,
+    /// Its bytes, counted from the front.
+    pub bytes: Range<usize>,
+    /// Bytes that hold it with its header.
+    pub len: usize,
+}
+
 /// A frame seen at `tap`, with its bytes in the window; `None` for other items.
 #[inline]
 pub(super) fn frame_of<'w>(item: &Item, tap: TapId, window: &'w [u8]) -> Option<FrameRef<'w>> {

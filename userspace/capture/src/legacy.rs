@@ -7,7 +7,7 @@ use std::ops::Range;
 use pcap_parser::pcap::parse_pcap_header;
 use rtspscope_wire::{Direction, LinkType, Timestamp};
 
-use super::item::{Item, Step, Tap, What};
+use super::item::{Item, Ready, Step, Tap, What};
 use super::link_types::link_type_of;
 use super::options::u32_of;
 use super::tap_opener::TapOpener;
@@ -24,15 +24,13 @@ const MAX_RECORD_LEN: usize = 1 << 20;
 
 /// A frame of a pcap file.
 #[derive(Debug)]
-pub(crate) struct Record {
-    /// Its time.
-    pub at: Timestamp,
+struct Record {
+    at: Timestamp,
     /// Its number, from 1, and on from those of the files before.
-    pub number: u64,
-    /// Its length on the wire.
-    pub original_len: u32,
+    number: u64,
+    original_len: u32,
     /// Its bytes, counted from the begin of the record.
-    pub bytes: Range<usize>,
+    bytes: Range<usize>,
 }
 
 /// Reader of a pcap file.
@@ -122,7 +120,7 @@ impl Legacy {
             )));
         }
         window.fill(header_len + captured_len)?;
-        let Some(record) = self.ready(window.data()) else {
+        let Some(record) = self.record(window.data()) else {
             return Ok(self.cut());
         };
         let len = record.bytes.end;
@@ -143,9 +141,29 @@ impl Legacy {
         ))
     }
 
+    /// Reads the frame at the front of `data`, where all of it is there, its length can be believed, and it was seen at a tap.
+    /// The caller knows that frames of this file can be read. Else all is as it was.
+    #[inline]
+    pub(crate) fn ready(&mut self, data: &[u8]) -> Option<Ready> {
+        let Tap::Open(tap) = self.tap else {
+            return None;
+        };
+        let record = self.record(data)?;
+        Some(Ready {
+            at: record.at,
+            tap,
+            number: record.number,
+            link_type: self.link_type,
+            direction: Direction::Unknown,
+            original_len: record.original_len,
+            len: record.bytes.end,
+            bytes: record.bytes,
+        })
+    }
+
     /// Reads the record at the front of `data`, where all of it is there and its length can be believed.
     #[inline]
-    pub(crate) fn ready(&mut self, data: &[u8]) -> Option<Record> {
+    fn record(&mut self, data: &[u8]) -> Option<Record> {
         let (words, _) = data.first_chunk::<RECORD_HEADER_LEN>()?.as_chunks::<4>();
         let &[seconds, fraction, captured_len, original_len] = words else {
             return None;

@@ -1,6 +1,7 @@
 //! The pcapng format: sections, interfaces that are taps, packets with direction, statistics that tell of drops
 //! (draft-ietf-opsawg-pcapng). Frames are numbered over the whole file, as Wireshark does.
 
+mod enhanced;
 mod interface;
 mod packet;
 
@@ -14,7 +15,8 @@ use rtspscope_engine::{
 use rtspscope_wire::Timestamp;
 
 use self::interface::{Interface, KnownTaps, MAX_INTERFACES};
-use super::item::{Item, Step, Tap, What};
+use super::item::{Item, Ready, Step, Tap, What};
+use super::link_types::is_readable;
 use super::options;
 use super::tap_opener::TapOpener;
 use super::window::Window;
@@ -142,6 +144,33 @@ impl Pcapng {
                 }
             }
         }
+    }
+
+    /// Reads the frame at the front of `data`, where its block is as nearly all are, all of it is there, and it was seen at a
+    /// tap. Else all is as it was.
+    #[inline]
+    pub(crate) fn ready(&mut self, data: &[u8]) -> Option<Ready> {
+        let block = enhanced::read(data, self.big_endian)?;
+        let interface = self.interfaces.get(block.interface)?;
+        let link_type = interface.link_type;
+        let Tap::Open(tap) = interface.tap else {
+            return None;
+        };
+        if !is_readable(link_type) {
+            return None;
+        }
+        self.frames += 1;
+        self.last_at = interface.time_of(block.ticks);
+        Some(Ready {
+            at: self.last_at,
+            tap,
+            number: self.frames,
+            link_type,
+            direction: block.direction,
+            original_len: block.original_len,
+            bytes: block.bytes,
+            len: block.len,
+        })
     }
 
     /// Type and total length of the next block; `None` if they make no sense. Takes over a section's byte order.

@@ -18,7 +18,7 @@ use super::{Host, MergedFiles, NamedFile};
 use crate::failure::Failure;
 
 /// Remembers what the source opened and said.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, PartialEq)]
 struct Seen {
     taps: Vec<TapInfo>,
     notes: Vec<String>,
@@ -62,13 +62,45 @@ fn read(files: &[(&[u8], TapRole)]) -> Result<Seen, Failure> {
     result.map(|()| seen)
 }
 
+/// Reads files step by step, and again by the short cut where there is one: both must give the same.
 fn read_named(named: &[NamedFile], seen: &mut Seen) -> Result<(), Failure> {
+    let read = read_by_step(named, seen);
+    let mut again = Seen::default();
+    let read_again = read_when_ready(named, &mut again);
+    assert_eq!(again, *seen);
+    assert_eq!(
+        read_again.map_err(told_of),
+        read.as_ref().copied().map_err(told_of)
+    );
+    read
+}
+
+fn told_of(failure: impl std::fmt::Debug) -> String {
+    format!("{failure:?}")
+}
+
+fn read_by_step(named: &[NamedFile], seen: &mut Seen) -> Result<(), Failure> {
     let mut source = MergedFiles::open(named, seen)?;
     while let Some(input) = source.next(seen)? {
         let line = told(&input);
         seen.inputs.push(line);
     }
     Ok(())
+}
+
+fn read_when_ready(named: &[NamedFile], seen: &mut Seen) -> Result<(), Failure> {
+    let mut source = MergedFiles::open(named, seen)?;
+    loop {
+        if let Some(frame) = source.next_ready() {
+            seen.inputs.push(told(&Input::Frame(frame)));
+            continue;
+        }
+        let Some(input) = source.next(seen)? else {
+            return Ok(());
+        };
+        let line = told(&input);
+        seen.inputs.push(line);
+    }
 }
 
 /// An input in a few words: frames as `tap#number@time+direction:first byte/captured/original`.

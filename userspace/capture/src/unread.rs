@@ -30,7 +30,13 @@ impl LinkTypes {
         self.unreadable > 0 && self.unreadable == self.frames
     }
 
-    /// Counts a frame that can be read, as one before it.
+    /// Whether there are frames that cannot be read.
+    #[inline]
+    pub(super) fn are_some_unreadable(&self) -> bool {
+        self.unreadable > 0
+    }
+
+    /// Counts a frame that can be read, where all before it can.
     #[inline]
     pub(super) fn count_readable(&mut self) {
         self.frames += 1;

@@ -4,13 +4,14 @@ use std::{
     fs::{self, File},
     ops::AddAssign,
     path::{Path, PathBuf},
+    process::Command,
 };
 
 use anyhow::{Context as _, Result, bail};
 use serde_json::Value;
 
 use crate::{
-    process::run,
+    process::{on_path, run},
     workspace::{Profile, Workspace},
 };
 
@@ -66,15 +67,28 @@ impl Capture {
         let known = File::open(&truth)
             .with_context(|| format!("cannot open {}", truth.display()))
             .and_then(|truth| serde_json::from_reader(truth).context("the truth is not JSON"))?;
-        let bytes = fs::metadata(&file)
-            .with_context(|| format!("cannot look at {}", file.display()))?
-            .len();
         Ok(Self {
+            bytes: len_of(&file)?,
             file,
             frames: frames(&known),
-            bytes,
             truth: of_truth(&known),
         })
+    }
+
+    /// The same capture in the other format; `None` where the program that writes it is not installed.
+    pub(crate) fn as_pcapng(&self) -> Result<Option<Self>> {
+        let Some(editcap) = on_path("editcap") else {
+            return Ok(None);
+        };
+        let file = self.file.with_extension("pcapng");
+        run(Command::new(editcap)
+            .args(["-F", "pcapng"])
+            .args([&self.file, &file]))?;
+        Ok(Some(Self {
+            bytes: len_of(&file)?,
+            file,
+            ..*self
+        }))
     }
 
     /// A report that is fast and wrong is worth nothing: every packet and every loss has to be in it.
@@ -118,6 +132,12 @@ fn of_report(report: &Value) -> Totals {
 
 fn list<'v>(value: &'v Value, name: &str) -> impl Iterator<Item = &'v Value> {
     value[name].as_array().into_iter().flatten()
+}
+
+fn len_of(file: &Path) -> Result<u64> {
+    let metadata = fs::metadata(file);
+    let metadata = metadata.with_context(|| format!("cannot look at {}", file.display()))?;
+    Ok(metadata.len())
 }
 
 #[cfg(test)]

@@ -32,19 +32,47 @@ pub(crate) fn main(workspace: &Workspace, args: &Args) -> Result<()> {
         .with_context(|| format!("cannot make {}", directory.display()))?;
     for &megabytes in &args.megabytes {
         let capture = Capture::make(workspace, &directory, megabytes)?;
-        announce(&format!(
-            "{}: {} frames, {} MB",
-            capture.file.display(),
-            capture.frames,
-            capture.bytes / 1_000_000
-        ));
-        let report = output_of(&mut analyze(workspace, &capture.file));
-        capture.check(&report.context("`rtspscope analyze` failed")?)?;
-        let contenders = contenders(workspace, &capture.file);
-        print_table(&measure(contenders, args.rounds)?, capture.frames);
+        compare(workspace, &capture, args.rounds, &[CAT, TCPDUMP, TSHARK])?;
+        // What Wireshark writes unasked, and `watch --record`.
+        match capture.as_pcapng()? {
+            Some(capture) => compare(workspace, &capture, args.rounds, &[CAT, TCPDUMP])?,
+            None => skipped("the same as pcapng", "editcap is not installed"),
+        }
     }
     Ok(())
 }
+
+/// Reads a capture with our program and with others, and prints the table.
+fn compare(workspace: &Workspace, capture: &Capture, rounds: u32, others: &[Other]) -> Result<()> {
+    announce(&format!(
+        "{}: {} frames, {} MB",
+        capture.file.display(),
+        capture.frames,
+        capture.bytes / 1_000_000
+    ));
+    let report = output_of(&mut analyze(workspace, &capture.file));
+    capture.check(&report.context("`rtspscope analyze` failed")?)?;
+    let contenders = contenders(workspace, &capture.file, others);
+    print_table(&measure(contenders, rounds)?, capture.frames);
+    Ok(())
+}
+
+/// Another program: its name, the words before the file, those behind it, and whether it is too slow for every round.
+type Other = (
+    &'static str,
+    &'static [&'static str],
+    &'static [&'static str],
+    bool,
+);
+
+const CAT: Other = ("cat", &[], &[], false);
+const TCPDUMP: Other = ("tcpdump", &["-n", "-r"], &["-w", "/dev/null"], false);
+const TSHARK: Other = (
+    "tshark",
+    &["-n", "-q", "-z", "rtp,streams", "-r"],
+    &[],
+    true,
+);
 
 fn analyze(workspace: &Workspace, file: &Path) -> Command {
     let mut command = Command::new(workspace.program(Profile::Release));
@@ -60,23 +88,13 @@ struct Contender {
 }
 
 /// Our program first, then those others that are installed.
-fn contenders(workspace: &Workspace, file: &Path) -> Vec<Contender> {
-    let others = [
-        ("cat", &[][..], &[][..], false),
-        ("tcpdump", &["-n", "-r"], &["-w", "/dev/null"], false),
-        (
-            "tshark",
-            &["-n", "-q", "-z", "rtp,streams", "-r"],
-            &[],
-            true,
-        ),
-    ];
+fn contenders(workspace: &Workspace, file: &Path, others: &[Other]) -> Vec<Contender> {
     let mut contenders = vec![Contender {
         name: "rtspscope",
         command: analyze(workspace, file),
         once: false,
     }];
-    for (name, before, after, once) in others {
+    for &(name, before, after, once) in others {
         let Some(program) = on_path(name) else {
             skipped(name, "not installed");
             continue;

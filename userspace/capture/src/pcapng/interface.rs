@@ -65,6 +65,8 @@ pub(super) struct Interface {
     /// Drops that its statistics reported so far.
     pub dropped: u64,
     ticks_per_second: u128,
+    /// Nanoseconds in a unit of its times, where that is a whole number.
+    nanos_per_tick: Option<u64>,
     offset_secs: i64,
 }
 
@@ -97,14 +99,16 @@ impl Interface {
                 tap
             }
         };
+        let ticks_per_second = options::number(&block.options, IF_TSRESOL, big_endian)
+            .and_then(|value| ticks_per_second(value as u8))
+            .unwrap_or(DEFAULT_TICKS_PER_SECOND);
         Some(Self {
             tap,
             link_type,
             snaplen: block.snaplen,
             dropped: 0,
-            ticks_per_second: options::number(&block.options, IF_TSRESOL, big_endian)
-                .and_then(|value| ticks_per_second(value as u8))
-                .unwrap_or(DEFAULT_TICKS_PER_SECOND),
+            ticks_per_second,
+            nanos_per_tick: nanos_per_tick(ticks_per_second),
             offset_secs: options::number(&block.options, IF_TSOFFSET, big_endian)
                 .unwrap_or(0)
                 .cast_signed(),
@@ -112,11 +116,24 @@ impl Interface {
     }
 
     /// A packet's time from its count of this interface's units.
+    #[inline]
     pub(super) fn time_of(&self, ticks: u64) -> Timestamp {
-        let nanos = u128::from(ticks) * NANOS_PER_SECOND / self.ticks_per_second;
+        let divided = || {
+            let nanos = u128::from(ticks) * NANOS_PER_SECOND / self.ticks_per_second;
+            u64::try_from(nanos).unwrap_or(u64::MAX)
+        };
+        let nanos = self
+            .nanos_per_tick
+            .map_or_else(divided, |nanos| ticks.saturating_mul(nanos));
         let nanos = i64::try_from(nanos).unwrap_or(i64::MAX);
         Timestamp(nanos.saturating_add(self.offset_secs.saturating_mul(1_000_000_000)))
     }
+}
+
+/// Nanoseconds in a unit of which there are so many in a second, where that is a whole number.
+fn nanos_per_tick(ticks_per_second: u128) -> Option<u64> {
+    let is_whole = NANOS_PER_SECOND.is_multiple_of(ticks_per_second);
+    is_whole.then(|| u64::try_from(NANOS_PER_SECOND / ticks_per_second).ok())?
 }
 
 /// Reads `if_tsresol`: a power of ten, or of two with the highest bit set. `None` if it is beyond any clock.
@@ -143,8 +160,17 @@ mod tests {
             snaplen: 0,
             dropped: 0,
             ticks_per_second,
+            nanos_per_tick: nanos_per_tick(ticks_per_second),
             offset_secs,
         }
+    }
+
+    #[test]
+    fn a_whole_number_of_nanoseconds_needs_no_division() {
+        assert_eq!(nanos_per_tick(1_000_000), Some(1_000));
+        assert_eq!(nanos_per_tick(1_000_000_000), Some(1));
+        assert_eq!(nanos_per_tick(1_024), None);
+        assert_eq!(nanos_per_tick(10_u128.pow(12)), None);
     }
 
     #[test]

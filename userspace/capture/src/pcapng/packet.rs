@@ -13,12 +13,12 @@ use super::interface::Interface;
 pub(super) const OBSOLETE: u32 = 2;
 
 /// Where the frame begins in each block.
-const ENHANCED_HEADER_LEN: usize = 28;
+pub(super) const ENHANCED_HEADER_LEN: usize = 28;
 const SIMPLE_HEADER_LEN: usize = 12;
 const OBSOLETE_HEADER_LEN: usize = 28;
 
 /// Code of the option `epb_flags`; its lowest two bits are the direction.
-const EPB_FLAGS: u16 = 2;
+pub(super) const EPB_FLAGS: u16 = 2;
 
 /// A frame in a block.
 #[derive(Debug)]
@@ -35,13 +35,19 @@ pub(super) struct Packet {
     pub bytes: Range<usize>,
 }
 
-pub(super) fn of_enhanced(block: &EnhancedPacketBlock<'_>, big_endian: bool) -> Packet {
-    let direction = match options::number(&block.options, EPB_FLAGS, big_endian).unwrap_or(0) & 0b11
-    {
+/// The direction that the flags of a packet tell.
+#[inline]
+pub(super) const fn direction_of(flags: u64) -> Direction {
+    match flags & 0b11 {
         0b01 => Direction::Ingress,
         0b10 => Direction::Egress,
         _ => Direction::Unknown,
-    };
+    }
+}
+
+pub(super) fn of_enhanced(block: &EnhancedPacketBlock<'_>, big_endian: bool) -> Packet {
+    let flags = options::number(&block.options, EPB_FLAGS, big_endian);
+    let direction = direction_of(flags.unwrap_or(0));
     Packet {
         interface: block.if_id as usize,
         ticks: Some(u64::from(block.ts_high) << 32 | u64::from(block.ts_low)),
