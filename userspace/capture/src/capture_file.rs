@@ -5,7 +5,7 @@ use std::io::Read;
 
 use rtspscope_engine::{CaptureLoss, Conntrack, Input, LossKind};
 use rtspscope_wire::netfilter;
-use rtspscope_wire::{FrameRef, TapId, Timestamp};
+use rtspscope_wire::{FrameRef, Span, TapId, Timestamp};
 
 use super::chain::Chain;
 use super::compression::early_end;
@@ -188,6 +188,11 @@ impl CaptureFile {
         self.current.as_ref().map(|item| item.at)
     }
 
+    /// How far the times of the file are behind those that it is given with, where a clock was set back.
+    pub(crate) fn behind(&self) -> Span {
+        self.chain.clocks.furthest_behind()
+    }
+
     /// Goes on to the next item.
     #[inline]
     pub(crate) fn advance(
@@ -225,7 +230,10 @@ impl CaptureFile {
                 Format::Pcapng(reader) => reader.step(&mut self.window, &mut taps),
             };
             match step {
-                Ok(Step::Item(item, len)) => {
+                Ok(Step::Item(mut item, len)) => {
+                    if let What::Frame { number, .. } = item.what {
+                        item.at = self.chain.clocks.time_of(item.tap, item.at, number);
+                    }
                     self.last_at = item.at;
                     self.current_len = len;
                     self.note_item(&item, host)?;
@@ -278,10 +286,12 @@ impl CaptureFile {
         }
         self.window.consume(std::mem::take(&mut self.current_len));
         let data = self.window.data();
-        let ready = match &mut self.format {
+        let mut ready = match &mut self.format {
             Format::Legacy(reader) => reader.ready(data)?,
             Format::Pcapng(reader) => reader.ready(data)?,
         };
+        let clocks = &mut self.chain.clocks;
+        ready.at = clocks.time_of(Tap::Open(ready.tap), ready.at, ready.number);
         *at = ready.at;
         *tap = Tap::Open(ready.tap);
         *number = ready.number;

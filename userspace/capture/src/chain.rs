@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use rtspscope_engine::TapFile;
 use rtspscope_wire::TapId;
 
+use super::clocks::Clocks;
 use super::cooked::Cooked;
 use super::format::Format;
 use super::item::Tap;
@@ -18,6 +19,8 @@ pub(super) struct Chain {
     files: Vec<PathBuf>,
     /// Frames in them.
     frames: u64,
+    /// How the clocks went.
+    pub(super) clocks: Clocks,
     /// Sides of cooked interfaces.
     pub(super) cooked: Vec<Cooked>,
     /// No other capture is read with it, so that its taps are all the taps.
@@ -37,6 +40,7 @@ impl Chain {
         Self {
             files,
             frames: last_number,
+            clocks: std::mem::take(&mut self.clocks),
             cooked: std::mem::take(&mut self.cooked),
             alone: self.alone,
         }
@@ -72,13 +76,16 @@ impl Chain {
     }
 
     /// Says what is known only when the whole capture was read, of which the file at `path` is the last: how many frames were
-    /// left out, and in how many files it was.
+    /// left out, whether a clock was set, and in how many files it was.
     pub(super) fn tell_end(&self, path: &Path, host: &mut dyn Host) {
         let first = subject(self.files.first().map_or(path, PathBuf::as_path));
         let copies: u64 = self.cooked.iter().map(Cooked::copy_count).sum();
         if copies > 0 {
             let what =
                 format!("{copies} frames are copies from stacked interfaces and are left out");
+            host.note(&first, &what);
+        }
+        if let Some(what) = self.clocks.told() {
             host.note(&first, &what);
         }
         let last = names::of_file(path);

@@ -6,6 +6,7 @@
 
 mod capture_file;
 mod chain;
+mod clocks;
 mod compression;
 mod cooked;
 mod failure;

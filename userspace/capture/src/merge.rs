@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::io::Read;
 
 use rtspscope_engine::Input;
-use rtspscope_wire::{FrameRef, Timestamp};
+use rtspscope_wire::{FrameRef, Span, Timestamp};
 
 use super::capture_file::{CaptureFile, tell_empty};
 use super::identity::is_one_file;
@@ -146,7 +146,9 @@ impl MergedFiles {
         self.runner_up = None;
         let files = self.files.iter().enumerate();
         let files = files.filter_map(|(index, file)| Some((file.at()?, index)));
-        let later = self.later.next_at().map(|at| (at, LATER));
+        let behind = self.files.iter().map(CaptureFile::behind).max();
+        let behind = behind.unwrap_or(Span(0));
+        let later = self.later.next_at().map(|at| (at + behind, LATER));
         for candidate in files.chain(later) {
             if first.is_none_or(|first| candidate < first) {
                 self.runner_up = first.replace(candidate);

@@ -1,6 +1,7 @@
 //! Captures built byte by byte: every format, byte order and way to end.
 
 mod build;
+mod clocks;
 mod compressed;
 mod cooked;
 mod endings;

@@ -366,3 +366,19 @@ fn hundreds_of_files_take_the_room_of_one() {
     let end = source.reading();
     assert_eq!((end.len, Some(end.read)), (whole, whole));
 }
+
+#[test]
+fn a_clock_that_was_set_back_in_the_first_file_is_behind_in_the_next_too() {
+    let files = Files::of(&[
+        ("cap0.pcap", pcap(1, &[100, 130, 90, 140])),
+        ("cap1.pcap", pcap(1, &[141, 142])),
+    ]);
+    let (taps, frames) = files.taps_and_frames();
+    assert_eq!(taps.len(), 1, "{taps:?}");
+    assert_eq!(
+        frames,
+        [
+            "0#1@100", "0#2@130", "0#3@130", "0#4@180", "0#5@181", "0#6@182"
+        ]
+    );
+}
