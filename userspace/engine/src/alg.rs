@@ -163,7 +163,8 @@ fn outcome(media: MediaFacts<'_>, sides: &Sides<'_>) -> Outcome {
             Outcome::Arrives
         };
     }
-    let Some(lost) = media.lost_at_nat() else {
+    // What came out before the client's tap began nobody knows.
+    let Some(lost) = media.lost_at_nat().filter(|lost| lost.late.is_none()) else {
         return Outcome::Unseen;
     };
     if left_unchanged(media, sides, lost.sender) {
@@ -182,7 +183,7 @@ fn outcome_of_sending(media: MediaFacts<'_>) -> Outcome {
         .is_some_and(|arrival| arrival.rtp.packets > 0);
     if came {
         Outcome::Arrives
-    } else if media.lost_between().is_some() {
+    } else if media.lost_between().is_some_and(|lost| lost.late.is_none()) {
         Outcome::LostThoughOpened
     } else {
         Outcome::Unseen

@@ -6,13 +6,12 @@ use rtspscope_wire::sdp::StreamDirection;
 use rtspscope_wire::{Span, Timestamp};
 
 use super::clock_step::shared_step;
-use super::reported::is_received;
-use super::{LAG, SessionFacts, Sides, play_accepted, play_among};
+use super::lost::{SURE_PACKETS, accepted_at_both};
+use super::{LAG, SessionFacts, Sides, play, play_among};
 use crate::locator::Locator;
 use crate::media::Streams;
 use crate::model::{
-    Arrival, ClientDatagrams, Exchange, Leg, MediaDirection, MediaStream, Message, Negotiated,
-    Side, UnclaimedRtp,
+    Arrival, ClientDatagrams, Exchange, Leg, MediaDirection, MediaStream, Message, Negotiated, Side,
 };
 
 /// One medium and what each tap saw of it.
@@ -293,43 +292,6 @@ impl<'a> MediaFacts<'a> {
         refusals.map(|refusal| refusal.at).find(|at| wanted(at.at))
     }
 
-    /// Whether RTP was seen next to the end that sends it and none next to the other, though that tap was watching. One that
-    /// captured nothing of that end, or did not see where the media was to go, may have overlooked it.
-    pub(crate) fn lost_between(self) -> Option<Lost<'a>> {
-        let sides = self.facts.sides()?;
-        self.lost_on_the_way([sides.server_index, sides.client_index])
-    }
-
-    /// The same of two neighbours among more than two taps, wherever on the path: all that are nearer to the receiver saw none.
-    pub(crate) fn lost_beside_the_router(self) -> Option<Lost<'a>> {
-        let legs = self.facts.session.legs.len();
-        if legs < 3 {
-            return None;
-        }
-        let came = |leg: &usize| self.came_by(*leg);
-        let [server, client] = match self.media.direction {
-            MediaDirection::FromServer => {
-                let nearest = (0..legs).find(came)?;
-                [nearest, nearest.checked_sub(1)?]
-            }
-            MediaDirection::FromClient => {
-                let farthest = (0..legs).rfind(came)?;
-                [farthest + 1, farthest]
-            }
-        };
-        self.lost_on_the_way([server, client])
-    }
-
-    /// Media that the server sent and that got lost where a router translates the client's address: between both sides, or
-    /// between two other taps on the path.
-    pub(crate) fn lost_at_nat(self) -> Option<Lost<'a>> {
-        let lost = self
-            .lost_between()
-            .or_else(|| self.lost_beside_the_router())?;
-        let [server, client] = lost.legs.map(|leg| self.facts.session.legs.get(leg));
-        (self.needs_opening() && server?.client != client?.client).then_some(lost)
-    }
-
     /// Whether a tap captured no UDP at all, although the client's own datagrams, which passed it, came to the next tap.
     pub(crate) fn is_overlooked_at(self, arrival: &Arrival) -> bool {
         let mut taps = self.facts.capture.taps.iter();
@@ -339,116 +301,16 @@ impl<'a> MediaFacts<'a> {
         is_blind && self.is_udp() && others.any(came_by)
     }
 
-    /// Whether any of it was seen beside a leg.
-    fn came_by(self, leg_index: usize) -> bool {
-        let arrival = self.arrival(leg_index);
-        arrival.is_some_and(|arrival| arrival.rtp.packets > 0)
-    }
-
-    /// Whether RTP was lost between two legs, of which the first is nearer to the server; what a tap behind them saw was not.
-    fn lost_on_the_way(self, indices: [usize; 2]) -> Option<Lost<'a>> {
-        let [server, client] = indices;
-        let mut behind = match self.media.direction {
-            MediaDirection::FromServer => 0..client,
-            MediaDirection::FromClient => server + 1..self.facts.session.legs.len(),
-        };
-        if behind.any(|leg| self.came_by(leg)) {
-            return None;
-        }
-        let at = |index| Some((self.facts.session.legs.get(index)?, self.arrival(index)?));
-        let [server, client] = [at(server)?, at(client)?];
-        let [(sending, sender), (receiving, receiver)] = match self.media.direction {
-            MediaDirection::FromServer => [server, client],
-            MediaDirection::FromClient => [client, server],
-        };
-        let first = sender.rtp.first?;
-        if sender.rtp.packets == 0 || receiver.rtp.packets > 0 || is_received(sender, receiver) {
-            return None;
-        }
-        if receiving.lacks_all_of(self.sender()) || self.is_overlooked_at(receiver) {
-            return None;
-        }
-        let knows_ports = self
-            .leg_index(receiving)
-            .is_some_and(|index| self.setup_request(index).is_some());
-        let saw_play = play_accepted(sending).is_some() && play_accepted(receiving).is_some();
-        if !saw_play || !(knows_ports || self.in_band()) {
-            let is_lost = self.surely_lost(sender, [sending, receiving]);
-            return is_lost.then(|| Lost {
-                legs: indices,
-                receiver,
-                sender,
-                first,
-                watched: self.last_seen(receiving),
-            });
-        }
-        let last = sender.rtp.last.unwrap_or(first);
-        let is_stream = sender.rtp.packets >= SURE_PACKETS || last.at - first.at >= SURE_TIME;
-        let patience = if is_stream { LAG } else { SURE_TIME };
-        let watched_after = self.watched_after(first, [sending, receiving])?;
-        (watched_after >= patience).then_some(Lost {
-            legs: indices,
-            receiver,
-            sender,
-            first,
-            watched: self.last_seen(receiving),
-        })
-    }
-
-    /// Whether media that the receiving tap did not see went into the path for long while that tap watched, where one of the
-    /// two taps began too late to see PLAY's answer.
-    ///
-    /// A receiving tap that began after SETUP too does not know the ports: there none of its RTP may be unaccounted for.
-    fn surely_lost(self, sender: &Arrival, [sending, receiving]: [&'a Leg; 2]) -> bool {
-        let session = self.facts.session;
-        let capture = self.facts.capture;
-        let Some(index) = self.leg_index(receiving) else {
-            return false;
-        };
-        let plays = session.legs.iter().any(|leg| play_accepted(leg).is_some());
-        if !plays || !self.is_udp() || self.media.is_raw() {
-            return false;
-        }
-        if self.media.setup.get(index).copied().flatten().is_none() {
-            let host = receiving.client.ip();
-            let is_strange = |rtp: &UnclaimedRtp| {
-                rtp.first.tap == receiving.tap && [rtp.from.ip(), rtp.to.ip()].contains(&host)
-            };
-            let mut inferred = session.media.iter().filter(|media| media.is_inferred());
-            let has_rtp = |media: &MediaStream| {
-                let mut arrivals = media.arrivals.iter();
-                arrivals.any(|arrival| arrival.leg == Some(index) && arrival.rtp.packets > 0)
-            };
-            if capture.unclaimed.iter().any(is_strange) || inferred.any(has_rtp) {
-                return false;
-            }
-        }
-        let (Some(first), Some(last), Some(gap)) =
-            (sender.rtp.first, sender.rtp.last, sender.rtp.usual_gap())
-        else {
-            return false;
-        };
-        let Some(step) = self.clock_step([sending, receiving]) else {
-            return false;
-        };
-        let tap_began = capture.tap(receiving.tap).and_then(|tap| tap.first_at);
-        let since = tap_began.map_or(receiving.first.at, |at| at.min(receiving.first.at));
-        let since = since.max(first.at + step);
-        let wanted = self.ending(index);
-        let until = self.surely_watched_until(receiving).min(last.at + step);
-        let time = wanted.map_or(until, |wanted| until.min(wanted)) - since;
-        let packets = time.0 / gap.0.max(1);
-        time >= SURE_TIME && packets >= SURE_PACKETS.cast_signed()
-    }
-
-    fn sender(self) -> Side {
+    /// Which end sends it.
+    pub(super) fn sender(self) -> Side {
         match self.media.direction {
             MediaDirection::FromServer => Side::Server,
             MediaDirection::FromClient => Side::Client,
         }
     }
 
-    fn leg_index(self, leg: &Leg) -> Option<usize> {
+    /// The position of a leg in the session.
+    pub(super) fn leg_index(self, leg: &Leg) -> Option<usize> {
         let mut legs = self.facts.session.legs.iter();
         legs.position(|own| std::ptr::eq(own, leg))
     }
@@ -463,7 +325,10 @@ impl<'a> MediaFacts<'a> {
     pub(crate) fn clock_step(self, [from, to]: [&Leg; 2]) -> Option<Span> {
         let proxied = self.facts.session.nat.as_ref()?.proxied;
         let shared = if proxied { None } else { shared_step(from, to) };
-        shared.or_else(|| Some(play_accepted(to)?.at - play_accepted(from)?.at))
+        shared.or_else(|| {
+            let [at_from, at_to] = accepted_at_both([from, to], [play(from), play(to)])?;
+            Some(at_to.at - at_from.at)
+        })
     }
 
     /// Whether the taps watched from SETUP on, so that what the client sent to open the way would have been seen at both.
@@ -485,24 +350,6 @@ impl<'a> MediaFacts<'a> {
         let request = superseding.and_then(|setup| setup.request.as_ref());
         request.map_or_else(|| self.facts.capture.last_seen(leg), |request| request.at)
     }
-
-    /// How long one leg's tap went on watching after what another's saw at `seen` should have come by; negative where it had
-    /// stopped before.
-    ///
-    /// Times are counted from the answer to PLAY or RECORD on either side, so that the clocks of the taps do not matter.
-    fn watched_after(self, seen: Locator, [from, to]: [&Leg; 2]) -> Option<Span> {
-        let (at_from, at_to) = (play_accepted(from)?, play_accepted(to)?);
-        let watched = self.facts.capture.watched_until(to) - at_to.at;
-        Some(watched - (seen.at - at_from.at))
-    }
-
-    /// Whether that was long enough for the packet to be known there too, from the first of two legs to the second.
-    pub(crate) fn surely_watched_after(self, seen: Locator, [from, to]: [usize; 2]) -> bool {
-        let leg = |index: usize| self.facts.session.legs.get(index);
-        let both = leg(from).zip(leg(to));
-        let after = both.and_then(|(from, to)| self.watched_after(seen, [from, to]));
-        after.is_some_and(|after| after >= LAG)
-    }
 }
 
 /// What came in from outside without a packet from inside.
@@ -522,26 +369,6 @@ pub(crate) struct Group<'a> {
     /// The group's address.
     pub(crate) address: IpAddr,
 }
-
-/// Media that entered the path and did not come out.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Lost<'a> {
-    /// Positions of the two legs in [`Session::legs`](crate::model::Session::legs), the one nearer to the server first.
-    pub(crate) legs: [usize; 2],
-    /// What the tap next to the receiving end saw.
-    pub(crate) receiver: &'a Arrival,
-    /// What the tap next to the sending end saw.
-    pub(crate) sender: &'a Arrival,
-    /// The first packet there.
-    pub(crate) first: Locator,
-    /// Until when the receiver's tap saw nothing of it.
-    pub(crate) watched: Locator,
-}
-
-/// So many packets, or so long a time, are media under way and no first packets that the next tap shows a moment later.
-const SURE_PACKETS: u64 = 10;
-/// See [`SURE_PACKETS`].
-const SURE_TIME: Span = Span::from_secs(2);
 
 /// How long a NAT keeps the mapping of a UDP port that was used in both directions: netfilter's
 /// `nf_conntrack_udp_timeout_stream` was 180 s for long (120 s since Linux 5.0), and few routers wait longer.

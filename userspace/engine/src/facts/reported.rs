@@ -28,6 +28,12 @@ impl<'a> MediaFacts<'a> {
         arrivals.any(|arrival| arrival.rtcp.sent_packets.is_some_and(|sent| sent > 0))
     }
 
+    /// Whether the receiver's own reports, at any tap and at any time, tell that packets of the medium came to it.
+    pub(crate) fn is_reported_received(self) -> bool {
+        let mut arrivals = self.media.arrivals.iter();
+        arrivals.any(|arrival| arrival.rtcp.far_end.lost.is_some())
+    }
+
     /// Two reports by which the client got more of the medium after the last packet that a tap saw: it passes there unseen.
     pub(crate) fn passes_unseen(self) -> Option<(&'a Arrival, Growth)> {
         let all = &self.media.arrivals;

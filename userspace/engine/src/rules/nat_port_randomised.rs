@@ -32,7 +32,9 @@ pub(super) fn check(view: &View<'_>) -> Vec<Finding> {
 
 fn finding(view: &View<'_>, media: MediaFacts<'_>) -> Option<Finding> {
     let sides = view.facts.sides()?;
-    let lost = media.lost_between().map(|lost| lost.sender);
+    // Where the client's tap began late, its RTP port may have been opened before.
+    let lost = media.lost_between().filter(|lost| lost.late.is_none());
+    let lost = lost.map(|lost| lost.sender);
     let elsewhere = media.misdelivered();
     let at_server = lost.or_else(|| elsewhere.and_then(|_| media.at_server()))?;
     let what_is_there = elsewhere.map_or_else(

@@ -1,7 +1,9 @@
 //! `rtp-never-arrived`: media went into the path and nothing of it came out at the client.
 
+use rtspscope_wire::Span;
+
 use super::{View, advice};
-use crate::facts::{Lost, MediaFacts};
+use crate::facts::{Late, Lost, MediaFacts};
 use crate::finding::{Code, Explanation, Finding, Severity};
 use crate::model::{AlgEffect, MediaDirection, Side};
 
@@ -11,11 +13,13 @@ pub(super) const EXPLANATION: Explanation = Explanation {
     meaning: "The server sent media, a tap between router and server saw it, and no packet of it was seen between router \
         and client: not at the negotiated port and not at any other. The player shows no picture and gives up after some seconds.",
     proof: "RTP packets at the tap next to the server, none at the tap next to the client while that tap was recording. \
-        A second finding often says why: nat-no-pinhole or nat-port-randomised. Or no RTP at any tap, while the server's sender \
+        A second finding often says why: nat-no-pinhole or nat-port-randomised. A tap next to the client that began while media was under way \
+        tells of that time alone, and the words say so. Or no RTP at any tap, while the server's sender \
         reports (RTCP) that pass there count the packets it sends: those were lost before. Of a medium that the client sends, a recording \
         or a back channel, the same the other way round.",
     not_this: "A server that sends nothing is rtp-never-sent. With one tap only and no such reports, or where the client's capture ended before the \
-        media began, nothing is concluded. Of an attempt that was lost before the player set the stream up anew and got it, over \
+        media began, nothing is concluded, nor where the client's tap began after the media had ended outside; and what the client's receiver \
+        reports show to have come before that tap began is rtp-stalled. Of an attempt that was lost before the player set the stream up anew and got it, over \
         TCP mostly, this is a warning.",
     remedies: &[
         advice::PASS_UDP,
@@ -67,7 +71,10 @@ fn finding(view: &View<'_>, media: MediaFacts<'_>, lost: Lost<'_>) -> Option<Fin
     if media.in_band() && (client.missing_bytes > 0 || server.missing_bytes > 0) {
         return None;
     }
-    if may_be_anothers(view, media, lost) || is_stopped_by_size(view, media) {
+    if is_stopped(media, lost)
+        || may_be_anothers(view, media, lost)
+        || is_stopped_by_size(view, media)
+    {
         return None;
     }
     let ways = match media.media.direction {
@@ -94,36 +101,46 @@ fn finding(view: &View<'_>, media: MediaFacts<'_>, lost: Lost<'_>) -> Option<Fin
     let sender_tap = view.place_of(lost.sender);
     let receiver_tap = view.place_of(lost.receiver);
     let packets = lost.sender.rtp.packets;
+    let receiver = ways.receiver;
+    let side = if at_router.is_some() {
+        "the router"
+    } else {
+        "the break"
+    };
+    let (summary, cause) = match lost.late {
+        None => (
+            format!("{packets} {unit} were sent and none reached the {receiver}'s side"),
+            format!("{sender_tap} saw {packets} {unit} for {to}, {receiver_tap} saw none{doubt}"),
+        ),
+        Some(late) => told_late(&late, [&sender_tap, &receiver_tap], (unit, receiver, &to)),
+    };
+    let sent = match lost.late {
+        None => (lost.first, "first"),
+        Some(_) => (lost.sender.rtp.last?, "last"),
+    };
     let finding = Finding::new(
         Code::RtpNeverArrived,
         Severity::Error,
         view.medium(media.index),
+        summary,
+    )
+    .cause(cause)
+    .proof(
+        sent.0,
         format!(
-            "{packets} {unit} were sent and none reached the {}'s side",
-            ways.receiver
+            "{} {one} for {to}, on the {}'s side of {side}",
+            sent.1, ways.sending_side
         ),
     )
-    .cause(format!(
-        "{sender_tap} saw {packets} {unit} for {to}, {receiver_tap} saw none{doubt}"
-    ))
-    .proof(
-        lost.first,
-        format!(
-            "first {one} for {to}, on the {}'s side of {}",
-            ways.sending_side,
-            if at_router.is_some() {
-                "the router"
-            } else {
-                "the break"
-            }
-        ),
+    .proof_if(
+        lost.late.map(|late| late.since),
+        format!("recording begins on the {receiver}'s side, while media is under way"),
     )
     .proof_if(media.setup_request(lost.legs[1]), ways.asks)
     .proof(
         lost.watched,
         format!(
-            "still recording on the {}'s side, without any {}",
-            ways.receiver,
+            "still recording on the {receiver}'s side, without any {}",
             media.media.matter()
         ),
     );
@@ -148,6 +165,22 @@ fn finding(view: &View<'_>, media: MediaFacts<'_>, lost: Lost<'_>) -> Option<Fin
     Some(finding.remedies(remedies.into_iter().flatten()))
 }
 
+/// The words where the receiver's tap began while media was under way: it tells of that time alone.
+fn told_late(
+    late: &Late,
+    [sender_tap, receiver_tap]: [&str; 2],
+    (unit, receiver, to): (&str, &str, &str),
+) -> (String, String) {
+    let [before, time] = [late.before, late.time].map(Span::as_secs_f64);
+    let summary =
+        format!("{unit} were sent for {time:.1} s and none of them reached the {receiver}'s side");
+    let cause = format!(
+        "in the {time:.1} s from the begin of the recording at {receiver_tap} on, {sender_tap} saw {unit} for {to}, {receiver_tap} saw none; \
+         whether any reached the {receiver} in the {before:.1} s before, nobody recorded"
+    );
+    (summary, cause)
+}
+
 /// What to do first where no address is translated between the two taps, so that only a filter can have kept the media back.
 fn pass_udp(media: MediaFacts<'_>, lost: Lost<'_>) -> Option<String> {
     let (from, to) = (lost.sender.rtp.from?, lost.sender.rtp.to?);
@@ -157,6 +190,11 @@ fn pass_udp(media: MediaFacts<'_>, lost: Lost<'_>) -> Option<String> {
              reports; other sessions choose other ports"
         )
     })
+}
+
+/// Whether it had come before the receiver's tap began, by the receiver's own reports: `rtp-stalled` tells that.
+fn is_stopped(media: MediaFacts<'_>, lost: Lost<'_>) -> bool {
+    lost.late.is_some() && media.is_reported_received()
 }
 
 /// Whether only the size of its segments stops media inside the connection: `large-packets-lost` tells that.
@@ -360,6 +398,25 @@ mod tests {
         );
         assert_eq!(late(0, 257).troubles(), Vec::<&str>::new());
         assert_eq!(late(1, 257).troubles(), Vec::<&str>::new());
+    }
+
+    #[test]
+    fn a_tap_that_shows_only_the_play_after_a_pause_tells_nothing_of_what_came_before() {
+        let talk = crate::testkit::tcp_talk().replace(
+            "    10.0 >",
+            "    2.0 > PAUSE rtsp://203.0.113.10/a RTSP/1.0 | CSeq: 6 | Session: 66334873
+    2.1 < RTSP/1.0 200 OK | CSeq: 6
+    5.0 > PLAY rtsp://203.0.113.10/a RTSP/1.0 | CSeq: 7 | Session: 66334873
+    5.1 < RTSP/1.0 200 OK | CSeq: 7
+    10.0 >",
+        );
+        let mut scene = Scene::behind_nat(&talk).rtp(0, 50);
+        scene.arrival(WAN).rtp.last = Some(at(WAN, 2.0, 100));
+        begun_late(&mut scene.legs[0], 4);
+        (scene.legs[0].client_isn, scene.legs[0].server_isn) = (None, None);
+        scene.media[0].setup[0] = None;
+        scene.first_at[0] = 3.0;
+        assert!(!scene.troubles().contains(&"rtp-never-arrived"));
     }
 
     #[test]

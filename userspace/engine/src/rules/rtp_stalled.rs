@@ -9,6 +9,7 @@ use crate::finding::{Code, Explanation, Finding, Severity};
 use crate::locator::Locator;
 use crate::model::{Arrival, Leg, Side};
 
+mod before_the_tap;
 mod by_clock;
 mod held_up;
 mod outside;
@@ -25,7 +26,8 @@ pub(super) const EXPLANATION: Explanation = Explanation {
         and both were still recording. In a live run its clock tells of a silence too, five seconds \
         long and ten times the usual distance at every tap, even where nothing else passes: then it is not known yet who stopped, and \
         what passes next changes the finding or withdraws it. Of media inside the connection: segments that the server repeats for three seconds or more and \
-        that nobody acknowledges, with the tap that has none of them.",
+        that nobody acknowledges, with the tap that has none of them. Where the client's tap began only after media had stopped there: the \
+        client's receiver reports, which tell that it had come, and RTP that went on at the other tap.",
     not_this: "Flows that the router offloads, which the taps may not see to their end, or of which the client's receiver reports tell \
         that they went on. PAUSE, TEARDOWN, a server that says goodbye (RTCP BYE) and the end of the Range that PLAY named end media as they should, \
         but not a goodbye of all media where the messages name no end of what is played, after which the client asks on for ten seconds and more. \
@@ -219,7 +221,9 @@ pub(super) fn check(view: &View<'_>) -> Vec<Finding> {
     let media = view.facts.media();
     media
         .filter_map(|media| {
-            held_up::finding(view, media).or_else(|| finding(view, media, &stall(view, media)?))
+            held_up::finding(view, media)
+                .or_else(|| finding(view, media, &stall(view, media)?))
+                .or_else(|| before_the_tap::finding(view, media))
         })
         .collect()
 }
