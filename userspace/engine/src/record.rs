@@ -623,6 +623,7 @@ impl Record {
             from_client: self.delivery(client),
             from_server: self.delivery(server),
             client_shut: self.windows[client].until(self.last.at),
+            server_shut: self.windows[server].until(self.last.at),
             too_big: Vec::new(),
             cut_short: self.cut_short != [false; 2],
             client_sent: self.sent(client),

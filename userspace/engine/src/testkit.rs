@@ -85,6 +85,7 @@ pub(crate) fn leg(tap: TapId, client: &str, server: &str, talk: &str) -> Leg {
         from_client: Delivery::default(),
         from_server: Delivery::default(),
         client_shut: None,
+        server_shut: None,
         too_big: Vec::new(),
         cut_short: false,
         client_sent: None,

@@ -102,6 +102,7 @@ fn leg(tap: u16, client: &str) -> Leg {
         from_client: Delivery::default(),
         from_server: Delivery::default(),
         client_shut: None,
+        server_shut: None,
         too_big: Vec::new(),
         cut_short: false,
         client_sent: None,

@@ -37,8 +37,11 @@ impl MediaFacts<'_> {
     }
 
     /// The goodbye next to the client after which no medium came any more and the client asked on for long, where that was no
-    /// recording or need not be one.
+    /// recording or need not be one. A client that says it of what it sends itself knows.
     pub(crate) fn unheeded_goodbye(self) -> Option<Goodbye> {
+        if self.sender() == Side::Client {
+            return None;
+        }
         let leg = self.facts.session.legs.first()?;
         let arrival = self.arrival(0).filter(|arrival| said_goodbye(arrival))?;
         let said = arrival.rtcp.goodbye?;

@@ -149,10 +149,7 @@ impl<'a> MediaFacts<'a> {
         if !self.media.superseded {
             return None;
         }
-        let receiving = match self.media.direction {
-            MediaDirection::FromServer => 0,
-            MediaDirection::FromClient => self.facts.session.legs.len().checked_sub(1)?,
-        };
+        let receiving = self.receiving_leg()?;
         let mut later = self.facts.session.media.iter().skip(self.index + 1);
         let last = later.rfind(|later| later.control == self.media.control)?;
         let mut arrivals = last.arrivals.iter();
@@ -302,11 +299,34 @@ impl<'a> MediaFacts<'a> {
     }
 
     /// Which end sends it.
-    pub(super) fn sender(self) -> Side {
+    pub(crate) fn sender(self) -> Side {
         match self.media.direction {
             MediaDirection::FromServer => Side::Server,
             MediaDirection::FromClient => Side::Client,
         }
+    }
+
+    /// Positions of the legs on its way, the one next to the end that receives it first.
+    pub(crate) fn legs_from_receiver(self) -> Vec<usize> {
+        let legs = 0..self.facts.session.legs.len();
+        match self.media.direction {
+            MediaDirection::FromServer => legs.collect(),
+            MediaDirection::FromClient => legs.rev().collect(),
+        }
+    }
+
+    /// Position of the leg next to the end that receives it.
+    pub(crate) fn receiving_leg(self) -> Option<usize> {
+        self.legs_from_receiver().first().copied()
+    }
+
+    /// Whether the client records it to the server, so that it is to come without a break; who speaks through a back channel does so
+    /// now and then.
+    pub(crate) fn is_recorded(self) -> bool {
+        let legs = self.facts.session.legs.iter().enumerate();
+        let mut plays =
+            legs.filter_map(|(index, leg)| play_among(self.media.exchanges_in_force(index, leg)));
+        self.sender() == Side::Client && plays.any(|play| play.is("RECORD"))
     }
 
     /// The position of a leg in the session.

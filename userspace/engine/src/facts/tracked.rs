@@ -5,7 +5,7 @@ use rtspscope_wire::netfilter::Status;
 use super::{MediaFacts, SessionFacts};
 use crate::input::LossKind;
 use crate::locator::Locator;
-use crate::model::{AlgAction, Expected, Mapping, Netfilter};
+use crate::model::{AlgAction, Expected, Mapping, Netfilter, Side};
 
 impl<'a> SessionFacts<'a> {
     /// What was said of the session; `None` where nobody listened.
@@ -57,7 +57,8 @@ impl<'a> MediaFacts<'a> {
     /// end that held the medium back. Of a table of which not all was told nobody knows that, nor where the client's host refused
     /// packets (ICMP): something in the router may have acted on that, whatever the table keeps.
     pub(crate) fn lasting_mapping(self) -> Option<&'a Mapping> {
-        let rtp = &self.arrival(0)?.rtp;
+        let to_client = self.sender() == Side::Server;
+        let rtp = &self.arrival(0).filter(|_| to_client)?.rtp;
         let (from, to, last) = (rtp.from?, rtp.to?, rtp.last?);
         let is_missed =
             |kind: &LossKind| matches!(kind, LossKind::NetfilterOverrun | LossKind::NetfilterCap);

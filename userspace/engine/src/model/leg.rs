@@ -55,6 +55,8 @@ pub struct Leg {
     pub from_server: Delivery,
     /// When the client took no more bytes.
     pub client_shut: Option<ShutWindow>,
+    /// When the server took no more.
+    pub server_shut: Option<ShutWindow>,
     /// What routers said here of the server's segments that were too large for their next link, in order.
     pub too_big: Vec<TooBig>,
     /// Whether the capture kept less than the whole of some segment.

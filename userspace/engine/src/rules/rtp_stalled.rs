@@ -7,7 +7,7 @@ use crate::clocks::clocks;
 use crate::facts::{Goodbye, MediaFacts, is_later, played_out};
 use crate::finding::{Code, Explanation, Finding, Severity};
 use crate::locator::Locator;
-use crate::model::{Arrival, Leg, Side};
+use crate::model::{Arrival, Leg, ShutWindow, Side};
 
 mod before_the_tap;
 mod by_clock;
@@ -20,8 +20,10 @@ use outside::Outside;
 pub(super) const EXPLANATION: Explanation = Explanation {
     meaning: "Picture or sound began and then froze, while the RTSP connection stayed up. Either the server stopped sending, or the router \
         stopped letting media through: its UDP mapping ended (after 30, 60, 120 or 180 seconds), or an ICMP error tore it down; of media inside \
-        the RTSP connection, it lets the segments of one direction through no more. Or camera or player are gone: power, network, a crash.",
-    proof: "RTP next to the client that ends ten seconds or more before the session does, and long after its usual distance between \
+        the RTSP connection, it lets the segments of one direction through no more. Or camera or player are gone: power, network, a crash. Media that \
+        a client records to a server (RECORD) stops likewise, the other way round: the client sends no more, the router lets it through no more, or the \
+        server takes no more.",
+    proof: "RTP next to the end that receives it (the client; the server, where the client records) that ends ten seconds or more before the session does, and long after its usual distance between \
         packets, or four and a half where the player gives up then; with the other tap, whether it still came there. Three seconds are enough where many packets more came to that tap \
         and both were still recording. In a live run its clock tells of a silence too, five seconds \
         long and ten times the usual distance at every tap, even where nothing else passes: then it is not known yet who stopped, and \
@@ -32,7 +34,7 @@ pub(super) const EXPLANATION: Explanation = Explanation {
         that they went on. PAUSE, TEARDOWN, a server that says goodbye (RTCP BYE) and the end of the Range that PLAY named end media as they should, \
         but not a goodbye of all media where the messages name no end of what is played, after which the client asks on for ten seconds and more. \
         The end of a recording ends them too, by its description (a=range) or by what the server says of it (ANNOUNCE 2101, PLAY_NOTIFY); with Rate-Control: no it may come at any time. \
-        Metadata may be silent for long.",
+        Metadata may be silent for long, and so may who speaks through a back channel.",
     remedies: &[
         advice::USE_TCP,
         KEEP_OPEN,
@@ -42,6 +44,8 @@ pub(super) const EXPLANATION: Explanation = Explanation {
         advice::LOOK_AT_ROUTER,
         advice::LOOK_AT_CAMERA,
         advice::LOOK_AT_PLAYER,
+        LOOK_AT_SOURCE,
+        LOOK_AT_SERVER,
     ],
 };
 
@@ -53,6 +57,11 @@ const ASK_ANEW: &str = "Where the server says goodbye: look into its log for the
 
 const LOOK_WHETHER_IT_IS_THERE: &str = "Where nothing of the camera comes any more: look whether it is still there (power, cable, Wi-Fi), and whether the router \
     still reaches it (ping)";
+
+const LOOK_AT_SOURCE: &str = "Where the client that records stopped sending: look into its log and at its source (a camera or a file that ended, an encoder that \
+    is too slow)";
+
+const LOOK_AT_SERVER: &str = "Where the server to which the client records takes or acknowledges nothing any more: look at its network, its load, its disk and its log";
 
 /// Shorter silence is loss or jitter.
 const SILENCE: Span = Span::from_secs(10);
@@ -72,11 +81,11 @@ const TIMES_THE_LONGEST_GAP: i64 = 3;
 /// Media that ended long before its session.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Stall {
-    /// The last packet next to the client.
+    /// The last packet next to the end that receives it.
     pub(super) last: Locator,
     /// How long the session went on without media there.
     pub(super) silence: Span,
-    /// What was seen of its end nearer to the server.
+    /// What was seen of its end nearer to the end that sends it.
     outside: Option<Outside>,
     /// The server's goodbye, which the client did not heed.
     pub(super) goodbye: Option<Goodbye>,
@@ -101,10 +110,10 @@ impl Stall {
                 .is_some_and(|outside| !outside.ended_together())
     }
 
-    /// The two legs between which it ended then, the one nearer to the client first.
+    /// The two legs between which it ended then, the one nearer to the receiver first.
     pub(super) fn ended_between(&self) -> Option<[usize; 2]> {
         let outside = self.went_on()?;
-        Some([outside.leg.checked_sub(1)?, outside.leg])
+        Some([outside.toward, outside.leg])
     }
 
     fn went_on(&self) -> Option<Outside> {
@@ -113,24 +122,25 @@ impl Stall {
 
     /// Whether nothing that passed tells who stopped.
     fn is_unexplained(&self) -> bool {
-        self.heard != Heard::Server && self.went_on().is_none()
+        self.heard != Heard::Sender && self.went_on().is_none()
     }
 
-    /// Whether the tap nearest to the server shows that it ended there as well.
-    fn ended_at_server(&self) -> bool {
+    /// Whether the tap nearest to the sender shows that it ended there as well.
+    fn ended_at_sender(&self) -> bool {
         self.outside.is_some_and(|outside| outside.ended_together())
     }
 }
 
 /// Whether a medium stalled; `None` also where it ended as it should.
 pub(super) fn stall(view: &View<'_>, media: MediaFacts<'_>) -> Option<Stall> {
-    let leg = view.session.legs.first()?;
-    let arrival = media.arrival(0)?;
+    let receiving = media.receiving_leg()?;
+    let leg = view.session.legs.get(receiving)?;
+    let arrival = media.arrival(receiving)?;
     let goes_by = || media.may_be_offloaded() || media.passes_unseen().is_some();
     if arrival.rtp.packets < 2 || goes_by() || held_up::is_so(view, media) {
         return None;
     }
-    let (silence, last) = silence(media, leg, arrival)?;
+    let (silence, last) = silence(media, receiving, leg, arrival)?;
     let outside = outside::outside(view, media);
     if let Some(proof) = outside.filter(|outside| outside.proved) {
         return Some(Stall {
@@ -139,10 +149,10 @@ pub(super) fn stall(view: &View<'_>, media: MediaFacts<'_>) -> Option<Stall> {
             outside,
             goodbye: None,
             by_clock: false,
-            heard: by_clock::heard_after(view, last.at),
+            heard: by_clock::heard_after(view, media, last.at),
         });
     }
-    media.play_accepted(0)?;
+    media.play_accepted(receiving)?;
     let longest_gap = arrival.rtp.usual_gap().map_or(0, |gap| gap.0);
     let is_long = |silence: Span, enough: Span, times: i64| {
         silence >= enough && silence.0 >= longest_gap.saturating_mul(times)
@@ -161,7 +171,9 @@ pub(super) fn stall(view: &View<'_>, media: MediaFacts<'_>) -> Option<Stall> {
             || is_long(quiet.everywhere, by_clock::WAITED, TIMES_WHERE_GIVEN_UP)
     });
     let gap = view.session.legs.iter().any(|leg| leg.missing_bytes > 0);
-    let may_pause = media.media.kind.as_deref() == Some("application");
+    let speaks = media.sender() == Side::Client && !media.is_recorded();
+    let went_on = outside.is_some_and(|outside| outside.went_on(SILENCE));
+    let may_pause = media.media.kind.as_deref() == Some("application") || (speaks && !went_on);
     if !is_enough && quiet.is_none() {
         return None;
     }
@@ -176,34 +188,44 @@ pub(super) fn stall(view: &View<'_>, media: MediaFacts<'_>) -> Option<Stall> {
         outside,
         goodbye,
         by_clock: quiet.is_some(),
-        heard: by_clock::heard_after(view, last.at),
+        heard: by_clock::heard_after(view, media, last.at),
     })
 }
 
-/// Whether the client ended the session after its last packet of media, and nothing else explains that there were no more.
+/// Whether the end that receives it ended the session after its last packet, and nothing else explains that there were no more.
 fn is_given_up(view: &View<'_>, media: MediaFacts<'_>, leg: &Leg, last: Locator) -> bool {
+    let sender = media.sender();
     let mut legs = view.session.legs.iter();
-    if view.facts.capture.may_lack_segments() || legs.any(|leg| leg.from_server.repeated.is_some())
-    {
+    let is_repeated = legs.any(|leg| leg.delivery(sender).repeated.is_some());
+    if view.facts.capture.may_lack_segments() || is_repeated {
         return false;
     }
     let hung_up = leg
         .closed
-        .is_some_and(|close| close.by == Side::Client && close.at.at > last.at);
-    hung_up
-        || media
-            .asked_to_end(0, &["TEARDOWN"])
-            .is_some_and(|asked| asked > last.at)
+        .is_some_and(|close| close.by != sender && close.at.at > last.at);
+    let asked = media.asked_to_end(0, &["TEARDOWN"]);
+    match sender {
+        Side::Server => hung_up || asked.is_some_and(|asked| asked > last.at),
+        Side::Client => hung_up && asked.is_none(),
+    }
 }
 
-/// How long before the end of the session the client's tap saw the last packet.
-fn silence(media: MediaFacts<'_>, leg: &Leg, arrival: &Arrival) -> Option<(Span, Locator)> {
+/// How long before the end of the session the receiver's tap saw the last packet.
+fn silence(
+    media: MediaFacts<'_>,
+    receiving: usize,
+    leg: &Leg,
+    arrival: &Arrival,
+) -> Option<(Span, Locator)> {
     let last = arrival.rtp.last?;
-    let end = media.ending(0);
-    let end = end.unwrap_or_else(|| wanted_until(leg, arrival));
+    let end = media.ending(receiving);
+    let end = end.unwrap_or_else(|| match media.sender() {
+        Side::Server => wanted_until(leg, arrival),
+        Side::Client => leg.last.at,
+    });
     // While it was paused it was not missed.
     let since = media
-        .resumed(0)
+        .resumed(receiving)
         .map_or(last.at, |resumed| last.at.max(resumed));
     Some((end - since, last))
 }
@@ -218,7 +240,7 @@ fn wanted_until(leg: &Leg, arrival: &Arrival) -> Timestamp {
 
 /// Fires for a medium that ended long before its session.
 pub(super) fn check(view: &View<'_>) -> Vec<Finding> {
-    let media = view.facts.media();
+    let media = view.facts.media().chain(view.facts.media_of_client());
     media
         .filter_map(|media| {
             held_up::finding(view, media)
@@ -229,9 +251,11 @@ pub(super) fn check(view: &View<'_>) -> Vec<Finding> {
 }
 
 fn finding(view: &View<'_>, media: MediaFacts<'_>, stall: &Stall) -> Option<Finding> {
-    let leg = view.session.legs.first()?;
+    let leg = view.session.legs.get(media.receiving_leg()?)?;
+    let sender = name(media.sender());
     let in_router = stall.ended_in_the_router();
-    let gone = held_up::server_is_gone(view).filter(|_| in_router.is_none());
+    let is_played = media.sender() == Side::Server;
+    let gone = held_up::server_is_gone(view).filter(|_| in_router.is_none() && is_played);
     let goodbye = stall.goodbye.filter(|_| in_router.is_none());
     let reason = match (&goodbye, &gone, stall.went_on()) {
         (Some(goodbye), ..) => farewell(goodbye),
@@ -247,7 +271,9 @@ fn finding(view: &View<'_>, media: MediaFacts<'_>, stall: &Stall) -> Option<Find
     let cause = format!(
         "no packet in the last {:.1} s {of_what}; {reason}{}",
         stall.silence.as_secs_f64(),
-        clocks(view.session).map_or_else(String::new, |clocks| format!("; {clocks}"))
+        clocks(view.session)
+            .filter(|_| is_played)
+            .map_or_else(String::new, |clocks| format!("; {clocks}"))
     );
     let with_it = if stall.by_clock && stall.is_unexplained() && gone.is_none() {
         "and nothing more of the server comes"
@@ -266,7 +292,11 @@ fn finding(view: &View<'_>, media: MediaFacts<'_>, stall: &Stall) -> Option<Find
             )
             .proof_if(
                 in_router.map(|(last, _)| last),
-                "last RTP packet on the server's side",
+                format!("last RTP packet on the {sender}'s side"),
+            )
+            .proof_if(
+                taken_no_more(media, stall.last.at).map(|shut| shut.first),
+                "the server's TCP window closes for the first time",
             )
             .proof_if(
                 gone.map(|gone| gone.repeated.last),
@@ -289,15 +319,33 @@ fn farewell(goodbye: &Goodbye) -> String {
     )
 }
 
-/// The finding for media that came to the client and ended, with the last of it.
+/// An end, for sentences.
+const fn name(end: Side) -> &'static str {
+    match end {
+        Side::Client => "client",
+        Side::Server => "server",
+    }
+}
+
+/// The window that a server had shut when what a client records in the connection ended.
+fn taken_no_more(media: MediaFacts<'_>, last: Timestamp) -> Option<ShutWindow> {
+    let legs = media.facts.session.legs.iter();
+    let mut shut = legs.filter_map(|leg| leg.server_shut);
+    let is_sent = media.in_band() && media.sender() == Side::Client;
+    let lasts = |shut: &ShutWindow| shut.longest >= GIVEN_UP && shut.until >= last;
+    shut.find(lasts).filter(|_| is_sent)
+}
+
+/// The finding for media that came to the end that receives it and ended, with the last of it.
 fn stopped(
     view: &View<'_>,
     media: MediaFacts<'_>,
     with_it: &str,
     cause: String,
 ) -> Option<Finding> {
-    let rtp = &media.arrival(0)?.rtp;
+    let rtp = &media.arrival(media.receiving_leg()?)?.rtp;
     let (first, last) = (rtp.first?, rtp.last?);
+    let receiver = name(media.sender().other());
     let finding = Finding::new(
         Code::RtpStalled,
         Severity::Error,
@@ -310,22 +358,23 @@ fn stopped(
     Some(
         finding
             .cause(cause)
-            .proof(last, "last RTP packet next to the client"),
+            .proof(last, format!("last RTP packet next to the {receiver}")),
     )
 }
 
-/// Media that went on at a tap nearer to the server, and what of the router's own table speaks against its mapping's end.
+/// Media that went on at a tap nearer to the end that sends it, and what of the router's own table speaks against its mapping's end.
 fn stopped_within(view: &View<'_>, media: MediaFacts<'_>, outside: &Outside) -> String {
     let secs = outside.later.as_secs_f64();
     let legs = &view.session.legs;
-    let reason = match (legs.get(outside.leg - 1), legs.get(outside.leg)) {
+    let sender = name(media.sender());
+    let reason = match (legs.get(outside.toward), legs.get(outside.leg)) {
         (Some(inner), Some(outer)) if legs.len() > 2 => format!(
             "at {} media went on for {secs:.1} s more, and not at {}: what is between them stopped letting it through",
             view.place(outer),
             view.place(inner)
         ),
         _ => format!(
-            "on the server's side of the router media went on for {secs:.1} s more: the router stopped letting it through"
+            "on the {sender}'s side of the router media went on for {secs:.1} s more: the router stopped letting it through"
         ),
     };
     match media.lasting_mapping() {
@@ -337,8 +386,15 @@ fn stopped_within(view: &View<'_>, media: MediaFacts<'_>, outside: &Outside) -> 
     }
 }
 
-/// What is known of media that did not end in the router: whether the server stopped, or something on the way from it.
+/// What is known of media that did not end in the router: whether its sender stopped, or something on the way from it.
 fn stopped_before(view: &View<'_>, media: MediaFacts<'_>, stall: &Stall) -> String {
+    let sender = name(media.sender());
+    if let Some(shut) = taken_no_more(media, stall.last.at) {
+        return format!(
+            "the server takes no more: its TCP window was zero for {:.1} s",
+            shut.longest.as_secs_f64()
+        );
+    }
     let mut arrivals = media.media.arrivals.iter().rev();
     let sending = arrivals.find(|arrival| {
         let sending = arrival.rtcp.sending;
@@ -347,54 +403,63 @@ fn stopped_before(view: &View<'_>, media: MediaFacts<'_>, stall: &Stall) -> Stri
     if let Some(arrival) = sending {
         let place = view.place_of(arrival);
         return format!(
-            "the server went on sending, as its sender reports count: its packets are lost before {place} or go past it unseen"
+            "the {sender} went on sending, as its sender reports count: its packets are lost before {place} or go past it unseen"
         );
     }
     if stall.is_unexplained() {
-        return unexplained(view, stall);
+        return unexplained(view, media, stall);
     }
     let later = stall.outside.map(|outside| outside.later.as_secs_f64());
-    match (view.facts.outer_nat(), later) {
-        (Some(address), Some(_)) if stall.ended_at_server() => format!(
+    let outer_nat = view.facts.outer_nat();
+    match (outer_nat.filter(|_| media.sender() == Side::Server), later) {
+        (Some(address), Some(_)) if stall.ended_at_sender() => format!(
             "its packets ended on both sides of the router, whose own address {address} is not public: whether the server stopped or the \
              NAT before it let nothing more through cannot be told"
         ),
-        (None, Some(_)) if stall.ended_at_server() => {
-            "the server stopped sending: its packets ended on both sides of the router".to_owned()
+        (None, Some(_)) if stall.ended_at_sender() => {
+            format!("the {sender} stopped sending: its packets ended on both sides of the router")
         }
         (_, Some(later)) => format!(
-            "on the server's side of the router a few came for {later:.1} s more: whether the server or the router stopped cannot be told"
+            "on the {sender}'s side of the router a few came for {later:.1} s more: whether the {sender} or the router stopped cannot be told"
         ),
-        (_, None) if view.facts.sides().is_some() => {
-            "whether the server or the router stopped cannot be told: the server's side was not seen after that".to_owned()
+        (_, None) if view.facts.sides().is_some() => format!(
+            "whether the {sender} or the router stopped cannot be told: the {sender}'s side was not seen after that"
+        ),
+        (_, None) => {
+            format!("whether the {sender} or the router stopped cannot be told from one side")
         }
-        (_, None) => "whether the server or the router stopped cannot be told from one side".to_owned(),
     }
 }
 
-/// What is known where nothing of the server passed since.
-fn unexplained(view: &View<'_>, stall: &Stall) -> String {
-    let farthest = view.session.legs.last();
-    let place = farthest.map_or_else(|| "the tap".to_owned(), |leg| view.place(leg));
-    let (seen, ends) = if stall.heard == Heard::Client {
+/// What is known where nothing of the sender passed since.
+fn unexplained(view: &View<'_>, media: MediaFacts<'_>, stall: &Stall) -> String {
+    let (sender, receiver, nearest) = match media.sender() {
+        Side::Server => ("server", "player", view.session.legs.last()),
+        Side::Client => ("client", "server", view.session.legs.first()),
+    };
+    let place = nearest.map_or_else(|| "the tap".to_owned(), |leg| view.place(leg));
+    let (seen, ends) = if stall.heard == Heard::Receiver {
         (
-            "the player sends on, and nothing of the server passed any tap since",
-            "",
+            format!("the {receiver} sends on, and nothing of the {sender} passed any tap since"),
+            String::new(),
         )
     } else {
         (
-            "nothing of the session passed any tap since",
-            ", or the player with it,",
+            "nothing of the session passed any tap since".to_owned(),
+            format!(", or the {receiver} with it,"),
         )
     };
     format!(
-        "{seen}: whether the server{ends} stopped, or the way between it and {place} lets nothing through, only what passes next can tell"
+        "{seen}: whether the {sender}{ends} stopped, or the way between it and {place} lets nothing through, only what passes next can tell"
     )
 }
 
 /// What to do: a connection has no media ports, a server that stopped is no router's doing, and a camera that is gone hears no
 /// keepalive.
 fn remedies(media: MediaFacts<'_>, stall: &Stall, is_gone: bool) -> Vec<&'static str> {
+    if media.sender() == Side::Client {
+        return remedies_where_the_client_sends(media, stall);
+    }
     if stall.goodbye.is_some() && stall.ended_in_the_router().is_none() {
         return vec![ASK_ANEW];
     }
@@ -403,7 +468,7 @@ fn remedies(media: MediaFacts<'_>, stall: &Stall, is_gone: bool) -> Vec<&'static
         let sending = arrival.rtcp.sending;
         sending.is_some_and(|growth| is_later(arrival, growth))
     });
-    let server_stopped = stall.ended_at_server() && media.facts.outer_nat().is_none() && !went_on;
+    let server_stopped = stall.ended_at_sender() && media.facts.outer_nat().is_none() && !went_on;
     let is_filtered = stall.went_on().is_some() && media.lasting_mapping().is_some();
     if !is_gone && !went_on && stall.is_unexplained() {
         return vec![LOOK_WHETHER_IT_IS_THERE, advice::LOOK_AT_THE_MOMENT];
@@ -417,5 +482,20 @@ fn remedies(media: MediaFacts<'_>, stall: &Stall, is_gone: bool) -> Vec<&'static
     }
 }
 
+/// The same of media that the client sends, which no mapping of the router has to let in.
+fn remedies_where_the_client_sends(media: MediaFacts<'_>, stall: &Stall) -> Vec<&'static str> {
+    if taken_no_more(media, stall.last.at).is_some() {
+        return vec![LOOK_AT_SERVER];
+    }
+    let by_router = [advice::LOOK_AT_THE_MOMENT, advice::USE_TCP];
+    match (stall.went_on().is_some(), stall.ended_at_sender()) {
+        (true, _) => by_router.to_vec(),
+        (false, true) => vec![LOOK_AT_SOURCE],
+        (false, false) => [LOOK_AT_SOURCE].into_iter().chain(by_router).collect(),
+    }
+}
+
+#[cfg(test)]
+mod recorded_tests;
 #[cfg(test)]
 mod tests;

@@ -280,6 +280,65 @@ fn a_recording_that_ends_in_the_router_never_reached_the_server() {
     );
 }
 
+/// A recording of 20 s that leaves the router from these ports, for half of the time each, as far as any.
+fn recorded_from(ports: [Option<u16>; 2]) -> (Snapshot, Vec<&'static str>) {
+    let mut wire = Wire::new(engine(2));
+    let mut inside = Talk::open(&mut wire, LAN, CLIENT, SERVER);
+    record(&mut wire, &mut inside, RECORD_UDP[0], RECORD_UDP[1]);
+    let mut outside = Talk::open(&mut wire, WAN, ROUTER, SERVER);
+    record(&mut wire, &mut outside, RECORD_UDP[0], RECORD_UDP[1]);
+    for number in 0..500 {
+        wire.wait_ms(40);
+        wire.rtp(LAN, "192.168.1.100:5000", "203.0.113.10:6970", 9, [number]);
+        if let Some(port) = ports[usize::from(number >= 250)] {
+            let from = format!("203.0.113.1:{port}");
+            wire.rtp(WAN, &from, "203.0.113.10:6970", 9, [number]);
+        }
+    }
+    ended(wire, vec![inside, outside], 0)
+}
+
+#[test]
+fn a_recording_that_the_router_lets_through_no_more_is_a_stall() {
+    let (snapshot, troubles) = recorded_from([Some(5000), None]);
+    assert_eq!(troubles, ["rtp-stalled"]);
+    let cause = &snapshot.findings[0].cause;
+    assert!(
+        cause.contains("on the client's side of the router media went on for")
+            && cause.ends_with("the router stopped letting it through"),
+        "{cause}"
+    );
+}
+
+#[test]
+fn a_recording_that_the_router_lets_out_by_another_port_goes_on() {
+    let (snapshot, troubles) = recorded_from([Some(5000), Some(61000)]);
+    assert_eq!(rtp(only_session(&snapshot), 0, 1).0, 500);
+    assert_eq!(troubles, [""; 0]);
+}
+
+#[test]
+fn a_client_that_stops_recording_in_the_connection_is_told_of() {
+    let mut wire = Wire::new(engine(2));
+    let transport = "RTP/AVP/TCP;unicast;interleaved=0-1;mode=record";
+    let mut talks = [(LAN, CLIENT), (WAN, ROUTER)].map(|(tap, client)| {
+        let mut talk = Talk::open(&mut wire, tap, client, SERVER);
+        record(&mut wire, &mut talk, transport, transport);
+        talk
+    });
+    for number in 0..100 {
+        wire.wait_ms(40);
+        for talk in &mut talks {
+            talk.client_says(&mut wire, &interleaved(0, &rtp_packet(number, 9)));
+        }
+    }
+    let (snapshot, troubles) = ended(wire, talks.into(), 20);
+    assert_eq!(troubles, ["rtp-stalled"]);
+    let cause = &snapshot.findings[0].cause;
+    let told = "the client stopped sending: its packets ended on both sides of the router";
+    assert!(cause.ends_with(told), "{cause}");
+}
+
 #[test]
 fn a_recording_inside_the_connection_is_counted() {
     let mut wire = Wire::new(engine(1));

@@ -1,15 +1,16 @@
-//! Media that had stopped at the client before its side was recorded: the client's own reports tell that it came, and what the tap
-//! next to the server saw meanwhile that it went on.
+//! Media that had stopped next to the end that receives it before that side was recorded: the reports of that end tell that it came,
+//! and what the tap on the other side saw meanwhile that it went on.
 
 use crate::facts::{Lost, MediaFacts};
 use crate::finding::{Code, Finding, Severity};
-use crate::model::{Arrival, Growth};
+use crate::model::{Arrival, Growth, Side};
 use crate::rules::{View, advice};
 
-use super::KEEP_OPEN;
+use super::{KEEP_OPEN, name};
 
-/// Fires where nothing of the medium came out since the client's tap began, late, and the client reports that some had come.
+/// Fires where nothing of the medium came out since the receiver's tap began, late, and the receiver reports that some had come.
 pub(super) fn finding(view: &View<'_>, media: MediaFacts<'_>) -> Option<Finding> {
+    let [from, to] = [media.sender(), media.sender().other()].map(name);
     let lost = media
         .lost_between()
         .or_else(|| media.lost_beside_the_router())?;
@@ -29,24 +30,27 @@ pub(super) fn finding(view: &View<'_>, media: MediaFacts<'_>) -> Option<Finding>
             Code::RtpStalled,
             Severity::Error,
             view.medium(media.index),
-            "media stopped while the session went on, before the client's side was recorded",
+            format!("media stopped while the session went on, before the {to}'s side was recorded"),
         )
         .cause(format!(
-            "the client's receiver reports tell that media had come to it; in the {secs:.1} s from the begin of the recording at {receiver} \
+            "the {to}'s receiver reports tell that media had come to it; in the {secs:.1} s from the begin of the recording at {receiver} \
              on none came there, while it went on at {sender}: {between} stopped letting it through"
         ))
         .proof_if(
             reports(media).next().map(|(_, growth)| growth.shown),
-            "the client reports that more of the medium had come",
+            format!("the {to} reports that more of the medium had come"),
         )
-        .proof(late.since, "recording begins on the client's side")
-        .proof_if(lost.sender.rtp.last, "last RTP packet on the server's side")
-        .proof(lost.watched, "still recording on the client's side, without any RTP")
-        .remedies([advice::USE_TCP, KEEP_OPEN]),
+        .proof(late.since, format!("recording begins on the {to}'s side"))
+        .proof_if(lost.sender.rtp.last, format!("last RTP packet on the {from}'s side"))
+        .proof(lost.watched, format!("still recording on the {to}'s side, without any RTP"))
+        .remedies(match media.sender() {
+            Side::Server => [advice::USE_TCP, KEEP_OPEN],
+            Side::Client => [advice::LOOK_AT_THE_MOMENT, advice::USE_TCP],
+        }),
     )
 }
 
-/// Whether more came to the client since that tap began, by its reports: it passes there unseen.
+/// Whether more came to the receiver since that tap began, by its reports: it passes there unseen.
 fn goes_on(view: &View<'_>, media: MediaFacts<'_>, lost: &Lost<'_>) -> bool {
     let legs = &view.session.legs;
     let receiving = lost.receiver.leg.and_then(|leg| legs.get(leg));
@@ -64,8 +68,8 @@ fn goes_on(view: &View<'_>, media: MediaFacts<'_>, lost: &Lost<'_>) -> bool {
     reports(media).any(is_later)
 }
 
-/// What the client reported of the medium's growth, at each tap.
-fn reports<'a>(media: MediaFacts<'a>) -> impl Iterator<Item = (&'a Arrival, Growth)> {
+/// What the receiver reported of the medium's growth, at each tap.
+fn reports(media: MediaFacts<'_>) -> impl Iterator<Item = (&Arrival, Growth)> {
     let arrivals = media.media.arrivals.iter();
     arrivals.filter_map(|arrival| Some((arrival, arrival.rtcp.far_end.receiving?)))
 }
@@ -79,7 +83,7 @@ mod tests {
     fn begun_late(reported: Option<f64>) -> Scene {
         let mut scene = Scene::stopped(30.0, 59.9);
         scene = scene.rtp_at(LAN, 0);
-        let inside = &mut scene.arrival(LAN);
+        let inside = scene.arrival(LAN);
         (inside.rtp, inside.from_client) = (crate::model::RtpArrival::default(), Vec::new());
         let outside = scene.arrival(WAN);
         outside.rtp.max_gap = Some(rtspscope_wire::Span::from_millis(40));

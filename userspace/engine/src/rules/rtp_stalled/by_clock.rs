@@ -8,7 +8,7 @@ use rtspscope_wire::{Span, Timestamp};
 
 use crate::facts::MediaFacts;
 use crate::input::LossKind;
-use crate::model::{Arrival, Exchange, Leg, Side};
+use crate::model::{Arrival, Exchange, Leg, MediaDirection, Side};
 use crate::rules::View;
 
 /// Players wait for five seconds and more before they give up.
@@ -32,18 +32,19 @@ pub(super) struct Quiet {
 /// What was heard of a session after its media had stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Heard {
-    /// The server, whatever else.
-    Server,
-    /// The client alone.
-    Client,
+    /// The end that sends the medium, whatever else.
+    Sender,
+    /// The other end alone.
+    Receiver,
     /// Nobody.
     Nobody,
 }
 
 /// How long it has been quiet by the clock; `None` where there is none, where packets tell of the session's end, or where media
-/// may go on unseen.
+/// may go on unseen. Whoever records may stop and say so later.
 pub(super) fn quiet(view: &View<'_>, media: MediaFacts<'_>) -> Option<Quiet> {
-    let now = view.facts.capture.ticked_at?;
+    let is_played = media.sender() == Side::Server;
+    let now = view.facts.capture.ticked_at.filter(|_| is_played)?;
     let legs = &view.session.legs;
     let is_over = media.ending(0).is_some() || legs.iter().any(|leg| leg.closed.is_some());
     let rtp = &media.arrival(0)?.rtp;
@@ -76,19 +77,24 @@ fn reads_no_more(media: MediaFacts<'_>, legs: &[Leg], last: Timestamp) -> bool {
     media.in_band() && shut.any(|shut| shut.until >= last)
 }
 
-/// Who was heard after the last packet of a medium next to the client, at whichever tap.
-pub(super) fn heard_after(view: &View<'_>, last: Timestamp) -> Heard {
+/// Who was heard after the last packet of a medium next to the end that receives it, at whichever tap.
+pub(super) fn heard_after(view: &View<'_>, media: MediaFacts<'_>, last: Timestamp) -> Heard {
+    let sender = media.sender();
     let is_heard = |side: Side| {
         let on_connection = view.session.legs.iter().filter_map(|leg| spoke(leg, side));
-        let all = view.session.media.iter().flat_map(|media| &media.arrivals);
-        let beside = all.filter_map(|arrival| sent(arrival, side));
+        let beside = view.session.media.iter().flat_map(|media| {
+            let is_sender =
+                (side == Side::Client) == (media.direction == MediaDirection::FromClient);
+            let arrivals = media.arrivals.iter();
+            arrivals.filter_map(move |arrival| sent(arrival, side, is_sender))
+        });
         let heard = on_connection.chain(beside).max();
         heard.is_some_and(|heard| heard - last >= ON_ITS_WAY)
     };
-    if is_heard(Side::Server) {
-        Heard::Server
-    } else if is_heard(Side::Client) {
-        Heard::Client
+    if is_heard(sender) {
+        Heard::Sender
+    } else if is_heard(sender.other()) {
+        Heard::Receiver
     } else {
         Heard::Nobody
     }
@@ -106,18 +112,19 @@ fn spoke(leg: &Leg, side: Side) -> Option<Timestamp> {
         .max()
 }
 
-/// When an end was last seen to send beside it.
-fn sent(arrival: &Arrival, side: Side) -> Option<Timestamp> {
-    match side {
-        Side::Server => {
-            let reported = arrival.rtcp.sending.map(|growth| growth.shown.at);
-            let said = arrival.rtcp.goodbye.map(|said| said.at);
-            let media = arrival.rtp.last.map(|last| last.at);
-            reported.into_iter().chain(said).chain(media).max()
-        }
-        Side::Client => {
-            let sent = arrival.from_client.iter();
-            sent.map(|sent| sent.last.at).max()
-        }
-    }
+/// When an end was last seen to send beside it, be it that it sends the medium or that it receives it.
+fn sent(arrival: &Arrival, side: Side, is_sender: bool) -> Option<Timestamp> {
+    let of_sender = || {
+        let reported = arrival.rtcp.sending.map(|growth| growth.shown.at);
+        let said = arrival.rtcp.goodbye.map(|said| said.at);
+        let media = arrival.rtp.last.map(|last| last.at);
+        reported.into_iter().chain(said).chain(media).max()
+    };
+    let of_client = || {
+        let sent = arrival.from_client.iter();
+        sent.map(|sent| sent.last.at).max()
+    };
+    let as_sender = is_sender.then(of_sender).flatten();
+    let as_client = (side == Side::Client).then(of_client).flatten();
+    as_sender.max(as_client)
 }

@@ -2,7 +2,7 @@
 
 use rtspscope_wire::Span;
 
-use super::stopped;
+use super::{LOOK_AT_SERVER, name, stopped};
 use crate::facts::{Cut, CutPlace, MediaFacts};
 use crate::finding::Finding;
 use crate::model::Side;
@@ -12,10 +12,26 @@ use crate::rules::advice::{LOOK_AT_PLAYER, LOOK_AT_ROUTER};
 /// Shorter waiting is a loss that the next repetition mends.
 const WAITED: Span = Span::from_secs(3);
 
-/// What the server sends gets through no more.
+/// The last media goes so little before the TEARDOWN of a client that is done.
+const ENDS: Span = Span::from_millis(500);
+
+/// What the end that sends the medium sends gets through no more. A client that records and is done waits for the answer to its
+/// TEARDOWN alone.
 fn cut<'a>(view: &View<'a>, media: MediaFacts<'_>) -> Option<Cut<'a>> {
-    let cut = view.facts.cut(Side::Server).filter(|_| media.in_band())?;
-    (cut.waited >= WAITED).then_some(cut)
+    let from = media.sender();
+    let is_expected = from == Side::Server || media.is_recorded();
+    let cut = view
+        .facts
+        .cut(from)
+        .filter(|_| media.in_band() && is_expected)?;
+    let since = cut
+        .sender
+        .delivery(from)
+        .since
+        .unwrap_or(cut.repeated.first);
+    let done = media.ending(0).filter(|_| from == Side::Client);
+    let is_underway = done.is_none_or(|done| since.at + ENDS < done);
+    (cut.waited >= WAITED && is_underway).then_some(cut)
 }
 
 /// Whether a medium ended because the segments of its connection get through no more.
@@ -28,16 +44,17 @@ pub(super) fn is_so(view: &View<'_>, media: MediaFacts<'_>) -> bool {
 pub(super) fn finding(view: &View<'_>, media: MediaFacts<'_>) -> Option<Finding> {
     let cut = cut(view, media).filter(|cut| !cut.by_size())?;
     let (cause, remedy) = cause(view, &cut);
+    let [sender, receiver] = [cut.from, cut.from.other()].map(name);
     Some(
         stopped(view, media, "while the session went on", cause)?
             .proof(
                 cut.repeated.first,
-                "the server repeats what was not acknowledged",
+                format!("the {sender} repeats what was not acknowledged"),
             )
             .proof(cut.repeated.last, "it does so for the last time")
             .proof_if(
                 cut.receiver.map(|leg| view.facts.capture.last_seen(leg)),
-                "the client's side up to here",
+                format!("the {receiver}'s side up to here"),
             )
             .remedies(remedy),
     )
@@ -48,9 +65,14 @@ fn cause(view: &View<'_>, cut: &Cut<'_>) -> (String, Vec<&'static str>) {
     let (secs, times) = (cut.waited.as_secs_f64(), cut.repeated.times);
     let sender = view.place(cut.sender);
     let receiver = cut.receiver.map_or_else(String::new, |leg| view.place(leg));
+    let [from, to] = [cut.from, cut.from.other()].map(name);
     let told = format!(
-        "at {sender} the server waited {secs:.1} s for an acknowledgement and repeated its segments {times} times"
+        "at {sender} the {from} waited {secs:.1} s for an acknowledgement and repeated its segments {times} times"
     );
+    let (end, host, look_at_host) = match cut.from {
+        Side::Server => ("player", "the player's computer", LOOK_AT_PLAYER),
+        Side::Client => ("server", "the server", LOOK_AT_SERVER),
+    };
     match cut.place {
         CutPlace::Router => (
             format!(
@@ -60,21 +82,19 @@ fn cause(view: &View<'_>, cut: &Cut<'_>) -> (String, Vec<&'static str>) {
         ),
         CutPlace::RouterOnTheWayBack => (
             format!(
-                "{told}; at {receiver} the client did acknowledge them: the router stopped letting that through"
+                "{told}; at {receiver} the {to} did acknowledge them: the router stopped letting that through"
             ),
             vec![LOOK_AT_ROUTER],
         ),
         CutPlace::Receiver => (
-            format!(
-                "{told}; they came to {receiver}, and the player's computer acknowledged them no more"
-            ),
-            vec![LOOK_AT_PLAYER],
+            format!("{told}; they came to {receiver}, and {host} acknowledged them no more"),
+            vec![look_at_host],
         ),
         CutPlace::Unknown => (
             format!(
-                "{told}; whether they, or the answer to them, were lost in the router, on the way or at the player cannot be told from this capture"
+                "{told}; whether they, or the answer to them, were lost in the router, on the way or at the {end} cannot be told from this capture"
             ),
-            vec![LOOK_AT_ROUTER, LOOK_AT_PLAYER],
+            vec![LOOK_AT_ROUTER, look_at_host],
         ),
     }
 }

@@ -1,4 +1,4 @@
-//! What the taps nearer to the server saw of media that ended at the client: that it went on, or that it ended there as well.
+//! What the taps nearer to the end that sends media saw of what ended next to the other: that it went on, or that it ended there as well.
 //!
 //! A tap tells of no more than it could see. One whose recording ended with the media, or before, knows nothing of what came
 //! after, so both last packets are held against each other, and silence counts only while a tap watched.
@@ -18,14 +18,16 @@ const PROVED: Span = Span::from_secs(3);
 /// See [`PROVED`].
 const MANY: u64 = 10;
 
-/// The end of a medium at a tap nearer to the server.
+/// The end of a medium at a tap nearer to the end that sends it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Outside {
     /// Position of its leg in [`Session::legs`](crate::model::Session::legs).
     pub(super) leg: usize,
+    /// That of the next one towards the receiver.
+    pub(super) toward: usize,
     /// The last packet there.
     pub(super) last: Locator,
-    /// How much longer media came there while the client wanted it and its tap watched.
+    /// How much longer media came there while the receiver wanted it and its tap watched.
     pub(super) later: Span,
     /// Whether many packets more of the same source came there, with nothing lost by the capture.
     many: bool,
@@ -39,33 +41,44 @@ impl Outside {
         self.later < TOGETHER
     }
 
-    /// Whether media came there for so long after the client's last packet, and so much of it, that it did not end there.
+    /// Whether media came there for so long after the receiver's last packet, and so much of it, that it did not end there.
     pub(super) fn went_on(&self, silence: Span) -> bool {
         self.proved || self.later >= silence || (self.many && self.later >= PROVED)
     }
 }
 
-/// The tap nearest to the client at which media went on, else the one nearest to the server that shows that it ended there too;
+/// The tap nearest to the receiver at which media went on, else the one nearest to the sender that shows that it ended there too;
 /// `None` where no tap shows either.
 pub(super) fn outside(view: &View<'_>, media: MediaFacts<'_>) -> Option<Outside> {
-    let legs = 1..view.session.legs.len();
-    let seen: Vec<Outside> = legs.filter_map(|leg| at_leg(view, media, leg)).collect();
+    let legs = media.legs_from_receiver();
+    let receiving = *legs.first()?;
+    let pairs = legs.iter().zip(legs.iter().skip(1));
+    let seen: Vec<Outside> = pairs
+        .filter_map(|(toward, leg)| at_leg(view, media, receiving, [*toward, *leg]))
+        .collect();
     let mut went_on = seen.iter().filter(|outside| !outside.ended_together());
     went_on.next().or(seen.last()).copied()
 }
 
-/// The end of media at one leg. Times are those of the client's tap, so that the clocks of the taps do not matter.
-fn at_leg(view: &View<'_>, media: MediaFacts<'_>, index: usize) -> Option<Outside> {
+/// The end of media at one leg. Times are those of the receiver's tap, so that the clocks of the taps do not matter.
+fn at_leg(
+    view: &View<'_>,
+    media: MediaFacts<'_>,
+    receiving: usize,
+    [toward, index]: [usize; 2],
+) -> Option<Outside> {
     let capture = view.facts.capture;
     let leg = |index: usize| view.session.legs.get(index);
-    let (client, server) = (leg(0)?, leg(index)?);
-    let (inside, outside) = (&media.arrival(0)?.rtp, &media.arrival(index)?.rtp);
+    let (receiver, sender) = (leg(receiving)?, leg(index)?);
+    let (inside, outside) = (&media.arrival(receiving)?.rtp, &media.arrival(index)?.rtp);
     let (last_inside, last_outside) = (inside.last?, outside.last?);
-    let step = media.clock_step([server, client])?;
-    let seen = (last_outside.at + step).min(capture.watched_until(client));
-    let until = media.ending(0).map_or(seen, |wanted| seen.min(wanted));
+    let step = media.clock_step([sender, receiver])?;
+    let seen = (last_outside.at + step).min(capture.watched_until(receiver));
+    let until = media
+        .ending(receiving)
+        .map_or(seen, |wanted| seen.min(wanted));
     let later = until - last_inside.at;
-    let watched = capture.watched_until(server) + step - last_inside.at;
+    let watched = capture.watched_until(sender) + step - last_inside.at;
     let usual = outside.usual_gap().map_or(0, |gap| gap.0);
     if later < TOGETHER && watched < TOGETHER.max(Span(usual)) {
         return None;
@@ -77,24 +90,25 @@ fn at_leg(view: &View<'_>, media: MediaFacts<'_>, index: usize) -> Option<Outsid
         && outside.packets.saturating_sub(inside.packets) >= MANY;
     Some(Outside {
         leg: index,
+        toward,
         last: last_outside,
         later,
         many,
-        proved: many && is_proof(media, client, last_inside, later, outside.usual_gap()),
+        proved: many && is_proof(media, receiver, last_inside, later, outside.usual_gap()),
     })
 }
 
-/// Whether media went on for so long while the client's tap surely watched that, by the usual distance of its packets, many of
+/// Whether media went on for so long while the receiver's tap surely watched that, by the usual distance of its packets, many of
 /// those that it lacks came then. Another source may be another session's, whose client has the same port behind the same
 /// address.
 fn is_proof(
     media: MediaFacts<'_>,
-    client: &Leg,
+    receiver: &Leg,
     last_inside: Locator,
     later: Span,
     usual_gap: Option<Span>,
 ) -> bool {
-    let proved = later.min(media.surely_watched_until(client) - last_inside.at);
+    let proved = later.min(media.surely_watched_until(receiver) - last_inside.at);
     let usual = usual_gap.map(|gap| gap.0.max(1));
     proved >= PROVED && usual.is_some_and(|usual| proved.0 / usual >= MANY.cast_signed())
 }

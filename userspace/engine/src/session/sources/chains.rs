@@ -159,7 +159,7 @@ pub(super) fn joined(mut leg: Leg, chain: &[&Record]) -> Leg {
     leg.closed = last.closed.filter(|_| is_over);
     (leg.from_client, leg.from_server) = (last.from_client, last.from_server);
     (leg.client_unheard, leg.server_unheard) = (last.client_unheard, last.server_unheard);
-    leg.client_shut = last.client_shut;
+    (leg.client_shut, leg.server_shut) = (last.client_shut, last.server_shut);
     // What was sent in all is of each connection alone.
     leg.client_sent = None;
     leg.encrypted = legs.iter().any(|leg| leg.encrypted);
