@@ -200,4 +200,17 @@ cases! {
         clients: &[RECORDS],
         ..Case::PLAIN
     } => ["rtp-never-arrived"], [];
+
+    /// After so much of the client's media the router lets nothing of it out.
+    a_recording_that_the_router_lets_through_no_more: Case {
+        router: &[&["nft", "insert rule ip filter forward iifname lan0 udp dport 6970 quota over 20000 bytes drop"]],
+        clients: &[&[
+            "--record",
+            "--packets",
+            "400",
+            "--transport",
+            "RTP/AVP;unicast;client_port=5000-5001;mode=record",
+        ]],
+        ..Case::PLAIN
+    } => ["rtp-stalled"], [];
 }
