@@ -14,7 +14,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use foldhash::fast::FixedState;
 use rtsp_ebpf_common::flow::Payload;
-use rtspscope_wire::{TapId, Timestamp};
+use rtspscope_wire::{Span, TapId, Timestamp};
 
 use crate::counting::{GoesOn, PicturesOf};
 use crate::input::{FlowCounters, PictureTotals};
@@ -24,6 +24,9 @@ pub(crate) use epoch::{Epoch, Fence, Flow};
 
 /// Entries that are looked at to find the one that was idle longest when the table is full.
 const EVICTION_SAMPLE: usize = 16;
+
+/// A use of two ports that lives brings reports every five seconds or so (RFC 3550 §6.2).
+const ANSWERED: Span = Span::from_secs(10);
 
 /// What one datagram meant to its flow.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -200,6 +203,32 @@ impl FlowTable {
                     flow.fence = Some(fence);
                 }
                 flow.watched |= receives;
+            }
+        }
+    }
+
+    /// A client agreed with a server on these ports of the server, and had nothing to do with it between `since` and `now`: what it sends
+    /// there from now on is another use, from whatever port a NAT lets it leave, unless something came back there lately.
+    pub(crate) fn fence_old(
+        &mut self,
+        (tap, client, server): (TapId, IpAddr, IpAddr),
+        ports: &[u16],
+        [since, now]: [Timestamp; 2],
+    ) {
+        let Self { flows, index, .. } = self;
+        let is_it = |flow: &Flow| {
+            let ends = (flow.tap, flow.from.ip(), flow.to.ip());
+            ends == (tap, client, server) && ports.contains(&flow.to.port())
+        };
+        let old: Vec<usize> = (0..flows.len())
+            .filter(|slot| is_it(&flows[*slot]) && flows[*slot].current.last.at < since)
+            .collect();
+        for slot in old {
+            let (from, to) = (flows[slot].from, flows[slot].to);
+            let back = index.find(&FlowKey::new(tap, to, from));
+            let answered = back.map(|back| flows[back].current.last.at);
+            if answered.is_none_or(|last| now - last > ANSWERED) {
+                flows[slot].fence.get_or_insert(Fence::Repeated);
             }
         }
     }

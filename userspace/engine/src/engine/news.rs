@@ -1,6 +1,9 @@
 //! What connections have to tell: events for the host, and new uses of ports for the flows.
 
 use std::collections::VecDeque;
+use std::net::IpAddr;
+
+use rtspscope_wire::{TapId, Timestamp};
 
 use crate::flow::{Fence, FlowTable};
 use crate::input::{Carrier, LossKind};
@@ -164,6 +167,13 @@ fn fence(setup: &Exchange, record: &Record, flows: &mut FlowTable) {
         };
         flows.fence(record.tap, record.client_address().ip(), &ports, fence);
     }
+    let servers = [agreed.server_rtp_port, agreed.server_rtcp_port];
+    let servers: Vec<u16> = servers.into_iter().flatten().collect();
+    if let (false, Some(answer)) = (servers.is_empty(), setup.response.as_ref()) {
+        let (client, server) = (record.client_address().ip(), record.server_address().ip());
+        let times = [free_since(record), answer.at.at];
+        flows.fence_old((record.tap, client, server), &servers, times);
+    }
     if media::may_be_sent_by_client(setup) {
         let server = record.server_address().ip();
         let ports = [agreed.server_rtp_port, agreed.server_rtcp_port];
@@ -172,13 +182,30 @@ fn fence(setup: &Exchange, record: &Record, flows: &mut FlowTable) {
     }
     if let Some((group, rtp, rtcp)) = agreed.multicast {
         flows.watch(record.tap, group, &[rtp, rtcp]);
+        fence_reports(record.tap, (group, rtp, rtcp), flows);
     } else {
         // A group may stand in the description alone, of which medium does not matter for news.
         for group in media::described_groups(record.exchanges.list()) {
             let agreed = media::negotiated(setup, Some(group));
             if let Some((group, rtp, rtcp)) = agreed.multicast {
                 flows.watch(record.tap, group, &[rtp, rtcp]);
+                fence_reports(record.tap, (group, rtp, rtcp), flows);
             }
         }
     }
+}
+
+/// Whoever comes to a group has to do with the reports from then on; its media goes on or not, as its numbers tell.
+fn fence_reports(tap: TapId, (group, rtp, rtcp): (IpAddr, u16, u16), flows: &mut FlowTable) {
+    if rtp != rtcp {
+        flows.fence(tap, group, &[rtcp], Fence::Repeated);
+    }
+}
+
+/// Since when a connection may have used ports of the server: its begin, or its last TEARDOWN.
+fn free_since(record: &Record) -> Timestamp {
+    let exchanges = record.exchanges.list().iter().rev();
+    let mut torn_down = exchanges.filter(|exchange| exchange.is("TEARDOWN"));
+    let asked = torn_down.find_map(|exchange| Some(exchange.request.as_ref()?.at.at));
+    asked.unwrap_or(record.first.at)
 }

@@ -3,6 +3,7 @@
 mod goes_on;
 mod others;
 mod repeated;
+mod translated;
 
 use rtspscope_engine::model::{AlgAction, AlgEffect, MediaStream, SessionState, TransportKind};
 use rtspscope_engine::{Severity, Snapshot};

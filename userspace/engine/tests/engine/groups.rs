@@ -118,11 +118,18 @@ fn what_comes_to_a_group_when_a_session_has_ended_is_the_next_ones() {
         let asked = "RTP/AVP;multicast";
         play(&mut wire, &mut talk, OF_SESSION, [asked, WITH_PORT]);
         wire.rtp(LAN, "203.0.113.10:6970", "239.1.2.3:5000", ssrc, 0..9);
+        for _ in 0..2 {
+            let report = sender_report(ssrc);
+            wire.udp(LAN, "203.0.113.10:6971", "239.1.2.3:5001", &report);
+        }
         talk.tear_down(&mut wire);
         wire.wait_ms(20_000);
     }
     let snapshot = wire.engine.snapshot();
-    let packets = |session| arrival(session, 0, 0).rtp.packets;
-    let packets: Vec<u64> = snapshot.sessions.iter().map(packets).collect();
-    assert_eq!(packets, [9, 9]);
+    let packets = |session| {
+        let arrival = arrival(session, 0, 0);
+        (arrival.rtp.packets, arrival.rtcp.packets)
+    };
+    let packets: Vec<(u64, u64)> = snapshot.sessions.iter().map(packets).collect();
+    assert_eq!(packets, [(9, 2), (9, 2)]);
 }
