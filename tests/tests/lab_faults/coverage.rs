@@ -73,7 +73,10 @@ const NEAREST: &[(&str, &str)] = &[
     ),
     ("request-refused", "a_camera_without_room"),
     ("connection-closed", "a_server_that_times_the_session_out"),
-    ("media-refused", "receiver_reports_to_a_wrong_port"),
+    (
+        "media-refused",
+        "a_player_that_closes_its_ports_and_lingers",
+    ),
     ("request-unanswered", "a_swallowed_setup"),
     ("connection-refused", "a_stream_that_is_not_there"),
     ("authentication-failed", "a_stream_that_is_not_there"),

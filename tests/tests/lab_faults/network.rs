@@ -85,6 +85,17 @@ cases! {
         ..Case::PLAIN
     } => ["media-refused"], [];
 
+    /// After the first packets its host refuses the rest, as where a player closes its ports and ends the session a while later.
+    a_player_that_closes_its_ports_and_lingers: Case {
+        client_host: &[
+            &["nft", "add table ip host"],
+            &["nft", "add chain ip host input { type filter hook input priority 0; }"],
+            &["nft", "add rule ip host input udp dport 5000 quota over 10000 bytes reject"],
+        ],
+        clients: &[&["--punch", "--packets", "10000", "--patience-ms", "3500"]],
+        ..Case::PLAIN
+    } => [], [];
+
     a_client_that_waits_in_silence: Case {
         clients: &[&[]],
         ..Case::PLAIN
