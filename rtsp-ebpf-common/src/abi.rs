@@ -4,9 +4,11 @@
 //! families; ports are two bytes in network order. A tap is named by its interface index, which every packet carries:
 //! the kernel needs no look-up to know where it is. Padding is explicit and zero, because keys are compared as bytes.
 
+mod pair;
 mod record;
 mod walk;
 
+pub use pair::{GOLDEN, PAIR_PLACES, PairMarks, PeerKey, fold, fold_words, pair_marks, pair_place};
 pub use record::{CONTROL_MAX, Direction, Reason, RecordHeader, SYN_MAX, SynValue};
 pub use walk::{
     COPIED, ChannelKey, ChannelValue, HalfValue, Reader, Returned, TakeValue, WALK_CLAIM,
@@ -92,20 +94,6 @@ impl FlowKey {
             (self.reversed(), 1)
         }
     }
-}
-
-/// Two hosts that speak RTSP with each other, at one tap; the lower address first.
-#[repr(C, align(8))]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub struct PeerKey {
-    /// The lower address.
-    pub low: Address,
-    /// The higher address.
-    pub high: Address,
-    /// Interface that the tap is on.
-    pub ifindex: u32,
-    /// Zero.
-    pub pad: u32,
 }
 
 /// One end of negotiated media, at any tap.

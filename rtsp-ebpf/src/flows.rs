@@ -9,10 +9,9 @@ use core::ptr::{read_volatile, write_volatile};
 
 use aya_ebpf::bindings::BPF_NOEXIST;
 use aya_ebpf::helpers::{bpf_spin_lock, bpf_spin_unlock};
-use rtsp_ebpf_common::abi::{FLOW_PLACES, FlowKey, FlowValue};
+use rtsp_ebpf_common::abi::{FLOW_PLACES, FlowKey, FlowValue, GOLDEN};
 use rtsp_ebpf_common::verifier::hide;
 
-use crate::interest::GOLDEN;
 use crate::maps::{FLOWS, FLOWS_FREE, FLOWS_INDEX};
 
 /// Hints, as a power of two.

@@ -7,7 +7,7 @@
 
 use core::mem::MaybeUninit;
 
-use rtsp_ebpf_common::abi::{FlowKey, WALKED};
+use rtsp_ebpf_common::abi::{FlowKey, WALKED, fold_words};
 use rtsp_ebpf_common::flow::Payload;
 use rtsp_ebpf_common::verifier::hide;
 
@@ -178,7 +178,7 @@ fn ipv6<const ON: bool, const AT: usize>(
         return Glance::Closer;
     }
     let (source, destination) = (AT + 8, AT + 24);
-    let fold = |at| interest::fold_words([at, at + 4, at + 12].map(|at| bytes.u32(at)));
+    let fold = |at| fold_words([at, at + 4, at + 12].map(|at| bytes.u32(at)));
     let marks = interest::of_pair(fold(source) + fold(destination))
         | interest::of_port(bytes.u16(AT + IPV6_LEN))
         | interest::of_port(bytes.u16(AT + IPV6_LEN + 2));

@@ -8,20 +8,15 @@
 
 use core::ptr::{read_volatile, write_volatile};
 
-use rtsp_ebpf_common::abi::{Address, FlowKey, PORT_PLACES, PORT_WORDS, PeerKey};
+use rtsp_ebpf_common::abi::{
+    FlowKey, PAIR_PLACES, PORT_PLACES, PORT_WORDS, PeerKey, fold, pair_place,
+};
 use rtsp_ebpf_common::verifier::hide;
 
-/// Places for the marks of pairs, as a power of two.
-const PAIR_BITS: u32 = 14;
-
-const PAIR_PLACES: usize = 1 << PAIR_BITS;
-
-/// 2^32 by the square of the golden ratio: spreads neighbouring numbers (Knuth, The Art of Computer Programming, vol. 3,
-/// §6.4), and fits in an instruction.
-pub(crate) const GOLDEN: u64 = 0x61c8_8647;
-
-/// Marks of pairs of hosts.
+/// Marks of pairs of hosts, in a section of its own: user space writes those of connections that were there before, as a
+/// whole and before any program is attached, because from then on the programs write too.
 #[unsafe(no_mangle)]
+#[unsafe(link_section = ".data.pairs")]
 static mut PAIR_MARKS: [u8; PAIR_PLACES] = [0; PAIR_PLACES];
 
 /// Marks of ports, in a section of its own: user space replaces it as a whole.
@@ -73,22 +68,4 @@ pub(crate) fn mark_peers(key: &PeerKey) {
     let place = pair_place(fold(&key.low) + fold(&key.high));
     // SAFETY: `pair_place` is below the length of the array.
     unsafe { write_volatile((&raw mut PAIR_MARKS).cast::<u8>().add(place), 1) };
-}
-
-#[inline(always)]
-fn pair_place(sum: u64) -> usize {
-    hide(sum.wrapping_mul(GOLDEN) >> (32 - PAIR_BITS)) as usize & (PAIR_PLACES - 1)
-}
-
-/// An address in four bytes. An IPv4 address folds to itself; of an IPv6 address the words that tell hosts apart.
-#[inline(always)]
-pub(crate) fn fold(address: &Address) -> u64 {
-    let [a, b, c, d, e, f, g, h, _, _, _, _, m, n, o, p] = *address;
-    fold_words([[a, b, c, d], [e, f, g, h], [m, n, o, p]].map(u32::from_ne_bytes))
-}
-
-/// The same of the first, second and last word of an address.
-#[inline(always)]
-pub(crate) fn fold_words(words: [u32; 3]) -> u64 {
-    u64::from(words[0] ^ words[1] ^ words[2])
 }

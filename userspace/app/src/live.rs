@@ -5,7 +5,8 @@
 //! processors come slightly out of order, so they are held for a moment and handed over by time. Ring and sockets are
 //! looked into every few milliseconds rather than on a call from the kernel, which would cost each packet more than
 //! the tap does. Counters are handed over several times a second as absolute values.
-//! The router's own connection tracking is listened to beside them ([`netfilter`]).
+//! The router's own connection tracking is listened to beside them ([`netfilter`]), and asked beforehand for connections
+//! that are under way ([`standing`]).
 //! Nothing here judges: the host (engine, recorder, printer) sees [`Input`]s as it would from a file.
 
 #[cfg(feature = "ebpf")]
@@ -33,6 +34,8 @@ mod netfilter;
 #[cfg(feature = "ebpf")]
 mod object;
 mod packet;
+#[cfg(feature = "ebpf")]
+mod peers;
 mod privilege;
 mod promiscuous;
 #[cfg(feature = "ebpf")]
@@ -40,6 +43,7 @@ mod rings;
 pub(crate) mod room;
 #[cfg(feature = "ebpf")]
 mod session;
+mod standing;
 #[cfg(test)]
 mod testing;
 #[cfg(feature = "ebpf")]
@@ -64,6 +68,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until};
 
 use error::LiveError;
 use netfilter::{Netfilter, Setup};
+use standing::Standing;
 
 use crate::failure::Failure;
 use crate::sandbox::{self, Capability, Rest};
@@ -269,7 +274,9 @@ const LINES_INTERVAL: Duration = Duration::from_millis(100);
 pub(crate) async fn run(options: &LiveOptions, host: &mut dyn LiveHost) -> Result<(), Failure> {
     // Before the rest is given up: to ask the firewall starts programs, to subscribe takes CAP_NET_ADMIN.
     let setup = Setup::read(options);
-    let mut live = backend::open(options, setup.known(), host)?;
+    let standing = Standing::read(options);
+    let mut live = backend::open(options, &standing, setup.known(), host)?;
+    standing.tell(host);
     let told = setup.tell(host);
     let mut netfilter = Netfilter::open(options, setup, host);
     let alone = told.and_then(|()| give_up_the_rest(options, live.needs(), host));

@@ -107,6 +107,8 @@ pub struct Entry {
     pub id: Option<u32>,
     /// State bits.
     pub status: Option<Status>,
+    /// Whether it is a TCP connection that is open in both directions; `None` of other protocols.
+    pub established: Option<bool>,
     /// Time until it ends without a packet, in seconds.
     pub timeout_secs: Option<u32>,
     /// Name of the helper (ALG) that reads along.

@@ -23,6 +23,8 @@ use rtspscope_wire::{LinkType, TapRole};
 use super::error::LiveError;
 use super::interfaces::Interface;
 use super::object::Object;
+use super::peers::Peers;
+use super::standing::Standing;
 use super::{Hook, LiveOptions, clsact, links, promiscuous, rings};
 
 /// Kernel from which TCX is there.
@@ -59,6 +61,7 @@ pub(super) struct Attached {
     pub(super) ways: Vec<&'static str>,
     /// What a user should know about the way that was taken, by interface.
     pub(super) notes: Vec<(String, &'static str)>,
+    peers: Peers,
     held: Vec<Held>,
 }
 
@@ -74,19 +77,30 @@ struct Held {
 }
 
 impl Attached {
-    /// Loads the programs and attaches them to every interface.
-    pub(super) fn new(interfaces: &[Interface], options: &LiveOptions) -> Result<Self, LiveError> {
-        let mut attached = Self {
-            ebpf: load(options)?,
+    /// Loads the programs. They see nothing yet: whoever shares maps with them has time to fill these. On interfaces they
+    /// follow the hosts of standing connections from the start.
+    pub(super) fn load(options: &LiveOptions, standing: &Standing) -> Result<Self, LiveError> {
+        let mut ebpf = load(options)?;
+        Ok(Self {
+            peers: Peers::new(&mut ebpf, standing.pairs())?,
+            ebpf,
             ways: Vec::new(),
             notes: Vec::new(),
             held: Vec::new(),
-        };
+        })
+    }
+
+    /// Attaches them to every interface.
+    pub(super) fn attach_to(
+        &mut self,
+        interfaces: &[Interface],
+        hook: Hook,
+    ) -> Result<(), LiveError> {
         for interface in interfaces {
-            let way = attached.attach(interface, options.hook)?;
-            attached.ways.push(way);
+            let way = self.attach(interface, hook)?;
+            self.ways.push(way);
         }
-        Ok(attached)
+        Ok(())
     }
 
     /// Lets go of an interface that is not there any more.
@@ -148,6 +162,7 @@ impl Attached {
             remove_leftovers(&interface.name);
             held.sockets.push(lock.into());
         }
+        self.peers.follow_at(interface.index)?;
         let way = if interface.role == TapRole::Mirror {
             held.sockets.push(promiscuous::enable(interface.index)?);
             self.attach_mirror(interface, hook, &mut held)

@@ -8,6 +8,7 @@ use super::error::LiveError;
 use super::interfaces::{self, Interface};
 #[cfg(feature = "pcap")]
 use super::libpcap;
+use super::standing::Standing;
 use super::{LiveHost, LiveOptions, Source, packet};
 use crate::failure::Failure;
 use crate::machine::Machine;
@@ -33,6 +34,7 @@ const COST: &str = "every packet is copied, which costs more of the processor; p
 /// Begins to look at the interfaces that the options name or leave to be chosen.
 pub(super) fn open(
     options: &LiveOptions,
+    standing: &Standing,
     setup: Option<&RouterSetup>,
     host: &mut dyn LiveHost,
 ) -> Result<Box<dyn Source>, Failure> {
@@ -44,8 +46,8 @@ pub(super) fn open(
         );
     }
     let source = match options.backend {
-        Backend::Auto => any(&chosen, options, host)?,
-        Backend::Ebpf => programs(&chosen, options, host)?,
+        Backend::Auto => any(&chosen, options, standing, host)?,
+        Backend::Ebpf => programs(&chosen, options, standing, host)?,
         Backend::AfPacket => sockets(&chosen, options, host)?,
         Backend::Pcap => pcap(&chosen, options, host)?,
     };
@@ -61,9 +63,10 @@ pub(super) fn open(
 fn any(
     chosen: &[Interface],
     options: &LiveOptions,
+    standing: &Standing,
     host: &mut dyn LiveHost,
 ) -> Result<Box<dyn Source>, Failure> {
-    let why = match programs(chosen, options, host) {
+    let why = match programs(chosen, options, standing, host) {
         Ok(source) => return Ok(source),
         // Only a kernel program keeps packets from the host.
         Err(error) if options.mirror_drop => return Err(error.into()),
@@ -86,9 +89,10 @@ fn any(
 fn programs(
     chosen: &[Interface],
     options: &LiveOptions,
+    standing: &Standing,
     host: &mut dyn LiveHost,
 ) -> Result<Box<dyn Source>, LiveError> {
-    let live = super::session::Live::open(chosen, options, host)?;
+    let live = super::session::Live::open(chosen, options, standing, host)?;
     Ok(Box::new(live))
 }
 
@@ -96,6 +100,7 @@ fn programs(
 fn programs(
     _chosen: &[Interface],
     _options: &LiveOptions,
+    _standing: &Standing,
     _host: &mut dyn LiveHost,
 ) -> Result<Box<dyn Source>, LiveError> {
     Err(LiveError::NotBuilt("kernel programs"))

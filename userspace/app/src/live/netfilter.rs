@@ -12,6 +12,7 @@ mod followed;
 mod request;
 mod setup;
 mod socket;
+mod table;
 
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind};
@@ -32,6 +33,7 @@ use followed::Followed;
 use request::{Direction, Request};
 pub(super) use setup::Setup;
 use socket::{subscribe, unable};
+pub(super) use table::read_table;
 
 /// What the user is told things about.
 const SUBJECT: &str = "netfilter";

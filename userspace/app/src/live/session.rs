@@ -22,6 +22,7 @@ use super::interfaces::{self, Interface};
 use super::kernel_log::KernelLog;
 use super::links::{self, Change, Links};
 use super::rings::{self, Arrivals, Rings};
+use super::standing::Standing;
 use super::walks::Walks;
 use super::{
     BUSY, Gauges, HEALTH_INTERVAL, Hook, LiveHost, LiveOptions, MANY, Pause, Source, privilege,
@@ -91,10 +92,11 @@ impl Live {
     pub(super) fn open(
         chosen: &[Interface],
         options: &LiveOptions,
+        standing: &Standing,
         host: &mut dyn LiveHost,
     ) -> Result<Self, LiveError> {
         privilege::check()?;
-        let mut attached = Attached::new(chosen, options)?;
+        let mut attached = Attached::load(options, standing)?;
         let kernel_log = options
             .kernel_log
             .then(|| KernelLog::new(&mut attached.ebpf))
@@ -105,6 +107,8 @@ impl Live {
         let rings = Rings::new(&mut attached.ebpf)?;
         let arrivals = rings.arrivals();
         let arrivals = Rc::new(arrivals.map_err(LiveError::system("the ring's file"))?);
+        // Not before: media that is under way finds no place in a table that nobody has given any.
+        attached.attach_to(chosen, options.hook)?;
         for (interface, note) in &attached.notes {
             host.note(interface, note);
         }
@@ -369,10 +373,12 @@ impl Source for Live {
 
 /// Takes a map out of the loaded programs.
 pub(super) fn take_map(ebpf: &mut Ebpf, name: &str) -> Result<Map, LiveError> {
-    ebpf.take_map(name).ok_or_else(|| {
-        MapError::InvalidName {
-            name: name.to_owned(),
-        }
-        .into()
-    })
+    ebpf.take_map(name).ok_or_else(|| no_map(name).into())
+}
+
+/// The programs have no map of this name.
+pub(super) fn no_map(name: &str) -> MapError {
+    MapError::InvalidName {
+        name: name.to_owned(),
+    }
 }

@@ -7,6 +7,7 @@ use rtspscope_wire::{LinkType, TapRole};
 use super::attach::Attached;
 use super::error::LiveError;
 use super::interfaces::{self, Interface};
+use super::standing::Standing;
 use super::{Hook, LiveOptions, privilege};
 use crate::failure::Failure;
 
@@ -74,7 +75,7 @@ fn on(interface: &Interface) -> Vec<Trial> {
     let loading = Trial {
         what: LOADING,
         result: privilege::check()
-            .and_then(|()| Attached::new(&[], &options(Hook::Auto)))
+            .and_then(|()| attached(&[], Hook::Auto))
             .map(|_| "made, with all maps")
             .map_err(told),
     };
@@ -102,9 +103,15 @@ fn options(hook: Hook) -> LiveOptions {
     }
 }
 
+fn attached(interfaces: &[Interface], hook: Hook) -> Result<Attached, LiveError> {
+    let mut attached = Attached::load(&options(hook), &Standing::default())?;
+    attached.attach_to(interfaces, hook)?;
+    Ok(attached)
+}
+
 fn trial(what: &'static str, interface: &Interface, hook: Hook) -> Trial {
-    let attached = Attached::new(std::slice::from_ref(interface), &options(hook));
-    let way = attached.map(|attached| attached.ways.first().copied().unwrap_or_default());
+    let way = attached(std::slice::from_ref(interface), hook)
+        .map(|attached| attached.ways.first().copied().unwrap_or_default());
     let result = match way {
         Ok("clsact") if what == TCX => Err("the kernel is older than 6.6".to_owned()),
         Ok(way) => Ok(way),

@@ -20,6 +20,7 @@ fn entry(protocol: u8, from: &str, to: &str, outside: &str) -> Entry {
         zone: 0,
         id: None,
         status: Some(Status::SRC_NAT),
+        established: None,
         timeout_secs: Some(30),
         helper: None,
         master: None,

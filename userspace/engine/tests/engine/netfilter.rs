@@ -27,6 +27,7 @@ fn masqueraded(protocol: u8, from: &str, to: &str, outside: &str) -> Entry {
         zone: 0,
         id: None,
         status: Some(Status::SRC_NAT),
+        established: None,
         timeout_secs: Some(30),
         helper: None,
         master: None,

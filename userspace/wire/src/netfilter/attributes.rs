@@ -12,6 +12,7 @@ mod entry {
     pub(super) const ORIGINAL: u16 = 1;
     pub(super) const REPLY: u16 = 2;
     pub(super) const STATUS: u16 = 3;
+    pub(super) const PROTOCOL: u16 = 4;
     pub(super) const HELP: u16 = 5;
     pub(super) const TIMEOUT: u16 = 7;
     pub(super) const ID: u16 = 12;
@@ -45,6 +46,11 @@ const IPV6_TO: u16 = 4;
 const PROTOCOL_NUMBER: u16 = 1;
 const PORT_FROM: u16 = 2;
 const PORT_TO: u16 = 3;
+
+/// `CTA_PROTOINFO_TCP`, `CTA_PROTOINFO_TCP_STATE`, and the state of `enum tcp_conntrack`.
+const PROTOCOL_TCP: u16 = 1;
+const TCP_STATE: u16 = 1;
+const TCP_ESTABLISHED: u8 = 3;
 
 /// `CTA_HELP_NAME`, `CTA_SEQADJ_OFFSET_AFTER`, `CTA_TIMESTAMP_STOP`, `CTA_EXPECT_NAT_TUPLE`.
 const HELP_NAME: u16 = 1;
@@ -84,6 +90,7 @@ impl<'a> Attributes<'a> {
             zone: self.zone(entry::ZONE, entry::ORIGINAL),
             id: self.number(entry::ID),
             status: self.number(entry::STATUS).map(Status),
+            established: self.nested(entry::PROTOCOL).and_then(Self::is_established),
             timeout_secs: self.number(entry::TIMEOUT),
             helper: self
                 .nested(entry::HELP)
@@ -111,6 +118,11 @@ impl<'a> Attributes<'a> {
             zone: self.zone(expectation::ZONE, expectation::MASTER),
             id: self.number(expectation::ID),
         })
+    }
+
+    fn is_established(self) -> Option<bool> {
+        let state = self.nested(PROTOCOL_TCP)?.value(TCP_STATE)?.first()?;
+        Some(*state == TCP_ESTABLISHED)
     }
 
     /// The zone of both directions, else the one of a tuple.

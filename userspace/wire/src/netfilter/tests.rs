@@ -95,6 +95,7 @@ fn a_new_entry_has_its_tuples_status_and_helper() {
             zone: 0,
             id: Some(1_535_125_162),
             status: Some(Status(0x2198)),
+            established: Some(false),
             timeout_secs: Some(120),
             helper: Some("ftp".to_owned()),
             master: None,

@@ -8,6 +8,7 @@ mod others;
 mod packets;
 mod paged;
 mod shapes;
+mod standing;
 
 use std::net::SocketAddr;
 
@@ -57,6 +58,13 @@ fn options() -> LiveOptions {
         rtsp_ports: vec![554],
         ..LiveOptions::default()
     }
+}
+
+/// Programs that watch these interfaces.
+fn attached(interfaces: &[Interface], hook: Hook) -> Result<Attached, LiveError> {
+    let mut attached = Attached::load(&options(), &Standing::default())?;
+    attached.attach_to(interfaces, hook)?;
+    Ok(attached)
 }
 
 /// Programs that are loaded and attached to nothing.
@@ -301,14 +309,7 @@ fn a_panic_detaches_everything() {
     }
     let ended = in_own_namespace(|| {
         let panicked = std::panic::catch_unwind(|| {
-            let _attached = Attached::new(
-                &[loopback()],
-                &LiveOptions {
-                    hook: Hook::Clsact,
-                    ..options()
-                },
-            )
-            .unwrap();
+            let _attached = attached(&[loopback()], Hook::Clsact).unwrap();
             assert!(clsact::has_filters(1).unwrap(), "while it runs");
             panic!("on purpose");
         });

@@ -118,6 +118,7 @@ mod tests {
                 zone: 0,
                 id: None,
                 status: None,
+                established: None,
                 timeout_secs: None,
                 helper: None,
                 master: None,

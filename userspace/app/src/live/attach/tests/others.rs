@@ -30,7 +30,7 @@ fn programs_of_others_keep_their_order_behind_ours() {
         let mut others = [Loaded::new(), Loaded::new(), Loaded::new()];
         let first = attach_other(&mut others[0], LinkOrder::last());
         let second = attach_other(&mut others[1], LinkOrder::last());
-        let mut attached = Attached::new(&[loopback()], &options()).unwrap();
+        let mut attached = attached(&[loopback()], Hook::Auto).unwrap();
         let third = attach_other(&mut others[2], LinkOrder::last());
         let ours = order()[0];
         assert_eq!(order(), [ours, first, second, third]);
@@ -54,7 +54,7 @@ fn another_xdp_program_is_left_alone_and_named() {
             role: TapRole::Mirror,
             ..loopback()
         };
-        let error = Attached::new(&[port], &options()).unwrap_err();
+        let error = attached(&[port], Hook::Auto).unwrap_err();
         let told = crate::failure::Failure::from(error).to_string();
         assert!(told.contains("another XDP program is attached"), "{told}");
     });
