@@ -12,6 +12,7 @@ use rtspscope_tests::lab::watch::Watch;
 use rtspscope_tests::lab::{self, Host, Lab, Plan};
 use rtspscope_tests::metrics::{ADDRESS, Figures};
 use rtspscope_tests::program;
+use rtspscope_tests::report::Report;
 use rtspscope_tests::wait::LIMIT;
 use serde_json::{Value, json};
 
@@ -88,7 +89,26 @@ fn both_interfaces_may_go_and_come_back() -> io::Result<()> {
                 ended(&watch.output()) == 4
             })?;
         drop(camera);
-        let report = watch.finish()?.report;
+        let watched = watch.finish()?;
+        let replayed = program::analyze(&[&watched.recording.to_string_lossy()])?;
+        let report = watched.report;
+        // From when to when each tap saw nothing, in the replay of the recording too.
+        let blind = |report: &Report| {
+            let taps = report.value()["capture"]["taps"].as_array().cloned();
+            let taps = taps.unwrap_or_default().into_iter();
+            taps.map(|tap| tap["blind"].clone()).collect::<Vec<_>>()
+        };
+        for times in blind(&report) {
+            let [time] = times.as_array().map_or(&[][..], Vec::as_slice) else {
+                panic!("{backend}: {times}")
+            };
+            assert!(
+                time["from"].as_str() < time["until"].as_str(),
+                "{backend}: {time}"
+            );
+        }
+        assert_eq!(blind(&report).len(), 2);
+        assert_eq!(blind(&report), blind(&replayed), "{backend}");
         let packets: Vec<u64> = report
             .sessions()
             .iter()

@@ -148,7 +148,7 @@ pub(crate) struct Gauges {
     pub flows: Option<u64>,
     /// Room in it.
     pub flows_max: Option<u64>,
-    /// Each tap's name, and whether its interface is there.
+    /// Each tap's name, and whether its interface is there and watched.
     pub present: Vec<(String, bool)>,
 }
 
@@ -210,7 +210,7 @@ trait Source {
     fn hand_over(&mut self, host: &mut dyn LiveHost) -> Result<bool, Failure>;
 
     /// Taps again what has gone and come back, and says so.
-    fn follow_links(&mut self, host: &mut dyn LiveHost);
+    fn follow_links(&mut self, host: &mut dyn LiveHost) -> Result<(), Failure>;
 
     /// Hands over what was counted and lost, and the time.
     fn read_counters(&mut self, host: &mut dyn LiveHost) -> Result<(), Failure>;
@@ -341,7 +341,7 @@ async fn observe(
                 if has_terminal {
                     return Ok(());
                 }
-                live.follow_links(host);
+                live.follow_links(host)?;
                 host.reopen();
             }
             () = at(end) => return Ok(()),
@@ -354,7 +354,7 @@ async fn observe(
             }
             () = netfilter.ready() => netfilter.hand_over(host)?,
             _ = counters.tick() => {
-                live.follow_links(host);
+                live.follow_links(host)?;
                 if Instant::now() >= read_at {
                     let pause = if host.has_screen() { SCREEN_INTERVAL } else { COUNTER_INTERVAL };
                     // A tick that comes a little early must not wait for the next.

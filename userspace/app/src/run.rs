@@ -227,6 +227,7 @@ impl Run {
             | Input::Pictures(_)
             | Input::ChannelReport(_)
             | Input::CaptureLoss(_)
+            | Input::Blind(..)
             | Input::Tick(_)
             | Input::Watched(_) => self.record_and_handle(input)?,
         }

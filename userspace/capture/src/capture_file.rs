@@ -348,6 +348,7 @@ impl CaptureFile {
                 kind: *kind,
                 count: *count,
             }),
+            What::Blind(tap, blind) => Input::Blind(*tap, *blind),
             What::Watched {
                 until,
                 by_clock: true,

@@ -3,8 +3,8 @@
 use std::ops::Range;
 
 use rtspscope_engine::{
-    ChannelCounters, ChannelReport, ChannelTotals, FlowCounters, Handover, LossKind, PictureTotals,
-    RouterSetup,
+    Blind, ChannelCounters, ChannelReport, ChannelTotals, FlowCounters, Handover, LossKind,
+    PictureTotals, RouterSetup,
 };
 use rtspscope_wire::netfilter;
 use rtspscope_wire::{Direction, FrameRef, LinkType, TapId, Timestamp};
@@ -70,6 +70,8 @@ pub(crate) enum What {
         count: u64,
         of_tap: bool,
     },
+    /// The tap of a recording saw nothing for a while.
+    Blind(TapId, Blind),
     /// Until when all taps of a recording watched, and whether a clock told it.
     Watched { until: Timestamp, by_clock: bool },
 }

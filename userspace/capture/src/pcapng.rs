@@ -333,6 +333,7 @@ impl Pcapng {
                 of_tap,
             },
             Some(Fact::Setup(setup)) => What::Setup(setup),
+            Some(Fact::Blind(blind)) => What::Blind(tap?, blind),
             Some(Fact::Watched { until, by_clock }) => What::Watched { until, by_clock },
             None => {
                 let dropped = DROP_OPTIONS

@@ -226,6 +226,10 @@ impl Recorder {
                 };
                 self.write_fact(loss.tap, &fact);
             }
+            Input::Blind(tap, blind) => {
+                self.last_at = self.last_at.max(blind.until.unwrap_or(blind.since));
+                self.write_fact(Some(*tap), &Fact::Blind(*blind));
+            }
             Input::Tick(at) => {
                 self.has_clock = true;
                 self.last_at = self.last_at.max(*at);

@@ -141,6 +141,7 @@ fn told(input: &Input<'_>) -> String {
         Input::Pictures(totals) => format!("pictures {}", totals.ssrc),
         Input::ChannelTotals(totals) => format!("totals {}", totals.counted.channel),
         Input::ChannelReport(report) => format!("report {report:?}"),
+        Input::Blind(tap, blind) => format!("blind {} {:?}", tap.0, blind),
         Input::Tick(at) => format!("tick {}", at.0),
         Input::Watched(until) => format!("watched {}", until.0),
     }

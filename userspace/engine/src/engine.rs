@@ -173,6 +173,7 @@ impl Engine {
             Input::CaptureLoss(CaptureLoss { kind, count, .. }) => {
                 self.taps.count_loss(*kind, *count);
             }
+            Input::Blind(tap, blind) => self.taps.note_blind(*tap, *blind),
             Input::Tick(now) => return self.taps.tick(*now),
             Input::Watched(until) => return self.taps.watch(*until),
         }

@@ -35,8 +35,19 @@ pub enum Input<'a> {
     CaptureLoss(CaptureLoss),
     /// Time passed, as a clock tells that runs beside the packets: that of a live run.
     Tick(Timestamp),
+    /// A tap saw nothing for a while, because its interface was gone. Told when that begins, and once more with its end.
+    Blind(TapId, Blind),
     /// All taps watched until then, as more packets show that are not here: of the time after that nothing is known.
     Watched(Timestamp),
+}
+
+/// A time in which a tap saw nothing of what may have passed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Blind {
+    /// When it was last known to watch.
+    pub since: Timestamp,
+    /// When it watched again; `None` while it does not.
+    pub until: Option<Timestamp>,
 }
 
 /// What a source tells of a tap when it opens it.

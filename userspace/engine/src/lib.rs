@@ -58,9 +58,9 @@ pub use engine::{Engine, EngineOptions};
 pub use facts::assigned::{Assigned, Assignment};
 pub use finding::{Code, Evidence, Finding, Severity};
 pub use input::{
-    CaptureLoss, Carrier, ChannelAt, ChannelCounters, ChannelReport, ChannelTotals, Conntrack,
-    FlowCounters, Handover, Input, KeyPictureTotals, KeyPictures, LossKind, Passing, PictureSpan,
-    PictureTotals, Returned, Stray, TapInfo,
+    Blind, CaptureLoss, Carrier, ChannelAt, ChannelCounters, ChannelReport, ChannelTotals,
+    Conntrack, FlowCounters, Handover, Input, KeyPictureTotals, KeyPictures, LossKind, Passing,
+    PictureSpan, PictureTotals, Returned, Stray, TapInfo,
 };
 pub use limits::{Limits, Retention, SetupLimits};
 pub use locator::Locator;

@@ -5,6 +5,9 @@
 
 use rtspscope_wire::Span;
 
+/// Times in which a tap was blind; an interface may come and go for weeks.
+pub(crate) const MAX_BLIND: usize = 64;
+
 /// What a run without an end keeps of the past.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Retention {

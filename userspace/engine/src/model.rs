@@ -10,7 +10,7 @@ use rtspscope_wire::{LinkType, Span, TapId, TapRole, Timestamp};
 
 use crate::advice::Named;
 use crate::finding::{Code, Finding};
-use crate::input::LossKind;
+use crate::input::{Blind, LossKind};
 use crate::locator::Locator;
 use crate::router_setup::RouterSetup;
 use crate::tap_files::{TapFile, TapFiles};
@@ -141,6 +141,8 @@ pub struct Tap {
     pub last_at: Option<Timestamp>,
     /// Until when the tap is known to have been watching, by its clock: its last frame or count, or a later tick.
     pub watched_until: Option<Timestamp>,
+    /// When it saw nothing meanwhile, because its interface was gone.
+    pub blind: Vec<Blind>,
     /// What to subtract from this tap's clock to get the first tap's; `None` where no pair of messages tells.
     pub clock_offset: Option<Span>,
     /// How fast this tap's clock gains on the first tap's, in parts per million; `None` where it does not measurably, or
@@ -160,9 +162,23 @@ impl Tap {
         self.unfiltered || self.udp_datagrams > 0
     }
 
-    /// Until when the tap is known to have watched a leg.
+    /// Until when the tap is known to have watched a leg without a break.
     pub(crate) fn watched_with(&self, leg: &Leg) -> Timestamp {
         let last = leg.last.at;
-        self.watched_until.map_or(last, |until| until.max(last))
+        let until = self.watched_until.map_or(last, |until| until.max(last));
+        let mut breaks = self.blind.iter();
+        let first = breaks.find(|blind| blind.until.is_none_or(|until| until > leg.first.at));
+        first.map_or(until, |first| until.min(first.since.max(leg.first.at)))
+    }
+
+    /// Whether it sees nothing now.
+    pub fn is_blind(&self) -> bool {
+        self.blind.last().is_some_and(|last| last.until.is_none())
+    }
+
+    /// Whether it saw nothing at some time between two others.
+    pub(crate) fn was_blind(&self, from: Timestamp, until: Timestamp) -> bool {
+        let mut breaks = self.blind.iter();
+        breaks.any(|blind| blind.since < until && blind.until.is_none_or(|end| end > from))
     }
 }

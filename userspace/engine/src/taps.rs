@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use rtspscope_wire::{FrameRef, TapId, Timestamp};
 
-use crate::input::{LossKind, TapInfo};
+use crate::input::{Blind, LossKind, TapInfo};
+use crate::limits::MAX_BLIND;
 use crate::model::Tap;
 use crate::tap_files::{TapFile, TapFiles};
 
@@ -32,6 +33,7 @@ impl Taps {
             first_at: None,
             last_at: None,
             watched_until: None,
+            blind: Vec::new(),
             clock_offset: None,
             clock_drift_ppm: None,
             udp_datagrams: 0,
@@ -80,15 +82,30 @@ impl Taps {
         }
     }
 
-    /// Every tap is watched at `now`, whether anything comes by or not.
+    /// A tap saw nothing for a while. Times beyond the cap are one with the last that is kept.
+    pub(crate) fn note_blind(&mut self, tap: TapId, blind: Blind) {
+        let Some(tap) = self.all.get_mut(usize::from(tap.0)) else {
+            return;
+        };
+        tap.watched_until = tap
+            .watched_until
+            .max(Some(blind.until.unwrap_or(blind.since)));
+        let is_full = tap.blind.len() == MAX_BLIND;
+        match tap.blind.last_mut() {
+            Some(last) if last.since == blind.since || is_full => last.until = blind.until,
+            _ => tap.blind.push(blind),
+        }
+    }
+
+    /// Every tap that is not blind is watched at `now`, whether anything comes by or not.
     pub(crate) fn tick(&mut self, now: Timestamp) {
         self.watch(now);
         self.ticked_at = self.ticked_at.max(Some(now));
     }
 
-    /// Every tap was watched until then.
+    /// Every tap that is not blind was watched until then.
     pub(crate) fn watch(&mut self, until: Timestamp) {
-        for tap in &mut self.all {
+        for tap in self.all.iter_mut().filter(|tap| !tap.is_blind()) {
             tap.watched_until = tap.watched_until.max(Some(until));
         }
     }

@@ -99,6 +99,7 @@ impl Backlog {
             | Input::ChannelTotals(_)
             | Input::Pictures(_)
             | Input::CaptureLoss(_)
+            | Input::Blind(..)
             | Input::Tick(_)
             | Input::Watched(_) => FACT_BYTES,
         };
@@ -220,6 +221,7 @@ impl Part {
                 | Input::Pictures(_)
                 | Input::ChannelReport(_)
                 | Input::CaptureLoss(_)
+                | Input::Blind(..)
                 | Input::Tick(_)
                 | Input::Watched(_) => {}
             }

@@ -90,6 +90,7 @@ impl<'p> Collector<'p> {
             | Input::Pictures(_)
             | Input::ChannelReport(_)
             | Input::CaptureLoss(_)
+            | Input::Blind(..)
             | Input::Tick(_)
             | Input::Watched(_) => {}
         }

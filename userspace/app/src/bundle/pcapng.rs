@@ -185,6 +185,12 @@ impl<'w> Pcapng<'w> {
         let Some(until) = watched.clone().flatten().max() else {
             return Ok(());
         };
+        for tap in &snapshot.taps {
+            for blind in &tap.blind {
+                let at = blind.until.unwrap_or(blind.since);
+                self.fact(tap.id, at, &Fact::Blind(*blind))?;
+            }
+        }
         for (kind, count) in &snapshot.losses {
             let fact = Fact::Loss {
                 kind: *kind,

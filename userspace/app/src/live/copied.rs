@@ -3,6 +3,7 @@
 //! The engine counts media itself here, packet by packet, with the same code that kernel programs run elsewhere.
 
 use std::io;
+use std::mem;
 
 use rtsp_ebpf_common::abi::RecordHeader;
 use rtspscope_engine::{CaptureLoss, Input, LossKind, TapInfo};
@@ -13,7 +14,7 @@ use super::clock::Clock;
 use super::error::LiveError;
 use super::frames::{Frames, Waiting};
 use super::interfaces::{self, Interface};
-use super::links::{self, Change, Links};
+use super::links::{self, Change, Links, Sight, tell_sight};
 use super::{BUSY, CALM, Gauges, HEALTH_INTERVAL, LiveHost, LiveOptions, Pause, Source};
 use crate::failure::Failure;
 use crate::sandbox::Capability;
@@ -47,6 +48,7 @@ struct Tap {
     reader: Option<Box<dyn Reader>>,
     link_type: LinkType,
     dropped: u64,
+    sight: Sight,
 }
 
 /// A live run.
@@ -56,6 +58,8 @@ pub(super) struct Copied {
     options: LiveOptions,
     taps: Vec<Tap>,
     links: Links,
+    /// When the interfaces were looked after the last time.
+    looked_at: Timestamp,
     frames: Frames,
     handed_over: u64,
     /// Whether the last look found frames, and whether it left some.
@@ -90,11 +94,13 @@ impl Copied {
             link_type: reader.link_type(),
             reader: Some(reader),
             dropped: 0,
+            sight: Sight::default(),
         });
         let taps: Vec<Tap> = taps.collect();
         let named = taps.iter().map(|tap| (tap.name.clone(), tap.ifindex));
         Ok(Self {
             links: Links::new(named),
+            looked_at: real_now(),
             way,
             open,
             options: options.clone(),
@@ -151,6 +157,10 @@ impl Copied {
     }
 }
 
+fn real_now() -> Timestamp {
+    Timestamp(Clock::real_now().cast_signed())
+}
+
 impl Source for Copied {
     fn needs(&self) -> Vec<Capability> {
         vec![Capability::NET_RAW]
@@ -176,8 +186,14 @@ impl Source for Copied {
         Ok(self.handed_over != before)
     }
 
-    fn follow_links(&mut self, host: &mut dyn LiveHost) {
+    fn follow_links(&mut self, host: &mut dyn LiveHost) -> Result<(), Failure> {
+        let looked_at = mem::replace(&mut self.looked_at, real_now());
         for (place, name, change) in self.links.changes() {
+            if matches!(change, Change::Gone | Change::Back(_))
+                && let Some(tap) = self.taps.get_mut(place)
+            {
+                tell_sight(tap.id, tap.sight.lose(looked_at), host)?;
+            }
             let told = match change {
                 Change::Gone => {
                     if let Some(tap) = self.taps.get_mut(place) {
@@ -193,7 +209,12 @@ impl Source for Copied {
                     told
                 }
                 Change::Back(index) => match self.reopen(place, index) {
-                    Ok(()) => format!("the interface is back and tapped again ({})", self.way),
+                    Ok(()) => {
+                        if let Some(tap) = self.taps.get_mut(place) {
+                            tell_sight(tap.id, tap.sight.regain(real_now()), host)?;
+                        }
+                        format!("the interface is back and tapped again ({})", self.way)
+                    }
                     Err(error) => format!("the interface is back and cannot be tapped: {error}"),
                 },
                 Change::Silent => links::IS_SILENT.to_owned(),
@@ -201,6 +222,7 @@ impl Source for Copied {
             };
             links::tell(host, &name, &told);
         }
+        Ok(())
     }
 
     fn read_counters(&mut self, host: &mut dyn LiveHost) -> Result<(), Failure> {
@@ -218,10 +240,7 @@ impl Source for Copied {
                 }))?;
             }
         }
-        let now_ns = Clock::real_now();
-        host.handle_input(&Input::Tick(rtspscope_wire::Timestamp(
-            now_ns.cast_signed(),
-        )))
+        host.handle_input(&Input::Tick(real_now()))
     }
 
     fn tell_health(&mut self, host: &mut dyn LiveHost) -> Result<(), Failure> {

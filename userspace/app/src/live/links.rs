@@ -8,10 +8,12 @@ use std::mem;
 use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixDatagram;
 
-use rtspscope_wire::Timestamp;
+use rtspscope_engine::{Blind, Input};
+use rtspscope_wire::{TapId, Timestamp};
 
 use super::LiveHost;
 use super::clock::Clock;
+use crate::failure::Failure;
 use crate::output::time::rfc3339;
 
 /// What happened to an interface.
@@ -58,13 +60,10 @@ impl Links {
         }
     }
 
-    /// Name of each, and whether it is there.
+    /// Name of each.
     #[cfg(feature = "ebpf")]
-    pub(super) fn present(&self) -> Vec<(String, bool)> {
-        let links = self.links.iter();
-        links
-            .map(|link| (link.name.clone(), link.present))
-            .collect()
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.links.iter().map(|link| link.name.as_str())
     }
 
     /// What has happened since the last call: place in the order, name until now, change.
@@ -78,6 +77,47 @@ impl Links {
         }
         changes
     }
+}
+
+/// Whether a tap watches its interface, which the engine is told: of what passes meanwhile nothing may be concluded.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Sight {
+    blind_since: Option<Timestamp>,
+}
+
+impl Sight {
+    /// The interface is gone, or is another one: it was last known to be watched at this time. What the engine is to be told,
+    /// unless that was done.
+    pub(super) fn lose(&mut self, since: Timestamp) -> Option<Blind> {
+        if self.is_lost() {
+            return None;
+        }
+        self.blind_since = Some(since);
+        Some(Blind { since, until: None })
+    }
+
+    /// The interface is watched again.
+    pub(super) fn regain(&mut self, now: Timestamp) -> Option<Blind> {
+        let since = self.blind_since.take()?;
+        Some(Blind {
+            since,
+            until: Some(now),
+        })
+    }
+
+    /// Whether the tap sees nothing now.
+    pub(super) const fn is_lost(self) -> bool {
+        self.blind_since.is_some()
+    }
+}
+
+/// Tells the engine that a tap went blind or sees again, where it is to be told.
+pub(super) fn tell_sight(
+    tap: TapId,
+    blind: Option<Blind>,
+    host: &mut dyn LiveHost,
+) -> Result<(), Failure> {
+    blind.map_or(Ok(()), |blind| host.handle_input(&Input::Blind(tap, blind)))
 }
 
 /// Tells of an interface what a report must show, too: for a while it was not seen, or had nothing to show.
@@ -201,6 +241,25 @@ mod tests {
     fn the_loopback_runs() {
         assert_eq!(is_running("lo"), Some(true));
         assert_eq!(is_running("no-such-link"), None);
+    }
+
+    #[test]
+    fn a_tap_is_blind_from_the_last_look_that_saw_its_interface_until_it_is_watched_again() {
+        let mut sight = Sight::default();
+        assert_eq!(sight.regain(Timestamp(1)), None);
+        let blind = |until| Blind {
+            since: Timestamp(2),
+            until,
+        };
+        assert_eq!(sight.lose(Timestamp(2)), Some(blind(None)));
+        assert_eq!(
+            sight.lose(Timestamp(3)),
+            None,
+            "it is another one, and cannot be watched"
+        );
+        assert!(sight.is_lost());
+        assert_eq!(sight.regain(Timestamp(9)), Some(blind(Some(Timestamp(9)))));
+        assert!(!sight.is_lost());
     }
 
     fn name(name: &str) -> String {

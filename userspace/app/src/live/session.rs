@@ -2,13 +2,14 @@
 
 mod records;
 
+use std::mem;
 use std::rc::Rc;
 
 use aya::Ebpf;
 use aya::maps::{Map, MapError};
 use rtsp_ebpf_common::abi::{FlowKey, FlowValue};
 use rtspscope_engine::{CaptureLoss, FlowCounters, Input, LossKind, TapInfo};
-use rtspscope_wire::{LinkType, TapId, TapRole};
+use rtspscope_wire::{LinkType, TapId, TapRole, Timestamp};
 use tokio::time::Instant;
 
 use super::attach::Attached;
@@ -20,7 +21,7 @@ use super::frames::Frames;
 use super::health::{Health, RingUse};
 use super::interfaces::{self, Interface};
 use super::kernel_log::KernelLog;
-use super::links::{self, Change, Links};
+use super::links::{self, Change, Links, Sight, tell_sight};
 use super::rings::{self, Arrivals, Rings};
 use super::standing::Standing;
 use super::walks::Walks;
@@ -58,6 +59,7 @@ struct Tap {
     role: TapRole,
     id: TapId,
     link_type: LinkType,
+    sight: Sight,
 }
 
 /// A live run.
@@ -75,6 +77,8 @@ pub(super) struct Live {
     frames: Frames,
     taps: Vec<Tap>,
     links: Links,
+    /// When the interfaces were looked after the last time.
+    looked_at: Timestamp,
     hook: Hook,
     clock: Clock,
     handed_over: u64,
@@ -126,6 +130,7 @@ impl Live {
                     unfiltered: true,
                 }),
                 link_type: interface.link_type,
+                sight: Sight::default(),
             });
         let taps = taps.collect();
         let frames = Frames::default();
@@ -134,6 +139,7 @@ impl Live {
             .iter()
             .map(|interface| (interface.name.clone(), interface.index));
         let links = Links::new(named);
+        let clock = Clock::start();
         Ok(Self {
             attached,
             rings,
@@ -147,8 +153,9 @@ impl Live {
             frames,
             taps,
             links,
+            looked_at: clock.real(Clock::now()),
             hook: options.hook,
-            clock: Clock::start(),
+            clock,
             handed_over: 0,
             heard_ns: 0,
             is_set_up: false,
@@ -188,6 +195,13 @@ impl Live {
         })
     }
 
+    /// Each tap's name, and whether it watches.
+    fn present(&self) -> Vec<(String, bool)> {
+        let named = self.links.names().map(str::to_owned);
+        let watches = self.taps.iter().map(|tap| !tap.sight.is_lost());
+        named.zip(watches).collect()
+    }
+
     fn tap(&self, ifindex: u32) -> Option<Tap> {
         self.taps.iter().find(|tap| tap.ifindex == ifindex).copied()
     }
@@ -224,7 +238,9 @@ impl Source for Live {
         Ok(self.handed_over != before)
     }
 
-    fn follow_links(&mut self, host: &mut dyn LiveHost) {
+    fn follow_links(&mut self, host: &mut dyn LiveHost) -> Result<(), Failure> {
+        let now = self.clock.real(Clock::now());
+        let looked_at = mem::replace(&mut self.looked_at, now);
         for (place, name, change) in self.links.changes() {
             let Some(tap) = self.taps.get_mut(place) else {
                 continue;
@@ -232,6 +248,7 @@ impl Source for Live {
             match change {
                 Change::Gone => {
                     self.attached.forget(tap.ifindex);
+                    tell_sight(tap.id, tap.sight.lose(looked_at), host)?;
                     links::tell(host, &name, links::HAS_GONE);
                 }
                 Change::Renamed(new) => {
@@ -241,6 +258,7 @@ impl Source for Live {
                     );
                 }
                 Change::Back(index) => {
+                    tell_sight(tap.id, tap.sight.lose(looked_at), host)?;
                     self.attached.forget(tap.ifindex);
                     tap.ifindex = index;
                     let attached = interfaces::by_name(&name, tap.role).and_then(|interface| {
@@ -248,7 +266,11 @@ impl Source for Live {
                         self.attached.attach(&interface, self.hook)
                     });
                     let told = match attached {
-                        Ok(way) => format!("the interface is back and tapped again ({way})"),
+                        Ok(way) => {
+                            let now = self.clock.real(Clock::now());
+                            tell_sight(tap.id, tap.sight.regain(now), host)?;
+                            format!("the interface is back and tapped again ({way})")
+                        }
                         Err(error) => {
                             format!("the interface is back and cannot be tapped: {error}")
                         }
@@ -259,6 +281,7 @@ impl Source for Live {
                 Change::Carrying => links::tell(host, &name, links::CARRIES),
             }
         }
+        Ok(())
     }
 
     fn read_counters(&mut self, host: &mut dyn LiveHost) -> Result<(), Failure> {
@@ -314,7 +337,7 @@ impl Source for Live {
             ring_used_max: Some(self.ring_use.most()),
             flows: Some(used.flows as u64),
             flows_max: Some(used.flows_max.into()),
-            present: self.links.present(),
+            present: self.present(),
         })
     }
 

@@ -42,6 +42,7 @@ fn tap(id: u16, name: &str, role: TapRole) -> Tap {
         last_at: Some(Timestamp(START + 9_000_000_000)),
         watched_until: Some(Timestamp(START + 9_000_000_000)),
         clock_offset: (id > 0).then_some(Span(-1_500_000)),
+        blind: Vec::new(),
         clock_drift_ppm: None,
         udp_datagrams: 260,
         unfiltered: false,

@@ -8,8 +8,8 @@ use std::net::{IpAddr, SocketAddr};
 use rtsp_ebpf_common::flow::FlowStats;
 use rtsp_ebpf_common::layout::Fields;
 use rtspscope_engine::{
-    ChannelTotals, KeyPictureTotals, LossKind, PictureSpan, PictureTotals, Returned, RouterSetup,
-    Stray,
+    Blind, ChannelTotals, KeyPictureTotals, LossKind, PictureSpan, PictureTotals, Returned,
+    RouterSetup, Stray,
 };
 use rtspscope_wire::{TapId, Timestamp};
 
@@ -27,6 +27,7 @@ const SETUP: u8 = 6;
 const REPORT: u8 = 7;
 const TOTALS: u8 = 8;
 const PICTURES: u8 = 9;
+const BLIND: u8 = 10;
 
 /// One fact about an interface of the recording.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -105,6 +106,8 @@ pub enum Fact {
     },
     /// How the router's netfilter is set up.
     Setup(Box<RouterSetup>),
+    /// A time in which the interface's tap saw nothing; with an end it takes the place of the same without.
+    Blind(Blind),
     /// Until when all taps watched, whether anything came by or not.
     Watched {
         /// The end of it.
@@ -212,6 +215,14 @@ impl Fact {
                 out.0.push(SETUP);
                 out.setup(setup);
             }
+            Self::Blind(blind) => {
+                out.0.push(BLIND);
+                out.0
+                    .extend_from_slice(&blind.since.as_nanos().to_le_bytes());
+                if let Some(until) = blind.until {
+                    out.0.extend_from_slice(&until.as_nanos().to_le_bytes());
+                }
+            }
             Self::Watched { until, by_clock } => {
                 out.0.push(WATCHED);
                 out.0.extend_from_slice(&until.as_nanos().to_le_bytes());
@@ -290,6 +301,11 @@ impl Fact {
                 })
             }
             [SETUP] => Some(Self::Setup(Box::new(input.setup()?))),
+            [BLIND] => {
+                let since = input.array().map(i64::from_le_bytes).map(Timestamp)?;
+                let until = input.array().map(i64::from_le_bytes).map(Timestamp);
+                Some(Self::Blind(Blind { since, until }))
+            }
             [WATCHED] => {
                 let until = input.array().map(i64::from_le_bytes)?;
                 // Earlier versions did not tell.

@@ -7,9 +7,9 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use rtsp_ebpf_common::flow::FlowStats;
 use rtspscope_engine::router_setup::{HelperRule, PortRange, RuleSource};
 use rtspscope_engine::{
-    CaptureLoss, ChannelCounters, ChannelReport, ChannelTotals, Conntrack, FlowCounters, Handover,
-    Input, KeyPictureTotals, LossKind, PictureSpan, PictureTotals, Returned, RouterSetup, Stray,
-    TapInfo,
+    Blind, CaptureLoss, ChannelCounters, ChannelReport, ChannelTotals, Conntrack, FlowCounters,
+    Handover, Input, KeyPictureTotals, LossKind, PictureSpan, PictureTotals, Returned, RouterSetup,
+    Stray, TapInfo,
 };
 use rtspscope_wire::netfilter;
 use rtspscope_wire::{Direction, FrameRef, LinkType, Span, TapId, TapRole, Timestamp};
@@ -265,6 +265,20 @@ fn inputs<'a>(
             kind: LossKind::MapFull,
             count: u64::MAX,
         }),
+        Input::Blind(
+            TapId(1),
+            Blind {
+                since: Timestamp(1_700_000_000_000_000_920),
+                until: None,
+            },
+        ),
+        Input::Blind(
+            TapId(1),
+            Blind {
+                since: Timestamp(1_700_000_000_000_000_920),
+                until: Some(Timestamp(1_700_000_000_000_000_940)),
+            },
+        ),
         Input::Conntrack(Conntrack {
             at: Timestamp(1_700_000_000_000_000_950),
             number: 3,

@@ -153,7 +153,9 @@ pub(super) fn seen_nowhere_else(view: &View<'_>) -> Option<Nowhere> {
         .filter(|tap| tap.id != leg.tap);
     let recorded = |tap: &&Tap| {
         let times = tap.first_at.zip(tap.watched_until);
-        times.is_some_and(|(first, until)| first <= leg.first.at && until >= leg.first.at + LAG)
+        let after = leg.first.at + LAG;
+        times.is_some_and(|(first, until)| first <= leg.first.at && until >= after)
+            && !tap.was_blind(leg.first.at, after)
     };
     let mut others = others
         .filter(|tap| tap.frames == 0 || recorded(tap))

@@ -6,7 +6,7 @@ use rtspscope_wire::Span;
 use super::{View, advice};
 use crate::facts::MediaFacts;
 use crate::finding::{Code, Explanation, Finding, Severity};
-use crate::input::LossKind;
+use crate::input::{Blind, LossKind};
 use crate::model::{Arrival, Hole, Outage, RtpArrival, Session};
 
 pub(super) const EXPLANATION: Explanation = Explanation {
@@ -174,10 +174,16 @@ fn is_in_a_hole(view: &View<'_>, arrival: &Arrival, outage: Outage) -> bool {
         let both = hole.shown.at.min(outage.until) - hole.since.max(outage.since);
         both.0 > 0 && both.0 >= length.0 / 2
     };
+    let is_unseen = breaks(view, arrival).any(|blind| {
+        let until = blind.until.unwrap_or(outage.until);
+        let both = until.min(outage.until) - blind.since.max(outage.since);
+        both.0 > 0 && both.0 >= length.0 / 2
+    });
     let is_short =
         |hole: &&Hole| (hole.shown.at - hole.since).0 <= length.0.saturating_mul(HARDLY_LONGER);
     let mut others = holes(view.others(), arrival);
-    holes(std::iter::once(view.session), arrival).any(covers)
+    is_unseen
+        || holes(std::iter::once(view.session), arrival).any(covers)
         || others.any(|hole| is_short(&hole) && covers(hole))
 }
 
@@ -190,7 +196,16 @@ fn may_be_in_a_hole(view: &View<'_>, arrival: &Arrival) -> bool {
     ends.is_some_and(|(first, last)| {
         let mut own = holes(std::iter::once(view.session), arrival);
         own.any(|hole| hole.since < last.at && hole.shown.at > first.at)
+            || breaks(view, arrival).any(|blind| {
+                blind.since < last.at && blind.until.is_none_or(|until| until > first.at)
+            })
     })
+}
+
+/// The times in which the tap of an arrival was blind.
+fn breaks<'v>(view: &'v View<'_>, arrival: &Arrival) -> impl Iterator<Item = &'v Blind> {
+    let tap = view.tap(arrival.tap);
+    tap.into_iter().flat_map(|tap| &tap.blind)
 }
 
 /// The times in which connections of these sessions lack bytes at the tap of an arrival.

@@ -374,6 +374,7 @@ fn tap(id: TapId, name: &str, udp_datagrams: u64, watched_until: Timestamp) -> T
         first_at: Some(Timestamp(0)),
         last_at: Some(watched_until),
         watched_until: Some(watched_until),
+        blind: Vec::new(),
         clock_offset: None,
         clock_drift_ppm: None,
         udp_datagrams,

@@ -1,6 +1,7 @@
 //! The engine from outside: frames in, sessions out.
 
 mod anew;
+mod blind;
 mod chains;
 mod claims;
 mod cut;

@@ -6,9 +6,9 @@ use rtspscope_engine::{Code, Snapshot, clocks, finding};
 use rtspscope_wire::{Span, TapId};
 
 use super::schema::{
-    Arrival, Capture, Client, ClientDatagrams, Clocks, DatagramKinds, Evidence, Finding, Leg, Loss,
-    Media, Nat, Negotiated, Refused, Report, Reports, Rewrite, Router, Rtcp, Rtp, Server, Session,
-    Tap, Tool, Video,
+    Arrival, Blind, Capture, Client, ClientDatagrams, Clocks, DatagramKinds, Evidence, Finding,
+    Leg, Loss, Media, Nat, Negotiated, Refused, Report, Reports, Rewrite, Router, Rtcp, Rtp,
+    Server, Session, Tap, Tool, Video,
 };
 use super::{setup, tracked};
 use crate::output::names;
@@ -343,8 +343,16 @@ fn tap(tap: &model::Tap) -> Tap {
         bytes: tap.bytes,
         first_at: tap.first_at.map(rfc3339),
         last_at: tap.last_at.map(rfc3339),
+        blind: tap.blind.iter().map(blind).collect(),
         clock_offset_ns: tap.clock_offset.map(|offset| offset.0),
         clock_drift_ppm: tap.clock_drift_ppm,
+    }
+}
+
+fn blind(blind: &rtspscope_engine::Blind) -> Blind {
+    Blind {
+        from: rfc3339(blind.since),
+        until: blind.until.map(rfc3339),
     }
 }
 

@@ -69,9 +69,20 @@ pub(crate) struct Tap {
     pub bytes: u64,
     pub first_at: Option<String>,
     pub last_at: Option<String>,
+    /// When it saw nothing meanwhile, because its interface was gone.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub blind: Vec<Blind>,
     pub clock_offset_ns: Option<i64>,
     /// How fast the clock gains on the first tap's; `null` where it does not measurably.
     pub clock_drift_ppm: Option<f64>,
+}
+
+/// A time in which a tap saw nothing.
+#[derive(Debug, Serialize)]
+pub(crate) struct Blind {
+    pub from: String,
+    /// `null` where it lasts.
+    pub until: Option<String>,
 }
 
 #[derive(Debug, Serialize)]

@@ -204,7 +204,7 @@ impl Kept {
             Input::ChannelTotals(totals) => self.push(Item::Totals(Box::new(**totals))),
             Input::Pictures(totals) => self.push(Item::Pictures(Box::new(**totals))),
             // The report has them.
-            Input::CaptureLoss(_) | Input::Tick(_) | Input::Watched(_) => {}
+            Input::CaptureLoss(_) | Input::Blind(..) | Input::Tick(_) | Input::Watched(_) => {}
         }
     }
 

@@ -48,6 +48,11 @@ pub(super) fn write(only: &Snapshot, origin: &Origin, path: &Path) -> Result<u64
             for info in kept.taps() {
                 writer.open_tap(info.clone());
             }
+            for tap in &only.taps {
+                for blind in &tap.blind {
+                    writer.record(&Input::Blind(tap.id, *blind))?;
+                }
+            }
             kept.give(|input| writer.take(input))?;
             for (kind, count) in &only.losses {
                 let loss = CaptureLoss {
@@ -88,7 +93,7 @@ impl Writer {
                 ends.are_of(totals.from, totals.to) || ends.have_flow(totals.from, totals.to)
             }
             Input::ChannelReport(report) => ends.are_of(report.from, report.to),
-            Input::RouterSetup(_) | Input::CaptureLoss(_) => true,
+            Input::RouterSetup(_) | Input::CaptureLoss(_) | Input::Blind(..) => true,
             // Until when all was watched is said at the end.
             Input::Tick(_) | Input::Watched(_) => false,
         };

@@ -20,6 +20,7 @@ pub(in crate::rules) fn check_capture(snapshot: &Snapshot) -> Vec<Finding> {
             end_of(tap),
         ));
     }
+    lacks.extend(snapshot.taps.iter().flat_map(breaks));
     if let Some(tap) = snapshot.taps.first() {
         lacks.extend(
             snapshot
@@ -114,6 +115,25 @@ fn unclaimed(snapshot: &Snapshot) -> Option<(String, Locator)> {
         flow.packets, flow.from, flow.to
     );
     Some((told, flow.first))
+}
+
+/// The times in which a tap was blind.
+fn breaks(tap: &Tap) -> impl Iterator<Item = (String, Locator)> {
+    tap.blind.iter().map(|blind| {
+        let for_how_long = match blind.until {
+            Some(until) => format!("for {:.1} s", (until - blind.since).as_secs_f64()),
+            None => "from then on".to_owned(),
+        };
+        let told = format!(
+            "the interface of {} was gone {for_how_long}: whether anything passed there is not known",
+            tap.name
+        );
+        let since = Locator {
+            at: blind.since,
+            ..end_of(tap)
+        };
+        (told, since)
+    })
 }
 
 fn end_of(tap: &Tap) -> Locator {

@@ -43,9 +43,9 @@ fn is_inside(view: &View<'_>, leg: &Leg) -> bool {
 
 /// Whether a tap saw packets of its interface both before and after, or all that came by.
 fn recorded(tap: &Tap, close: Close) -> bool {
-    let went_on = tap
-        .watched_until
-        .is_some_and(|until| until >= close.at.at + LAG);
+    let after = close.at.at + LAG;
+    let went_on =
+        tap.watched_until.is_some_and(|until| until >= after) && !tap.was_blind(close.at.at, after);
     let began = tap.first_at.is_some_and(|first| first <= close.at.at);
     went_on && (began || (tap.unfiltered && tap.udp_datagrams > 0))
 }

@@ -7,7 +7,7 @@
 use rtspscope_wire::{Span, Timestamp};
 
 use crate::facts::MediaFacts;
-use crate::input::LossKind;
+use crate::input::{Blind, LossKind};
 use crate::model::{Arrival, Exchange, Leg, MediaDirection, Side};
 use crate::rules::View;
 
@@ -49,18 +49,33 @@ pub(super) fn quiet(view: &View<'_>, media: MediaFacts<'_>) -> Option<Quiet> {
     let is_over = media.ending(0).is_some() || legs.iter().any(|leg| leg.closed.is_some());
     let rtp = &media.arrival(0)?.rtp;
     let last = rtp.last?.at;
-    if is_over || rtp.packets < STEADY || may_go_on(view) || reads_no_more(media, legs, last) {
+    let is_unseen = breaks(view).any(|blind| blind.until.is_none());
+    if is_over
+        || is_unseen
+        || rtp.packets < STEADY
+        || may_go_on(view)
+        || reads_no_more(media, legs, last)
+    {
         return None;
     }
     let arrivals = media.media.arrivals.iter();
     let last_anywhere = arrivals
         .filter_map(|arrival| arrival.rtp.last)
         .max_by_key(|last| last.at)?;
-    let since = |last: Timestamp| media.resumed(0).map_or(last, |resumed| last.max(resumed));
+    // What passed while a tap was blind is not known: the wait begins anew.
+    let seen_again = breaks(view).filter_map(|blind| blind.until).max();
+    let begins = media.resumed(0).max(seen_again);
+    let since = |last: Timestamp| begins.map_or(last, |begins| last.max(begins));
     Some(Quiet {
         at_client: now - since(last),
         everywhere: now - since(last_anywhere.at),
     })
+}
+
+/// The times in which a tap of the session was blind.
+fn breaks<'v>(view: &'v View<'_>) -> impl Iterator<Item = &'v Blind> {
+    let taps = view.session.legs.iter().filter_map(|leg| view.tap(leg.tap));
+    taps.flat_map(|tap| &tap.blind)
 }
 
 /// Whether flows were no longer counted for want of room, or are forwarded where no tap sees them.
