@@ -7,6 +7,7 @@ mod filter;
 mod lookout;
 mod pace;
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 
 #[cfg(feature = "ebpf")]
@@ -138,6 +139,8 @@ pub(crate) struct Run {
     observing: bool,
     /// An answer to SETUP named ports that nobody has been told of.
     ports_agreed: bool,
+    /// Open connections in which a SETUP was answered, client first, as any tap shows them.
+    set_up: BTreeSet<(SocketAddr, SocketAddr)>,
     /// Connections that turned out to speak RTSP, until somebody asks.
     started: Vec<(SocketAddr, SocketAddr)>,
 }
@@ -173,6 +176,7 @@ impl Run {
             unseen: Vec::new(),
             observing: false,
             ports_agreed: false,
+            set_up: BTreeSet::new(),
             started: Vec::new(),
         }
     }
@@ -315,7 +319,7 @@ impl Run {
     #[cold]
     fn drain_events(&mut self) -> Result<(), Failure> {
         while let Some(event) = self.engine.poll_output() {
-            self.ports_agreed |= agrees_on_ports(&event);
+            self.note_agreement(&event);
             if let Event::SessionStarted { client, server, .. } = &event
                 && self.started.len() < MAX_STARTED
             {
@@ -324,6 +328,32 @@ impl Run {
             self.view.handle_event(&event)?;
         }
         Ok(())
+    }
+
+    /// Notes where ports are agreed on. Where PLAY comes in another connection than SETUP it shows only then that both are one session,
+    /// with the description of yet another.
+    fn note_agreement(&mut self, event: &Event) {
+        match event {
+            Event::Message {
+                method,
+                message,
+                client,
+                server,
+                ..
+            } if method == "SETUP" && message.status.is_some() => {
+                self.ports_agreed |= !is_interleaved(&message.raw);
+                if self.set_up.len() < MAX_STARTED {
+                    self.set_up.insert((*client, *server));
+                }
+            }
+            Event::Playing { client, server, .. } => {
+                self.ports_agreed |= !self.set_up.contains(&(*client, *server));
+            }
+            Event::Ended { client, server, .. } => {
+                self.set_up.remove(&(*client, *server));
+            }
+            Event::Message { .. } | Event::SessionStarted { .. } | Event::MediaArrived { .. } => {}
+        }
     }
 
     fn numbered<'a>(&mut self, frame: &FrameRef<'a>) -> FrameRef<'a> {
@@ -442,17 +472,6 @@ impl crate::live::LiveHost for Run {
     fn passing(&self, carrier: &Carrier) -> Option<Passing> {
         self.engine.passing(carrier)
     }
-}
-
-/// Whether this is the answer to a SETUP, and media may come by other ways than its own connection.
-fn agrees_on_ports(event: &Event) -> bool {
-    let Event::Message {
-        method, message, ..
-    } = event
-    else {
-        return false;
-    };
-    method == "SETUP" && message.status.is_some() && !is_interleaved(&message.raw)
 }
 
 /// Whether a message's Transport names channels of its connection.

@@ -18,6 +18,7 @@ use crate::key::{FlowKey, Index};
 use crate::limits::Limits;
 use crate::locator::Locator;
 use crate::record::{Notice, Record, Room};
+use crate::session::may_be_link;
 
 /// What the table knows of a pair of ends.
 #[derive(Clone, Copy, Debug)]
@@ -161,10 +162,13 @@ impl Connections {
     }
 
     /// Those of them whose sessions are not over: a session ends with its connection at the latest. Of a tunnel the
-    /// connection of the requests may end before.
+    /// connection of the requests may end before, and a client may have a connection for each request.
     pub(crate) fn not_over(&self) -> Vec<(usize, &Record)> {
         let mut found = self.of_interest();
-        found.retain(|(_, record)| record.closed.is_none() || record.cookie.is_some());
+        let may_go_on = |record: &Record| {
+            record.closed.is_none() || record.cookie.is_some() || may_be_link(record)
+        };
+        found.retain(|(_, record)| may_go_on(record));
         found
     }
 

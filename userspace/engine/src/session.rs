@@ -13,7 +13,7 @@ use crate::reading;
 
 mod sources;
 
-pub(crate) use sources::{Source, sources};
+pub(crate) use sources::{Source, may_be_link, sources};
 
 /// Session timeout where the server names none (RFC 2326 §12.37).
 const DEFAULT_TIMEOUT_SECS: u32 = 60;

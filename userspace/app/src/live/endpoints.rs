@@ -45,15 +45,15 @@ struct Setup {
     began: Timestamp,
     client: SocketAddr,
     server: SocketAddr,
-    /// Its place in the connection.
-    exchange: usize,
+    /// Its CSeq, else its place among all requests of the session, which grows where one turns out to have several connections.
+    number: u32,
 }
 
 impl Setup {
     /// Whether this is the other one. Two taps see a connection begin one after the other; which session it is part of may
     /// be seen otherwise from look to look.
     fn is(&self, other: &Self) -> bool {
-        (self.client, self.server, self.exchange) == (other.client, other.server, other.exchange)
+        (self.client, self.server, self.number) == (other.client, other.server, other.number)
     }
 }
 
@@ -204,13 +204,20 @@ fn negotiated(sessions: &[Session]) -> Ends {
                     began: leg.first.at,
                     client: leg.client,
                     server: leg.server,
-                    exchange,
+                    number: number(leg, exchange),
                 });
                 collect(leg, media, negotiated, setup, &mut ends);
             }
         }
     }
     ends
+}
+
+/// The number of a SETUP that is an exchange of a leg.
+fn number(leg: &Leg, exchange: usize) -> u32 {
+    let setup = leg.exchanges.get(exchange);
+    let cseq = setup.and_then(|setup| setup.cseq);
+    cseq.unwrap_or(exchange as u32)
 }
 
 fn collect(
@@ -283,14 +290,14 @@ mod tests {
     use super::*;
 
     /// Ends by port, and of the SETUP that named each the client's port and its place.
-    fn ends(setups: &[(u16, Option<(u16, usize)>)]) -> Ends {
+    fn ends(setups: &[(u16, Option<(u16, u32)>)]) -> Ends {
         let end = |port| SocketAddr::from(([192, 0, 2, 2], port));
         let ends = setups.iter().map(|(port, setup)| {
-            let setup = setup.map(|(client, exchange)| Setup {
+            let setup = setup.map(|(client, number)| Setup {
                 began: Timestamp(i64::from(client)),
                 client: end(client),
                 server: end(554),
-                exchange,
+                number,
             });
             let known = End {
                 clock_rate: 90_000,

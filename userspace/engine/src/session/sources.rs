@@ -21,6 +21,8 @@ use crate::model::{Exchange, Leg, Message, Side};
 use crate::reading;
 use crate::record::{Record, Speech};
 
+pub(crate) use chains::may_be_link;
+
 /// Within this time a client that has the password asks again after a refusal; one that has to ask its user takes longer, and
 /// most keep their cookie.
 const ASKED_AGAIN_WITHIN: Span = Span::from_secs(10);

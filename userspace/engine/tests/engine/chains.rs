@@ -143,3 +143,34 @@ fn a_connection_that_stood_open_is_not_gone_on_with() {
     lab.play(5_000);
     assert_eq!(lab.wire.engine.snapshot().sessions.len(), 3);
 }
+
+/// The kernel programs are told of media by the sessions that are open: this one is, though all its connections are closed.
+#[test]
+fn a_session_is_open_after_each_of_its_connections_was_closed() {
+    let mut lab = Lab::new();
+    lab.play(5);
+    let open = lab.wire.engine.open_sessions();
+    let [session] = &open[..] else {
+        panic!("one session: {open:#?}")
+    };
+    let media = &session.media[0];
+    assert_eq!(media.clock_rate, Some(90_000));
+    let ports: Vec<_> = media
+        .per_leg
+        .iter()
+        .map(|leg| leg.client_rtp_port)
+        .collect();
+    assert_eq!(ports, [Some(5000); 2]);
+    lab.tear_down();
+    let states: Vec<_> = lab
+        .wire
+        .engine
+        .open_sessions()
+        .iter()
+        .map(|session| session.state)
+        .collect();
+    assert!(
+        states.iter().all(|state| *state == SessionState::Ended),
+        "{states:?}"
+    );
+}

@@ -109,12 +109,31 @@ fn opened(record: &Record) -> Option<&str> {
 
 /// Whether a connection was closed, when all was said, before another began.
 fn is_closed_before(record: &Record, next: &Record) -> bool {
+    closed_when_all_was_said(record).is_some_and(|closed| closed <= next.first.at)
+}
+
+/// When both ends closed a connection, as soon as all was said.
+fn closed_when_all_was_said(record: &Record) -> Option<Timestamp> {
     let Some((_, false, closed)) = record.closed else {
-        return false;
+        return None;
     };
-    let said = last_message_at(record);
-    let soon = said.is_some_and(|said| closed.at - said <= CLOSED_WITHIN);
-    soon && closed.at <= next.first.at
+    let said = last_message_at(record)?;
+    (closed.at - said <= CLOSED_WITHIN).then_some(closed.at)
+}
+
+/// Whether a connection that is closed may be one of several of a session that is not over: it describes media, sets it up or goes
+/// on with a session, and does not end the one that it opened.
+pub(crate) fn may_be_link(record: &Record) -> bool {
+    let has = |method: &str| {
+        let mut exchanges = record.exchanges.list().iter();
+        exchanges.any(|exchange| exchange.is(method))
+    };
+    let opens = has("SETUP");
+    let is_whole = opens && has("TEARDOWN");
+    record.speech == Speech::Rtsp
+        && !is_whole
+        && (opens || has("DESCRIBE") || asked_for(record).is_some())
+        && closed_when_all_was_said(record).is_some()
 }
 
 fn last_message_at(record: &Record) -> Option<Timestamp> {
