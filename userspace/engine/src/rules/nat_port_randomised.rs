@@ -44,6 +44,9 @@ fn finding(view: &View<'_>, media: MediaFacts<'_>) -> Option<Finding> {
     let inside = media.opened(false).next()?;
     let told = media.negotiated_at(sides.server_index).client_rtp_port?;
     let outside = left_from(&at_server.from_client, inside, told)?;
+    if at_server.rtp.to.is_some_and(|to| to.port() != told) {
+        return None;
+    }
     let mapping = media
         .mapping()
         .filter(|mapping| mapping.source_translated() == Some((inside.from, outside.from)));
@@ -89,7 +92,7 @@ fn left_from<'a>(
 
 #[cfg(test)]
 mod tests {
-    use crate::testkit::{Scene, UDP_TALK};
+    use crate::testkit::{Scene, UDP_TALK, WAN};
 
     #[test]
     fn fires_when_the_punch_left_from_another_port() {
@@ -112,6 +115,13 @@ mod tests {
                 .troubles(),
             Vec::<&str>::new()
         );
+    }
+
+    #[test]
+    fn is_silent_when_what_the_server_sends_to_the_random_port_is_lost() {
+        let mut scene = Scene::behind_nat(UDP_TALK).punch(0.035, 61234).rtp(0, 321);
+        scene.arrival(WAN).rtp.to = Some("203.0.113.1:61234".parse().unwrap());
+        assert_eq!(scene.troubles(), ["rtp-never-arrived"]);
     }
 
     #[test]
