@@ -47,8 +47,8 @@ pub enum Placed {
 ///
 /// A number more than [`MAX_DROPOUT`] ahead of the highest, or [`WINDOW`] or more behind it, is not believed until its
 /// successor follows (RFC 3550 §A.1). Then either the source started again, and as on a change of SSRC a new numbering
-/// begins and the totals are kept; or it never stopped and the path was out, and all numbers between are lost. The RTP
-/// timestamp tells: see [`pace`].
+/// begins and the totals are kept; or it never stopped and the path was out, and all numbers between are lost. RTP
+/// timestamp and time tell: see [`pace`].
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RtpCounters {
@@ -157,7 +157,10 @@ impl RtpCounters {
         self.ssrc_changes = self.ssrc_changes.wrapping_add(u32::from(new_source));
         if jump && !proven_jump {
             self.probe = u32::from(seq.wrapping_add(1));
-            self.probe_keeps_pace = u8::from(self.pace.is_kept_by(rtp_ts, at_ns));
+            let skipped = seq.wrapping_sub(self.highest as u16);
+            let may_be_outage = self.pace.is_kept_by(rtp_ts, at_ns)
+                && self.pace.has_time_for(skipped, self.span(), at_ns);
+            self.probe_keeps_pace = u8::from(may_be_outage);
             self.strays = self.strays.wrapping_add(1);
             return Placed::Aside;
         }

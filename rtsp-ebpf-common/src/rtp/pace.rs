@@ -2,7 +2,8 @@
 //!
 //! RFC 3550 §A.1 takes every jump of more than [`MAX_DROPOUT`](super::MAX_DROPOUT) numbers for a restart, and with it
 //! thousands of lost packets for none. A restarted source draws its timestamp at random (RFC 3550 §5.1); one that was
-//! only not heard has moved on by as many ticks as the time takes at the pace kept so far. The pace is taken from the
+//! only not heard has moved on by as many ticks as the time takes at the pace kept so far, and by no more packets than the
+//! time has room for. The pace is taken from the
 //! stream itself, because the clock rate is often not known yet, and compared by products: the kernel divides badly.
 
 /// Time of which a pace is made at least, in [`units`].
@@ -13,6 +14,15 @@ const MAX_TIME: u64 = 1 << 31;
 
 /// Ticks of a pace after which it is measured anew: 3.3 hours at 90 kHz.
 const MAX_TICKS: u32 = 1 << 30;
+
+/// How many times as fast as so far numbers may have passed in an outage: pictures come in bursts.
+const MOST_HASTE: u64 = 8;
+
+/// Beside the gap, time in [`units`] in which a burst may have passed.
+const BURST: u64 = 1 << 6;
+
+/// Most numbers that are taken for the rate so far, so that no product leaves 64 bits.
+const MAX_NUMBERS: u64 = 1 << 28;
 
 /// How far a timestamp may be off beside an eighth of the gap, in [`units`]: about a second.
 const SLACK: u64 = 1 << 10;
@@ -70,6 +80,19 @@ impl Pace {
         let came = u64::from(gap_ticks).wrapping_mul(paced);
         let due = ticks.wrapping_mul(gap);
         came.abs_diff(due) <= (due >> 3).wrapping_add(ticks.wrapping_mul(SLACK))
+    }
+
+    /// Whether a source that sent `counted` numbers at this pace can have sent `skipped` more since its last packet.
+    #[inline(always)]
+    pub(super) fn has_time_for(&self, skipped: u16, counted: u64, at_ns: i64) -> bool {
+        let paced = units(self.since_ns, self.last_ns).min(MAX_TIME);
+        let gap = units(self.last_ns, at_ns).min(MAX_TIME);
+        let counted = counted.min(MAX_NUMBERS);
+        let needed = u64::from(skipped).wrapping_mul(paced);
+        needed
+            <= counted
+                .wrapping_mul(MOST_HASTE)
+                .wrapping_mul(gap.wrapping_add(BURST))
     }
 }
 
@@ -146,6 +169,22 @@ mod tests {
         // 100 s later the timestamp goes on where it stopped, as of a server that paused.
         let after = [(10_200, 102_000, 180_000), (10_201, 102_010, 180_900)];
         assert_eq!(figures(&stream(0, &after)), (202, 0, 0, 1));
+    }
+
+    #[test]
+    fn a_jump_in_number_without_the_time_for_so_many_packets_is_a_restart() {
+        // The timestamp keeps step, and nothing else than 10 ms can have passed unheard.
+        for number in [10_200, 60_000] {
+            let after = [(number, 2_010, 180_900), (number + 1, 2_020, 181_800)];
+            assert_eq!(figures(&stream(0, &after)), (202, 0, 0, 1));
+        }
+    }
+
+    #[test]
+    fn an_outage_in_which_pictures_came_in_a_burst_is_loss() {
+        // 10 s at 700 packets a second, after 100 a second.
+        let after = [(7_200, 12_000, 1_080_000), (7_201, 12_010, 1_080_900)];
+        assert_eq!(figures(&stream(0, &after)), (7_202, 7_000, 0, 0));
     }
 
     #[test]
