@@ -362,12 +362,14 @@ fn unknown_membership(view: &View<'_>) -> Option<String> {
 fn behind_another_nat(view: &View<'_>) -> Option<(String, Locator)> {
     let address = view.facts.outer_nat()?;
     let unseen = unseen(view);
+    let mut kept_back = unseen.iter().filter(|unseen| unseen.may_be_kept_back());
+    let last = kept_back.next()?.last;
     let place = view.place(view.session.legs.last()?);
     let told = format!(
         "no media came to {place}, and the router's own address there, {address}, is not public, so another NAT is before the \
          server: whether the server sent none or that NAT kept it back cannot be told"
     );
-    Some((told, unseen.first()?.last))
+    Some((told, last))
 }
 
 /// Media that the client gets by its own reports, and that a tap does not see.

@@ -19,7 +19,8 @@ pub(super) const EXPLANATION: Explanation = Explanation {
     not_this: "Packets that end at the router are rtp-never-arrived. Metadata and a back channel to the camera may be silent. \
         With one side of the router only (for UDP), without any UDP in the capture next to the server, or with gaps in them, nothing is concluded; nor where the \
         server's own sender reports (RTCP) say that it sent, where the player took no bytes of the connection (slow-receiver), or another NAT is between the outer tap and the server (its client address \
-        there is private or a provider's, 100.64.0.0/10, and the server's is public).",
+        there is private or a provider's, 100.64.0.0/10, and the server's is public), unless the media goes inside the RTSP connection, \
+        which carried answers meanwhile.",
     remedies: &[CAMERA, PUNCH],
 };
 
@@ -42,15 +43,25 @@ pub(super) struct Unseen<'a> {
     watched: Span,
     /// Until when.
     pub(super) last: Locator,
+    /// Whether the connection that would carry the medium carried an answer after that time.
+    goes_on: bool,
+}
+
+impl Unseen<'_> {
+    /// Whether a NAT beyond the outermost tap may have kept the medium back: not out of a connection that goes on without a gap.
+    pub(super) fn may_be_kept_back(&self) -> bool {
+        !(self.media.in_band() && self.goes_on)
+    }
 }
 
 /// Fires for such a medium, unless something is between that tap and the server that may have kept it back.
 pub(super) fn check(view: &View<'_>) -> Vec<Finding> {
-    if view.facts.outer_nat().is_some() {
-        return Vec::new();
-    }
+    let has_outer_nat = view.facts.outer_nat().is_some();
     let unseen = unseen(view).into_iter();
-    unseen.map(|unseen| finding(view, unseen)).collect()
+    unseen
+        .filter(|unseen| !(has_outer_nat && unseen.may_be_kept_back()))
+        .map(|unseen| finding(view, unseen))
+        .collect()
 }
 
 /// Media that no tap saw, and that the server does not say it sent.
@@ -77,11 +88,18 @@ pub(super) fn unseen<'a>(view: &View<'a>) -> Vec<Unseen<'a>> {
             let until = until.unwrap_or_else(|| view.facts.capture.watched_until(leg));
             let watched = until - accepted.at;
             let last = media.last_seen(leg);
+            let mut answers = leg
+                .exchanges
+                .iter()
+                .filter_map(|exchange| exchange.response.as_deref());
+            let goes_on = all_of_server_is_read(leg)
+                && answers.any(|answer| answer.at.at - accepted.at >= patience);
             (watched >= patience).then_some(Unseen {
                 media,
                 accepted,
                 watched,
                 last,
+                goes_on,
             })
         })
         .collect()
@@ -191,6 +209,7 @@ fn finding(view: &View<'_>, unseen: Unseen<'_>) -> Finding {
         accepted,
         watched,
         last,
+        goes_on: _,
     } = unseen;
     let what = media.media.kind.as_deref().unwrap_or("media");
     let may_wait = (!media.in_band()).then_some(PUNCH);
@@ -384,6 +403,22 @@ mod tests {
         }
         let inside = behind("10.0.0.2:40000", "10.0.0.9:554").troubles();
         assert_eq!(inside, ["rtp-never-sent"]);
+    }
+
+    #[test]
+    fn fires_behind_another_nat_where_the_connection_went_on_without_media() {
+        let behind = |lack: fn(&mut Leg)| {
+            let hosts = [(LAN, "192.168.1.100:40000"), (WAN, "100.64.3.7:40000")];
+            let talk = tcp_talk();
+            let mut legs = hosts.map(|(tap, client)| leg(tap, client, "203.0.113.10:554", &talk));
+            lack(&mut legs[1]);
+            Scene::of(legs.into()).rtp(0, 0).codes()
+        };
+        assert_eq!(behind(|_| ()), ["rtp-never-sent"]);
+        assert_eq!(
+            behind(|leg| leg.from_server.reached = Some(9000)),
+            ["capture-incomplete"]
+        );
     }
 
     #[test]
