@@ -79,11 +79,17 @@ fn finding(view: &View<'_>, media: MediaFacts<'_>) -> Option<Finding> {
     let netfilter = view.facts.netfilter();
     let mut mappings = netfilter.into_iter().flat_map(|told| &told.mappings);
     let mapping = mappings.find(|mapping| mapping.touches(sent) && mapping.touches(from));
+    let cause = if from.port() == sent.port() {
+        format!(
+            "the server announced port {sent_from} and sends from it; the router changed its announcement to {announced}, and not \
+             its packets"
+        )
+    } else {
+        format!("the server sends from {sent}; the router makes that {from}")
+    };
     Some(
         changed(view, media, from, announced)
-            .cause(format!(
-                "the server sends from {sent}; the router makes that {from}"
-            ))
+            .cause(cause)
             .proof_if(
                 client.first,
                 format!("RTP next to the client comes from {from}"),
@@ -117,6 +123,21 @@ mod tests {
         let mut scene = Scene::behind_nat(UDP_TALK).punch(0.035, 5000).rtp(9, 9);
         scene.arrival(LAN).rtp.from = Some(addr("203.0.113.10:53473"));
         assert_eq!(scene.troubles(), ["nat-source-port-changed"]);
+    }
+
+    #[test]
+    fn says_so_when_the_router_changed_the_announced_port_only() {
+        let lan = UDP_TALK.replace("server_port=6970", "server_port=5970");
+        let mut scene = Scene::heard(&lan, UDP_TALK).punch(0.035, 5000).rtp(9, 9);
+        scene.arrival(LAN).rtp.from = Some(addr("203.0.113.10:6970"));
+        let findings = scene.checked().findings;
+        let own = findings
+            .iter()
+            .find(|finding| finding.code.name() == "nat-source-port-changed");
+        assert_eq!(
+            own.expect("the finding").cause,
+            "the server announced port 6970 and sends from it; the router changed its announcement to 5970, and not its packets"
+        );
     }
 
     #[test]
