@@ -7,13 +7,13 @@ use super::{View, advice};
 use crate::facts::MediaFacts;
 use crate::finding::{Code, Explanation, Finding, Severity};
 use crate::input::{Blind, LossKind};
-use crate::model::{Arrival, Hole, Outage, RtpArrival, Session};
+use crate::model::{Arrival, Hole, MediaDirection, Outage, RtpArrival, Session};
 
 pub(super) const EXPLANATION: Explanation = Explanation {
     meaning: "RTP sequence numbers are missing: packets were sent and did not come by. From about one in a hundred on a viewer sees blocks, \
         smears or halts. Packets that come far out of order are lost to the player as well: it plays what came in time.",
     proof: "Distinct sequence numbers between the first and the last that never came at a tap: a duplicate hides none, and another order is \
-        no loss. Of the order: one packet in ten or more behind a later one, and a jitter of 100 ms or more. Where the tap next to the server misses them as well, they were lost before the router.",
+        no loss. Of the order: one packet in ten or more behind a later one, and a jitter of 100 ms or more. Where the tap next to the sender misses them as well, they were lost before the router.",
     not_this: "Packets that the capture itself lost look the same: as many as it counts are taken off, and those that are missing while \
         bytes of the connection, which the other end acknowledged, are missing at the same tap.",
     remedies: &[
@@ -41,29 +41,63 @@ const MANY: u64 = 100;
 /// have jitter too, and disorder alone may be of microseconds; so both count together only.
 const LATE: Span = Span::from_millis(100);
 
-/// Fires for a medium that misses one packet in a hundred or more next to the client, or that comes there in disorder.
+/// Fires for a medium that misses one packet in a hundred or more next to the end that receives it, or that comes there in
+/// disorder.
 pub(super) fn check(view: &View<'_>) -> Vec<Finding> {
     view.facts
         .media()
+        .chain(view.facts.media_of_client())
         .filter(|media| media.is_udp() || media.media.is_inferred())
         .filter_map(|media| finding(view, media).or_else(|| disorder(view, media)))
         .collect()
 }
 
+/// A medium where it comes in and, with both sides of the router visible, where it came from.
+struct Way<'a> {
+    /// Nearest to the end that receives it.
+    arrival: &'a Arrival,
+    /// Nearest to the end that sends it.
+    before: Option<&'a Arrival>,
+    /// The sending end's name.
+    sender: &'static str,
+    remedies: &'static [&'static str],
+}
+
+impl<'a> Way<'a> {
+    fn of(media: MediaFacts<'a>) -> Option<Self> {
+        let (near_client, near_server) = (media.arrival(0)?, media.farthest());
+        Some(match media.media.direction {
+            MediaDirection::FromServer => Self {
+                arrival: near_client,
+                before: near_server,
+                sender: "server",
+                remedies: EXPLANATION.remedies,
+            },
+            MediaDirection::FromClient => Self {
+                arrival: near_server.unwrap_or(near_client),
+                before: near_server.map(|_| near_client),
+                sender: "client",
+                remedies: &[advice::USE_TCP],
+            },
+        })
+    }
+}
+
 fn finding(view: &View<'_>, media: MediaFacts<'_>) -> Option<Finding> {
-    let arrival = media.arrival(0)?;
+    let way = Way::of(media)?;
+    let (arrival, sender) = (way.arrival, way.sender);
     let (lost, expected, first) = (arrival.rtp.lost?, arrival.rtp.expected?, arrival.rtp.first?);
     let surely = surely_lost(view, arrival)?;
     if surely < FEW || surely.saturating_mul(NOTICED_ONE_IN) < expected {
         return None;
     }
-    let at_server = media.farthest().and_then(|arrival| arrival.rtp.lost);
-    let began = match at_server {
+    let lost_before = way.before.and_then(|arrival| arrival.rtp.lost);
+    let began = match lost_before {
         Some(before) if before.saturating_mul(2) >= lost => {
-            "most of them were missing already on the server's side of the router"
+            format!("most of them were missing already on the {sender}'s side of the router")
         }
-        Some(_) => "most of them were still there on the server's side of the router",
-        None => "on which side of the router cannot be told from one side",
+        Some(_) => format!("most of them were still there on the {sender}'s side of the router"),
+        None => "on which side of the router cannot be told from one side".to_owned(),
     };
     let percent = lost as f64 * 100.0 / expected.max(1) as f64;
     Some(
@@ -83,13 +117,14 @@ fn finding(view: &View<'_>, media: MediaFacts<'_>) -> Option<Finding> {
             arrival.rtp.last,
             "last RTP packet; the numbers between were counted",
         )
-        .remedies(EXPLANATION.remedies.iter().copied()),
+        .remedies(way.remedies.iter().copied()),
     )
 }
 
 /// Media that comes whole and so much out of order that players give much of it up.
 fn disorder(view: &View<'_>, media: MediaFacts<'_>) -> Option<Finding> {
-    let arrival = media.arrival(0)?;
+    let way = Way::of(media)?;
+    let (arrival, sender) = (way.arrival, way.sender);
     let is_disordered = |rtp: &RtpArrival| {
         let reordered = rtp.reordered.unwrap_or(0);
         let is_late = rtp.jitter.is_some_and(|jitter| jitter >= LATE);
@@ -98,12 +133,12 @@ fn disorder(view: &View<'_>, media: MediaFacts<'_>) -> Option<Finding> {
     let rtp = Some(&arrival.rtp).filter(|rtp| is_disordered(rtp))?;
     let (first, packets) = (rtp.first?, rtp.packets);
     let (reordered, jitter) = (rtp.reordered?, rtp.jitter?.as_millis_f64());
-    let began = match media.farthest() {
+    let began = match way.before {
         Some(before) if is_disordered(&before.rtp) => {
-            "they came so on the server's side of the router already"
+            format!("they came so on the {sender}'s side of the router already")
         }
-        Some(_) => "they were in order on the server's side of the router",
-        None => "on which side of the router that began cannot be told from one side",
+        Some(_) => format!("they were in order on the {sender}'s side of the router"),
+        None => "on which side of the router that began cannot be told from one side".to_owned(),
     };
     Some(
         Finding::new(
@@ -118,7 +153,7 @@ fn disorder(view: &View<'_>, media: MediaFacts<'_>) -> Option<Finding> {
         ))
         .proof(first, "first RTP packet")
         .proof_if(rtp.last, "last RTP packet; those between were counted")
-        .remedies(EXPLANATION.remedies.iter().copied()),
+        .remedies(way.remedies.iter().copied()),
     )
 }
 
@@ -222,7 +257,7 @@ fn holes<'s>(
 #[cfg(test)]
 mod tests {
     use crate::input::LossKind;
-    use crate::model::{Hole, Outage};
+    use crate::model::{Hole, MediaDirection, Outage};
     use crate::testkit::{BETWEEN, LAN, Scene, UDP_TALK, WAN, at};
 
     fn lossy(lan: u64, wan: u64) -> Scene {
@@ -248,6 +283,27 @@ mod tests {
                 .cause
                 .contains("still there on the server's side")
         );
+    }
+
+    #[test]
+    fn a_recording_is_judged_next_to_the_server() {
+        let recorded = |lan: u64, wan: u64| {
+            let mut scene = lossy(lan, wan);
+            scene.media[0].direction = MediaDirection::FromClient;
+            let findings = scene.checked().findings.into_iter();
+            let mut own = findings.filter(|finding| finding.code.name() == "rtp-loss");
+            own.next()
+                .map(|finding| (finding.cause, finding.evidence[0].at.tap))
+        };
+        let (cause, tap) = recorded(0, 20).unwrap();
+        assert_eq!(
+            cause,
+            "20 sequence numbers never came at wan; most of them were still there on the client's side of the router"
+        );
+        assert_eq!(tap, WAN);
+        let (cause, _) = recorded(20, 20).unwrap();
+        assert!(cause.ends_with("missing already on the client's side of the router"));
+        assert_eq!(recorded(0, 5), None);
     }
 
     #[test]
