@@ -9,15 +9,32 @@ use crate::facts::{Capture, MediaFacts, SessionFacts, ShutOff, Sides, play};
 use crate::input::LossKind;
 use crate::model::{AlgAction, AlgEffect, AlgJudgement, Arrival, Exchange, Leg, Session, Tap};
 
-/// Judges a session that was captured by these taps with these losses. Unknown where one side only was seen, or where the
+/// Judges sessions that were captured by these taps with these losses.
+pub(crate) fn judge_all(sessions: &mut [Session], taps: &[Tap], losses: &[(LossKind, u64)]) {
+    let all = sessions.iter();
+    let judgements: Vec<_> = all
+        .map(|session| judge(session, sessions, taps, losses))
+        .collect();
+    for (session, judgement) in sessions.iter_mut().zip(judgements) {
+        session.alg = judgement;
+    }
+}
+
+/// Judges one of these sessions, which were captured by these taps with these losses. Unknown where one side only was seen, or where the
 /// text is encrypted, unless the router's own connection tracking tells.
-pub fn judge(session: &Session, taps: &[Tap], losses: &[(LossKind, u64)]) -> AlgJudgement {
+pub fn judge(
+    session: &Session,
+    sessions: &[Session],
+    taps: &[Tap],
+    losses: &[(LossKind, u64)],
+) -> AlgJudgement {
     // What a router is set up to do is no sign that it did it.
     let capture = Capture {
         taps,
         losses,
         setup: None,
         unclaimed: &[],
+        sessions,
         ticked_at: None,
     };
     let facts = SessionFacts::new(session, capture);

@@ -61,6 +61,8 @@ pub(crate) struct Capture<'a> {
     pub(crate) setup: Option<&'a RouterSetup>,
     /// RTP that belongs to no session.
     pub(crate) unclaimed: &'a [UnclaimedRtp],
+    /// All sessions.
+    pub(crate) sessions: &'a [Session],
     /// The time by the clock of a live run; `None` where only packets tell the time.
     pub(crate) ticked_at: Option<Timestamp>,
 }

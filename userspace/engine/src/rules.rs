@@ -64,6 +64,7 @@ pub fn check(snapshot: &mut Snapshot) {
             losses: &snapshot.losses,
             setup: snapshot.setup.as_deref(),
             unclaimed: &snapshot.unclaimed,
+            sessions: &snapshot.sessions,
             ticked_at: snapshot.ticked_at,
         };
         let view = View {

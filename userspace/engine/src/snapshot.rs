@@ -39,9 +39,7 @@ pub(crate) fn take(
     number(&mut sessions, &slots, connections, numbers);
     roles::assign_roles(&mut taps, &sessions);
     tap_clocks::assign(&mut taps, &sessions);
-    for session in &mut sessions {
-        session.alg = alg::judge(session, &taps, &losses);
-    }
+    alg::judge_all(&mut sessions, &taps, &losses);
     sessions.sort_by_key(|session| (session.started_at, session.id));
     let mut snapshot = Snapshot {
         taps,

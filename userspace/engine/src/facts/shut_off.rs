@@ -18,6 +18,8 @@ pub(crate) enum ShutOff {
     EndToo(Locator),
     /// Media over UDP had ended in the router before.
     MediaToo(Locator),
+    /// Media in the connection had ended in the router before, and the server repeats in vain what follows.
+    OtherWayToo(Locator),
     /// Nothing had been said on the connection since, for longer than some routers know a quiet one.
     Quiet(Locator),
 }
@@ -40,6 +42,7 @@ impl SessionFacts<'_> {
         self.forgotten(message)
             .or_else(|| end_too(message, sender, other))
             .or_else(|| self.media_too(sides, message))
+            .or_else(|| self.other_way_too(sides, message))
             .or_else(|| self.quiet(message, sender))
     }
 
@@ -82,6 +85,20 @@ impl SessionFacts<'_> {
                 let is_before = inside.at <= message.at.at;
                 (is_before && longer >= GOES_ON).then_some(ShutOff::MediaToo(inside))
             })
+    }
+}
+
+impl SessionFacts<'_> {
+    /// What holds back a client's request because of its text leaves the server's segments alone.
+    fn other_way_too(self, sides: &Sides<'_>, message: &Message) -> Option<ShutOff> {
+        sides.server.server_unheard?;
+        if message.from != Side::Client {
+            return None;
+        }
+        let media = self.media().filter(|media| media.in_band());
+        let ended = media.filter_map(|media| media.at_client()?.rtp.last);
+        let last = ended.max_by_key(|last| last.at)?;
+        (message.at.at - last.at >= GOES_ON).then_some(ShutOff::OtherWayToo(last))
     }
 }
 

@@ -12,7 +12,9 @@ pub(super) const EXPLANATION: Explanation = Explanation {
         for a second or more. Where the router is a proxy and acknowledges by itself, the message at one tap only. Where more than the \
         message was held back, or the router's own table had ended the connection's entry, no ALG is blamed.",
     not_this: "A packet that was lost once and came through when it was sent again. A message of nearly a full packet's size, which may have \
-        met a small MTU: large-packets-lost. Where the other tap stopped, has gaps, or the capture lost packets, nothing is concluded.",
+        met a small MTU: large-packets-lost. Where the other tap stopped, has gaps, or the \
+        capture lost packets, nothing is concluded; nor where the message left the router from another address than before, as after the \
+        router got a new public one.",
     remedies: &[
         SWITCH_OFF,
         "Or keep the conversation out of its reach: another RTSP port than 554, TLS (rtsps://), or a VPN",
@@ -88,6 +90,10 @@ fn besides(lost: &Swallowed<'_>) -> Option<(Locator, &'static str)> {
             at,
             "last RTP packet that came out of the router; outside media went on",
         ),
+        ShutOff::OtherWayToo(at) => (
+            at,
+            "last RTP packet that came out of the router; the server repeats in vain what follows",
+        ),
     })
 }
 
@@ -106,6 +112,11 @@ fn told_besides(lost: &Swallowed<'_>) -> String {
         Some(ShutOff::MediaToo(_)) => {
             format!("; media over UDP had ended in the router before: {or_else}")
         }
+        Some(ShutOff::OtherWayToo(_)) => {
+            format!(
+                "; nothing of the server's had come out of the router any more either: {or_else}"
+            )
+        }
         Some(ShutOff::Quiet(last)) => format!(
             "; nothing had been said for {:.0} s before: a router that forgets a quiet connection sooner does that as well as an ALG",
             (lost.message.at.at - last.at).as_secs_f64()
@@ -122,7 +133,7 @@ fn remedies(view: &View<'_>, lost: &Swallowed<'_>) -> Vec<&'static str> {
         }
         Some(ShutOff::Forgotten { .. }) => vec![KEEP_ENTRY, advice::TABLE_EMPTIED],
         Some(ShutOff::Quiet(_)) => vec![KEEP_ENTRY, SWITCH_OFF],
-        Some(ShutOff::EndToo(_) | ShutOff::MediaToo(_)) => {
+        Some(ShutOff::EndToo(_) | ShutOff::MediaToo(_) | ShutOff::OtherWayToo(_)) => {
             vec![advice::TABLE_EMPTIED, SWITCH_OFF]
         }
         None => EXPLANATION.remedies.to_vec(),
@@ -132,7 +143,7 @@ fn remedies(view: &View<'_>, lost: &Swallowed<'_>) -> Vec<&'static str> {
 #[cfg(test)]
 mod tests {
     use crate::model::{Close, Delivery, Netfilter, Side};
-    use crate::testkit::{LAN, Scene, UDP_TALK, WAN, at, connection, told_at};
+    use crate::testkit::{LAN, Scene, UDP_TALK, WAN, at, connection, leg, tcp_talk, told_at};
 
     const OPTIONS: &str = "
         0.0 > OPTIONS rtsp://h/a RTSP/1.0 | CSeq: 1
@@ -179,6 +190,46 @@ mod tests {
         scene.arrival(WAN).rtp.last = Some(at(WAN, 14.0, 300));
         scene.arrival(LAN).rtp.last = Some(at(LAN, 14.0, 300));
         scene
+    }
+
+    #[test]
+    fn is_silent_where_the_message_left_the_router_from_another_address() {
+        let codes = |text: &str| -> Vec<&str> {
+            let mut stray = leg(WAN, "203.0.113.99:40000", "203.0.113.10:554", text);
+            (stray.client_isn, stray.server_isn) = (None, None);
+            let snapshot = Scene::together(vec![setup_swallowed(), Scene::of(vec![stray])]);
+            let findings = snapshot.findings.iter();
+            findings.map(|finding| finding.code.name()).collect()
+        };
+        assert!(!codes(SETUP).contains(&"alg-dropped-message"));
+        let another = SETUP.replace("CSeq: 2", "CSeq: 3");
+        assert!(codes(&another).contains(&"alg-dropped-message"));
+    }
+
+    #[test]
+    fn no_alg_is_blamed_where_the_servers_segments_did_not_come_out_either() {
+        let swallowed = |last: f64| {
+            let talk = tcp_talk();
+            let wan = talk.split("10.0 >").next().unwrap();
+            let lan = format!(
+                "{wan}10.0 > TEARDOWN rtsp://203.0.113.10/a RTSP/1.0 | CSeq: 5 | Session: 66334873"
+            );
+            let mut scene = Scene::heard(&lan, wan).rtp(100, 120);
+            scene.legs[0].client_unheard = Some(at(LAN, 12.0, 90));
+            scene.legs[1].server_unheard = Some(at(WAN, 13.0, 290));
+            for leg in &mut scene.legs {
+                leg.closed = None;
+            }
+            scene.arrival(WAN).rtp.last = Some(at(WAN, 14.0, 300));
+            scene.arrival(LAN).rtp.last = Some(at(LAN, last, 80));
+            scene
+        };
+        let told = "nothing of the server's had come out of the router any more either: a firewall or a table of connections that was \
+                    emptied does that as well as an ALG";
+        assert!(cause(swallowed(5.0)).ends_with(told));
+        assert_eq!(swallowed(5.0).judged(), "unknown/unknown");
+        assert!(!cause(swallowed(9.9)).contains("came out"));
+        assert_eq!(swallowed(9.9).judged(), "rewrite/damaged");
     }
 
     fn cause(scene: Scene) -> String {

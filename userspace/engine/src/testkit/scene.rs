@@ -327,8 +327,8 @@ impl Scene {
         let mut sessions: Vec<Session> = scenes.into_iter().map(Self::session).collect();
         for (id, session) in (1..).zip(&mut sessions) {
             session.id = id;
-            session.alg = alg::judge(session, &taps, &losses);
         }
+        alg::judge_all(&mut sessions, &taps, &losses);
         let mut snapshot = Snapshot {
             taps,
             losses,
