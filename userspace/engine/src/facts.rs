@@ -23,6 +23,7 @@ mod hidden;
 mod lost;
 mod medium;
 mod misdelivered;
+mod moved;
 mod nearest;
 mod played;
 mod refusals;

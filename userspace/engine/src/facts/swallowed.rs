@@ -93,7 +93,7 @@ impl<'a> SessionFacts<'a> {
         if sender.missing_bytes > 0 || other.cut_short {
             return None;
         }
-        if self.passes_elsewhere(message, other) {
+        if self.elsewhere(message, other).is_some() {
             return None;
         }
         let unheard = match message.from {
@@ -125,24 +125,6 @@ impl<'a> SessionFacts<'a> {
 }
 
 impl SessionFacts<'_> {
-    /// Whether a message came to the tap of `other` in another connection, of which the beginning is not there: the router gives what
-    /// leaves it another address or port than before, as when its own public address changed.
-    fn passes_elsewhere(self, message: &Message, other: &Leg) -> bool {
-        let legs = self
-            .capture
-            .sessions
-            .iter()
-            .flat_map(|session| &session.legs);
-        let mut strays = legs.filter(|leg| {
-            let ends = [leg.client, leg.server] != [other.client, other.server];
-            leg.tap == other.tap && leg.began_before() && ends
-        });
-        strays.any(|leg| {
-            let mut messages = leg.exchanges.iter().flat_map(Exchange::messages);
-            messages.any(|own| own.from == message.from && own.raw == message.raw)
-        })
-    }
-
     /// Whether the server had fallen silent next to it for no reason before the client's message was sent, at `sent` there: a
     /// line that is down, or a camera that is gone, takes no message either.
     fn is_deserted(self, sides: &Sides<'_>, message: &Message, sent: Timestamp) -> bool {

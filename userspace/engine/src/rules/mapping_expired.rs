@@ -90,11 +90,16 @@ fn finding(view: &View<'_>, media: MediaFacts<'_>) -> Option<Finding> {
     let shortest = set.map_or(SHORTEST, |(time_outs, _)| {
         Span::from_secs(time_outs.into_iter().min().map_or(0, i64::from))
     });
+    let moved = view.facts.moved();
+    let moved_text = moved.map_or_else(String::new, |moved| moved.told());
     let too_soon = mapping.is_none()
         && torn.is_none()
+        && moved.is_none()
         && silence.is_some_and(|silence| silence + LAG < shortest);
     let flushed = mapping.and_then(|mapping| last_used(mapping, [Some(last), sent]));
-    let remedies = if flushed.is_some() || (too_soon && set.is_some()) {
+    let remedies = if moved.is_some() {
+        vec![advice::LOOK_AT_THE_MOMENT.to_owned()]
+    } else if flushed.is_some() || (too_soon && set.is_some()) {
         [advice::LOOK_AT_THE_MOMENT, advice::USE_TCP]
             .map(str::to_owned)
             .to_vec()
@@ -120,8 +125,9 @@ fn finding(view: &View<'_>, media: MediaFacts<'_>) -> Option<Finding> {
             ),
         )
         .cause(format!(
-            "RTP ended inside while it went on outside; {idle}{}{}{}{}",
+            "RTP ended inside while it went on outside; {idle}{}{}{}{}{}",
             if too_soon { TOO_SOON } else { "" },
+            after_semicolon(&moved_text),
             after_semicolon(&told),
             after_semicolon(&flushed),
             after_semicolon(&set_text)
@@ -129,6 +135,7 @@ fn finding(view: &View<'_>, media: MediaFacts<'_>) -> Option<Finding> {
         .proof(last, "last RTP packet inside")
         .proof_if(mapping.and_then(|mapping| mapping.ended), told)
         .proof(expired.last_outside, "last RTP packet outside")
+        .proof_if(moved.map(|moved| moved.first), moved_text)
         .proof_if(sent, "last packet of the client from its media port")
         .proof_if(
             torn.filter(|torn| torn.at <= last.at + LAG),
@@ -243,9 +250,11 @@ fn after_semicolon(told: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use crate::model::Netfilter;
     use crate::router_setup::RouterSetup;
-    use crate::testkit::{Scene, mapping, read_at, told_at, with_helper};
+    use crate::testkit::{LAN, Scene, WAN, leg, mapping, read_at, told_at, with_helper};
 
     #[test]
     fn fires_when_media_went_on_outside_only() {
@@ -256,6 +265,33 @@ mod tests {
             finding.cause,
             "RTP ended inside while it went on outside; the client had last sent from its media port 30.0 s before"
         );
+    }
+
+    #[test]
+    fn tells_of_an_address_that_the_router_got_anew() {
+        let told = |stray: &str| {
+            let mut scene = Scene::stopped(9.7, 59.9);
+            let lan = "40.0 > OPTIONS rtsp://203.0.113.10/a RTSP/1.0 | CSeq: 9";
+            let asked = leg(LAN, "192.168.1.100:40000", "203.0.113.10:554", lan);
+            let inside = Arc::make_mut(&mut scene.legs[0].exchanges);
+            inside.extend(asked.exchanges.iter().cloned());
+            let mut stray = leg(WAN, stray, "203.0.113.10:554", lan);
+            (stray.client_isn, stray.server_isn) = (None, None);
+            let snapshot = Scene::together(vec![scene, Scene::of(vec![stray])]);
+            let mut findings = snapshot.findings.into_iter();
+            let own = findings.find(|finding| finding.code.name() == "mapping-expired");
+            let own = own.expect("the finding");
+            (own.cause, own.remedy)
+        };
+        let (cause, remedy) = told("203.0.113.99:40000");
+        assert_eq!(
+            cause,
+            "RTP ended inside while it went on outside; the client had last sent from its media port 9.7 s before; the client's requests \
+             leave from 203.0.113.99:40000 since: the router got another address outside, to which nothing of this session comes"
+        );
+        assert_eq!(remedy, [super::advice::LOOK_AT_THE_MOMENT]);
+        let (cause, _) = told("203.0.113.1:41000");
+        assert!(!cause.contains("another address outside"));
     }
 
     #[test]

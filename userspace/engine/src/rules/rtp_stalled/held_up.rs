@@ -73,10 +73,12 @@ fn cause(view: &View<'_>, cut: &Cut<'_>) -> (String, Vec<&'static str>) {
         Side::Server => ("player", "the player's computer", LOOK_AT_PLAYER),
         Side::Client => ("server", "the server", LOOK_AT_SERVER),
     };
+    let moved = view.facts.moved();
+    let moved = moved.map_or_else(String::new, |moved| format!("; {}", moved.told()));
     match cut.place {
         CutPlace::Router => (
             format!(
-                "{told}; none of them came to {receiver}: the router stopped letting them through"
+                "{told}; none of them came to {receiver}: the router stopped letting them through{moved}"
             ),
             vec![LOOK_AT_ROUTER],
         ),

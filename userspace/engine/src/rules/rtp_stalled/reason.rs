@@ -50,6 +50,10 @@ pub(super) fn stopped_within(view: &View<'_>, media: MediaFacts<'_>, outside: &O
             "on the {sender}'s side of the router media went on for {secs:.1} s more: the router stopped letting it through"
         ),
     };
+    let reason = match view.facts.moved() {
+        Some(moved) => format!("{reason}; {}", moved.told()),
+        None => reason,
+    };
     match media.lasting_mapping() {
         Some(mapping) => format!(
             "{reason}, though netfilter's own table kept the mapping {} to {}: a firewall rule, or an interface that went down",
