@@ -174,9 +174,15 @@ fn unbroken(report: &Report, session: &Session) -> Verdict {
         let media = session.media.get(index);
         media.is_some_and(|media| !media.superseded)
     };
-    if of_session()
-        .any(|finding| finding.code == "rtp-stalled" && finding.media.is_some_and(is_in_force))
-    {
+    let of_media = |code: &str| {
+        of_session().any(|finding| finding.code == code && finding.media.is_some_and(is_in_force))
+    };
+    if of_media("nat-port-randomised") {
+        return doubtful(&format!(
+            "Media is seen: {seen}; whether it gets through the NAT before the {end} is not in this capture."
+        ));
+    }
+    if of_media("rtp-stalled") {
         return doubtful(&format!("{arrives}, then stops: {seen}."));
     }
     if of_session().any(|finding| finding.code == "rtp-loss") {
