@@ -12,7 +12,7 @@ pub(super) const EXPLANATION: Explanation = Explanation {
         client had named, and there is no opening there.",
     proof: "The client's packet inside from the negotiated port, the same packet outside from another port, RTP outside to the \
         negotiated port, and none inside, or none at the client: it went to whoever had opened that port. Of a client with a public \
-        address that is seen only beyond its own router, a warning: its packets from another port than the one that it named, RTP to the \
+        address that is seen only beyond its own router, a hint: its packets from another port than the one that it named, RTP to the \
         one that it named, and no receiver reports by which it gets more and more.",
     not_this: "A client that sent nothing is nat-no-pinhole. A server that answers to where the packet came from plays in spite of it, \
         and nothing is said.",
@@ -58,13 +58,13 @@ fn beyond(view: &View<'_>, media: MediaFacts<'_>) -> Option<Finding> {
     Some(
         Finding::new(
             Code::NatPortRandomised,
-            Severity::Warning,
+            Severity::Info,
             view.medium(media.index),
             format!("the client opened port {}, media goes to port {told}", outside.from.port()),
         )
         .cause(format!(
             "the client's packets come to {} from {}, though it named port {told}: a NAT between the two changes its ports, and the \
-             server sends to the port that was named; whether that is open there is not in this capture",
+             server sends to the port that was named; whether an ALG of that NAT named and opened it is not in this capture",
             view.place(leg),
             outside.from
         ))
@@ -197,15 +197,15 @@ mod tests {
     }
 
     #[test]
-    fn warns_of_a_nat_beyond_the_tap_that_is_nearest_to_the_client() {
+    fn hints_at_a_nat_beyond_the_tap_that_is_nearest_to_the_client() {
         let [(severity, cause)] = &own(from_afar(61234))[..] else {
             panic!("one finding")
         };
-        assert_eq!(*severity, Severity::Warning);
+        assert_eq!(*severity, Severity::Info);
         assert_eq!(
             cause,
             "the client's packets come to wan from 203.0.113.10:61234, though it named port 5000: a NAT between the two changes its \
-             ports, and the server sends to the port that was named; whether that is open there is not in this capture"
+             ports, and the server sends to the port that was named; whether an ALG of that NAT named and opened it is not in this capture"
         );
         assert_eq!(own(from_afar(5000)), []);
         assert_eq!(own(from_afar(5001)), [], "its RTCP port");
