@@ -70,6 +70,10 @@ const RTP_LEN: usize = 12;
 
 const SYN: u8 = 0x02;
 
+/// Length of a super-packet, in bytes, beyond which no conversation begins with it: the first message of one is a request without
+/// a body, or the answer to one that was not seen. A download comes in longer ones, and its payload is far from any cache.
+const LONG: u32 = 16 << 10;
+
 /// Whether a packet is of no interest for certain. In its program are no more registers to save and no deeper a stack than
 /// that takes.
 #[inline(always)]
@@ -216,6 +220,7 @@ fn unknown_tcp<const ON: bool>(packet: &impl Packet, bytes: Bytes, at: usize) ->
         Some(_) => Glance::Done,
         // A bare acknowledgement.
         None if bytes.end - bytes.start == packet.len() as usize => Glance::Done,
+        None if packet.len() > LONG => Glance::Done,
         None if !ON => Glance::Closer,
         None => outside(packet, (at + header_len) as u32),
     }
