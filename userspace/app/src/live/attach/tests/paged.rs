@@ -160,6 +160,35 @@ fn text_in_pages_is_recognised_and_copied_whole() {
     assert_eq!(count, expected_count());
 }
 
+/// What a download comes in is not looked into.
+#[test]
+fn no_conversation_begins_with_a_long_segment() {
+    if !may_load("no_conversation_begins_with_a_long_segment") {
+        return;
+    }
+    if !can_run(MIRROR_PROGRAM) {
+        println!("skipped: test runs take no packets in pages before 6.18");
+        return;
+    }
+    let mut loaded = Loaded::new();
+    for (len, copies) in [(16_000, 1), (17_000, 0)] {
+        loaded.forget();
+        let mut text = b"RTSP/1.0 200 OK\r\nCSeq: 1\r\n\r\n".to_vec();
+        text.resize(len, b'x');
+        let bytes = frame(&[], "", Ip::V4, 6, &tcp([7_000, 40_000], &text));
+        loaded.run_paged(&Paged {
+            what: "a long segment",
+            program: MIRROR_PROGRAM,
+            link_type: LinkType::ETHERNET,
+            ip: Ip::V4,
+            bytes: &bytes,
+            linear: 66,
+        });
+        assert_eq!(loaded.records().len(), copies, "{len} bytes");
+        assert_eq!(loaded.losses(), [0; COUNTERS], "{len} bytes");
+    }
+}
+
 #[test]
 fn of_a_segment_that_no_header_tells_the_length_of_xdp_copies_what_it_can() {
     if !may_load("of_a_segment_that_no_header_tells_the_length_of_xdp_copies_what_it_can") {
