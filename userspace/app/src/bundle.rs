@@ -19,9 +19,10 @@ use std::io::Write as _;
 use std::path::Path;
 
 use rtspscope_engine::{Input, TapInfo};
-use rtspscope_wire::{Direction, FrameRef, LinkType, TapId, Timestamp};
+use rtspscope_wire::{FrameRef, TapId};
 
 use crate::failure::Failure;
+use crate::frame::Frame;
 use crate::output::html;
 use crate::output::json;
 use crate::output::markdown;
@@ -46,14 +47,7 @@ const HTML: &str = "report.html";
 /// A frame of the bundle, with why it is in it.
 #[derive(Clone, Debug)]
 pub(crate) struct Kept {
-    tap: TapId,
-    /// Number at its tap.
-    number: u64,
-    at: Timestamp,
-    direction: Direction,
-    link_type: LinkType,
-    original_len: u32,
-    bytes: Vec<u8>,
+    frame: Frame,
     reasons: Vec<Reason>,
 }
 
@@ -69,26 +63,8 @@ pub(crate) struct Reason {
 impl Kept {
     fn new(frame: &FrameRef<'_>, reasons: Vec<Reason>) -> Self {
         Self {
-            tap: frame.tap,
-            number: frame.number,
-            at: frame.at,
-            direction: frame.direction,
-            link_type: frame.link_type,
-            original_len: frame.original_len,
-            bytes: frame.bytes.to_vec(),
+            frame: Frame::of(frame),
             reasons,
-        }
-    }
-
-    fn frame(&self) -> FrameRef<'_> {
-        FrameRef {
-            at: self.at,
-            tap: self.tap,
-            direction: self.direction,
-            link_type: self.link_type,
-            number: self.number,
-            original_len: self.original_len,
-            bytes: &self.bytes,
         }
     }
 }

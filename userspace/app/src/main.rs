@@ -8,6 +8,7 @@ mod commands;
 mod doctor;
 mod failure;
 mod fragments;
+mod frame;
 mod live;
 mod machine;
 mod manual;

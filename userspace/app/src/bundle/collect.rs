@@ -54,11 +54,11 @@ impl Store {
             return;
         }
         let is_proof = kept.reasons.iter().any(|reason| reason.proves.is_some());
-        if self.bytes + kept.bytes.len() > COLLECTED_BYTES && !is_proof {
+        if self.bytes + kept.frame.bytes.len() > COLLECTED_BYTES && !is_proof {
             self.left_out += 1;
             return;
         }
-        self.bytes += kept.bytes.len();
+        self.bytes += kept.frame.bytes.len();
         self.frames.insert(order, kept);
     }
 }

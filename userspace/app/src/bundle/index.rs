@@ -55,7 +55,7 @@ fn entry(
     snapshot: &Snapshot,
     file: impl Fn(&Tap) -> String,
 ) -> IndexedFrame {
-    let tap = snapshot.taps.get(usize::from(kept.tap.0));
+    let tap = snapshot.taps.get(usize::from(kept.frame.tap.0));
     let mut what: Vec<String> = Vec::new();
     let mut proves: Vec<Proof> = Vec::new();
     for reason in &kept.reasons {
@@ -71,14 +71,14 @@ fn entry(
             }),
         }
     }
-    let (file_there, number_there) = snapshot.own_place(kept.tap, kept.number);
+    let (file_there, number_there) = snapshot.own_place(kept.frame.tap, kept.frame.number);
     let of_several = file_there.map(|file| name_of_file(&file.source));
     IndexedFrame {
         frame: number,
-        tap: tap.map_or_else(|| names::no_tap(kept.tap), |tap| own(&tap.name)),
-        file: of_several.unwrap_or_else(|| tap.map_or_else(|| names::no_tap(kept.tap), file)),
+        tap: tap.map_or_else(|| names::no_tap(kept.frame.tap), |tap| own(&tap.name)),
+        file: of_several.unwrap_or_else(|| tap.map_or_else(|| names::no_tap(kept.frame.tap), file)),
         original_frame: number_there,
-        at: rfc3339(kept.at),
+        at: rfc3339(kept.frame.at),
         what,
         proves,
     }

@@ -30,7 +30,9 @@ pub(super) fn write(
     }
     let mut counters = counted.counters.iter().peekable();
     for (kept, entry) in frames.iter().zip(&index.frames) {
-        while let Some(flow) = counters.next_if(|next| next.stats.last_ns < kept.at.as_nanos()) {
+        while let Some(flow) =
+            counters.next_if(|next| next.stats.last_ns < kept.frame.at.as_nanos())
+        {
             file.count(flow, counted)?;
         }
         file.frame(kept, &entry.comment())?;
@@ -141,8 +143,13 @@ impl<'w> Pcapng<'w> {
     }
 
     fn frame(&mut self, kept: &Kept, comment: &str) -> io::Result<()> {
-        let interface = self.interface_of(kept.tap, Some(kept.link_type))?;
-        blocks::packet(&mut self.block, interface, &kept.frame(), Some(comment));
+        let interface = self.interface_of(kept.frame.tap, Some(kept.frame.link_type))?;
+        blocks::packet(
+            &mut self.block,
+            interface,
+            &kept.frame.borrow(),
+            Some(comment),
+        );
         self.flush()
     }
 

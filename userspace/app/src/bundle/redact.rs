@@ -29,23 +29,23 @@ pub(super) fn redact(frames: &mut [Kept]) {
     let mut streams = Streams::default();
     for (index, kept) in frames.iter().enumerate() {
         if let Some((flow, part)) = part_of(index, kept) {
-            streams.add(flow, kept.at, part);
+            streams.add(flow, kept.frame.at, part);
         }
     }
-    let mut blanked: Vec<Vec<u8>> = frames.iter().map(|kept| kept.bytes.clone()).collect();
+    let mut blanked: Vec<Box<[u8]>> = frames.iter().map(|kept| kept.frame.bytes.clone()).collect();
     streams.blank(&mut blanked);
     for (kept, bytes) in frames.iter().zip(&mut blanked) {
-        blank_alone(&kept.frame(), bytes);
+        blank_alone(&kept.frame.borrow(), bytes);
     }
     repair(frames, &mut blanked);
     for (kept, bytes) in frames.iter_mut().zip(blanked) {
-        kept.bytes = bytes;
+        kept.frame.bytes = bytes;
     }
 }
 
 /// The part of a TCP stream that a frame holds.
 fn part_of(index: usize, kept: &Kept) -> Option<(streams::Flow, Part)> {
-    let frame = kept.frame();
+    let frame = kept.frame.borrow();
     let packet = decode::ip(&frame).ok()?;
     let Body::Tcp(segment) = decode::transport(&packet).body else {
         return None;
@@ -61,7 +61,7 @@ fn part_of(index: usize, kept: &Kept) -> Option<(streams::Flow, Part)> {
         is_begin: segment.flags.syn(),
         is_cut: segment.payload.len() < segment.payload_len as usize,
     };
-    Some(((kept.tap, segment.source, segment.destination), part))
+    Some(((kept.frame.tap, segment.source, segment.destination), part))
 }
 
 /// Blanks in frames that are not parts of a stream: datagrams, quoted packets, fragments.
@@ -129,10 +129,10 @@ fn blank_quoted(packet: &IpPacket<'_>, bytes: &mut [u8]) {
 }
 
 /// Brings the checksums in line with what was blanked; those of fragments are in the first of them.
-fn repair(frames: &[Kept], blanked: &mut [Vec<u8>]) {
+fn repair(frames: &[Kept], blanked: &mut [Box<[u8]>]) {
     let mut fragments: HashMap<PacketKey, (u32, Option<usize>)> = HashMap::new();
     for (index, (kept, bytes)) in frames.iter().zip(blanked.iter_mut()).enumerate() {
-        let frame = kept.frame();
+        let frame = kept.frame.borrow();
         let Ok(packet) = decode::ip(&frame) else {
             continue;
         };
@@ -140,7 +140,7 @@ fn repair(frames: &[Kept], blanked: &mut [Vec<u8>]) {
         let new = bytes.get(range).unwrap_or_default();
         let growth = checksum::growth(packet.payload, new);
         if let Some(fragment) = packet.fragment {
-            let entry = fragments.entry(key(kept.tap, &packet, fragment.id));
+            let entry = fragments.entry(key(kept.frame.tap, &packet, fragment.id));
             let (sum, first) = entry.or_default();
             *sum = checksum::sum(*sum, growth);
             if fragment.offset == 0 {
@@ -154,7 +154,7 @@ fn repair(frames: &[Kept], blanked: &mut [Vec<u8>]) {
         let Some(index) = first else { continue };
         let first = frames.get(index).zip(blanked.get_mut(index));
         let Some((kept, bytes)) = first else { continue };
-        let frame = kept.frame();
+        let frame = kept.frame.borrow();
         if let Ok(packet) = decode::ip(&frame) {
             apply(&packet, bytes, growth);
         }

@@ -59,7 +59,7 @@ impl Streams {
     }
 
     /// Blanks the secrets of all streams in the bytes of the frames.
-    pub(super) fn blank(&self, frames: &mut [Vec<u8>]) {
+    pub(super) fn blank(&self, frames: &mut [Box<[u8]>]) {
         for burst in self.flows.values().flatten() {
             burst.blank(frames);
         }
@@ -85,7 +85,7 @@ impl Placed<'_> {
 }
 
 impl Burst {
-    fn blank(&self, frames: &mut [Vec<u8>]) {
+    fn blank(&self, frames: &mut [Box<[u8]>]) {
         let Some(first) = self.parts.first() else {
             return;
         };
@@ -128,7 +128,12 @@ fn joined(parts: &[Placed<'_>]) -> Option<usize> {
 
 /// Lays the parts out, blanks, and gives each part its blanked bytes. A part that differs from what was laid out before it
 /// is blanked by itself too.
-fn blank_island(island: &[Placed<'_>], after_gap: bool, before_gap: bool, frames: &mut [Vec<u8>]) {
+fn blank_island(
+    island: &[Placed<'_>],
+    after_gap: bool,
+    before_gap: bool,
+    frames: &mut [Box<[u8]>],
+) {
     let start = island.first().map_or(0, |placed| placed.start);
     let mut laid: Vec<u8> = Vec::new();
     let mut odd = Vec::new();
@@ -178,7 +183,7 @@ fn blank_island(island: &[Placed<'_>], after_gap: bool, before_gap: bool, frames
     }
 }
 
-fn payload<'f>(part: &Part, frames: &'f [Vec<u8>]) -> &'f [u8] {
+fn payload<'f>(part: &Part, frames: &'f [Box<[u8]>]) -> &'f [u8] {
     frames
         .get(part.frame)
         .and_then(|frame| frame.get(part.range.clone()))

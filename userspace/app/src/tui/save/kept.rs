@@ -8,7 +8,9 @@ use rtspscope_engine::{
     PictureTotals, RouterSetup, TapInfo,
 };
 use rtspscope_wire::netfilter;
-use rtspscope_wire::{Direction, FrameRef, LinkType, TapId, Timestamp};
+use rtspscope_wire::{Direction, FrameRef, LinkType, TapId};
+
+use crate::frame::Frame;
 
 /// Bytes of frames that are kept of a run whose packets cannot be read again; the oldest fall.
 const KEPT_BYTES: usize = 16 << 20;
@@ -77,44 +79,6 @@ impl Item {
             Self::Pictures(_) => size_of::<PictureTotals>(),
         };
         size_of::<Self>() + beside
-    }
-}
-
-/// A frame of which the bytes are kept.
-#[derive(Debug)]
-pub(super) struct Frame {
-    at: Timestamp,
-    tap: TapId,
-    direction: Direction,
-    link_type: LinkType,
-    number: u64,
-    original_len: u32,
-    bytes: Box<[u8]>,
-}
-
-impl Frame {
-    pub(super) fn of(frame: &FrameRef<'_>) -> Self {
-        Self {
-            at: frame.at,
-            tap: frame.tap,
-            direction: frame.direction,
-            link_type: frame.link_type,
-            number: frame.number,
-            original_len: frame.original_len,
-            bytes: frame.bytes.into(),
-        }
-    }
-
-    pub(super) fn borrow(&self) -> FrameRef<'_> {
-        FrameRef {
-            at: self.at,
-            tap: self.tap,
-            direction: self.direction,
-            link_type: self.link_type,
-            number: self.number,
-            original_len: self.original_len,
-            bytes: &self.bytes,
-        }
     }
 }
 
@@ -242,6 +206,8 @@ impl Kept {
 
 #[cfg(test)]
 mod tests {
+    use rtspscope_wire::Timestamp;
+
     use super::*;
 
     #[test]

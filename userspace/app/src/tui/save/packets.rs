@@ -9,9 +9,9 @@ use rtspscope_wire::{FrameRef, TapId};
 
 use super::Origin;
 use super::ends::Ends;
-use super::kept::Frame;
 use crate::failure::Failure;
 use crate::fragments::Fragments;
+use crate::frame::Frame;
 use crate::progress::Progress;
 use rtspscope_capture::record::Described;
 use rtspscope_capture::{Host, MergedFiles, Recorder};
