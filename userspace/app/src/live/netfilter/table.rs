@@ -45,7 +45,7 @@ pub(in crate::live) fn read_table(mut take: impl FnMut(&Entry)) -> io::Result<()
 fn limit_waiting(socket: &Socket) -> io::Result<()> {
     let limit = libc::timeval {
         tv_sec: 0,
-        tv_usec: PATIENCE.as_micros() as libc::suseconds_t,
+        tv_usec: PATIENCE.as_micros() as _,
     };
     // SAFETY: the time lives through the call, and its size is the one that is given.
     let result = unsafe {
