@@ -74,6 +74,19 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
+    /// Until when all taps are known to have watched, and whether a clock tells that rather than their last packets.
+    pub fn watched_until(&self) -> Option<(Timestamp, bool)> {
+        let by_clock = self.ticked_at.map(|now| (now, true));
+        let by_packets = || {
+            self.taps
+                .iter()
+                .map(|tap| tap.watched_until)
+                .min()
+                .flatten()
+        };
+        by_clock.or_else(|| Some((by_packets()?, false)))
+    }
+
     /// The file that holds a frame, where its tap has several, and the frame's number in its file.
     pub fn own_place(&self, tap: TapId, frame: u64) -> (Option<&TapFile>, u64) {
         let files = if tap == TapId::NETFILTER {

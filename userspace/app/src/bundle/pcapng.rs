@@ -189,7 +189,7 @@ impl<'w> Pcapng<'w> {
     /// What was not captured, and until when all taps watched.
     fn end(&mut self, snapshot: &Snapshot) -> io::Result<()> {
         let watched = snapshot.taps.iter().map(|tap| tap.watched_until);
-        let Some(until) = watched.clone().flatten().max() else {
+        let Some(until) = watched.flatten().max() else {
             return Ok(());
         };
         for tap in &snapshot.taps {
@@ -206,10 +206,8 @@ impl<'w> Pcapng<'w> {
             };
             self.fact(TapId(0), until, &fact)?;
         }
-        let until = snapshot.ticked_at.or(watched.min().flatten());
-        match until {
-            Some(until) => {
-                let by_clock = snapshot.ticked_at.is_some();
+        match snapshot.watched_until() {
+            Some((until, by_clock)) => {
                 self.fact(TapId(0), until, &Fact::Watched { until, by_clock })
             }
             None => Ok(()),

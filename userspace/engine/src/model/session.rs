@@ -89,6 +89,12 @@ pub struct Refused {
 const ON_THE_WAY: [&str; 5] = ["DESCRIBE", "ANNOUNCE", "SETUP", "PLAY", "RECORD"];
 
 impl Session {
+    /// Whether other connections than that of a leg, between its hosts, carry the session too: an HTTP tunnel has two, and some
+    /// clients open one for each request.
+    pub fn has_more_beside(&self, leg: &Leg) -> bool {
+        self.transport == TransportKind::HttpTunnel || leg.by_request
+    }
+
     /// The media that no later SETUP took the place of; all of them where nothing came of those.
     pub fn media_in_force(&self) -> impl Iterator<Item = &MediaStream> {
         let came = |media: &MediaStream| {

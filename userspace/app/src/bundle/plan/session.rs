@@ -1,6 +1,6 @@
 //! What matters of a session's connections: each message at each tap, what differs between the taps, begin and end.
 
-use rtspscope_engine::model::{self, Exchange, FieldDiff, Leg, Netfilter, Session, TransportKind};
+use rtspscope_engine::model::{self, Exchange, FieldDiff, Leg, Netfilter, Session};
 use rtspscope_engine::{Locator, Snapshot};
 use rtspscope_wire::TapId;
 
@@ -62,7 +62,7 @@ fn connection(plan: &mut Plan, session: &Session, leg: &Leg) {
     );
     let flow = (leg.tap, leg.client, leg.server);
     plan.connections.entry(flow).or_default().push(lasted);
-    if session.transport == TransportKind::HttpTunnel || leg.by_request {
+    if session.has_more_beside(leg) {
         plan.many.insert((leg.tap, leg.client.ip(), leg.server));
     }
 }

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 
 use rtspscope_engine::Locator;
-use rtspscope_engine::model::{Session, TransportKind};
+use rtspscope_engine::model::Session;
 use rtspscope_wire::decode::{self, Body, Decoded, IpPacket};
 use rtspscope_wire::netfilter::{self, Subject};
 use rtspscope_wire::{Span, TapId, Timestamp};
@@ -32,7 +32,7 @@ impl Ends {
         let mut ends = Self::default();
         for leg in &session.legs {
             ends.connections.push((leg.client, leg.server));
-            if session.transport == TransportKind::HttpTunnel || leg.by_request {
+            if session.has_more_beside(leg) {
                 ends.many.push((leg.client.ip(), leg.server));
             }
             ends.last(leg.first);

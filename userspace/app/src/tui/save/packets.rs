@@ -134,11 +134,10 @@ impl Writer {
 
     /// Says until when all taps watched, which the session's last packet does not tell.
     fn finish(mut self, only: &Snapshot) -> Result<u64, Failure> {
-        let watched = only.taps.iter().map(|tap| tap.watched_until).min();
-        if let Some(now) = only.ticked_at {
-            self.record(&Input::Tick(now))?;
-        } else if let Some(until) = watched.flatten() {
-            self.record(&Input::Watched(until))?;
+        match only.watched_until() {
+            Some((now, true)) => self.record(&Input::Tick(now))?,
+            Some((until, false)) => self.record(&Input::Watched(until))?,
+            None => {}
         }
         self.recorder.finish()?;
         Ok(self.frames)
